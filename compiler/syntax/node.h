@@ -1,0 +1,183 @@
+// The tree that YAML and JSON are read into: values with exact spans, keys in source order.
+//
+// One Tree per file, flat. A NodeRef is a pointer-sized handle that is copied freely and is valid
+// as long as its tree.
+#pragma once
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/source/file_set.h"
+#include "runtime/base/types.h"
+
+namespace gw::compiler {
+
+/// Types of the YAML 1.2 core schema, which are those of JSON.
+enum class NodeKind : u8 { Null, Bool, Int, Float, String, Map, Seq };
+
+std::string_view kind_name(NodeKind kind);  // "a map", "a list", "a string", ...
+
+struct Node {
+  NodeKind kind = NodeKind::Null;
+  bool quoted = false;    // a scalar in quotes or a block scalar
+  bool is_alias = false;  // `first` is the node that it stands for
+  bool merged = false;    // a map entry that came from a merge key
+  u32 begin = 0;          // byte offsets of the value, quotes included
+  u32 end = 0;
+  u32 first = 0;          // first child: a map's key (its value is key.next), a list's item
+  u32 next = 0;           // next sibling; 0: none
+  u32 count = 0;          // children: entries of a map, items of a list
+  std::string_view text;  // of scalars: after escapes and folding; keys as well
+};
+
+class Tree;
+
+/// A node of a tree. Aliases are followed by every accessor, except span(), which is where the
+/// value is written (at the alias). A default-constructed one is "absent" and converts to false.
+class NodeRef {
+ public:
+  NodeRef() = default;
+  NodeRef(const Tree* tree, u32 index) : tree_(tree), index_(index) {}
+
+  explicit operator bool() const { return tree_ != nullptr; }
+  friend bool operator==(const NodeRef&, const NodeRef&) = default;
+
+  NodeKind kind() const { return target().kind; }
+  bool is_map() const { return kind() == NodeKind::Map; }
+  bool is_seq() const { return kind() == NodeKind::Seq; }
+  bool is_string() const { return kind() == NodeKind::String; }
+  bool is_scalar() const { return kind() <= NodeKind::String; }
+  bool is_null() const { return kind() == NodeKind::Null; }
+  bool quoted() const { return target().quoted; }
+  /// Text of a scalar as written, whatever its type: `3.10` stays "3.10".
+  std::string_view text() const { return target().text; }
+  /// Of a Bool.
+  bool boolean() const { return text()[0] == 't' || text()[0] == 'T'; }
+  u32 size() const { return target().count; }
+  Span span() const;
+
+  /// Value of a key of a map; absent when there is none or this is no map. O(1) for large maps.
+  NodeRef get(std::string_view key) const;
+  /// The key node that belongs to get(key), for its span.
+  NodeRef key_of(std::string_view key) const;
+
+  struct Entry;
+  class EntryRange;
+  class ItemRange;
+  /// Entries of a map in source order; none when it is no map.
+  EntryRange entries() const;
+  /// Items of a list; none when it is no list.
+  ItemRange items() const;
+
+  const Tree* tree() const { return tree_; }
+  u32 index() const { return index_; }
+  /// Same as index() after following an alias; identifies the value.
+  u32 target_index() const;
+
+ private:
+  const Node& raw() const;
+  const Node& target() const;
+  const Tree* tree_ = nullptr;
+  u32 index_ = 0;
+};
+
+struct NodeRef::Entry {
+  NodeRef key;
+  NodeRef value;
+};
+
+class Tree {
+ public:
+  explicit Tree(FileId file) : file_(file) { nodes.emplace_back(); }  // index 0: "none"
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  FileId file() const { return file_; }
+  NodeRef root() const { return root_index == 0 ? NodeRef{} : NodeRef{this, root_index}; }
+
+  /// For readers: keeps a decoded text alive as long as the tree.
+  std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  /// For readers, once all nodes are in: makes look-up in large maps constant-time.
+  void index_large_maps();
+
+  std::vector<Node> nodes;
+  u32 root_index = 0;
+
+ private:
+  friend class NodeRef;
+  struct Slot {
+    u32 map;
+    std::string_view key;
+    friend bool operator==(const Slot&, const Slot&) = default;
+  };
+  struct SlotHash {
+    size_t operator()(const Slot& slot) const;
+  };
+  FileId file_;
+  std::deque<std::string> kept_;
+  std::unordered_map<Slot, u32, SlotHash> large_maps_;  // (map, key) -> key node
+};
+
+inline const Node& NodeRef::raw() const { return tree_->nodes[index_]; }
+inline u32 NodeRef::target_index() const {
+  const Node& node = raw();
+  return node.is_alias ? node.first : index_;
+}
+inline const Node& NodeRef::target() const { return tree_->nodes[target_index()]; }
+inline Span NodeRef::span() const {
+  const Node& node = raw();
+  return {.file = tree_->file(), .begin = node.begin, .end = node.end};
+}
+
+class NodeRef::EntryRange {
+ public:
+  struct Iterator {
+    const Tree* tree;
+    u32 key;
+    Entry operator*() const { return {{tree, key}, {tree, tree->nodes[key].next}}; }
+    Iterator& operator++() {
+      key = tree->nodes[tree->nodes[key].next].next;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return key != other.key; }
+  };
+  EntryRange(const Tree* tree, u32 first) : tree_(tree), first_(first) {}
+  Iterator begin() const { return {tree_, first_}; }
+  Iterator end() const { return {tree_, 0}; }
+
+ private:
+  const Tree* tree_;
+  u32 first_;
+};
+
+class NodeRef::ItemRange {
+ public:
+  struct Iterator {
+    const Tree* tree;
+    u32 item;
+    NodeRef operator*() const { return {tree, item}; }
+    Iterator& operator++() {
+      item = tree->nodes[item].next;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return item != other.item; }
+  };
+  ItemRange(const Tree* tree, u32 first) : tree_(tree), first_(first) {}
+  Iterator begin() const { return {tree_, first_}; }
+  Iterator end() const { return {tree_, 0}; }
+
+ private:
+  const Tree* tree_;
+  u32 first_;
+};
+
+inline NodeRef::EntryRange NodeRef::entries() const {
+  return {tree_, tree_ != nullptr && is_map() ? target().first : 0};
+}
+inline NodeRef::ItemRange NodeRef::items() const {
+  return {tree_, tree_ != nullptr && is_seq() ? target().first : 0};
+}
+
+}  // namespace gw::compiler

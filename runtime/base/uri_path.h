@@ -1,0 +1,43 @@
+// The path of a request in the one spelling that every decision is made on.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "runtime/base/types.h"
+
+namespace gw {
+
+/// What a route may allow beyond the safe default.
+struct PathOptions {
+  bool allow_encoded_slash = false;   // keep %2F and %5C as they are
+  bool allow_empty_segments = false;  // keep `//`
+};
+
+enum class PathProblem : u8 {
+  None,
+  NotAbsolute,    // does not begin with '/'
+  BadEscape,      // `%` without two hex digits
+  ForbiddenByte,  // control, space, non-ASCII, backslash, or another byte no path may hold
+  EncodedSlash,   // %2F or %5C
+  EncodedNul,     // %00
+  EmptySegment,   // `//`
+  AboveRoot,      // dot segments that lead above the root
+};
+/// Lower-case phrase for an error answer or a diagnostic, e.g. "an encoded slash".
+std::string_view path_problem_text(PathProblem problem);
+
+/// Normalises `raw` (the path of a request target or of a template's literal text, without query):
+/// unreserved characters decoded, escapes in upper case, dot segments resolved (RFC 3986 sections
+/// 5.2.4 and 6.2.2). `out` needs raw.size() bytes; the result is a prefix of it, or `raw` itself
+/// when nothing had to change (then nothing is written). One pass over the common, clean path.
+/// Braces are refused like other bytes that RFC 3986 has no place for.
+PathProblem normalise_path(std::string_view raw, PathOptions options, char* out,
+                           std::string_view& result);
+
+/// Decodes every escape. The text was normalised. Used for captured values.
+void percent_decode(std::string_view text, std::string& out);
+/// Appends `text` with everything but unreserved characters and sub-delims percent-encoded, so
+/// that it is one path segment.
+void append_segment_encoded(std::string_view text, std::string& out);
+
+}  // namespace gw

@@ -1,0 +1,108 @@
+// The outside world as an exchange sees it. The server gives it sockets and the real clock; tests
+// and `gwctl explain` give it scripts and a fake one.
+#pragma once
+#include <chrono>
+#include <string_view>
+
+#include "runtime/base/result.h"
+#include "runtime/base/task.h"
+#include "runtime/http/body.h"
+#include "runtime/http/exchange.h"
+#include "runtime/http/message.h"
+
+namespace gw {
+
+/// Time. now() may be up to a millisecond old within one turn of the event loop.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual TimePoint now() const = 0;
+  /// Wall time in milliseconds since 1970, for logs and Date.
+  virtual i64 unix_ms() const = 0;
+  virtual Task<void> sleep_until(TimePoint when) = 0;
+};
+
+/// Not for secrets.
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual u64 next() = 0;
+};
+
+/// Where an exchange writes its answer. Order: inform*, head, data*, end; reset at any time.
+/// Errors: PeerClosed, RequestTimeout (the client does not read), Cancelled.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  /// Sends a 1xx head (100 is sent by the server by itself, when the body is first read).
+  virtual Task<Result<void>> inform(const http::ResponseHead& head) = 0;
+  /// Takes the final head. It is written together with the first data or the end. The head's
+  /// `framing` says what is known of the body: Length, None, or anything else for unknown. The
+  /// responder adds Date, Connection and framing fields, and drops the body of HEAD, 204, 304.
+  virtual void head(const http::ResponseHead& head) = 0;
+  /// Returns when `bytes` may be reused.
+  virtual Task<Result<void>> data(Bytes bytes) = 0;
+  /// Ends the body, `last` being its last bytes (most often all of it).
+  virtual Task<Result<void>> end(Bytes last, const http::FieldList* trailers) = 0;
+  /// The answer cannot be completed: make that visible to the client (close, RST_STREAM).
+  virtual void reset() noexcept = 0;
+  virtual bool head_sent() const = 0;
+  /// Completes when the client has gone away; used to cancel work. May never complete.
+  virtual bool client_gone() const = 0;
+};
+
+/// An answer that is being fetched. Reused by reset().
+struct Fetched {
+  explicit Fetched(Arena& arena) : head(arena) {}
+  http::ResponseHead head;
+  http::BodySource* body = nullptr;  // null: none. Owned by the fetcher until release()
+  void* connection = nullptr;        // the fetcher's own
+};
+
+/// What a fetch needs besides the head and the body.
+struct FetchOptions {
+  u32 upstream = 0;                       // index of the upstream record
+  TimePoint deadline = TimePoint::max();  // of the whole exchange
+  u32 connect_timeout_ms = 0;             // 0: none
+  u32 try_timeout_ms = 0;                 // from connect to the response head; 0: none
+  u32 idle_timeout_ms = 0;                // between two pieces of a body; 0: none
+  bool replay_safe = false;               // idempotent: may be sent again on a stale connection
+};
+
+/// Gets answers: from an upstream pool, a mock, a cache, a script.
+class Fetcher {
+ public:
+  virtual ~Fetcher() = default;
+  /// Sends `request` with `body` (null: none) and waits for the final head. `body` goes on being
+  /// sent while the answer is read. 1xx answers but 101 go to `responder->inform` when it is not
+  /// null. Errors: ConnectFailed, UpstreamClosed, UpstreamInvalid, UpstreamTimeout,
+  /// UpstreamOverflow, Cancelled, and those of `body` with Origin::Downstream.
+  virtual Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
+                                   http::BodySource* body, const FetchOptions& options,
+                                   Responder* responder, Fetched& out) = 0;
+  /// Ends the use of `out`: its connection goes back to the pool when its body was read to the
+  /// end, and is closed otherwise. Must be called once for each successful fetch.
+  virtual void release(Fetched& out) noexcept = 0;
+};
+
+/// Told once per exchange, after the last byte or the break.
+class ExchangeObserver {
+ public:
+  virtual ~ExchangeObserver() = default;
+  virtual void finished(const Exchange& exchange) = 0;
+};
+
+struct Env {
+  Clock& clock;
+  Random& random;
+  Fetcher& fetcher;
+  ExchangeObserver& observer;
+};
+
+/// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.
+/// All answers go to `responder`, errors included; nothing is returned since nothing is left to
+/// decide, except by exchange.error for the log. The one entry for everything (HTTP/1, HTTP/2,
+/// composition, explain, test).
+Task<void> run(Exchange& exchange, Env& env, Responder& responder);
+
+}  // namespace gw

@@ -1,0 +1,88 @@
+// One request and its answer: what every part of the runtime works on.
+//
+// The same struct serves a request from an HTTP/1 connection, an HTTP/2 stream, a part of a
+// composition, `gwctl explain` and `gwctl test`; it knows no socket.
+#pragma once
+#include <chrono>
+#include <string_view>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+#include "runtime/base/types.h"
+#include "runtime/http/body.h"
+#include "runtime/http/message.h"
+
+namespace gw {
+
+class BoundTable;
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// The peer, in network byte order; IPv4 as mapped IPv6 (::ffff:a.b.c.d).
+struct PeerAddress {
+  u8 bytes[16] = {};
+  u16 port = 0;
+};
+
+/// One captured path parameter: the raw (still encoded) segment text in the normalised path.
+struct Capture {
+  u32 begin = 0;  // offset into RequestHead::path
+  u32 end = 0;
+};
+inline constexpr u32 kMaxCaptures = 32;
+
+/// What one try at an upstream cost; for the access log.
+struct TryRecord {
+  std::string_view target;  // text of the address; lives as long as the table
+  u16 status = 0;           // 0: no head came
+  Errc error = Errc::None;
+  u32 microseconds = 0;
+};
+inline constexpr u32 kMaxTries = 8;
+
+/// Owned by whoever runs it (a session, a test) and reused for the next request after reset().
+/// Views in the heads point into buffers of the owner that do not move while it runs, or into the
+/// arena. One thread.
+struct Exchange {
+  Exchange() : request(arena), response(arena) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  Arena arena;
+  const BoundTable* table = nullptr;  // pinned by the owner for as long as the exchange runs
+  http::RequestHead request;
+  http::ResponseHead response;               // what is (to be) sent to the client
+  http::BodySource* request_body = nullptr;  // null: none
+
+  PeerAddress peer;              // of the connection
+  PeerAddress client;            // after trusted proxies
+  std::string_view client_text;  // `client` without port, as text
+  std::string_view peer_text;
+  u16 local_port = 0;
+  bool tls = false;
+  std::string_view request_id;
+
+  // Set by the router.
+  u32 route = ~u32{0};  // index into routes; ~0: none
+  u32 plan = ~u32{0};
+  Capture captures[kMaxCaptures];
+  u32 capture_count = 0;
+
+  // Progress, for logs and deadlines.
+  TimePoint started{};
+  TimePoint deadline = TimePoint::max();  // of the whole exchange
+  u64 request_bytes = 0;                  // body bytes read from the client
+  u64 response_bytes = 0;                 // body bytes given to the responder
+  u32 upstream = ~u32{0};                 // index of the chosen upstream
+  TryRecord tries[kMaxTries];
+  u32 try_count = 0;
+  Error error;  // why a local error answer was made, or the exchange broke off
+  bool client_gone = false;
+  const Exchange* parent = nullptr;
+  u32 depth = 0;  // 0: from a client; parts of compositions are deeper
+
+  /// Back to the state of a new one; keeps the arena's first block.
+  void reset();
+};
+
+}  // namespace gw

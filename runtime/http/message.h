@@ -1,0 +1,54 @@
+// Heads of HTTP messages in the form that the whole runtime works on, whatever the version on the
+// wire.
+#pragma once
+#include <string_view>
+
+#include "runtime/base/method.h"
+#include "runtime/base/types.h"
+#include "runtime/http/fields.h"
+
+namespace gw::http {
+
+/// How the length of a body is known (RFC 9112 section 6).
+enum class Framing : u8 { None, Length, Chunked, UntilClose };
+
+/// A request as the gateway received it, or as it is to be sent upstream. All views point into
+/// memory that lives as long as the exchange.
+struct RequestHead {
+  explicit RequestHead(Arena& arena) : fields(arena) {}
+
+  Method method = Method::Get;
+  std::string_view method_text;  // always set
+  std::string_view target;       // as received: origin-form, absolute-form or `*`
+  std::string_view scheme;       // "http" or "https"
+  std::string_view authority;    // host and port, from Host or the absolute form
+  std::string_view host;         // authority without port, lower case, no trailing dot
+  std::string_view path;         // normalised, see http/path.h; begins with '/', or "*"
+  std::string_view query;        // raw, without '?'
+  bool has_query = false;        // tells `/a?` from `/a`
+  u8 version_minor = 1;          // HTTP/1.x; 1 for HTTP/2 as well
+  bool keep_alive = true;        // the client wants (and may have) another request
+  bool expect_continue = false;
+  Framing framing = Framing::None;
+  u64 content_length = 0;  // with Framing::Length
+  FieldList fields;        // framing and hop-by-hop fields included until strip_hop_by_hop
+};
+
+struct ResponseHead {
+  explicit ResponseHead(Arena& arena) : fields(arena) {}
+
+  u16 status = 0;
+  std::string_view reason;  // as received; empty lets the writer choose
+  Framing framing = Framing::None;
+  u64 content_length = 0;
+  FieldList fields;  // without framing fields: the writer adds its own
+};
+
+/// Removes what belongs to one connection (RFC 9110 section 7.6.1): Connection, the fields it
+/// names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Upgrade, Trailer stays.
+void strip_hop_by_hop(FieldList& fields);
+
+/// Reason phrase of a status, or "".
+std::string_view reason_phrase(u16 status);
+
+}  // namespace gw::http
