@@ -1,0 +1,73 @@
+// The growing parts of a table while it is compiled: strings, policy data, expressions, ...
+//
+// Everything is appended in a deterministic order and deduplicated by content, so that equal
+// input gives equal bytes.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/base/types.h"
+#include "runtime/table/format.h"
+
+namespace gw::compiler {
+
+/// Appends runs of `Record`, giving an equal run its earlier place.
+template <class Record>
+class RunPool {
+ public:
+  table::Extent add(const std::vector<Record>& run) {
+    if (run.empty()) return {};
+    const std::string key(reinterpret_cast<const char*>(run.data()), run.size() * sizeof(Record));
+    const auto [entry, fresh] = known_.try_emplace(key, static_cast<u32>(records_.size()));
+    if (fresh) records_.insert(records_.end(), run.begin(), run.end());
+    return {.offset = entry->second, .count = static_cast<u32>(run.size())};
+  }
+  const std::vector<Record>& records() const { return records_; }
+
+ private:
+  std::vector<Record> records_;
+  std::unordered_map<std::string, u32> known_;
+};
+
+class StringPool {
+ public:
+  table::StringRef add(std::string_view text);
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+  std::unordered_map<std::string, u32> known_;
+};
+
+/// 8-byte aligned blobs.
+class BytePool {
+ public:
+  /// Offset of `bytes`, or of an equal earlier blob.
+  u32 add(Bytes bytes);
+  const std::vector<std::byte>& bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::unordered_map<std::string, u32> known_;
+};
+
+struct Pools {
+  StringPool strings;
+  BytePool policy_data;
+  BytePool dfa_data;
+  RunPool<table::ExpressionPart> expressions;
+  RunPool<table::StringRef> string_lists;
+  RunPool<table::NetworkRecord> networks;
+  RunPool<table::ConditionTest> condition_tests;
+  RunPool<table::ConditionRecord> conditions;
+  RunPool<table::LatePart> late_parts;
+  RunPool<table::LateRecord> late;
+  RunPool<table::RegexRecord> regexes;
+  RunPool<table::StringRef> schemas;
+  RunPool<table::OriginRecord> origins;
+};
+
+}  // namespace gw::compiler

@@ -1,0 +1,33 @@
+// The only writer of the table format.
+#pragma once
+#include <vector>
+
+#include "compiler/emit/pools.h"
+#include "runtime/policies/listener/record.h"
+#include "runtime/policies/settings/record.h"
+#include "runtime/policies/upstream/record.h"
+#include "runtime/table/format.h"
+
+namespace gw::compiler {
+
+/// All parts of a table, ready to be laid out.
+struct TableParts {
+  Pools pools;
+  table::GatewayRecord gateway{};
+  std::vector<std::string_view> features;
+  std::vector<table::StringRef> files;
+  std::vector<std::byte> router;
+  std::vector<table::RouteRecord> routes;
+  std::vector<table::PlanRecord> plans;
+  std::vector<table::StepRecord> steps;
+  std::vector<policies::SettingsRecord> settings;
+  std::vector<policies::UpstreamRecord> upstreams;
+  std::vector<policies::ListenerRecord> listeners;
+  std::vector<table::NoteRecord> notes;
+  u64 source_digest = 0;
+};
+
+/// The bytes of the table. Equal parts give equal bytes. Takes features into the string pool.
+std::vector<std::byte> write_table(TableParts& parts);
+
+}  // namespace gw::compiler

@@ -1,0 +1,85 @@
+// Effective values to records, driven by field tables. No code per policy.
+#pragma once
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/diag/sink.h"
+#include "compiler/emit/pools.h"
+#include "compiler/xgw/effective.h"
+#include "runtime/policies/field_spec.h"
+
+namespace gw::compiler {
+
+/// What names and expressions may refer to at one place.
+struct EncodeScope {
+  /// Index of each upstream; null: names are not checked (a policy that nobody uses yet).
+  const std::unordered_map<std::string_view, u32>* upstreams = nullptr;
+  /// Path parameters in order of the template; `unchecked_parameters`: any name is fine.
+  std::vector<std::string_view> parameters = {};
+  std::vector<bool> greedy = {};  // of each parameter: it may hold slashes
+  bool unchecked_parameters = false;
+};
+
+/// A field whose effective value has been written, for `explain` and `inspect`.
+struct EncodedField {
+  std::string field;  // "timeout.total"
+  std::string_view level;
+  std::string value;
+  Span span;
+};
+
+/// Writes records into memory and everything they point to into pools.
+///
+/// Every problem becomes a diagnostic (rules extension-unknown, extension-value,
+/// extension-missing, extension-dangling, extension-unsupported, regex-*); encoding goes on, so
+/// that all are found at once.
+class Encoder {
+ public:
+  Encoder(Pools& pools, const FileSet& files, DiagnosticSink& sink)
+      : pools_(pools), files_(files), sink_(sink) {}
+
+  /// Fills `record` (zeroed, spec-sized) from `value`; absent fields get their defaults. `path` is
+  /// the name of the value for messages and origins. `fields_out` may be null.
+  void encode(std::span<const policies::FieldSpec> fields, const Effective& value,
+              const EncodeScope& scope, const std::string& path, std::byte* record,
+              std::vector<EncodedField>* fields_out);
+
+  /// Names that are fields of features to come: refused as "not supported yet".
+  void set_later_fields(std::span<const std::string_view> names) { later_ = names; }
+
+  /// Table source reference of a span; file indices are those of the FileSet.
+  table::SourceRef source(Span span) const;
+  Pools& pools() { return pools_; }
+
+ private:
+  struct Place {
+    const EncodeScope& scope;
+    std::vector<EncodedField>* out;
+  };
+  void encode_field(const policies::FieldSpec& field, const Effective& value, const Place& place,
+                    const std::string& path, std::byte* at, std::byte* record);
+  void encode_fallback(const policies::FieldSpec& field, const Place& place,
+                       const std::string& path, std::byte* at);
+  void encode_scalar(const policies::FieldSpec& field, NodeRef node, std::string_view level,
+                     const Place& place, const std::string& path, std::byte* at);
+  void encode_list(const policies::FieldSpec& field, const Effective& value, const Place& place,
+                   const std::string& path, std::byte* at);
+  void encode_map(const policies::FieldSpec& field, const Effective& value, const Place& place,
+                  const std::string& path, std::byte* at);
+  bool encode_late(const policies::FieldSpec& field, NodeRef node, const std::string& path,
+                   std::byte* at);
+  void refuse(std::string_view rule, Span span, std::string message, std::string label,
+              std::string help);
+
+  Pools& pools_;
+  const FileSet& files_;
+  DiagnosticSink& sink_;
+  std::span<const std::string_view> later_ = {};
+};
+
+/// The value of a node as compact JSON; keys in source order. Depth-bounded by the reader.
+std::string to_json(NodeRef node);
+
+}  // namespace gw::compiler

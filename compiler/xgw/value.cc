@@ -1,0 +1,436 @@
+#include "compiler/xgw/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/base/method.h"
+#include "runtime/base/units.h"
+
+namespace gw::compiler {
+namespace {
+
+using table::ConditionTest;
+using table::ExpressionEncoding;
+using table::ExpressionPart;
+using table::ExpressionSource;
+using table::LatePart;
+using table::LatePartKind;
+using table::TestKind;
+using table::TestSource;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+struct FixedSource {
+  std::string_view name;
+  ExpressionSource source;
+};
+constexpr FixedSource kFixedSources[] = {
+    {"$method", ExpressionSource::Method},      {"$url", ExpressionSource::Url},
+    {"$client.ip", ExpressionSource::ClientIp}, {"$request.id", ExpressionSource::RequestId},
+    {"$request.host", ExpressionSource::Host},  {"$request.scheme", ExpressionSource::Scheme},
+    {"$request.path", ExpressionSource::Path},
+};
+// Sources of features to come.
+constexpr std::string_view kLaterSources[] = {"$jwt",         "$auth",        "$consumer",
+                                              "$calls",       "$response",    "$client.class",
+                                              "$client.cert", "$request.body"};
+
+// The encoding of a value depends on where it is put.
+ExpressionEncoding encoding_for(bool is_path, bool in_query, bool greedy) {
+  if (!is_path) return ExpressionEncoding::Plain;
+  if (in_query) return ExpressionEncoding::QueryValue;
+  return greedy ? ExpressionEncoding::PathRest : ExpressionEncoding::PathSegment;
+}
+
+struct ExpressionParser {
+  bool is_path;
+  const EncodeScope& scope;
+  StringPool& strings;
+  std::vector<ExpressionPart>& parts;
+  ValueError& error;
+  bool in_query = false;
+
+  bool fail(u32 begin, u32 end, std::string message, std::string help = {}) {
+    error = {begin, end, std::move(message), std::move(help), false};
+    return false;
+  }
+
+  void literal(std::string_view text) {
+    if (text.empty()) return;
+    if (text.find('?') != text.npos) in_query = true;
+    parts.push_back({.source = ExpressionSource::Literal,
+                     .encoding = ExpressionEncoding::Plain,
+                     .index = 0,
+                     .text = strings.add(text)});
+  }
+
+  bool parameter(std::string_view name, u32 begin, u32 end) {
+    const auto found = std::ranges::find(scope.parameters, name);
+    if (found == scope.parameters.end() && !scope.unchecked_parameters) {
+      return fail(begin, end, fmt::format("the path has no parameter `{}`", name),
+                  did_you_mean(name, scope.parameters));
+    }
+    const auto index = static_cast<u16>(found - scope.parameters.begin());
+    const bool greedy = index < scope.greedy.size() && scope.greedy[index];
+    parts.push_back({.source = ExpressionSource::PathParameter,
+                     .encoding = encoding_for(is_path, in_query, greedy),
+                     .index = index,
+                     .text = strings.add(name)});
+    return true;
+  }
+
+  bool expression(std::string_view text, u32 begin) {
+    const u32 end = begin + static_cast<u32>(text.size());
+    const auto encoding = encoding_for(is_path, in_query, false);
+    for (const FixedSource& fixed : kFixedSources) {
+      if (text != fixed.name) continue;
+      parts.push_back({.source = fixed.source, .encoding = encoding, .index = 0, .text = {}});
+      return true;
+    }
+    for (const std::string_view later : kLaterSources) {
+      if (!text.starts_with(later)) continue;
+      error = {begin, end, fmt::format("`{}` is not supported yet", text), {}, true};
+      return false;
+    }
+    struct Named {
+      std::string_view prefix;
+      ExpressionSource source;
+    };
+    static constexpr Named kNamed[] = {{"$request.header.", ExpressionSource::Header},
+                                       {"$request.query.", ExpressionSource::Query},
+                                       {"$request.cookie.", ExpressionSource::Cookie}};
+    if (text.starts_with("$request.path.")) return parameter(text.substr(14), begin, end);
+    for (const Named& named : kNamed) {
+      if (!text.starts_with(named.prefix)) continue;
+      const std::string_view name = text.substr(named.prefix.size());
+      if (name.empty() || (named.source == ExpressionSource::Header && !is_token(name))) break;
+      parts.push_back(
+          {.source = named.source,
+           .encoding = encoding,
+           .index = 0,
+           .text = strings.add(named.source == ExpressionSource::Header ? lower(name)
+                                                                        : std::string(name))});
+      return true;
+    }
+    return fail(begin, end, fmt::format("`{}` is no runtime expression", text),
+                "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
+                "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
+                "$request.id, $method, $url, $client.ip");
+  }
+};
+
+// Splits `NAME` or `NAME:-default` and adds it.
+bool add_env(std::string_view body, StringPool& strings, std::vector<LatePart>& parts,
+             ValueError& error) {
+  const size_t colon = body.find(":-");
+  const std::string_view name = body.substr(0, colon);
+  const bool valid = !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  if (!valid) {
+    error.message = fmt::format("`{}` is not a variable name", name);
+    return false;
+  }
+  parts.push_back(
+      {.kind = LatePartKind::Env,
+       .has_default = colon != body.npos ? 1u : 0u,
+       .text = strings.add(name),
+       .fallback = colon == body.npos ? table::StringRef{} : strings.add(body.substr(colon + 2))});
+  return true;
+}
+
+bool add_reference(std::string_view body, StringPool& strings, std::vector<LatePart>& parts,
+                   ValueError& error) {
+  if (body.starts_with("$env.")) return add_env(body.substr(5), strings, parts, error);
+  if (!body.starts_with("$file.")) {
+    error.message = fmt::format("`{}` is no reference", body);
+    error.help = "references are $env.NAME and $file./absolute/path";
+    return false;
+  }
+  const std::string_view path = body.substr(6);
+  if (!path.starts_with("/")) {
+    error.message = "a file reference needs an absolute path";
+    error.help = "write $file./etc/gw/...";
+    return false;
+  }
+  parts.push_back(
+      {.kind = LatePartKind::File, .has_default = 0, .text = strings.add(path), .fallback = {}});
+  return true;
+}
+
+struct WhenKey {
+  std::string_view name;
+  TestSource source;
+  bool named;  // takes a map from name to value
+};
+constexpr WhenKey kWhenKeys[] = {
+    {"header", TestSource::Header, true}, {"query", TestSource::Query, true},
+    {"cookie", TestSource::Cookie, true}, {"ip", TestSource::Ip, false},
+    {"host", TestSource::Host, false},    {"path", TestSource::Path, false},
+    {"method", TestSource::Method, false}};
+constexpr std::string_view kLaterWhenKeys[] = {"jwt", "consumer", "client"};
+
+class ConditionEncoder {
+ public:
+  ConditionEncoder(Pools& pools, DiagnosticSink& sink) : pools_(pools), sink_(sink) {}
+
+  u32 encode(NodeRef node) {
+    std::vector<table::ConditionRecord> alternatives;
+    if (node.is_seq()) {
+      for (const NodeRef item : node.items()) alternatives.push_back(alternative(item));
+    } else {
+      alternatives.push_back(alternative(node));
+    }
+    if (alternatives.empty()) {
+      refuse(node.span(), "`when` is an empty list", "nothing could ever match");
+      return table::kNone;
+    }
+    alternatives.back().last = 1;
+    if (failed_) return table::kNone;
+    return pools_.conditions.add(alternatives).offset;
+  }
+
+ private:
+  void refuse(Span span, std::string message, std::string label, std::string help = {},
+              std::string_view rule = "extension-value") {
+    failed_ = true;
+    sink_.report({.rule = rule,
+                  .severity = Severity::Error,
+                  .message = std::move(message),
+                  .primary = {span, std::move(label)},
+                  .help = std::move(help)});
+  }
+
+  table::ConditionRecord alternative(NodeRef node) {
+    std::vector<ConditionTest> tests;
+    if (!node.is_map()) {
+      refuse(node.span(), "`when` is not a map", "here",
+             "write for example `when: {header: {x-client: mobile}}`");
+      return {};
+    }
+    for (const auto [key, value] : node.entries()) test_key(key, value, tests);
+    if (tests.empty() && !failed_) {
+      refuse(node.span(), "`when` is empty", "it would hold for every request",
+             "remove it, or name a header, query, cookie, ip, host, path or method");
+    }
+    return {.tests = pools_.condition_tests.add(tests), .last = 0, .reserved = 0};
+  }
+
+  void test_key(NodeRef key, NodeRef value, std::vector<ConditionTest>& tests) {
+    const auto known = std::ranges::find(kWhenKeys, key.text(), &WhenKey::name);
+    if (known == std::end(kWhenKeys)) {
+      if (std::ranges::find(kLaterWhenKeys, key.text()) != std::end(kLaterWhenKeys)) {
+        refuse(key.span(), fmt::format("`when.{}` is not supported yet", key.text()), "here", {},
+               "extension-unsupported");
+        return;
+      }
+      std::vector<std::string_view> names;
+      for (const WhenKey& name : kWhenKeys) names.push_back(name.name);
+      refuse(key.span(), fmt::format("`when` has no key `{}`", key.text()), "here",
+             did_you_mean(key.text(), names), "extension-unknown");
+      return;
+    }
+    if (!known->named) {
+      test_value(*known, {}, value, false, tests);
+      return;
+    }
+    if (!value.is_map()) {
+      refuse(value.span(), fmt::format("`when.{}` is not a map from name to value", key.text()),
+             "here", fmt::format("write `{}: {{NAME: VALUE}}`", key.text()));
+      return;
+    }
+    for (const auto [name, expected] : value.entries()) {
+      if (known->source == TestSource::Header && !is_token(name.text())) {
+        refuse(name.span(), fmt::format("`{}` is not a header field name", name.text()), "here");
+        continue;
+      }
+      const std::string stored =
+          known->source == TestSource::Header ? lower(name.text()) : std::string(name.text());
+      test_value(*known, pools_.strings.add(stored), expected, false, tests);
+    }
+  }
+
+  void test_value(const WhenKey& key, table::StringRef name, NodeRef value, bool negate,
+                  std::vector<ConditionTest>& tests) {
+    ConditionTest test{.source = key.source,
+                       .kind = key.source == TestSource::Ip ? TestKind::Network : TestKind::Equals,
+                       .negate = negate ? u8{1} : u8{0},
+                       .reserved = 0,
+                       .regex = table::kNone,
+                       .name = name,
+                       .values = {}};
+    if (value.is_map()) {
+      operators(key, name, value, negate, tests);
+      return;
+    }
+    if (value.is_seq()) {
+      std::vector<NodeRef> items;
+      for (const NodeRef item : value.items()) items.push_back(item);
+      if (!values(key, items, test)) return;
+      if (items.empty()) refuse(value.span(), "the list is empty", "nothing could ever match");
+    } else if (!values(key, {value}, test)) {
+      return;
+    }
+    tests.push_back(test);
+  }
+
+  bool values(const WhenKey& key, const std::vector<NodeRef>& nodes, ConditionTest& test) {
+    std::vector<table::StringRef> texts;
+    std::vector<table::NetworkRecord> networks;
+    for (const NodeRef node : nodes) {
+      if (!node.is_scalar() || node.is_null()) {
+        refuse(node.span(), "a condition compares with text",
+               fmt::format("this is {}", kind_name(node.kind())));
+        return false;
+      }
+      if (test.kind != TestKind::Network) {
+        const bool fold = key.source == TestSource::Host;
+        texts.push_back(pools_.strings.add(fold ? lower(node.text()) : std::string(node.text())));
+        continue;
+      }
+      table::NetworkRecord record{};
+      if (!parse_network(node.text(), record.address, record.prefix_bits)) {
+        refuse(node.span(), fmt::format("`{}` is not an address or a CIDR block", node.text()),
+               "here");
+        return false;
+      }
+      networks.push_back(record);
+    }
+    test.values = test.kind == TestKind::Network ? pools_.networks.add(networks)
+                                                 : pools_.string_lists.add(texts);
+    return true;
+  }
+
+  void operators(const WhenKey& key, table::StringRef name, NodeRef map, bool negate,
+                 std::vector<ConditionTest>& tests) {
+    for (const auto [op, value] : map.entries()) {
+      ConditionTest test{.source = key.source,
+                         .kind = TestKind::Present,
+                         .negate = negate ? u8{1} : u8{0},
+                         .reserved = 0,
+                         .regex = table::kNone,
+                         .name = name,
+                         .values = {}};
+      if (op.text() == "not") {
+        test_value(key, name, value, !negate, tests);
+      } else if (op.text() == "present" && key.named) {
+        if (value.kind() != NodeKind::Bool) {
+          refuse(value.span(), "`present` is not `true` or `false`", "here");
+          continue;
+        }
+        if (!value.boolean()) test.negate ^= 1;
+        tests.push_back(test);
+      } else if (op.text() == "matches" && key.source != TestSource::Ip) {
+        test.kind = TestKind::Matches;
+        test.regex = encode_regex(value.text(), false, true, value.span(), pools_, sink_);
+        if (test.regex == table::kNone) {
+          failed_ = true;
+          continue;
+        }
+        tests.push_back(test);
+      } else if (op.text() == "prefix" && key.source != TestSource::Ip) {
+        test.kind = TestKind::Prefix;
+        if (values(key, {value}, test)) tests.push_back(test);
+      } else {
+        refuse(op.span(), fmt::format("a condition has no operator `{}` here", op.text()), "here",
+               did_you_mean(op.text(), {"not", "present", "matches", "prefix"}),
+               "extension-unknown");
+      }
+    }
+  }
+
+  Pools& pools_;
+  DiagnosticSink& sink_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+bool has_expression(std::string_view text) {
+  return (text.starts_with("$") && text.size() > 1 && text[1] != '$') ||
+         text.find("{$") != text.npos;
+}
+
+bool parse_expression(std::string_view text, bool is_path, const EncodeScope& scope,
+                      StringPool& strings, std::vector<ExpressionPart>& parts, ValueError& error) {
+  ExpressionParser parser{is_path, scope, strings, parts, error};
+  if (text.starts_with('$')) return parser.expression(text, 0);
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t open = text.find('{', at);
+    const bool opens = open != text.npos && (is_path || text.substr(open).starts_with("{$"));
+    if (open == text.npos) break;
+    if (!opens) {
+      parser.literal(text.substr(at, open + 1 - at));
+      at = open + 1;
+      continue;
+    }
+    const size_t close = text.find('}', open);
+    if (close == text.npos) {
+      return parser.fail(static_cast<u32>(open), static_cast<u32>(text.size()),
+                         "`{` is never closed");
+    }
+    parser.literal(text.substr(at, open - at));
+    const std::string_view body = text.substr(open + 1, close - open - 1);
+    const auto begin = static_cast<u32>(open + 1);
+    const bool done = body.starts_with('$')
+                          ? parser.expression(body, begin)
+                          : parser.parameter(body, begin, static_cast<u32>(close));
+    if (!done) return false;
+    at = close + 1;
+  }
+  parser.literal(text.substr(at));
+  if (!is_path && !is_field_value(text)) {
+    return parser.fail(0, static_cast<u32>(text.size()), "it holds a control character");
+  }
+  return true;
+}
+
+bool has_late_reference(std::string_view text) {
+  return text.starts_with("$env.") || text.starts_with("$file.") ||
+         text.find("{$env.") != text.npos || text.find("{$file.") != text.npos;
+}
+
+bool parse_late(std::string_view text, StringPool& strings, std::vector<LatePart>& parts,
+                ValueError& error) {
+  if (text.starts_with('$')) return add_reference(text, strings, parts, error);
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t open = text.find("{$", at);
+    if (open == text.npos) break;
+    const size_t close = text.find('}', open);
+    if (close == text.npos) {
+      error.message = "`{` is never closed";
+      return false;
+    }
+    if (open > at) {
+      parts.push_back({.kind = LatePartKind::Literal,
+                       .has_default = 0,
+                       .text = strings.add(text.substr(at, open - at)),
+                       .fallback = {}});
+    }
+    if (!add_reference(text.substr(open + 1, close - open - 1), strings, parts, error))
+      return false;
+    at = close + 1;
+  }
+  if (at < text.size()) {
+    parts.push_back({.kind = LatePartKind::Literal,
+                     .has_default = 0,
+                     .text = strings.add(text.substr(at)),
+                     .fallback = {}});
+  }
+  return true;
+}
+
+u32 encode_condition(NodeRef node, Pools& pools, DiagnosticSink& sink) {
+  return ConditionEncoder(pools, sink).encode(node);
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,46 @@
+// The small languages inside values: runtime expressions, late references, conditions, networks.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/diag/sink.h"
+#include "compiler/emit/pools.h"
+#include "compiler/syntax/node.h"
+#include "compiler/xgw/encode.h"
+#include "runtime/table/format.h"
+
+namespace gw::compiler {
+
+/// A mistake inside a scalar: bytes [begin, end) of its text, and what is wrong there.
+struct ValueError {
+  u32 begin = 0;
+  u32 end = 0;
+  std::string message;
+  std::string help = {};
+  bool unsupported = false;  // right, but of a feature to come
+};
+
+/// `$request.path.id`, or text with `{$...}` in it. In a rewrite (`is_path`) also `{id}` for a path
+/// parameter. False: `error` says why.
+bool parse_expression(std::string_view text, bool is_path, const EncodeScope& scope,
+                      StringPool& strings, std::vector<table::ExpressionPart>& parts,
+                      ValueError& error);
+/// Whether `text` would be evaluated per request.
+bool has_expression(std::string_view text);
+
+/// Whether `text` holds `$env.` or `$file.` references.
+bool has_late_reference(std::string_view text);
+/// Parts of a late value. False: `error` says why.
+bool parse_late(std::string_view text, StringPool& strings, std::vector<table::LatePart>& parts,
+                ValueError& error);
+
+/// A `when` value to a condition; its index, or kNone after reporting to `sink`.
+u32 encode_condition(NodeRef node, Pools& pools, DiagnosticSink& sink);
+
+/// Compiles `pattern` and stores it; its index, or kNone after reporting (regex-unsupported). With
+/// `is_ecma` it is a schema pattern. `anchored`: the whole text must match.
+u32 encode_regex(std::string_view pattern, bool is_ecma, bool anchored, Span span, Pools& pools,
+                 DiagnosticSink& sink);
+
+}  // namespace gw::compiler

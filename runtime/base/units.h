@@ -1,0 +1,52 @@
+// Values with units, as people write them in documents and in late references.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/types.h"
+
+namespace gw {
+
+/// `250ms`, `5s`, `10m`, `2h`, `1d`, also `1m30s`; in milliseconds. A bare number is refused.
+std::optional<u64> parse_duration(std::string_view text);
+/// `512B`, `64KiB`, `1MiB`, `2GiB`, `10kB`, `1MB`; in bytes. A bare number is refused.
+std::optional<u64> parse_bytes(std::string_view text);
+/// `20%`, `0.5%`; in hundredths of a percent.
+std::optional<u64> parse_percent(std::string_view text);
+/// Decimal digits only.
+std::optional<u64> parse_count(std::string_view text);
+
+/// The shortest exact text that parses back to the value.
+std::string format_duration(u64 milliseconds);
+std::string format_bytes(u64 bytes);
+std::string format_percent(u64 hundredths);
+
+/// An address or CIDR block; IPv4 as mapped IPv6. False when it is neither.
+bool parse_network(std::string_view text, u8 (&address)[16], u32& prefix_bits);
+std::string format_network(const u8 (&address)[16], u32 prefix_bits);
+
+/// Parts of `http://host:port/path`. Views into the text.
+struct HttpUrl {
+  std::string_view scheme;
+  std::string_view host;  // IPv6 without brackets
+  u16 port = 0;
+  std::string_view path;  // "" or beginning with '/'
+};
+/// http and https only; no user info, query or fragment. `problem` says in lower case what is
+/// wrong when the result is empty.
+std::optional<HttpUrl> parse_http_url(std::string_view text, std::string_view& problem);
+
+/// `host:port`, `[v6]:port`, `:port`; views into the text.
+struct HostPort {
+  std::string_view host;
+  u16 port = 0;
+};
+std::optional<HostPort> parse_host_port(std::string_view text);
+
+/// A field name (RFC 9110 section 5.1).
+bool is_token(std::string_view text);
+/// A field value without control characters (RFC 9110 section 5.5).
+bool is_field_value(std::string_view text);
+
+}  // namespace gw

@@ -1,0 +1,136 @@
+// An upstream: where requests are sent.
+#pragma once
+#include "runtime/policies/field_spec.h"
+
+namespace gw::policies {
+
+struct TargetRecord {
+  table::LateString url;
+  u32 weight;
+  u32 reserved;
+};
+
+struct BalanceRecord {
+  u32 by;  // kBalanceWords
+  u32 reserved;
+};
+inline constexpr std::string_view kBalanceWords[] = {"leastRequest", "roundRobin"};
+
+struct HeaderValueRecord {
+  table::StringRef name;
+  table::StringRef value;
+};
+
+/// What is answered when no target can be used.
+struct UnavailableRecord {
+  u32 status;
+  u32 reserved;
+  table::Extent headers;  // HeaderValueRecord[]
+  table::StringRef body;
+};
+
+/// Values of the upstream that come right after the root's defaults.
+struct UpstreamTimeoutRecord {
+  table::LateNumber connect;
+  table::LateNumber try_;
+  table::LateNumber total;
+  table::LateNumber idle;
+};
+
+struct UpstreamRecord {
+  table::StringRef name;
+  table::Extent targets;  // TargetRecord[]
+  BalanceRecord balance;
+  UnavailableRecord unavailable;
+  table::SourceRef source;
+  u32 reserved;
+};
+static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 64);
+
+inline constexpr FieldSpec kTargetFields[] = {
+    {.name = "url",
+     .kind = FieldKind::Url,
+     .offset = offsetof(TargetRecord, url),
+     .late = true,
+     .required = true,
+     .doc = "http://host:port, with a path that is put before the request's"},
+    {.name = "weight",
+     .kind = FieldKind::Count,
+     .offset = offsetof(TargetRecord, weight),
+     .min = 1,
+     .max = 1000,
+     .fallback = "1",
+     .doc = "share of the traffic against other targets"},
+};
+inline constexpr FieldSpec kTargetElement[] = {
+    {.name = "target",
+     .kind = FieldKind::Record,
+     .fields = kTargetFields,
+     .size = sizeof(TargetRecord),
+     .shorthand = "url"},
+};
+inline constexpr FieldSpec kBalanceFields[] = {
+    {.name = "by",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(BalanceRecord, by),
+     .fallback = "leastRequest",
+     .words = kBalanceWords,
+     .doc = "how a target is chosen; leastRequest compares two at random"},
+};
+inline constexpr FieldSpec kHeaderValueElement[] = {
+    {.name = "value",
+     .kind = FieldKind::String,
+     .offset = offsetof(HeaderValueRecord, value),
+     .max = 8192},
+};
+inline constexpr FieldSpec kUnavailableFields[] = {
+    {.name = "status",
+     .kind = FieldKind::Status,
+     .offset = offsetof(UnavailableRecord, status),
+     .min = 400,
+     .max = 599,
+     .fallback = "503",
+     .doc = "status of the answer"},
+    {.name = "headers",
+     .kind = FieldKind::Map,
+     .offset = offsetof(UnavailableRecord, headers),
+     .fields = kHeaderValueElement,
+     .size = sizeof(HeaderValueRecord),
+     .doc = "its header fields"},
+    {.name = "body",
+     .kind = FieldKind::Body,
+     .offset = offsetof(UnavailableRecord, body),
+     .max = 1 << 20,
+     .doc = "its body; a map or list is sent as JSON"},
+};
+inline constexpr FieldSpec kUpstreamFields[] = {
+    {.name = "targets",
+     .kind = FieldKind::List,
+     .offset = offsetof(UpstreamRecord, targets),
+     .required = true,
+     .min = 1,
+     .max = 1024,
+     .fields = kTargetElement,
+     .size = sizeof(TargetRecord),
+     .doc = "the servers"},
+    {.name = "balance",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, balance),
+     .fields = kBalanceFields,
+     .size = sizeof(BalanceRecord),
+     .shorthand = "by",
+     .doc = "how a target is chosen"},
+    {.name = "unavailable",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, unavailable),
+     .fields = kUnavailableFields,
+     .size = sizeof(UnavailableRecord),
+     .shorthand = "status",
+     .doc = "the answer while no target can be used"},
+};
+inline constexpr RecordSpec kUpstreamSpec{.name = "upstream",
+                                          .bytes = sizeof(UpstreamRecord),
+                                          .fields = kUpstreamFields,
+                                          .doc = "a named group of servers that answer alike"};
+
+}  // namespace gw::policies

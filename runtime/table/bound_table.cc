@@ -1,0 +1,215 @@
+#include "runtime/table/bound_table.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/base/units.h"
+
+namespace gw {
+namespace {
+
+using policies::FieldKind;
+using table::LatePart;
+using table::LatePartKind;
+using table::LateRecord;
+
+constexpr u64 kMaxReferenceBytes = u64{1} << 20;
+constexpr i64 kRegexMemoryBytes = 8 << 20;
+
+std::string where(const table::TableView& view, const table::SourceRef& source) {
+  if (source.file == table::kNone) return {};
+  return fmt::format("{}:{}:{}", view.text(view.files()[source.file]), source.line, source.column);
+}
+
+// Puts the parts of a late value together; empty with `problem` set when one is missing.
+std::optional<std::string> join_parts(const table::TableView& view, const LateRecord& record,
+                                      const ReferenceSource& references, std::string& problem) {
+  std::string out;
+  for (const LatePart& part : view.part(view.late_parts(), record.parts)) {
+    const std::string text(view.text(part.text));
+    switch (part.kind) {
+      case LatePartKind::Literal:
+        out += text;
+        break;
+      case LatePartKind::Env: {
+        const auto value = references.env(text);
+        if (value && !value->empty()) {
+          out += *value;
+        } else if (part.has_default != 0) {
+          out += view.text(part.fallback);
+        } else {
+          problem = fmt::format("the environment has no variable `{}`", text);
+          return std::nullopt;
+        }
+        break;
+      }
+      case LatePartKind::File: {
+        auto content = references.file(text);
+        if (!content) {
+          problem = fmt::format("cannot read `{}`: {}", text, std::strerror(content.error().sys));
+          return std::nullopt;
+        }
+        if (content->ends_with('\n')) content->pop_back();
+        if (content->ends_with('\r')) content->pop_back();
+        out += *content;
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+std::optional<u64> parse_late_number(FieldKind kind, std::string_view text) {
+  switch (kind) {
+    case FieldKind::Duration:
+      return parse_duration(text);
+    case FieldKind::Bytes:
+      return parse_bytes(text);
+    case FieldKind::Percent:
+      return parse_percent(text);
+    case FieldKind::Bool:
+      if (text == "true") return 1;
+      if (text == "false") return 0;
+      return std::nullopt;
+    default:
+      return parse_count(text);
+  }
+}
+
+// Checks a resolved text as the compiler would have checked a literal. Values are not repeated in
+// messages: they may be secrets.
+bool check_value(const LateRecord& record, const std::string& text, u64& number,
+                 std::string& problem) {
+  const auto kind = static_cast<FieldKind>(record.value_kind);
+  if (policies::is_number(kind)) {
+    const auto value = parse_late_number(kind, text);
+    if (!value) {
+      problem = "its value has the wrong form or unit";
+      return false;
+    }
+    if (*value < record.min || *value > record.max) {
+      problem = "its value is out of range";
+      return false;
+    }
+    number = *value;
+    return true;
+  }
+  if (kind == FieldKind::Url) {
+    std::string_view detail;
+    const auto url = parse_http_url(text, detail);
+    if (!url) {
+      problem = fmt::format("its value is not a URL: {}", detail);
+      return false;
+    }
+    if (url->scheme == "https") {
+      problem = "TLS to upstreams is not supported yet";
+      return false;
+    }
+  }
+  if (kind == FieldKind::Address && !parse_host_port(text)) {
+    problem = "its value is not HOST:PORT";
+    return false;
+  }
+  if (text.size() < record.min || text.size() > record.max || !is_field_value(text)) {
+    problem = "its value has a forbidden character or length";
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+ReferenceSource ReferenceSource::process(std::map<std::string, std::string> overrides) {
+  ReferenceSource source;
+  source.env = [overrides =
+                    std::move(overrides)](const std::string& name) -> std::optional<std::string> {
+    if (const auto found = overrides.find(name); found != overrides.end()) return found->second;
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string(value);
+  };
+  source.file = [](const std::string& path) { return table::read_file(path, kMaxReferenceBytes); };
+  return source;
+}
+
+ReferenceSource ReferenceSource::none() { return {}; }
+
+BoundTable::BoundTable() = default;
+BoundTable::~BoundTable() = default;
+
+Result<std::shared_ptr<const BoundTable>> BoundTable::bind(
+    std::shared_ptr<const table::TableFile> file, const ReferenceSource& references,
+    std::vector<ReferenceProblem>& problems) {
+  std::shared_ptr<BoundTable> bound(new BoundTable());
+  bound->file_ = std::move(file);
+  bound->view_ = table::TableView(bound->file_->bytes());
+  const table::TableView& view = bound->view_;
+  bound->router_ = std::make_unique<router::RouterView>(view.section(table::SectionKind::Router));
+
+  bound->late_.resize(view.late().size());
+  for (u32 i = 0; i < view.late().size(); ++i) {
+    const LateRecord& record = view.late()[i];
+    if (!references.env) {
+      bound->late_[i].text = bound->late_source(i);
+      continue;
+    }
+    std::string problem;
+    auto text = join_parts(view, record, references, problem);
+    if (text && check_value(record, *text, bound->late_[i].number, problem)) {
+      bound->late_[i].text = std::move(*text);
+      continue;
+    }
+    problems.push_back({std::string(view.text(record.field)), where(view, record.source), problem});
+  }
+  if (!problems.empty()) return fail(Errc::ReferenceInvalid, "late reference");
+  bound->compile_fallbacks();
+  return std::shared_ptr<const BoundTable>(std::move(bound));
+}
+
+void BoundTable::compile_fallbacks() {
+  const auto regexes = view_.regexes();
+  fallbacks_.resize(regexes.size());
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(kRegexMemoryBytes);
+  for (u32 i = 0; i < regexes.size(); ++i) {
+    if (regexes[i].dfa.count != 0) continue;
+    fallbacks_[i] = std::make_unique<RE2>(std::string(view_.text(regexes[i].re2)), options);
+  }
+}
+
+std::string BoundTable::late_source(u32 late) const {
+  std::string out;
+  for (const LatePart& part : view_.part(view_.late_parts(), view_.late()[late].parts)) {
+    const std::string_view text = view_.text(part.text);
+    if (part.kind == LatePartKind::Literal) {
+      out += text;
+    } else if (part.kind == LatePartKind::File) {
+      out += fmt::format("{{$file.{}}}", text);
+    } else if (part.has_default != 0) {
+      out += fmt::format("{{$env.{}:-{}}}", text, view_.text(part.fallback));
+    } else {
+      out += fmt::format("{{$env.{}}}", text);
+    }
+  }
+  return out;
+}
+
+bool BoundTable::matches(u32 index, std::string_view text) const {
+  const table::RegexRecord& regex = view_.regexes()[index];
+  if (regex.dfa.count != 0) {
+    const Bytes data = view_.section(table::SectionKind::DfaData);
+    return table::Dfa(data.data() + regex.dfa.offset).matches(text);
+  }
+  const re2::RE2& pattern = *fallbacks_[index];
+  const re2::StringPiece piece(text.data(), text.size());
+  // A pattern that RE2 cannot compile within its memory matches nothing: closed, not open.
+  if (!pattern.ok()) return false;
+  return regex.anchored != 0 ? re2::RE2::FullMatch(piece, pattern)
+                             : re2::RE2::PartialMatch(piece, pattern);
+}
+
+}  // namespace gw

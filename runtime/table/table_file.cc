@@ -1,0 +1,121 @@
+#include "runtime/table/table_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/table/format.h"
+#include "runtime/table/verify.h"
+
+namespace gw::table {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Unexpected<Error> unreadable(std::string_view what) {
+  return fail(Error{.code = Errc::FileUnreadable, .sys = errno, .what = what});
+}
+
+Result<u64> regular_size(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return unreadable("stat");
+  if (!S_ISREG(status.st_mode)) {
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    return unreadable("not a regular file");
+  }
+  return static_cast<u64>(status.st_size);
+}
+
+}  // namespace
+
+TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
+
+Result<std::shared_ptr<const TableFile>> TableFile::adopt(int descriptor, u64 size) {
+  if (size < sizeof(Header)) return fail(Errc::TableTruncated, "header");
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
+  if (mapped == MAP_FAILED) return unreadable("mmap");
+  const Bytes bytes(static_cast<const std::byte*>(mapped), size);
+  std::shared_ptr<const TableFile> file(new TableFile(bytes));
+  GW_TRY(verify(bytes));
+  return file;
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes) {
+  const Descriptor memory(::memfd_create("gwctl-table", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (memory.get() < 0) return unreadable("memfd");
+  for (u64 done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(memory.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return unreadable("memfd write");
+    done += static_cast<u64>(n);
+  }
+  if (::fcntl(memory.get(), F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return unreadable("memfd seal");
+  }
+  return adopt(memory.get(), bytes.size());
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path) {
+  GW_TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
+  return from_bytes(as_bytes(text));
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) return unreadable("open");
+  GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
+  return adopt(file.get(), size);
+}
+
+Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return unreadable("open");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return unreadable("stat");
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return unreadable("a directory");
+  }
+  std::string text;
+  // Pipes and /proc files have no size: grow as needed, up to the limit.
+  text.resize(std::min<u64>(limit_bytes, std::max<u64>(static_cast<u64>(status.st_size), 4096)));
+  u64 used = 0;
+  for (;;) {
+    if (used == text.size()) {
+      if (used >= limit_bytes) {
+        char extra = 0;
+        if (::read(file.get(), &extra, 1) > 0) {
+          errno = EFBIG;
+          return unreadable("too large");
+        }
+        break;
+      }
+      text.resize(std::min<u64>(limit_bytes, text.size() * 2));
+    }
+    const ssize_t n = ::read(file.get(), text.data() + used, text.size() - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return unreadable("read");
+    if (n == 0) break;
+    used += static_cast<u64>(n);
+  }
+  text.resize(used);
+  return text;
+}
+
+}  // namespace gw::table

@@ -1,0 +1,38 @@
+// Bytes of a table that nobody else can change.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/base/types.h"
+
+namespace gw::table {
+
+/// A read-only mapping of a verified table. verify() vouches only for bytes that cannot change
+/// under it, therefore a file is never mapped where it lies: it is copied first, into a sealed
+/// memory file or a private file of the state directory. Immutable; any thread.
+class TableFile {
+ public:
+  TableFile(const TableFile&) = delete;
+  TableFile& operator=(const TableFile&) = delete;
+  ~TableFile();
+
+  /// Copies `bytes` into a sealed memory file, maps and verifies it.
+  static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes);
+  /// Reads `path` and does the same.
+  static Result<std::shared_ptr<const TableFile>> load(const std::string& path);
+  /// Maps a file that is private to this process already (in the state directory, mode 0400).
+  static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path);
+
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  explicit TableFile(Bytes bytes) : bytes_(bytes) {}
+  static Result<std::shared_ptr<const TableFile>> adopt(int descriptor, u64 size);
+  Bytes bytes_;
+};
+
+/// Reads a whole file of at most `limit_bytes`. Errors: FileUnreadable with errno.
+Result<std::string> read_file(const std::string& path, u64 limit_bytes);
+
+}  // namespace gw::table

@@ -1,0 +1,329 @@
+#include "runtime/table/verify.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/policies/policy_list.h"
+#include "runtime/router/verify.h"
+#include "runtime/table/dfa.h"
+#include "runtime/table/verify_record.h"
+#include "runtime/table/view.h"
+
+namespace gw::table {
+namespace {
+
+struct KnownSection {
+  u32 record_bytes;
+  std::string_view name;
+};
+// Indexed by SectionKind.
+constexpr KnownSection kSections[kLastSectionKind + 1] = {
+    {0, ""},
+    {1, "strings"},
+    {sizeof(StringRef), "features"},
+    {sizeof(GatewayRecord), "gateway"},
+    {1, "router"},
+    {sizeof(RouteRecord), "routes"},
+    {sizeof(PlanRecord), "plans"},
+    {sizeof(StepRecord), "steps"},
+    {1, "policy data"},
+    {sizeof(policies::SettingsRecord), "settings"},
+    {sizeof(policies::UpstreamRecord), "upstreams"},
+    {sizeof(policies::ListenerRecord), "listeners"},
+    {sizeof(ExpressionPart), "expressions"},
+    {sizeof(ConditionRecord), "conditions"},
+    {sizeof(ConditionTest), "condition tests"},
+    {sizeof(StringRef), "string lists"},
+    {sizeof(NetworkRecord), "networks"},
+    {sizeof(RegexRecord), "regexes"},
+    {1, "dfa data"},
+    {sizeof(LateRecord), "late"},
+    {sizeof(LatePart), "late parts"},
+    {sizeof(StringRef), "files"},
+    {sizeof(OriginRecord), "origins"},
+    {sizeof(NoteRecord), "notes"},
+    {sizeof(StringRef), "schemas"},
+};
+
+constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions"};
+
+Unexpected<Error> corrupt(std::string_view what) { return fail(Errc::TableCorrupt, what); }
+
+Result<void> verify_header(Bytes file) {
+  if (file.size() < sizeof(Header) + kTrailerBytes) return fail(Errc::TableTruncated, "header");
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  if (!std::ranges::equal(header.magic, kMagic)) return corrupt("magic");
+  if (header.version_major != kVersionMajor) return fail(Errc::TableVersion, "version_major");
+  if (header.file_bytes != file.size()) return fail(Errc::TableTruncated, "file_bytes");
+  if (file.size() > kMaxFileBytes || file.size() % 8 != 0) return corrupt("file_bytes");
+  if (header.header_bytes != sizeof(Header)) return corrupt("header_bytes");
+  if (!std::ranges::all_of(header.reserved, [](u8 byte) { return byte == 0; })) {
+    return corrupt("reserved");
+  }
+  const u64 body_bytes = file.size() - kTrailerBytes;
+  u64 stored_digest = 0;
+  std::memcpy(&stored_digest, file.data() + body_bytes, sizeof stored_digest);
+  if (XXH3_64bits(file.data(), body_bytes) != stored_digest) return corrupt("digest");
+  if (header.kind != TableKind::Gateway) return fail(Errc::TableFeature, "kind");
+  const u64 room = (body_bytes - sizeof(Header)) / sizeof(Section);
+  if (header.section_count > room) return corrupt("section_count");
+  return {};
+}
+
+// Sections are sorted, inside the file and aligned, known or optional, and of our record size.
+Result<void> verify_sections(Bytes file) {
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  const std::span<const Section> sections(
+      reinterpret_cast<const Section*>(file.data() + sizeof(Header)), header.section_count);
+  const u64 body_bytes = file.size() - kTrailerBytes;
+  u32 last_kind = 0;
+  u64 last_end = sizeof(Header) + sections.size_bytes();
+  for (const Section& section : sections) {
+    const u32 kind = static_cast<u32>(section.kind);
+    if (kind <= last_kind || section.reserved != 0) return corrupt("section list");
+    if (section.flags > kSectionOptional) return corrupt("section flags");
+    last_kind = kind;
+    if (section.offset % kSectionAlignment != 0 || section.offset < last_end ||
+        !fits(section.offset, section.bytes, body_bytes)) {
+      return corrupt(kind <= kLastSectionKind ? kSections[kind].name : "section bounds");
+    }
+    last_end = section.offset + section.bytes;
+    if (kind > kLastSectionKind) {
+      if ((section.flags & kSectionOptional) == 0) return fail(Errc::TableFeature, "section kind");
+      continue;
+    }
+    const KnownSection& known = kSections[kind];
+    if (section.record_bytes != known.record_bytes || section.bytes % known.record_bytes != 0) {
+      return corrupt(known.name);
+    }
+  }
+  return {};
+}
+
+class Verifier {
+ public:
+  explicit Verifier(Bytes file) : view_(file) {
+    bounds_ = {.policy_data = view_.section(SectionKind::PolicyData),
+               .strings = view_.section(SectionKind::Strings).size(),
+               .expressions = view_.expressions().size(),
+               .conditions = view_.conditions().size(),
+               .regexes = view_.regexes().size(),
+               .schemas = view_.schemas().size(),
+               .networks = view_.networks().size(),
+               .upstreams = view_.upstreams().size(),
+               .late = view_.late().size()};
+    budget_ = bounds_.policy_data.size() + 1024;
+  }
+
+  Result<void> run() {
+    GW_TRY(strings(SectionKind::Features, "features"));
+    for (const StringRef feature : view_.features()) {
+      if (!is_known_feature(view_.text(feature))) return fail(Errc::TableFeature, "features");
+    }
+    GW_TRY(strings(SectionKind::StringLists, "string lists"));
+    GW_TRY(strings(SectionKind::Files, "files"));
+    GW_TRY(strings(SectionKind::Schemas, "schemas"));
+    GW_TRY(gateway());
+    GW_TRY(values());
+    GW_TRY(regexes());
+    GW_TRY(late());
+    GW_TRY(records());
+    GW_TRY(plans());
+    GW_TRY(routes());
+    GW_TRY(notes());
+    return router::verify_router(view_.section(SectionKind::Router), routes_count(),
+                                 static_cast<u32>(view_.regexes().size()));
+  }
+
+ private:
+  u32 routes_count() const { return static_cast<u32>(view_.routes().size()); }
+  bool text_fits(StringRef ref) const {
+    return ref.offset == kNone ? ref.bytes == 0 : fits(ref.offset, ref.bytes, bounds_.strings);
+  }
+  bool source_fits(const SourceRef& source) const {
+    return source.file == kNone || source.file < view_.files().size();
+  }
+
+  Result<void> strings(SectionKind kind, std::string_view name) const {
+    const Bytes bytes = view_.section(kind);
+    const std::span<const StringRef> refs(reinterpret_cast<const StringRef*>(bytes.data()),
+                                          bytes.size() / sizeof(StringRef));
+    for (const StringRef ref : refs) {
+      if (!text_fits(ref)) return corrupt(name);
+    }
+    return {};
+  }
+
+  Result<void> gateway() const {
+    if (view_.section(SectionKind::Gateway).size() != sizeof(GatewayRecord)) {
+      return corrupt("gateway");
+    }
+    const GatewayRecord& gateway = view_.gateway();
+    if (!text_fits(gateway.title) || !text_fits(gateway.version) || gateway.flags > 7 ||
+        gateway.default_settings >= view_.settings().size() ||
+        !fits(gateway.trusted_proxies.offset, gateway.trusted_proxies.count, bounds_.networks)) {
+      return corrupt("gateway");
+    }
+    return {};
+  }
+
+  Result<void> values() const {
+    for (const ExpressionPart& part : view_.expressions()) {
+      if (!text_fits(part.text) || part.source > ExpressionSource::Scheme ||
+          part.encoding > ExpressionEncoding::QueryValue) {
+        return corrupt("expressions");
+      }
+    }
+    const auto conditions = view_.conditions();
+    for (const ConditionRecord& condition : conditions) {
+      if (!fits(condition.tests.offset, condition.tests.count, view_.condition_tests().size()) ||
+          condition.last > 1) {
+        return corrupt("conditions");
+      }
+    }
+    if (!conditions.empty() && conditions.back().last != 1) return corrupt("conditions");
+    for (const ConditionTest& test : view_.condition_tests()) {
+      const u64 values =
+          test.kind == TestKind::Network ? bounds_.networks : view_.string_lists().size();
+      if (!text_fits(test.name) || test.source > TestSource::Method ||
+          test.kind > TestKind::Network || test.negate > 1 ||
+          !fits(test.values.offset, test.values.count, values) ||
+          (test.kind == TestKind::Matches ? test.regex >= bounds_.regexes : test.regex != kNone)) {
+        return corrupt("condition tests");
+      }
+    }
+    for (const NetworkRecord& network : view_.networks()) {
+      if (network.prefix_bits > 128) return corrupt("networks");
+    }
+    return {};
+  }
+
+  Result<void> regexes() const {
+    const Bytes data = view_.section(SectionKind::DfaData);
+    for (const RegexRecord& regex : view_.regexes()) {
+      if (!text_fits(regex.re2) || !text_fits(regex.source) || regex.anchored > 1) {
+        return corrupt("regexes");
+      }
+      if (regex.dfa.count == 0) continue;  // re2 is compiled when the table is bound
+      if (regex.dfa.offset % 8 != 0 || !fits(regex.dfa.offset, regex.dfa.count, data.size())) {
+        return corrupt("regexes");
+      }
+      if (!verify_dfa(data.subspan(regex.dfa.offset, regex.dfa.count))) return corrupt("dfa data");
+    }
+    return {};
+  }
+
+  Result<void> late() const {
+    for (const LateRecord& late : view_.late()) {
+      if (!fits(late.parts.offset, late.parts.count, view_.late_parts().size()) ||
+          !text_fits(late.field) || !source_fits(late.source)) {
+        return corrupt("late");
+      }
+    }
+    for (const LatePart& part : view_.late_parts()) {
+      if (part.kind > LatePartKind::File || !text_fits(part.text) || !text_fits(part.fallback)) {
+        return corrupt("late parts");
+      }
+    }
+    return {};
+  }
+
+  template <class T>
+  bool all_valid(std::span<const T> records, const policies::RecordSpec& spec) {
+    return std::ranges::all_of(records, [&](const T& record) {
+      return verify_record(spec, reinterpret_cast<const std::byte*>(&record), bounds_, budget_);
+    });
+  }
+
+  Result<void> records() {
+    if (!all_valid(view_.settings(), policies::kSettingsSpec)) return corrupt("settings");
+    if (!all_valid(view_.listeners(), policies::kListenerSpec)) return corrupt("listeners");
+    for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
+      if (!text_fits(upstream.name) || !source_fits(upstream.source)) return corrupt("upstreams");
+    }
+    if (!all_valid(view_.upstreams(), policies::kUpstreamSpec)) return corrupt("upstreams");
+    return {};
+  }
+
+  Result<void> plans() {
+    for (const PlanRecord& plan : view_.plans()) {
+      if (!fits(plan.steps.offset, plan.steps.count, view_.steps().size()) ||
+          !fits(plan.origins.offset, plan.origins.count, view_.origins().size()) ||
+          (plan.upstream != kNone && plan.upstream >= bounds_.upstreams) ||
+          plan.request_body > BodyNeed::Whole || plan.response_body > BodyNeed::Whole) {
+        return corrupt("plans");
+      }
+      u8 last_phase = 0;
+      for (const StepRecord& step : view_.part(view_.steps(), plan.steps)) {
+        if (step.phase < last_phase) return corrupt("steps");  // they run in this order
+        last_phase = step.phase;
+      }
+    }
+    for (const StepRecord& step : view_.steps()) {
+      const policies::PolicyInfo* policy = policies::find_policy(step.policy);
+      if (policy == nullptr) return fail(Errc::TableFeature, "steps");
+      if (step.phase >= policies::kPhaseCount || step.reserved != 0 || step.record % 8 != 0 ||
+          (step.condition != kNone && step.condition >= bounds_.conditions) ||
+          step.scratch != kNone ||
+          !fits(step.record, policy->stored->bytes, bounds_.policy_data.size()) ||
+          !verify_record(*policy->stored, bounds_.policy_data.data() + step.record, bounds_,
+                         budget_)) {
+        return corrupt("steps");
+      }
+    }
+    for (const OriginRecord& origin : view_.origins()) {
+      if (!text_fits(origin.field) || !text_fits(origin.level) || !text_fits(origin.value) ||
+          !source_fits(origin.source)) {
+        return corrupt("origins");
+      }
+    }
+    return {};
+  }
+
+  Result<void> routes() const {
+    const u64 plans = view_.plans().size();
+    const u64 settings = view_.settings().size();
+    const u64 lists = view_.string_lists().size();
+    bool fine = true;
+    for (const RouteRecord& route : view_.routes()) {
+      fine &= text_fits(route.id) && text_fits(route.template_) && text_fits(route.method) &&
+              text_fits(route.host) && route.plan < plans && route.settings < settings &&
+              fits(route.captures.offset, route.captures.count, lists) && route.flags <= 7 &&
+              source_fits(route.source);
+    }
+    if (!fine) return corrupt("routes");
+    return {};
+  }
+
+  Result<void> notes() const {
+    for (const NoteRecord& note : view_.notes()) {
+      if (note.kind > NoteKind::Public || !text_fits(note.subject) || !text_fits(note.where) ||
+          !text_fits(note.reason) || !source_fits(note.source)) {
+        return corrupt("notes");
+      }
+    }
+    return {};
+  }
+
+  TableView view_;
+  RecordBounds bounds_;
+  u64 budget_ = 0;
+};
+
+}  // namespace
+
+bool is_known_feature(std::string_view name) {
+  return std::ranges::find(kFeatures, name) != std::end(kFeatures);
+}
+
+Result<void> verify(Bytes file) {
+  GW_TRY(verify_header(file));
+  GW_TRY(verify_sections(file));
+  return Verifier(file).run();
+}
+
+}  // namespace gw::table

@@ -1,0 +1,22 @@
+// Checks that untrusted bytes are a well-formed table, once, before any of them is used.
+#pragma once
+#include "runtime/base/result.h"
+#include "runtime/base/types.h"
+
+namespace gw::table {
+
+/// Confirms that every offset, count, index, automaton and record in `file` stays inside its
+/// section.
+///
+/// After success each accessor of TableView is memory-safe for any request without further
+/// checks, as long as nobody changes the bytes. Semantics are the compiler's duty.
+///
+/// `file` must be 64-byte aligned (a mapping is). Cost: one linear pass. Any thread.
+/// Errors: TableTruncated, TableCorrupt, TableVersion, TableFeature; `what` names the section or
+/// the field of the header.
+Result<void> verify(Bytes file);
+
+/// Feature names this runtime knows.
+bool is_known_feature(std::string_view name);
+
+}  // namespace gw::table
