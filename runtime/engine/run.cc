@@ -1,0 +1,287 @@
+// One exchange, from its request head to the last byte of the answer. Read this file to see the
+// order of things; each step is a function of its own elsewhere.
+//
+//   route -> request side of the plan -> action (upstream or local answer)
+//         -> response side of the plan -> answer to the client
+//
+// Local answers run the response side too, errors included.
+#include <chrono>
+
+#include "runtime/engine/expression.h"
+#include "runtime/engine/forward.h"
+#include "runtime/engine/limited_body.h"
+#include "runtime/http/env.h"
+#include "runtime/http/problem.h"
+#include "runtime/policies/headers/filter.h"
+#include "runtime/policies/mock/filter.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/proxy/record.h"
+#include "runtime/policies/redirect/filter.h"
+#include "runtime/policies/respond/filter.h"
+#include "runtime/table/bound_table.h"
+
+namespace gw {
+namespace {
+
+using policies::Phase;
+using policies::PolicyId;
+using policies::Verdict;
+using std::chrono::milliseconds;
+
+// A body is asked for in pieces of this size.
+constexpr size_t kPieceBytes = 64 * 1024;
+
+const policies::SettingsRecord& settings_of(const Exchange& exchange) {
+  const table::TableView& view = exchange.table->view();
+  const u32 index = exchange.route == table::kNone ? view.gateway().default_settings
+                                                   : view.routes()[exchange.route].settings;
+  return view.settings()[index];
+}
+
+// Finds the route. False: a local answer has been made.
+bool route(Exchange& exchange) {
+  const http::RequestHead& request = exchange.request;
+  if (request.method == http::Method::Connect) {
+    http::make_problem(exchange, 405);
+    return false;
+  }
+  if (request.path == "*") {  // OPTIONS * asks about the server (RFC 9110 section 9.3.7)
+    http::make_empty(exchange, 204);
+    return false;
+  }
+  const router::Lookup found =
+      exchange.table->router().find(request.host, request.path, request.method, request.method_text,
+                                    *exchange.table, exchange.captures);
+  switch (found.outcome) {
+    case router::Outcome::Found:
+      exchange.route = found.route;
+      exchange.plan = exchange.table->view().routes()[found.route].plan;
+      exchange.capture_count = found.capture_count;
+      return true;
+    case router::Outcome::NotFound:
+      http::make_problem(exchange, 404);
+      return false;
+    case router::Outcome::MethodNotAllowed:
+      http::make_problem(exchange, 405);
+      exchange.response.fields.add(http::FieldId::Allow, found.allow);
+      return false;
+    case router::Outcome::OptionsDefault:
+      http::make_empty(exchange, 204);
+      exchange.response.fields.add(http::FieldId::Allow, found.allow);
+      return false;
+  }
+  return false;
+}
+
+struct Action {
+  const policies::ProxyRecord* proxy = nullptr;  // null: exchange.response holds a local answer
+};
+
+// One step of the request side.
+Verdict request_step(Exchange& exchange, const table::StepRecord& step, Action& action) {
+  const table::TableView& view = exchange.table->view();
+  switch (static_cast<PolicyId>(step.policy)) {
+    case PolicyId::Headers:
+      policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
+                               exchange.upstream_request.fields);
+      return Verdict::Continue;
+    case PolicyId::Respond:
+      return policies::respond(exchange, view.policy_record<policies::RespondRecord>(step.record));
+    case PolicyId::Redirect:
+      return policies::redirect(exchange,
+                                view.policy_record<policies::RedirectRecord>(step.record));
+    case PolicyId::Mock:
+      return policies::mock(exchange, view.policy_record<policies::MockRecord>(step.record));
+    case PolicyId::Proxy:
+      action.proxy = &view.policy_record<policies::ProxyRecord>(step.record);
+      return Verdict::Continue;
+    case PolicyId::None:
+      break;
+  }
+  GW_CHECK(false);  // verify() admits known policies only
+}
+
+// Runs the request side up to an answer or the proxy step. A plan that ends without either is a
+// broken table: 500, never a pass.
+Action run_request_side(Exchange& exchange) {
+  Action action;
+  const table::TableView& view = exchange.table->view();
+  const table::PlanRecord& plan = view.plans()[exchange.plan];
+  bool forwards = false;
+  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+    if (!policies::is_request_phase(static_cast<Phase>(step.phase))) break;
+    if (!engine::holds(exchange, step.condition)) continue;
+    if (!forwards && static_cast<Phase>(step.phase) >= Phase::RequestTransform) {
+      engine::start_upstream_request(exchange);
+      forwards = true;
+    }
+    if (request_step(exchange, step, action) == Verdict::Reply) return {};
+    if (action.proxy != nullptr) return action;
+  }
+  http::make_problem(exchange, 500);
+  exchange.error = Error{.code = Errc::Internal, .what = "plan without an action"};
+  return {};
+}
+
+void run_response_side(Exchange& exchange) {
+  if (exchange.plan == table::kNone) return;
+  const table::TableView& view = exchange.table->view();
+  const table::PlanRecord& plan = view.plans()[exchange.plan];
+  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+    if (policies::is_request_phase(static_cast<Phase>(step.phase))) continue;
+    if (!engine::holds(exchange, step.condition)) continue;
+    if (static_cast<PolicyId>(step.policy) == PolicyId::Headers) {
+      policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
+                               exchange.response.fields);
+    }
+  }
+}
+
+// The status that a failed fetch is answered with.
+u16 status_of(const Error& error) {
+  switch (error.code) {
+    case Errc::BodyTooLarge:
+      return 413;
+    case Errc::RequestTimeout:
+      return 408;
+    case Errc::BadRequest:
+      return 400;
+    case Errc::UpstreamTimeout:
+      return 504;
+    case Errc::ConnectFailed:
+    case Errc::UpstreamOverflow:
+      return 503;
+    case Errc::Internal:
+      return 500;
+    default:
+      return 502;
+  }
+}
+
+void answer_failed_fetch(Exchange& exchange, const Error& error) {
+  exchange.error = error;
+  const u16 status = status_of(error);
+  const table::TableView& view = exchange.table->view();
+  if (status == 503 && exchange.upstream != table::kNone) {
+    const policies::UnavailableRecord& record = view.upstreams()[exchange.upstream].unavailable;
+    if (record.body.offset != table::kNone || record.headers.count != 0 || record.status != 503) {
+      policies::respond_unavailable(exchange, record);
+      return;
+    }
+  }
+  http::make_problem(exchange, status);
+}
+
+// Writes exchange.response with a body that is in memory.
+Task<void> send_local(Exchange& exchange, Responder& responder) {
+  responder.head(exchange.response);
+  exchange.response_bytes = exchange.local_body.size();
+  const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
+  if (!sent) exchange.error = sent.error();
+}
+
+// Passes a body on piece by piece. After a break the client sees one.
+Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
+  for (;;) {
+    Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
+    if (!piece) {
+      exchange.error = piece.error();
+      responder.reset();
+      co_return;
+    }
+    const http::BodyChunk chunk = *piece;
+    exchange.response_bytes += chunk.bytes.size();
+    if (chunk.end) {
+      const Result<void> ended = co_await responder.end(chunk.bytes, chunk.trailers);
+      if (!ended) exchange.error = ended.error();
+      co_return;
+    }
+    const Result<void> sent = co_await responder.data(chunk.bytes);
+    if (!sent) {
+      exchange.error = sent.error();
+      co_return;
+    }
+  }
+}
+
+// Writes exchange.response with the body of `fetched`. The usual small answer is one write.
+Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder) {
+  responder.head(exchange.response);
+  if (fetched.body == nullptr) {
+    const Result<void> sent = co_await responder.end({}, nullptr);
+    if (!sent) exchange.error = sent.error();
+    co_return;
+  }
+  http::BodyChunk whole;
+  if (fetched.body->take_buffered(whole)) {
+    exchange.response_bytes = whole.bytes.size();
+    const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
+    if (!sent) exchange.error = sent.error();
+    co_return;
+  }
+  co_await pump(exchange, *fetched.body, responder);
+}
+
+Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
+                 const policies::ProxyRecord& record) {
+  exchange.upstream = record.upstream;
+  if (!engine::finish_upstream_request(exchange, record)) {
+    http::make_problem(exchange, 400);
+    run_response_side(exchange);
+    co_await send_local(exchange, responder);
+    co_return;
+  }
+  const BoundTable& table = *exchange.table;
+  const policies::SettingsRecord& settings = settings_of(exchange);
+  FetchOptions options;
+  options.upstream = record.upstream;
+  options.deadline = exchange.deadline;
+  options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
+  options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
+  options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
+  options.replay_safe = http::is_idempotent(exchange.request.method);
+
+  engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
+  http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
+  Fetched fetched(exchange.arena);
+  const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
+                                                         options, &responder, fetched);
+  if (!result) {
+    answer_failed_fetch(exchange, result.error());
+    run_response_side(exchange);
+    co_await send_local(exchange, responder);
+    co_return;
+  }
+  engine::take_response_head(exchange, fetched);
+  run_response_side(exchange);
+  co_await send_fetched(exchange, fetched, responder);
+  env.fetcher.release(fetched);
+}
+
+}  // namespace
+
+Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
+  exchange.started = env.clock.now();
+  Action action;
+  if (route(exchange)) {
+    const policies::SettingsRecord& settings = settings_of(exchange);
+    exchange.deadline =
+        exchange.started + milliseconds(exchange.table->number(settings.timeout.total));
+    const u64 max_body = exchange.table->number(settings.max_body);
+    if (exchange.request.framing == http::Framing::Length &&
+        exchange.request.content_length > max_body) {
+      http::make_problem(exchange, 413);
+    } else {
+      action = run_request_side(exchange);
+    }
+  }
+  if (action.proxy != nullptr) {
+    co_await proxy(exchange, env, responder, *action.proxy);
+  } else {
+    run_response_side(exchange);
+    co_await send_local(exchange, responder);
+  }
+  env.observer.finished(exchange);
+}
+
+}  // namespace gw
