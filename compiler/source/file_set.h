@@ -22,7 +22,7 @@ struct Span {
   friend bool operator==(const Span&, const Span&) = default;
 };
 
-/// 1-based. Columns count Unicode characters, not bytes.
+/// 1-based. Columns count Unicode characters, not bytes; a line ends with LF, CRLF or CR.
 struct Position {
   u32 line = 1;
   u32 column = 1;
@@ -39,7 +39,7 @@ class FileSet {
   static constexpr u64 kMaxFileBytes = u64{256} << 20;
 
   /// Reads `path` ("-" is standard input). `path` is shown in diagnostics as given. Errors:
-  /// FileUnreadable with errno, or too large.
+  /// FileUnreadable with errno (EFBIG: longer than kMaxFileBytes). A path is read once.
   Result<FileId> read(const std::string& path);
   /// Adds a text under a name, e.g. for tests.
   FileId add(std::string name, std::string text);
@@ -54,13 +54,20 @@ class FileSet {
   Position position(FileId file, u32 offset) const;
   /// Text of a line without its line end; `line` is 1-based.
   std::string_view line(FileId file, u32 line) const;
+  /// Byte offset at which a line begins.
+  u32 line_begin(FileId file, u32 line) const;
   u32 line_count(FileId file) const;
 
  private:
+  struct Counted {
+    u32 offset = 0;
+    u32 column = 0;  // 0: nothing counted yet
+  };
   struct File {
     std::string name;
     std::string text;
-    mutable std::vector<u32> line_starts;  // filled on first use
+    mutable std::vector<u32> line_starts = {};  // filled on first use
+    mutable Counted last_counted = {};          // where position() counted to last
   };
   const std::vector<u32>& line_starts(const File& file) const;
   std::deque<File> files_;

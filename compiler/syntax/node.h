@@ -4,9 +4,9 @@
 // as long as its tree.
 #pragma once
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "compiler/source/file_set.h"
@@ -58,7 +58,8 @@ class NodeRef {
   u32 size() const { return target().count; }
   Span span() const;
 
-  /// Value of a key of a map; absent when there is none or this is no map. O(1) for large maps.
+  /// Value of a key of a map; absent when there is none or this is no map. Cost: a scan of
+  /// small maps, logarithmic in large ones.
   NodeRef get(std::string_view key) const;
   /// The key node that belongs to get(key), for its span.
   NodeRef key_of(std::string_view key) const;
@@ -99,25 +100,32 @@ class Tree {
 
   /// For readers: keeps a decoded text alive as long as the tree.
   std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
-  /// For readers, once all nodes are in: makes look-up in large maps constant-time.
-  void index_large_maps();
+  /// Told of every key that stands twice in a map: both key nodes, in source order.
+  using DuplicateKey = std::function<void(u32 first, u32 second)>;
+  /// For readers, once all nodes are in: looks for duplicate keys and makes look-up in large maps
+  /// logarithmic. The first of two equal keys is the one that counts.
+  void finish(const DuplicateKey& duplicate);
 
   std::vector<Node> nodes;
   u32 root_index = 0;
 
  private:
   friend class NodeRef;
-  struct Slot {
+  // Large maps in order of their index, each with its keys sorted by text; no hashing, so that
+  // hostile keys cannot collide.
+  struct LargeMap {
     u32 map;
-    std::string_view key;
-    friend bool operator==(const Slot&, const Slot&) = default;
+    u32 begin;  // in large_map_keys_; nodes[map].count of them
   };
-  struct SlotHash {
-    size_t operator()(const Slot& slot) const;
-  };
+  u32 find_in_large_map(u32 map, std::string_view key) const;
+  std::string_view key_text(u32 key) const;
+  void check_small_map(u32 map, const DuplicateKey& duplicate) const;
+  void index_large_map(u32 map, const DuplicateKey& duplicate);
+
   FileId file_;
   std::deque<std::string> kept_;
-  std::unordered_map<Slot, u32, SlotHash> large_maps_;  // (map, key) -> key node
+  std::vector<LargeMap> large_maps_;
+  std::vector<u32> large_map_keys_;
 };
 
 inline const Node& NodeRef::raw() const { return tree_->nodes[index_]; }

@@ -1,0 +1,130 @@
+#include "compiler/source/file_set.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/base/check.h"
+
+namespace gw::compiler {
+namespace {
+
+Unexpected<Error> unreadable(int error_number) {
+  return fail(Error{.code = Errc::FileUnreadable, .sys = error_number, .what = "cannot read"});
+}
+
+/// Reads to the end of `fd`, never past the limit, whatever the size was said to be: pipes and
+/// /proc files report none.
+Result<std::string> read_all(int fd) {
+  std::string text;
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return unreadable(errno);
+  if (S_ISDIR(info.st_mode)) return unreadable(EISDIR);
+  const u64 expected = S_ISREG(info.st_mode) ? static_cast<u64>(info.st_size) : 0;
+  if (expected > FileSet::kMaxFileBytes) return unreadable(EFBIG);
+  size_t used = 0;
+  text.resize(static_cast<size_t>(expected) + 1);
+  while (true) {
+    const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unreadable(errno);
+    if (got == 0) break;
+    used += static_cast<size_t>(got);
+    if (used > FileSet::kMaxFileBytes) return unreadable(EFBIG);
+    if (used == text.size()) text.resize(std::max<size_t>(text.size() * 2, 65536));
+  }
+  text.resize(used);
+  return text;
+}
+
+bool is_continuation(char byte) { return (static_cast<u8>(byte) & 0xc0) == 0x80; }
+
+}  // namespace
+
+Result<FileId> FileSet::read(const std::string& path) {
+  const FileId known = find(path);
+  if (known != kNoFile) return known;
+  const bool standard_input = path == "-";
+  const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return unreadable(errno);
+  Result<std::string> text = read_all(fd);
+  if (!standard_input) ::close(fd);
+  if (!text) return fail(text.error());
+  if (files_.size() >= kNoFile) return unreadable(ENFILE);
+  return add(path, *std::move(text));
+}
+
+FileId FileSet::add(std::string name, std::string text) {
+  GW_CHECK(files_.size() < kNoFile);
+  files_.push_back({.name = std::move(name), .text = std::move(text)});
+  return static_cast<FileId>(files_.size() - 1);
+}
+
+FileId FileSet::find(std::string_view name) const {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].name == name) return static_cast<FileId>(i);
+  }
+  return kNoFile;
+}
+
+const std::vector<u32>& FileSet::line_starts(const File& file) const {
+  if (!file.line_starts.empty()) return file.line_starts;
+  const std::string_view text = file.text;
+  file.line_starts.push_back(0);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool ends_line =
+        text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n'));
+    if (ends_line) file.line_starts.push_back(static_cast<u32>(i + 1));
+  }
+  return file.line_starts;
+}
+
+Position FileSet::position(FileId id, u32 offset) const {
+  const File& file = files_[id];
+  const std::vector<u32>& starts = line_starts(file);
+  offset = std::min(offset, static_cast<u32>(file.text.size()));
+  const auto next = std::upper_bound(starts.begin(), starts.end(), offset);
+  const u32 line = static_cast<u32>(next - starts.begin());
+  u32 from = starts[line - 1];
+  u32 column = 1;
+  // Findings come in source order, so counting from the last answer keeps a document of one huge
+  // line from costing a pass over it per finding.
+  const Counted& last = file.last_counted;
+  if (last.offset >= from && last.offset <= offset && last.column != 0) {
+    from = last.offset;
+    column = last.column;
+  } else if (from == 0 && file.text.starts_with("\xef\xbb\xbf")) {
+    from = std::min<u32>(3, offset);  // a byte order mark takes no column
+  }
+  for (u32 i = from; i < offset; ++i) {
+    if (!is_continuation(file.text[i])) ++column;
+  }
+  file.last_counted = {.offset = offset, .column = column};
+  return {.line = line, .column = column};
+}
+
+std::string_view FileSet::line(FileId id, u32 line) const {
+  const File& file = files_[id];
+  const std::vector<u32>& starts = line_starts(file);
+  if (line == 0 || line > starts.size()) return {};
+  const size_t begin = starts[line - 1];
+  const size_t end = line < starts.size() ? starts[line] : file.text.size();
+  std::string_view text = std::string_view(file.text).substr(begin, end - begin);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  return text;
+}
+
+u32 FileSet::line_begin(FileId id, u32 line) const {
+  const std::vector<u32>& starts = line_starts(files_[id]);
+  return line == 0 || line > starts.size() ? static_cast<u32>(files_[id].text.size())
+                                           : starts[line - 1];
+}
+
+u32 FileSet::line_count(FileId id) const {
+  return static_cast<u32>(line_starts(files_[id]).size());
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,32 @@
+// What both readers share: scalar typing, UTF-8, and the words of their findings.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "compiler/diag/sink.h"
+#include "compiler/syntax/node.h"
+
+namespace gw::compiler {
+
+inline constexpr u32 kMaxDepth = 512;            // nesting of maps and lists
+inline constexpr u32 kMaxNodes = 16'000'000;     // values of one file: 640 MB of nodes
+inline constexpr u64 kMaxExpanded = 10'000'000;  // values with every alias written out
+
+/// Type of a plain scalar by the core schema of YAML 1.2 (section 10.3.2).
+NodeKind plain_kind(std::string_view text);
+
+inline constexpr size_t kAllValid = static_cast<size_t>(-1);
+/// Offset of the first byte that is not well-formed UTF-8 (RFC 3629: no surrogates, no overlong
+/// forms), or kAllValid.
+size_t find_invalid_utf8(std::string_view text);
+/// Appends a code point; it must not be a surrogate.
+void append_utf8(std::string& text, u32 code_point);
+/// Value of a hexadecimal digit, or -1.
+int hex_value(char c);
+
+/// A finding of the rule `syntax`.
+Diagnostic syntax_error(Span span, std::string message, std::string label, std::string help = {});
+/// Completes a tree (Tree::finish) and reports its duplicate keys.
+void finish_tree(Tree& tree, DiagnosticSink& sink);
+
+}  // namespace gw::compiler
