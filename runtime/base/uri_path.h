@@ -34,10 +34,12 @@ std::string_view path_problem_text(PathProblem problem);
 PathProblem normalise_path(std::string_view raw, PathOptions options, char* out,
                            std::string_view& result);
 
-/// Decodes every escape. The text was normalised. Used for captured values.
+/// Replaces `out` by `text` with every escape decoded. The text was normalised, so that all escapes
+/// are whole; a broken one is kept as it is. Used for captured values.
 void percent_decode(std::string_view text, std::string& out);
 /// Appends `text` with everything but unreserved characters and sub-delims percent-encoded, so
-/// that it is one path segment.
+/// that it is one path segment. `.` and `..` come out as `%2E` and `%2E%2E`, which many servers
+/// resolve all the same: a caller that takes values from clients refuses these two.
 void append_segment_encoded(std::string_view text, std::string& out);
 
 }  // namespace gw

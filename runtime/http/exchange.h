@@ -40,6 +40,28 @@ struct TryRecord {
 };
 inline constexpr u32 kMaxTries = 8;
 
+struct Exchange;
+
+/// Told when the client of an exchange has gone away, so that work for it can stop. Links itself
+/// into the outermost exchange; leaves the list when destroyed. One thread.
+class CancelListener {
+ public:
+  CancelListener() = default;
+  CancelListener(const CancelListener&) = delete;
+  CancelListener& operator=(const CancelListener&) = delete;
+  virtual void cancelled() noexcept = 0;
+  void link(Exchange& exchange) noexcept;
+  void unlink() noexcept;
+
+ protected:
+  ~CancelListener();
+
+ private:
+  friend struct Exchange;
+  CancelListener* next_ = nullptr;
+  CancelListener** at_ = nullptr;  // what points to this
+};
+
 /// Owned by whoever runs it (a session, a test) and reused for the next request after reset().
 /// Views in the heads point into buffers of the owner that do not move while it runs, or into the
 /// arena. One thread.
@@ -83,6 +105,12 @@ struct Exchange {
 
   /// Back to the state of a new one; keeps the arena's first block.
   void reset();
+  /// Tells every listener once. Called by the owner when the client has gone.
+  void cancel_all() noexcept;
+
+ private:
+  friend class CancelListener;
+  CancelListener* cancel_listeners_ = nullptr;
 };
 
 }  // namespace gw

@@ -1,0 +1,64 @@
+#include "runtime/http/exchange.h"
+
+namespace gw {
+
+void Exchange::reset() {
+  arena.reset();
+  table = nullptr;
+  request = http::RequestHead(arena);
+  response = http::ResponseHead(arena);
+  request_body = nullptr;
+  peer = {};
+  client = {};
+  client_text = {};
+  peer_text = {};
+  local_port = 0;
+  tls = false;
+  request_id = {};
+  route = ~u32{0};
+  plan = ~u32{0};
+  capture_count = 0;
+  started = {};
+  deadline = TimePoint::max();
+  request_bytes = 0;
+  response_bytes = 0;
+  upstream = ~u32{0};
+  try_count = 0;
+  error = {};
+  client_gone = false;
+  cancel_listeners_ = nullptr;
+  parent = nullptr;
+  depth = 0;
+}
+
+void Exchange::cancel_all() noexcept {
+  // A listener may unlink itself, and others, while it is told.
+  while (cancel_listeners_ != nullptr) {
+    CancelListener* listener = cancel_listeners_;
+    listener->unlink();
+    listener->cancelled();
+  }
+}
+
+CancelListener::~CancelListener() { unlink(); }
+
+void CancelListener::link(Exchange& exchange) noexcept {
+  unlink();
+  Exchange* root = &exchange;
+  while (root->parent != nullptr) root = const_cast<Exchange*>(root->parent);
+  CancelListener*& head = root->cancel_listeners_;
+  next_ = head;
+  if (head != nullptr) head->at_ = &next_;
+  head = this;
+  at_ = &head;
+}
+
+void CancelListener::unlink() noexcept {
+  if (at_ == nullptr) return;
+  *at_ = next_;
+  if (next_ != nullptr) next_->at_ = at_;
+  at_ = nullptr;
+  next_ = nullptr;
+}
+
+}  // namespace gw

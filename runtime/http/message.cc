@@ -1,0 +1,125 @@
+#include "runtime/http/message.h"
+
+namespace gw::http {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Fields that a peer cannot have removed by naming them in Connection: they say what the message
+// is, not how the hop works, and a next server that misses them reads another message.
+bool is_protected(FieldId id) {
+  return id == FieldId::Host || id == FieldId::ContentLength || id == FieldId::TransferEncoding ||
+         id == FieldId::Date || id == FieldId::Connection;
+}
+
+void remove_named(FieldList& fields, std::string_view connection) {
+  while (!connection.empty()) {
+    const size_t comma = connection.find(',');
+    const std::string_view token = trim(connection.substr(0, comma));
+    if (!token.empty() && !is_protected(field_id(token))) fields.remove(token);
+    if (comma == std::string_view::npos) return;
+    connection.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+void strip_hop_by_hop(FieldList& fields) {
+  for (u32 i = 0; i < fields.size(); ++i) {
+    Field& field = fields.begin()[i];
+    if (field.removed) continue;
+    switch (field.id) {
+      case FieldId::Connection:
+        remove_named(fields, field.value);
+        field.removed = true;
+        break;
+      case FieldId::KeepAlive:
+      case FieldId::ProxyConnection:
+      case FieldId::TransferEncoding:
+      case FieldId::Te:
+      case FieldId::Upgrade:
+      case FieldId::Http2Settings:
+        field.removed = true;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+std::string_view reason_phrase(u16 status) {
+  switch (status) {
+#define GW_REASON(code, text) \
+  case code:                  \
+    return text;
+    GW_REASON(100, "Continue")
+    GW_REASON(101, "Switching Protocols")
+    GW_REASON(102, "Processing")
+    GW_REASON(103, "Early Hints")
+    GW_REASON(200, "OK")
+    GW_REASON(201, "Created")
+    GW_REASON(202, "Accepted")
+    GW_REASON(203, "Non-Authoritative Information")
+    GW_REASON(204, "No Content")
+    GW_REASON(205, "Reset Content")
+    GW_REASON(206, "Partial Content")
+    GW_REASON(207, "Multi-Status")
+    GW_REASON(208, "Already Reported")
+    GW_REASON(226, "IM Used")
+    GW_REASON(300, "Multiple Choices")
+    GW_REASON(301, "Moved Permanently")
+    GW_REASON(302, "Found")
+    GW_REASON(303, "See Other")
+    GW_REASON(304, "Not Modified")
+    GW_REASON(305, "Use Proxy")
+    GW_REASON(307, "Temporary Redirect")
+    GW_REASON(308, "Permanent Redirect")
+    GW_REASON(400, "Bad Request")
+    GW_REASON(401, "Unauthorized")
+    GW_REASON(402, "Payment Required")
+    GW_REASON(403, "Forbidden")
+    GW_REASON(404, "Not Found")
+    GW_REASON(405, "Method Not Allowed")
+    GW_REASON(406, "Not Acceptable")
+    GW_REASON(407, "Proxy Authentication Required")
+    GW_REASON(408, "Request Timeout")
+    GW_REASON(409, "Conflict")
+    GW_REASON(410, "Gone")
+    GW_REASON(411, "Length Required")
+    GW_REASON(412, "Precondition Failed")
+    GW_REASON(413, "Content Too Large")
+    GW_REASON(414, "URI Too Long")
+    GW_REASON(415, "Unsupported Media Type")
+    GW_REASON(416, "Range Not Satisfiable")
+    GW_REASON(417, "Expectation Failed")
+    GW_REASON(421, "Misdirected Request")
+    GW_REASON(422, "Unprocessable Content")
+    GW_REASON(423, "Locked")
+    GW_REASON(424, "Failed Dependency")
+    GW_REASON(425, "Too Early")
+    GW_REASON(426, "Upgrade Required")
+    GW_REASON(428, "Precondition Required")
+    GW_REASON(429, "Too Many Requests")
+    GW_REASON(431, "Request Header Fields Too Large")
+    GW_REASON(451, "Unavailable For Legal Reasons")
+    GW_REASON(500, "Internal Server Error")
+    GW_REASON(501, "Not Implemented")
+    GW_REASON(502, "Bad Gateway")
+    GW_REASON(503, "Service Unavailable")
+    GW_REASON(504, "Gateway Timeout")
+    GW_REASON(505, "HTTP Version Not Supported")
+    GW_REASON(506, "Variant Also Negotiates")
+    GW_REASON(507, "Insufficient Storage")
+    GW_REASON(508, "Loop Detected")
+    GW_REASON(511, "Network Authentication Required")
+#undef GW_REASON
+    default:
+      return "";
+  }
+}
+
+}  // namespace gw::http
