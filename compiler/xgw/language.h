@@ -1,0 +1,212 @@
+// The x-gw language: which fields may stand where, and how levels meet.
+//
+// The fields that become records are described by their field tables (runtime/policies); this
+// file adds where they may be written. `gwctl schema`, the reference and the decoder read it.
+#pragma once
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "compiler/xgw/effective.h"
+#include "runtime/policies/headers/record.h"
+#include "runtime/policies/listener/record.h"
+#include "runtime/policies/mock/record.h"
+#include "runtime/policies/proxy/record.h"
+#include "runtime/policies/redirect/record.h"
+#include "runtime/policies/respond/record.h"
+#include "runtime/policies/settings/record.h"
+#include "runtime/policies/upstream/record.h"
+
+namespace gw::compiler {
+
+inline constexpr std::string_view kExtensionKey = "x-gw";
+
+/// All effective fields of one operation before they become steps. Only the compiler has this.
+struct OperationRecord {
+  u32 upstream;
+  u32 reserved;
+  table::Extent path;
+  policies::RespondRecord respond;
+  policies::RedirectRecord redirect;
+  policies::MockRecord mock;
+  policies::SettingsRecord settings;
+  policies::HeadersRecord request_headers;
+  policies::HeadersRecord response_headers;
+};
+
+inline constexpr policies::FieldSpec kUpstreamChoiceFields[] = {
+    {.name = "name",
+     .kind = policies::FieldKind::Name,
+     .offset = 0,
+     .required = true,
+     .names = policies::NameSpace::Upstream,
+     .doc = "name of the upstream"},
+};
+inline constexpr policies::FieldSpec kRequestFields[] = {
+    {.name = "headers",
+     .kind = policies::FieldKind::Record,
+     .fields = policies::kHeadersFields,
+     .size = sizeof(policies::HeadersRecord),
+     .doc = "changes of the fields that are sent upstream"},
+};
+inline constexpr policies::FieldSpec kResponseFields[] = {
+    {.name = "headers",
+     .kind = policies::FieldKind::Record,
+     .fields = policies::kHeadersFields,
+     .size = sizeof(policies::HeadersRecord),
+     .doc = "changes of the fields that are sent to the client"},
+};
+
+/// A field that defaults, documents, paths, operations and policies may set.
+struct OperationField {
+  policies::FieldSpec spec;
+  Merge merge;
+  bool in_policies;  // may stand in `policies.NAME`
+};
+
+inline constexpr OperationField kOperationFields[] = {
+    {{.name = "upstream",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, upstream),
+      .fields = kUpstreamChoiceFields,
+      .size = 8,
+      .shorthand = "name",
+      .doc = "where requests are sent"},
+     Merge::Replace,
+     false},
+    {{.name = "path",
+      .kind = policies::FieldKind::PathRewrite,
+      .offset = offsetof(OperationRecord, path),
+      .doc = "path that is sent upstream, with `{parameter}` and runtime expressions; default: the "
+             "normalised path"},
+     Merge::Replace,
+     false},
+    {{.name = "respond",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, respond),
+      .fields = policies::kRespondFields,
+      .size = sizeof(policies::RespondRecord),
+      .shorthand = "status",
+      .doc = "a fixed answer"},
+     Merge::Replace,
+     true},
+    {{.name = "redirect",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, redirect),
+      .fields = policies::kRedirectFields,
+      .size = sizeof(policies::RedirectRecord),
+      .shorthand = "to",
+      .doc = "a redirect; the query is kept"},
+     Merge::Replace,
+     true},
+    {{.name = "mock",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, mock),
+      .fields = policies::kMockFields,
+      .size = sizeof(policies::MockRecord),
+      .doc = "answers from the examples of the document; `true` takes the first success"},
+     Merge::Replace,
+     true},
+    {{.name = "timeout",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, settings.timeout),
+      .fields = policies::kTimeoutFields,
+      .size = sizeof(policies::TimeoutRecord),
+      .shorthand = "total",
+      .doc = "deadlines; a bare duration sets `total`"},
+     Merge::ByKey,
+     true},
+    {policies::kSettingsFields[1], Merge::Replace, true},  // maxBody; offset set below
+    {{.name = "request",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, request_headers),
+      .fields = kRequestFields,
+      .size = sizeof(policies::HeadersRecord),
+      .doc = "changes of the request before it is sent upstream"},
+     Merge::ByKey,
+     true},
+    {{.name = "response",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, response_headers),
+      .fields = kResponseFields,
+      .size = sizeof(policies::HeadersRecord),
+      .doc = "changes of the answer before it is sent to the client"},
+     Merge::ByKey,
+     true},
+};
+inline constexpr u32 kMaxBodyOffset =
+    offsetof(OperationRecord, settings) + offsetof(policies::SettingsRecord, max_body);
+
+/// The specs of kOperationFields with offsets into OperationRecord.
+constexpr auto operation_specs() {
+  std::array<policies::FieldSpec, std::size(kOperationFields)> specs{};
+  for (size_t i = 0; i < specs.size(); ++i) {
+    specs[i] = kOperationFields[i].spec;
+    if (specs[i].name == "maxBody") specs[i].offset = kMaxBodyOffset;
+  }
+  return specs;
+}
+inline constexpr auto kOperationSpecs = operation_specs();
+
+/// A key that is read by code of its own rather than by a field table.
+struct PlainField {
+  std::string_view name;
+  std::string_view doc;
+};
+
+inline constexpr PlainField kRootFields[] = {
+    {"version", "version of the language; 1"},
+    {"services", "documents that this gateway puts together"},
+    {"hosts", "hosts that are served; default: any"},
+    {"listeners", "addresses that are listened on"},
+    {"upstreams", "named groups of servers"},
+    {"policies", "named bundles of fields, taken in by `use`"},
+    {"defaults", "fields for every operation"},
+    {"locked", "fields that service documents may not set"},
+    {"basePath", "public base path, in place of that of `servers`"},
+    {"trustedProxies", "peers whose X-Forwarded-* and Forwarded fields are believed"},
+    {"waive", "findings that are accepted: {RULE: {reason, until}}"},
+    {"unenforced", "keywords that are knowingly not enforced: {KEYWORD: reason}"},
+};
+inline constexpr PlainField kServiceFields[] = {
+    {"spec", "path of the document"},
+    {"mount", "public prefix in place of the base path of `servers`; not forwarded"},
+    {"hosts", "hosts of this service"},
+    {"upstream", "upstream of operations that name none"},
+    {"schemes", "document's security scheme: the gateway's"},
+    {"security", "requirements for a document that states none"},
+    {"defaults", "fields for every operation of the service"},
+    {"operations", "fields by operationId, for documents that are generated"},
+    {"basePath", "public base path, in place of that of `servers`"},
+};
+/// Besides kOperationFields, on paths and operations.
+inline constexpr PlainField kPathFields[] = {
+    {"use", "named policies to take in"},
+    {"anyMethod", "an operation for every method that is not declared; `true`: an empty one"},
+    {"public", "why this needs no authentication"},
+    {"waive", "findings that are accepted here"},
+    {"unenforced", "keywords that are knowingly not enforced here"},
+};
+inline constexpr PlainField kOperationOnlyFields[] = {
+    {"use", "named policies to take in"},
+    {"id", "stable identity in place of the operationId"},
+    {"public", "why this needs no authentication"},
+    {"waive", "findings that are accepted here"},
+    {"unenforced", "keywords that are knowingly not enforced here"},
+};
+inline constexpr PlainField kParameterFields[] = {
+    {"greedy", "the parameter takes the rest of the path, slashes included"},
+    {"matchOnly", "a value that its schema refuses is no match: 404 instead of 400"},
+};
+
+/// Fields of features to come, by place. They are known and refused as not supported yet.
+inline constexpr std::string_view kLaterFields[] = {
+    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
+    "validate", "views",     "rateLimit", "quota",         "retry",        "compose",
+    "allow",    "deny",      "sunset",    "upgrade",       "protocol",     "dns",
+    "health",   "outlier",   "limits",    "tls",           "http2",        "equals",
+    "query",    "body",      "split",     "force",         "key",          "mirror",
+    "stream",   "status",    "mode",      "proxyProtocol", "maxStreamAge", "idempotent",
+};
+
+}  // namespace gw::compiler
