@@ -252,8 +252,9 @@ std::unique_ptr<Tree> read_yaml_completely(std::string_view text, FileId file,
   try {
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(handler)) {
-      if (!builder.scalar({}, {})) return nullptr;
-      return builder.finish();
+      const u32 end = static_cast<u32>(text.size());
+      builder.error(end, end, "a document is expected after its directives", "the file ends here");
+      return nullptr;
     }
     Ignore ignore;
     if (parser.HandleNextDocument(ignore)) {

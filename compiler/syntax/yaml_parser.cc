@@ -142,8 +142,7 @@ class Parser {
       if (inner.any()) {
         skip_gap();
         if (crossed_ || text_.ends_at(at_)) {
-          if (outer.any()) return fail_properties(inner);
-          outer = inner;
+          if (!combine(outer, inner)) return false;
           own_line = true;
           continue;
         }
@@ -152,8 +151,8 @@ class Parser {
     }
   }
 
-  bool block_node(i32 parent, u32 token, u32 token_column, bool collection_ok,
-                  const YamlProperties& outer, const YamlProperties& inner) {
+  bool block_node(i32 parent, u32 token, u32 token_column, bool collection_ok, YamlProperties outer,
+                  const YamlProperties& inner) {
     const char c = text_.at(at_);
     if (is_indicator('-')) {
       if (tab_ && !inner.any()) return fail_tab();
@@ -168,13 +167,11 @@ class Parser {
     }
     if (is_indicator('?') || is_indicator(':')) return unusual();
     if (c == '|' || c == '>') {
-      if (outer.any() && inner.any()) return fail_properties(inner);
-      return block_scalar(parent, outer.any() ? outer : inner);
+      return combine(outer, inner) && block_scalar(parent, outer);
     }
     Key key;
     if (c == '[' || c == '{') {
-      if (outer.any() && inner.any()) return fail_properties(inner);
-      if (!flow_collection(parent, outer.any() ? outer : inner)) return false;
+      if (!combine(outer, inner) || !flow_collection(parent, outer)) return false;
       if (text_.at(text_.skip_blanks(at_)) == ':') return fail_key(token);
       return end_line();
     }
@@ -188,8 +185,9 @@ class Parser {
       if (!collection_ok) return tab_ ? fail_tab() : fail_nested_key();
       return block_map(token, token_column, outer, key);
     }
-    if (outer.any() && (inner.any() || key.is_alias)) return fail_properties(outer);
-    if (outer.any()) key.properties = outer;
+    if (outer.any() && key.is_alias) return fail_properties(outer);
+    if (!combine(outer, inner)) return false;
+    key.properties = outer;
     return emit(key) && end_line();
   }
 
@@ -413,6 +411,19 @@ class Parser {
       if (text_.at(after) != '&' && text_.at(after) != '!') break;
       at_ = after;
     }
+    return true;
+  }
+
+  /// Adds `inner` to what stood before the same value on earlier lines.
+  bool combine(YamlProperties& outer, const YamlProperties& inner) {
+    if (!inner.any()) return true;
+    const bool twice = (!outer.anchor.empty() && !inner.anchor.empty()) ||
+                       (!outer.tag.empty() && !inner.tag.empty());
+    if (twice) return fail_properties(inner);
+    if (!outer.any()) outer.begin = inner.begin;
+    if (!inner.anchor.empty()) outer.anchor = inner.anchor;
+    if (!inner.tag.empty()) outer.tag = inner.tag;
+    outer.end = inner.end;
     return true;
   }
 

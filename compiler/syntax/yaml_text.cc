@@ -236,10 +236,6 @@ bool YamlText::block_scalar(u32 begin, i32 parent, Tree& tree, YamlScalar& scala
     while (p < line + header.indent && at(p) == ' ') ++p;
     const u32 end = line_end(p);
     if (p == end && p <= line + header.indent) {
-      if (ends_at(end)) {
-        line = end;
-        break;
-      }
       ++breaks;
       line = after_break(end);
       continue;
@@ -259,13 +255,19 @@ bool YamlText::block_scalar(u32 begin, i32 parent, Tree& tree, YamlScalar& scala
     scalar.end = end;
     has_text = true;
     was_indented = indented;
-    breaks = ends_at(end) ? 0 : 1;
+    breaks = 1;  // the end of the file ends a line as well
     line = after_break(end);
   }
   if (header.chomp == '+') {
     decoded.append(breaks, '\n');
-  } else if (header.chomp == '\0' && has_text && breaks > 0) {
+  } else if (header.chomp == '\0' && has_text) {
     decoded.push_back('\n');
+  }
+  u32 tab = line;
+  while (at(tab) == ' ') ++tab;
+  if (!has_text && at(tab) == '\t') {
+    error = {tab, tab + 1, "a tab cannot indent in YAML", "this tab", "use spaces"};
+    return false;
   }
   next = line;
   scalar.text = tree.keep(std::move(decoded));
