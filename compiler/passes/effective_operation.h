@@ -1,0 +1,38 @@
+// The effective x-gw of one operation: every level laid over the one before.
+#pragma once
+#include <array>
+
+#include "compiler/passes/module.h"
+#include "compiler/xgw/effective.h"
+#include "compiler/xgw/language.h"
+
+namespace gw::compiler {
+
+struct Level {
+  std::string_view name;  // "gateway defaults", "path", ...
+  NodeRef node;           // absent: the level says nothing
+};
+
+/// The levels of an operation, from the widest to the nearest.
+struct Levels {
+  static constexpr size_t kCount = 7;
+  std::array<Level, kCount> levels;
+  NodeRef service_upstream;  // `upstream` of the service entry; counts with its defaults
+  std::string key() const;   // equal keys have equal effective fields
+};
+
+Levels levels_of(const GatewayOperation& operation);
+
+/// A map of kOperationSpecs fields.
+struct EffectiveOperation {
+  Effective fields;
+  std::vector<Removal> removals;
+};
+
+/// Lays the levels over each other. `use` of a level comes just before the level's own fields. The
+/// timeouts and body limit of the chosen upstream come right after the gateway's defaults. Actions
+/// (upstream, respond, redirect, mock) exclude each other: the nearest level's stays.
+EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
+                                       const Levels& levels);
+
+}  // namespace gw::compiler

@@ -1,0 +1,158 @@
+// Upstreams, listeners and root settings to records.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "compiler/passes/passes.h"
+#include "compiler/xgw/language.h"
+#include "runtime/base/units.h"
+
+namespace gw::compiler {
+namespace {
+
+using policies::FieldKind;
+using policies::FieldSpec;
+
+constexpr std::string_view kOverrideName = "override";
+
+Effective read_record(const policies::RecordSpec& spec, NodeRef node, std::string_view level) {
+  const FieldSpec field{.name = spec.name,
+                        .kind = FieldKind::Record,
+                        .fields = spec.fields,
+                        .size = spec.bytes,
+                        .shorthand = spec.shorthand};
+  Effective value;
+  std::vector<Removal> removals;
+  overlay(field, Merge::Replace, node, level, std::string(spec.name), value, removals);
+  return value;
+}
+
+// The settings that an upstream carries for its operations are no part of its own record.
+void take_out_settings(Effective& value) {
+  std::erase_if(value.entries, [](const Effective::Entry& entry) {
+    return entry.name == "timeout" || entry.name == "maxBody";
+  });
+}
+
+void add_upstream(Module& module, std::string_view name, policies::UpstreamRecord record) {
+  record.name = module.table.pools.strings.add(name);
+  module.upstream_index[name] = static_cast<u32>(module.table.upstreams.size());
+  module.table.upstreams.push_back(record);
+  module.upstream_used.push_back(false);
+}
+
+void lower_upstreams(Module& module) {
+  Encoder encoder(module.table.pools, module.files, module.sink);
+  encoder.set_later_fields(kLaterFields);
+  for (const GatewayUpstream& upstream : module.gateway.upstreams) {
+    if (module.upstream_index.contains(upstream.name)) continue;  // reported as declared twice
+    const std::string path = fmt::format("upstreams.{}", upstream.name);
+    policies::UpstreamRecord record{};
+    if (!upstream.node.is_map()) {
+      report(module, "extension-value", Severity::Error, upstream.node.span(),
+             fmt::format("`{}` is not a map", path), "here",
+             "write `{targets: [{url: 'http://host:port'}]}`");
+    }
+    Effective value = read_record(policies::kUpstreamSpec, upstream.node, "gateway");
+    take_out_settings(value);
+    encoder.encode(policies::kUpstreamFields, value, EncodeScope{}, path,
+                   reinterpret_cast<std::byte*>(&record), nullptr);
+    record.source = encoder.source(upstream.key.span());
+    add_upstream(module, upstream.name, record);
+  }
+}
+
+// --upstream URL: one more upstream, which every operation uses.
+void lower_override(Module& module) {
+  const std::string& url = module.options.upstream;
+  if (url.empty()) return;
+  std::string_view problem;
+  const auto parsed = parse_http_url(url, problem);
+  if (!parsed || parsed->scheme != "http") {
+    report(module, "extension-value", Severity::Error, Span{},
+           fmt::format("--upstream `{}` is not a URL such as http://host:port{}{}", url,
+                       problem.empty() ? "" : ": ", problem),
+           "");
+    return;
+  }
+  module.override_name = kOverrideName;
+  Pools& pools = module.table.pools;
+  policies::TargetRecord target{};
+  target.url = {.value = pools.strings.add(url), .late = table::kNone, .reserved = 0};
+  target.weight = 1;
+  policies::UpstreamRecord record{};
+  record.targets = {pools.policy_data.add(std::as_bytes(std::span(&target, 1))), 1};
+  record.unavailable.status = 503;
+  record.unavailable.body = {};
+  record.source = {};
+  add_upstream(module, module.override_name, record);
+}
+
+void lower_listeners(Module& module) {
+  Encoder encoder(module.table.pools, module.files, module.sink);
+  encoder.set_later_fields(kLaterFields);
+  for (size_t i = 0; i < module.gateway.listeners.size(); ++i) {
+    policies::ListenerRecord record{};
+    const Effective value =
+        read_record(policies::kListenerSpec, module.gateway.listeners[i], "gateway");
+    encoder.encode(policies::kListenerFields, value, EncodeScope{}, fmt::format("listeners[{}]", i),
+                   reinterpret_cast<std::byte*>(&record), nullptr);
+    module.table.listeners.push_back(record);
+  }
+}
+
+table::Extent trusted_proxies(Module& module) {
+  std::vector<table::NetworkRecord> networks;
+  for (const NodeRef list : module.gateway.trusted_proxies) {
+    if (!list.is_seq()) {
+      report(module, "extension-value", Severity::Error, list.span(),
+             "`trustedProxies` is not a list", "here", "write `[10.0.0.0/8]`");
+    }
+    for (const NodeRef item : list.items()) {
+      table::NetworkRecord record{};
+      if (item.is_scalar() && parse_network(item.text(), record.address, record.prefix_bits)) {
+        networks.push_back(record);
+        continue;
+      }
+      report(module, "extension-value", Severity::Error, item.span(),
+             "this is not an address or a CIDR block", "here");
+    }
+  }
+  return module.table.pools.networks.add(networks);
+}
+
+}  // namespace
+
+void report(Module& module, std::string_view rule, Severity severity, Span span,
+            std::string message, std::string label, std::string help) {
+  module.sink.report({.rule = rule,
+                      .severity = severity,
+                      .message = std::move(message),
+                      .primary = {span, std::move(label)},
+                      .help = std::move(help)});
+}
+
+void lower_gateway(Module& module) {
+  lower_upstreams(module);
+  lower_override(module);
+  lower_listeners(module);
+  table::GatewayRecord& gateway = module.table.gateway;
+  Pools& pools = module.table.pools;
+  gateway.title = pools.strings.add(module.gateway.title);
+  gateway.version = pools.strings.add(module.gateway.version);
+  gateway.trusted_proxies = trusted_proxies(module);
+  if (module.options.mock) gateway.flags |= table::kGatewayMockAll;
+  if (module.options.unenforced_security) gateway.flags |= table::kGatewaySecurityUnenforced;
+  if (!module.override_name.empty()) gateway.flags |= table::kGatewayUpstreamOverride;
+
+  // Requests without a route have the built-in settings.
+  policies::SettingsRecord settings{};
+  Encoder(pools, module.files, module.sink)
+      .encode(policies::kSettingsFields, Effective{}, EncodeScope{}, "",
+              reinterpret_cast<std::byte*>(&settings), nullptr);
+  gateway.default_settings = static_cast<u32>(module.table.settings.size());
+  module.table.settings.push_back(settings);
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,329 @@
+#include "compiler/passes/lower_mock.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/xgw/encode.h"
+#include "runtime/base/units.h"
+
+namespace gw::compiler {
+namespace {
+
+using openapi::Document;
+using policies::MockAnswerRecord;
+
+constexpr u32 kMaxDepth = 8;
+constexpr u32 kMaxItems = 64;  // of arrays with minItems
+
+class Generator {
+ public:
+  explicit Generator(const Document& document) : document_(document) {}
+
+  std::string value(NodeRef schema, u32 depth) {
+    const NodeRef resolved = schema ? document_.resolve(schema) : NodeRef{};
+    if (!resolved || !resolved.is_map() || depth > kMaxDepth || size_ > kMaxMockBytes)
+      return "null";
+    std::string text = unguarded(resolved, depth);
+    size_ += text.size();
+    return text;
+  }
+
+ private:
+  std::string unguarded(NodeRef schema, u32 depth) {
+    for (const std::string_view key : {"const", "example", "default"}) {
+      if (const NodeRef given = schema.get(key)) return to_json(given);
+    }
+    for (const std::string_view key : {"examples", "enum"}) {
+      const NodeRef list = schema.get(key);
+      if (list && list.is_seq() && list.size() > 0) return to_json(*list.items().begin());
+    }
+    if (schema.get("allOf")) return merged(schema, depth);
+    for (const std::string_view key : {"oneOf", "anyOf"}) {
+      const NodeRef list = schema.get(key);
+      if (list && list.is_seq() && list.size() > 0) return value(*list.items().begin(), depth + 1);
+    }
+    const std::string_view type = type_of(schema);
+    if (type == "object") return object(schema, depth);
+    if (type == "array") return array(schema, depth);
+    if (type == "string") return string(schema);
+    if (type == "integer" || type == "number") return number(schema, type == "integer");
+    if (type == "boolean") return "true";
+    return "null";
+  }
+
+  static std::string_view type_of(NodeRef schema) {
+    NodeRef type = schema.get("type");
+    if (type && type.is_seq()) {  // 3.1: the first that is not null
+      for (const NodeRef item : type.items()) {
+        if (item.text() != "null") return item.text();
+      }
+    }
+    if (type && type.is_scalar()) return type.text();
+    if (schema.get("properties") || schema.get("additionalProperties")) return "object";
+    if (schema.get("items")) return "array";
+    return "";
+  }
+
+  void add_properties(NodeRef schema, u32 depth,
+                      std::vector<std::pair<std::string_view, std::string>>& out) {
+    const NodeRef properties = schema.get("properties");
+    if (!properties) return;
+    const NodeRef required = schema.get("required");
+    for (const auto [key, property] : properties.entries()) {
+      const NodeRef resolved = document_.resolve(property);
+      const NodeRef write_only =
+          resolved && resolved.is_map() ? resolved.get("writeOnly") : NodeRef{};
+      if (write_only && write_only.kind() == NodeKind::Bool && write_only.boolean()) continue;
+      // Near the bottom only what is required, so that recursive schemas come to an end.
+      if (depth + 2 >= kMaxDepth && !lists(required, key.text())) continue;
+      const std::string_view name = key.text();
+      std::string text = value(property, depth + 1);
+      const auto known = std::ranges::find(out, name, [](const auto& p) { return p.first; });
+      if (known != out.end()) {
+        known->second = std::move(text);
+      } else {
+        out.emplace_back(name, std::move(text));
+      }
+    }
+  }
+
+  static bool lists(NodeRef list, std::string_view name) {
+    if (!list || !list.is_seq()) return false;
+    for (const NodeRef item : list.items()) {
+      if (item.is_scalar() && item.text() == name) return true;
+    }
+    return false;
+  }
+
+  static std::string join(const std::vector<std::pair<std::string_view, std::string>>& members) {
+    std::string out = "{";
+    for (const auto& [name, text] : members) {
+      if (out.size() > 1) out += ',';
+      out += '"';
+      for (const char c : name) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (static_cast<unsigned char>(c) >= 0x20) out += c;
+      }
+      out += "\":";
+      out += text;
+    }
+    return out + "}";
+  }
+
+  std::string object(NodeRef schema, u32 depth) {
+    std::vector<std::pair<std::string_view, std::string>> members;
+    add_properties(schema, depth, members);
+    return join(members);
+  }
+
+  // allOf: the members of all parts; the last non-object otherwise.
+  std::string merged(NodeRef schema, u32 depth) {
+    std::vector<std::pair<std::string_view, std::string>> members;
+    std::string other;
+    collect_all_of(schema, depth, members, other, 0);
+    if (members.empty() && !other.empty()) return other;
+    return join(members);
+  }
+
+  void collect_all_of(NodeRef schema, u32 depth,
+                      std::vector<std::pair<std::string_view, std::string>>& members,
+                      std::string& other, u32 nesting) {
+    if (nesting > kMaxDepth) return;
+    const NodeRef list = schema.get("allOf");
+    if (list && list.is_seq()) {
+      for (const NodeRef part : list.items()) {
+        const NodeRef resolved = document_.resolve(part);
+        if (!resolved || !resolved.is_map()) continue;
+        collect_all_of(resolved, depth, members, other, nesting + 1);
+      }
+    }
+    if (schema.get("properties")) {
+      add_properties(schema, depth, members);
+    } else if (!list && type_of(schema) != "object" && !type_of(schema).empty()) {
+      other = value(schema, depth + 1);
+    }
+  }
+
+  std::string array(NodeRef schema, u32 depth) {
+    u64 count = 1;
+    if (const NodeRef minimum = schema.get("minItems")) {
+      count = std::clamp<u64>(parse_count(minimum.text()).value_or(1), 1, kMaxItems);
+    }
+    if (depth + 2 >= kMaxDepth && !schema.get("minItems")) return "[]";
+    const std::string item = value(schema.get("items"), depth + 1);
+    std::string out = "[";
+    for (u64 i = 0; i < count; ++i) {
+      if (i > 0) out += ',';
+      out += item;
+    }
+    return out + "]";
+  }
+
+  static std::string string(NodeRef schema) {
+    struct Format {
+      std::string_view name;
+      std::string_view example;
+    };
+    static constexpr Format kFormats[] = {
+        {"date", "2024-01-31"},
+        {"date-time", "2024-01-31T12:00:00Z"},
+        {"time", "12:00:00Z"},
+        {"duration", "P1D"},
+        {"uuid", "123e4567-e89b-12d3-a456-426614174000"},
+        {"email", "user@example.com"},
+        {"hostname", "host.example.com"},
+        {"ipv4", "192.0.2.1"},
+        {"ipv6", "2001:db8::1"},
+        {"uri", "https://example.com/"},
+        {"uri-reference", "/"},
+        {"byte", "Z3djdGw="},
+    };
+    const NodeRef format = schema.get("format");
+    for (const Format& known : kFormats) {
+      if (format && format.is_scalar() && format.text() == known.name) {
+        return fmt::format("\"{}\"", known.example);
+      }
+    }
+    std::string text = "string";
+    const auto bound = [&](std::string_view key, u64 fallback) {
+      const NodeRef node = schema.get(key);
+      return node && node.is_scalar() ? parse_count(node.text()).value_or(fallback) : fallback;
+    };
+    const u64 least = std::min<u64>(bound("minLength", 0), 1024);
+    while (text.size() < least) text += "string";
+    if (text.size() > least && least > 6) text.resize(least);
+    const u64 most = bound("maxLength", ~u64{0});
+    if (text.size() > most) text.resize(most);
+    return '"' + text + '"';
+  }
+
+  static std::string number(NodeRef schema, bool is_integer) {
+    const auto text_of = [&](std::string_view key) {
+      const NodeRef node = schema.get(key);
+      const bool numeric = node && (node.kind() == NodeKind::Int || node.kind() == NodeKind::Float);
+      return numeric ? to_json(node) : std::string();
+    };
+    if (const std::string least = text_of("minimum"); !least.empty()) {
+      const NodeRef exclusive = schema.get("exclusiveMinimum");
+      const bool excluded = exclusive && exclusive.kind() == NodeKind::Bool && exclusive.boolean();
+      if (const auto whole = parse_count(least); whole && excluded)
+        return std::to_string(*whole + 1);
+      return least;
+    }
+    if (const std::string above = text_of("exclusiveMinimum"); !above.empty()) {
+      if (const auto whole = parse_count(above)) return std::to_string(*whole + 1);
+    }
+    if (const std::string most = text_of("maximum"); most.starts_with('-')) return most;
+    return is_integer ? "1" : "1.5";
+  }
+
+  const Document& document_;
+  size_t size_ = 0;
+};
+
+bool is_json(std::string_view media) { return media.find("json") != media.npos; }
+
+// A value in the spelling of its media type.
+std::string body_text(NodeRef value, std::string_view media) {
+  if (!is_json(media) && value.is_scalar()) return std::string(value.text());
+  return to_json(value);
+}
+
+class MockBuilder {
+ public:
+  MockBuilder(Module& module, const GatewayOperation& operation)
+      : module_(module), document_(*operation.unit->document), operation_(*operation.operation) {}
+
+  std::vector<MockAnswerRecord> build() {
+    std::vector<const openapi::Response*> responses;
+    for (const openapi::Response& response : operation_.responses) responses.push_back(&response);
+    // The first success answers by default; the others keep their order.
+    std::ranges::stable_partition(
+        responses, [](const openapi::Response* r) { return r->status.value.starts_with('2'); });
+    for (const openapi::Response* response : responses) add_response(*response);
+    return std::move(answers_);
+  }
+
+ private:
+  static u32 status_number(std::string_view status) {
+    if (status == "default") return 500;
+    if (status.size() == 3 && (status[1] == 'X' || status[1] == 'x')) {
+      return static_cast<u32>(status[0] - '0') * 100;
+    }
+    return static_cast<u32>(parse_count(status).value_or(200));
+  }
+
+  void add_response(const openapi::Response& response) {
+    const u32 status = status_number(response.status.value);
+    if (status < 200 || status > 599) return;
+    if (response.content.empty()) {
+      answers_.push_back({.status = status, .is_example = 1, .media = {}, .name = {}, .body = {}});
+      return;
+    }
+    for (const openapi::MediaType& media : response.content) add_media(status, media);
+  }
+
+  void add(u32 status, std::string_view media, std::string_view name, bool is_example,
+           std::string body) {
+    StringPool& strings = module_.table.pools.strings;
+    // A wildcard is no type to answer with.
+    const std::string_view sent = media.find('*') == media.npos ? media : "application/json";
+    if (body.size() > kMaxMockBytes) return;
+    answers_.push_back({.status = status,
+                        .is_example = is_example ? 1u : 0u,
+                        .media = strings.add(sent),
+                        .name = name.empty() ? table::StringRef{} : strings.add(name),
+                        .body = strings.add(body)});
+  }
+
+  void add_media(u32 status, const openapi::MediaType& media) {
+    const std::string_view type = media.name.value;
+    bool found = false;
+    if (const NodeRef examples = media.node.get("examples"); examples && examples.is_map()) {
+      for (const auto [key, example] : examples.entries()) {
+        const NodeRef resolved = document_.resolve(example);
+        const NodeRef value = resolved && resolved.is_map() ? resolved.get("value") : NodeRef{};
+        if (!value) continue;
+        add(status, type, key.text(), true, body_text(value, type));
+        found = true;
+      }
+    }
+    if (const NodeRef example = media.node.get("example")) {
+      add(status, type, {}, true, body_text(example, type));
+      found = true;
+    }
+    if (found) return;
+    const NodeRef schema = media.schema ? document_.resolve(media.schema) : NodeRef{};
+    if (schema && schema.is_map() && schema.get("example")) {
+      add(status, type, {}, true, body_text(schema.get("example"), type));
+      return;
+    }
+    add(status, type, {}, false, schema ? Generator(document_).value(schema, 0) : std::string());
+  }
+
+  Module& module_;
+  const Document& document_;
+  const openapi::Operation& operation_;
+  std::vector<MockAnswerRecord> answers_;
+};
+
+}  // namespace
+
+std::string example_of_schema(const Document& document, NodeRef schema) {
+  return Generator(document).value(schema, 0);
+}
+
+policies::MockRecord lower_mock(Module& module, const GatewayOperation& operation,
+                                const policies::MockRecord& written) {
+  const std::vector<MockAnswerRecord> answers = MockBuilder(module, operation).build();
+  policies::MockRecord record = written;
+  record.answers = {};
+  if (!answers.empty()) {
+    record.answers = {module.table.pools.policy_data.add(std::as_bytes(std::span(answers))),
+                      static_cast<u32>(answers.size())};
+  }
+  return record;
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,295 @@
+// Effective fields of operations to plans (what happens, in order) and settings (deadlines,
+// limits).
+//
+// Most operations of a large gateway have equal levels, and so equal plans: the work is done once
+// per distinct combination of levels.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "compiler/passes/effective_operation.h"
+#include "compiler/passes/lower_mock.h"
+#include "compiler/passes/passes.h"
+#include "runtime/policies/policy_list.h"
+
+namespace gw::compiler {
+namespace {
+
+using policies::Phase;
+using policies::PolicyId;
+using table::StepRecord;
+
+struct Lowered {
+  u32 plan = 0;
+  u32 settings = 0;
+  u32 upstream = table::kNone;
+};
+
+template <class T>
+Bytes bytes_of(const T& record) {
+  return std::as_bytes(std::span(&record, 1));
+}
+
+bool is_empty(const policies::HeadersRecord& record) {
+  return record.set.count + record.add.count + record.fallback.count + record.remove.count +
+             record.rename.count + record.copy.count ==
+         0;
+}
+
+bool is_set(const Effective& fields, std::string_view name) {
+  const Effective* value = fields.find(name);
+  return value != nullptr && value->present();
+}
+
+class OperationLowerer {
+ public:
+  explicit OperationLowerer(Module& module)
+      : module_(module), encoder_(module.table.pools, module.files, module.sink) {
+    encoder_.set_later_fields(kLaterFields);
+  }
+
+  void run() {
+    for (PlannedOperation& operation : module_.operations) lower(operation);
+  }
+
+ private:
+  void lower(PlannedOperation& operation) {
+    const GatewayOperation& source = *operation.source;
+    const Levels levels = levels_of(source);
+    check_own_keys(source);
+    // Captures and mounts are part of the meaning of some fields: see key().
+    std::string key = levels.key();
+    key += fmt::format("|{}", source.unit->mount_bytes);
+    for (const std::string& capture : operation.captures) key += "|" + capture;
+    for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
+
+    const auto known = known_.find(key);
+    if (known != known_.end()) {
+      apply(operation, known->second);
+      return;
+    }
+    bool depends_on_operation = false;
+    const Lowered lowered = lower_effective(operation, levels, depends_on_operation);
+    apply(operation, lowered);
+    if (!depends_on_operation) known_.emplace(std::move(key), lowered);
+  }
+
+  void apply(PlannedOperation& operation, const Lowered& lowered) {
+    operation.plan = lowered.plan;
+    operation.settings = lowered.settings;
+    operation.upstream = lowered.upstream;
+    if (lowered.upstream != table::kNone) module_.upstream_used[lowered.upstream] = true;
+  }
+
+  void check_own_keys(const GatewayOperation& source) {
+    static const std::vector<std::string_view> kPathKeys = keys(kPathFields);
+    static const std::vector<std::string_view> kOperationKeys = keys(kOperationOnlyFields);
+    const NodeRef path = source.item->x_gw;
+    const NodeRef own = source.operation->x_gw;
+    if (path && checked_.insert({path.tree(), path.index()}).second) {
+      check_map(path, "x-gw of the path", kPathKeys);
+    }
+    if (own && checked_.insert({own.tree(), own.index()}).second) {
+      check_map(own, "x-gw of the operation", kOperationKeys);
+    }
+  }
+
+  void check_map(NodeRef node, std::string_view what, const std::vector<std::string_view>& known) {
+    if (!node.is_map()) {
+      report(module_, "extension-value", Severity::Error, node.span(), "`x-gw` is not a map",
+             "here");
+      return;
+    }
+    check_keys(node, what, known, module_.sink);
+  }
+
+  static std::vector<std::string_view> keys(std::span<const PlainField> plain) {
+    std::vector<std::string_view> names;
+    for (const PlainField& field : plain) names.push_back(field.name);
+    for (const OperationField& field : kOperationFields) names.push_back(field.spec.name);
+    return names;
+  }
+
+  Lowered lower_effective(const PlannedOperation& operation, const Levels& levels,
+                          bool& depends_on_operation) {
+    const GatewayOperation& source = *operation.source;
+    EffectiveOperation effective = effective_operation(module_, source, levels);
+    force_options(effective.fields);
+    const bool mocks = is_set(effective.fields, "mock");
+    depends_on_operation = mocks;
+    normalise_mock(effective.fields);
+
+    EncodeScope scope;
+    scope.upstreams = &module_.upstream_index;
+    for (const std::string& capture : operation.captures) scope.parameters.push_back(capture);
+    scope.greedy = operation.greedy;
+    OperationRecord record{};
+    std::vector<EncodedField> encoded;
+    encoder_.encode(kOperationSpecs, effective.fields, scope, "",
+                    reinterpret_cast<std::byte*>(&record), &encoded);
+
+    Lowered lowered;
+    lowered.settings = add_settings(record.settings);
+    std::vector<StepRecord> steps;
+    add_request_steps(operation, effective.fields, record, steps, lowered);
+    if (!is_empty(record.response_headers)) {
+      steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response_headers));
+    }
+    lowered.plan = add_plan(steps, encoded, lowered.upstream);
+    return lowered;
+  }
+
+  // --upstream and --mock take the place of what the document says about upstreams.
+  void force_options(Effective& fields) {
+    const auto remove = [&](std::string_view name) {
+      std::erase_if(fields.entries, [&](const Effective::Entry& e) { return e.name == name; });
+    };
+    if (module_.options.mock) {
+      // An answer for some requests only is followed by the mock.
+      remove("upstream");
+      return;
+    }
+    if (!module_.override_name.empty()) remove("upstream");
+  }
+
+  // `mock: true` is the empty record.
+  static void normalise_mock(Effective& fields) {
+    for (Effective::Entry& entry : fields.entries) {
+      if (entry.name != "mock") continue;
+      const NodeRef node = entry.value.node;
+      if (node && node.kind() == NodeKind::Bool && node.boolean()) {
+        entry.value.is_map = true;
+        entry.value.entries.clear();
+      }
+    }
+  }
+
+  u32 add_settings(const policies::SettingsRecord& record) {
+    const std::string key(as_text(bytes_of(record)));
+    const auto [entry, fresh] =
+        settings_.try_emplace(key, static_cast<u32>(module_.table.settings.size()));
+    if (fresh) module_.table.settings.push_back(record);
+    return entry->second;
+  }
+
+  template <class Record>
+  StepRecord step(PolicyId policy, Phase phase, const Record& record,
+                  u32 condition = table::kNone) {
+    return {.policy = static_cast<u16>(policy),
+            .phase = static_cast<u8>(phase),
+            .reserved = 0,
+            .record = module_.table.pools.policy_data.add(bytes_of(record)),
+            .condition = condition,
+            .scratch = table::kNone};
+  }
+
+  void add_request_steps(const PlannedOperation& operation, const Effective& fields,
+                         OperationRecord& record, std::vector<StepRecord>& steps,
+                         Lowered& lowered) {
+    if (!is_empty(record.request_headers)) {
+      steps.push_back(step(PolicyId::Headers, Phase::RequestTransform, record.request_headers));
+    }
+    bool answered = false;
+    if (is_set(fields, "respond")) {
+      const Effective* body = fields.find("respond")->find("body");
+      record.respond.body_is_json =
+          body != nullptr && body->node && !body->node.is_scalar() ? 1 : 0;
+      steps.push_back(step(PolicyId::Respond, Phase::Action, record.respond, record.respond.when));
+      answered = record.respond.when == table::kNone;
+    }
+    if (is_set(fields, "redirect")) {
+      steps.push_back(
+          step(PolicyId::Redirect, Phase::Action, record.redirect, record.redirect.when));
+      answered = answered || record.redirect.when == table::kNone;
+    }
+    if (answered) return;
+    if (is_set(fields, "mock") || module_.options.mock) {
+      const policies::MockRecord mock = lower_mock(module_, *operation.source, record.mock);
+      steps.push_back(step(PolicyId::Mock, Phase::Action, mock));
+      return;
+    }
+    add_proxy(operation, fields, record, steps, lowered);
+  }
+
+  void add_proxy(const PlannedOperation& operation, const Effective& fields,
+                 const OperationRecord& record, std::vector<StepRecord>& steps, Lowered& lowered) {
+    u32 upstream = is_set(fields, "upstream") ? record.upstream : table::kNone;
+    if (!module_.override_name.empty()) upstream = module_.upstream_index.at(module_.override_name);
+    if (upstream == table::kNone) {
+      if (is_set(fields, "upstream")) return;  // its name is dangling, and was reported
+      report_missing(operation);
+      return;
+    }
+    policies::ProxyRecord proxy{};
+    proxy.upstream = upstream;
+    proxy.path = record.path;
+    proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
+    steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
+    lowered.upstream = upstream;
+  }
+
+  // Once per path item that has none at all, not once per operation.
+  void report_missing(const PlannedOperation& operation) {
+    const GatewayOperation& source = *operation.source;
+    if (!missing_.insert(source.item).second) return;
+    const bool document_has_x_gw = static_cast<bool>(source.unit->gateway_x_gw);
+    report(
+        module_, "upstream-missing", Severity::Error, source.span,
+        fmt::format("operation `{}` has no upstream", source.id),
+        "nothing says where its requests go",
+        document_has_x_gw
+            ? "add `x-gw: {upstream: NAME}` to the path or to the root's `defaults`"
+            : "add `x-gw` to the document, or try it with --upstream http://host:port or --mock");
+  }
+
+  u32 add_plan(const std::vector<StepRecord>& steps, const std::vector<EncodedField>& encoded,
+               u32 upstream) {
+    Pools& pools = module_.table.pools;
+    std::vector<table::OriginRecord> origins;
+    for (const EncodedField& field : encoded) {
+      origins.push_back({.field = pools.strings.add(field.field),
+                         .level = pools.strings.add(field.level),
+                         .value = pools.strings.add(field.value),
+                         .source = encoder_.source(field.span)});
+    }
+    table::PlanRecord plan{};
+    plan.steps = add_steps(steps);
+    plan.origins = pools.origins.add(origins);
+    plan.upstream = upstream;
+    plan.request_body = upstream == table::kNone ? table::BodyNeed::None : table::BodyNeed::Stream;
+    plan.response_body = plan.request_body;
+    const std::string key(as_text(bytes_of(plan)));
+    const auto [entry, fresh] =
+        plans_.try_emplace(key, static_cast<u32>(module_.table.plans.size()));
+    if (fresh) module_.table.plans.push_back(plan);
+    return entry->second;
+  }
+
+  table::Extent add_steps(const std::vector<StepRecord>& steps) {
+    if (steps.empty()) return {};
+    const std::string key(reinterpret_cast<const char*>(steps.data()),
+                          steps.size() * sizeof(StepRecord));
+    const auto [entry, fresh] =
+        steps_.try_emplace(key, static_cast<u32>(module_.table.steps.size()));
+    if (fresh) module_.table.steps.insert(module_.table.steps.end(), steps.begin(), steps.end());
+    return {entry->second, static_cast<u32>(steps.size())};
+  }
+
+  Module& module_;
+  Encoder encoder_;
+  std::unordered_map<std::string, Lowered> known_;
+  std::unordered_map<std::string, u32> settings_;
+  std::unordered_map<std::string, u32> plans_;
+  std::unordered_map<std::string, u32> steps_;
+  std::set<std::pair<const Tree*, u32>> checked_;
+  std::set<const openapi::PathItem*> missing_;
+};
+
+}  // namespace
+
+void lower_operations(Module& module) { OperationLowerer(module).run(); }
+
+}  // namespace gw::compiler

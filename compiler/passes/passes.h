@@ -1,0 +1,24 @@
+// The passes, in the order in which they run. pipeline.cc calls them; each is a file of its own.
+#pragma once
+#include "compiler/passes/module.h"
+
+namespace gw::compiler {
+
+/// Upstreams, listeners and root settings to records. In: gateway loaded.
+void lower_gateway(Module& module);
+/// Parameter names and greediness of each operation's template; reports those that disagree.
+void collect_captures(Module& module);
+/// Effective fields of each operation to plans and settings. In: lower_gateway, collect_captures.
+void lower_operations(Module& module);
+/// Security that nothing enforces, and notes about what is switched off.
+void check_security(Module& module);
+/// The router, with findings about overlaps. In: collect_captures.
+void build_router(Module& module);
+/// Rules that look at the whole: timeouts, unused upstreams, secrets, look-alike routes.
+void check_gateway(Module& module);
+/// Route records, files, notes; makes `table` complete.
+void finish_table(Module& module);
+/// Takes waived findings out of the sink and reports waivers that are unused or expired. Last.
+void apply_waivers(Module& module);
+
+}  // namespace gw::compiler
