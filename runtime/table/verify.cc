@@ -316,6 +316,11 @@ class Verifier {
 
 }  // namespace
 
+std::string_view section_name(SectionKind kind) {
+  const u32 index = static_cast<u32>(kind);
+  return index >= 1 && index <= kLastSectionKind ? kSections[index].name : "unknown";
+}
+
 bool is_known_feature(std::string_view name) {
   return std::ranges::find(kFeatures, name) != std::end(kFeatures);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
+#include "runtime/table/format.h"
 
 namespace gw::table {
 
@@ -18,5 +19,8 @@ Result<void> verify(Bytes file);
 
 /// Feature names this runtime knows.
 bool is_known_feature(std::string_view name);
+
+/// Name of a section for people; "unknown" for one of a later version.
+std::string_view section_name(SectionKind kind);
 
 }  // namespace gw::table

@@ -1,0 +1,89 @@
+// The compiler, top to bottom. Read this file first.
+#include "compiler/compile.h"
+
+#include <array>
+#include <chrono>
+
+#include "compiler/passes/passes.h"
+#include "runtime/base/check.h"
+#include "runtime/table/table_file.h"
+#include "runtime/table/verify.h"
+#include "runtime/table/view.h"
+
+namespace gw::compiler {
+namespace {
+
+struct Pass {
+  std::string_view name;  // as --report lists it
+  void (*run)(Module&);
+};
+
+void read_documents(Module& module) {
+  GatewayOptions options;
+  options.paths = module.options.paths;
+  // The sink is shared and the files are grown here only; later passes read them.
+  module.gateway = load_gateway(const_cast<FileSet&>(module.files), options, module.sink);
+}
+
+constexpr std::array kPasses{
+    Pass{"read", read_documents},                // text -> trees -> models; services put together
+    Pass{"lower-gateway", lower_gateway},        // upstreams, listeners -> records
+    Pass{"captures", collect_captures},          // path templates in the spelling of requests
+    Pass{"lower-operations", lower_operations},  // effective x-gw -> plans and settings
+    Pass{"security", check_security},            // what nothing enforces is refused
+    Pass{"router", build_router},                // templates -> automaton, overlaps reported
+    Pass{"gateway-rules", check_gateway},        // rules over the whole
+    Pass{"waivers", apply_waivers},              // accepted findings leave; idle waivers are found
+    Pass{"finish", finish_table},                // route records, files, notes
+};
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+void fill_report(const Module& module, const std::vector<std::byte>& table, CompileReport& report) {
+  report.routes = static_cast<u32>(module.operations.size());
+  report.plans = static_cast<u32>(module.table.plans.size());
+  report.upstreams = static_cast<u32>(module.table.upstreams.size());
+  report.router_states = module.router_states;
+  report.table_bytes = table.size();
+  report.notes = module.router_notes;
+  for (const table::RegexRecord& regex : module.table.pools.regexes.records()) {
+    report.patterns.push_back(
+        {module.table.pools.strings.bytes().substr(regex.source.offset, regex.source.bytes),
+         regex.states, regex.dfa.count});
+  }
+  if (table.empty()) return;
+  const table::TableView view{Bytes(table)};
+  for (const table::Section& section : view.sections()) {
+    report.sections.push_back({table::section_name(section.kind), section.bytes});
+  }
+}
+
+}  // namespace
+
+void compile(const CompileOptions& options, bool emit, Compilation& result) {
+  Module module(result.files, options, result.sink);
+  for (const Pass& pass : kPasses) {
+    const auto start = std::chrono::steady_clock::now();
+    pass.run(module);
+    result.report.passes.push_back({pass.name, milliseconds_since(start)});
+  }
+  if (emit && result.sink.error_count() == 0) {
+    const auto start = std::chrono::steady_clock::now();
+    result.table = write_table(module.table);
+    result.report.passes.push_back({"emit", milliseconds_since(start)});
+    const auto check = std::chrono::steady_clock::now();
+    const Result<void> verified = table::verify(result.table);
+    if (!verified) {
+      std::fprintf(stderr, "gwctl: bug: the table that was made is refused: %.*s\n",
+                   static_cast<int>(verified.error().what.size()), verified.error().what.data());
+    }
+    GW_CHECK(verified.has_value());
+    result.report.passes.push_back({"verify", milliseconds_since(check)});
+  }
+  fill_report(module, result.table, result.report);
+}
+
+}  // namespace gw::compiler

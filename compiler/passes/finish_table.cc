@@ -1,0 +1,68 @@
+// Route records, source files and notes: the last parts of the table.
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "compiler/passes/passes.h"
+#include "compiler/passes/template_text.h"
+
+namespace gw::compiler {
+namespace {
+
+std::string joined(const std::vector<std::string>& hosts) {
+  std::string text;
+  for (const std::string& host : hosts) {
+    if (!text.empty()) text += ", ";
+    text += host;
+  }
+  return text;
+}
+
+// Equal effective sources have equal digests, whatever the order of arguments.
+u64 digest_of_sources(const Module& module) {
+  XXH3_state_t* state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  for (size_t i = 0; i < module.files.size(); ++i) {
+    const std::string_view text = module.files.text(static_cast<FileId>(i));
+    const u64 bytes = text.size();
+    XXH3_64bits_update(state, &bytes, sizeof bytes);
+    XXH3_64bits_update(state, text.data(), text.size());
+  }
+  XXH3_64bits_update(state, &module.table.gateway.flags, sizeof module.table.gateway.flags);
+  const u64 digest = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return digest;
+}
+
+}  // namespace
+
+void finish_table(Module& module) {
+  TableParts& table = module.table;
+  Pools& pools = table.pools;
+  const Encoder encoder(pools, module.files, module.sink);
+  table.routes.reserve(module.operations.size());
+  for (const PlannedOperation& planned : module.operations) {
+    const GatewayOperation& source = *planned.source;
+    std::vector<table::StringRef> captures;
+    for (const std::string& name : planned.captures) captures.push_back(pools.strings.add(name));
+    table.routes.push_back(
+        {.id = pools.strings.add(source.id),
+         .template_ = pools.strings.add(public_template(module, source)),
+         .method = pools.strings.add(source.any_method ? "*" : source.operation->method.value),
+         .host = pools.strings.add(joined(source.unit->hosts)),
+         .plan = planned.plan,
+         .settings = planned.settings,
+         .captures = pools.string_lists.add(captures),
+         .source = encoder.source(source.span),
+         .flags = planned.flags});
+  }
+  for (size_t i = 0; i < module.files.size(); ++i) {
+    table.files.push_back(pools.strings.add(module.files.name(static_cast<FileId>(i))));
+  }
+  table.features = {"http1"};
+  if (!pools.expressions.records().empty()) table.features.push_back("expressions");
+  if (!pools.conditions.records().empty()) table.features.push_back("conditions");
+  table.source_digest = digest_of_sources(module);
+}
+
+}  // namespace gw::compiler
