@@ -385,14 +385,19 @@ void StructureCheck::missing(NodeRef node, std::string_view field, const ObjectT
 
 void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::string_view expected,
                                 bool optional_text) {
-  const bool text_expected = expected.find("string") != std::string_view::npos;
-  const bool scalar = value.is_scalar() && !value.is_null();
+  const bool unquoted = expected == "a string" && value.is_scalar() && !value.is_null();
+  std::string_view help = unquoted ? "put the value in quotes" : "";
+  if (value.kind() == NodeKind::Bool && field == "required" && expected == "a list of strings") {
+    help = "in a schema `required` lists the names of properties that must be there";
+  } else if (value.kind() == NodeKind::Bool && field.starts_with("exclusive")) {
+    help = "since OpenAPI 3.1 the limit itself stands here, instead of `minimum` or `maximum`";
+  }
   report(sink_, {.rule = "field-type",
                  .node = value,
                  .message = in_quotes(field) + " takes " + std::string(expected) + ", not " +
                             std::string(kind_name(value.kind())),
                  .label = std::string(kind_name(value.kind())),
-                 .help = text_expected && scalar ? "put the value in quotes" : "",
+                 .help = std::string(help),
                  // `description:` with nothing behind it does no harm.
                  .as_warning = optional_text && value.is_null()});
 }
