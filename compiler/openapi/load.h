@@ -18,6 +18,9 @@ struct LoadOptions {
   /// Gets the text behind an http or https URL. None: remote references are refused
   /// (`ref-remote`).
   std::function<Result<std::string>(const std::string& url)> fetch = {};
+  /// Whether a security requirement must name a scheme of this document. Off for a service
+  /// document, whose schemes may be those of its gateway document: the caller checks then.
+  bool check_scheme_names = true;
 };
 
 /// Loads the document at `path` ("-": standard input), or the one that `files` holds under that

@@ -48,6 +48,44 @@ NodeRef NodeRef::get(std::string_view key) const {
   return {tree_, tree_->nodes[found.index()].next};
 }
 
+std::string Tree::pointer(u32 index) const {
+  if (parents_.size() != nodes.size()) {
+    parents_.assign(nodes.size(), 0);
+    for (u32 parent = 1; parent < nodes.size(); ++parent) {
+      const Node& node = nodes[parent];
+      if (node.kind < NodeKind::Map || node.is_alias) continue;
+      for (u32 child = node.first; child != 0; child = nodes[child].next) parents_[child] = parent;
+    }
+  }
+  std::vector<u32> chain;  // from the node up to below the root
+  for (u32 node = index; parents_[node] != 0; node = parents_[node]) chain.push_back(node);
+  std::string pointer;
+  for (size_t i = chain.size(); i-- > 0;) {
+    pointer += '/';
+    const Node& parent = nodes[parents_[chain[i]]];
+    u32 position = 0;
+    u32 key = parent.first;
+    for (u32 child = parent.first; child != chain[i]; child = nodes[child].next) {
+      if (parent.kind == NodeKind::Map && position % 2 == 1) key = nodes[child].next;
+      ++position;
+    }
+    if (parent.kind == NodeKind::Seq) {
+      pointer += std::to_string(position);
+      continue;
+    }
+    for (const char c : key_text(key)) {
+      if (c == '~') {
+        pointer += "~0";
+      } else if (c == '/') {
+        pointer += "~1";
+      } else {
+        pointer += c;
+      }
+    }
+  }
+  return pointer;
+}
+
 u32 Tree::find_in_large_map(u32 map, std::string_view key) const {
   const auto range = std::lower_bound(
       large_maps_.begin(), large_maps_.end(), map,

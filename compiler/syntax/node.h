@@ -106,6 +106,10 @@ class Tree {
   /// logarithmic. The first of two equal keys is the one that counts.
   void finish(const DuplicateKey& duplicate);
 
+  /// JSON pointer (RFC 6901) of a node, keys by the pointer of their value. The first call costs a
+  /// pass over the tree.
+  std::string pointer(u32 index) const;
+
   std::vector<Node> nodes;
   u32 root_index = 0;
 
@@ -124,6 +128,7 @@ class Tree {
 
   FileId file_;
   std::deque<std::string> kept_;
+  mutable std::vector<u32> parents_;  // filled on first use by pointer(); of keys and values
   std::vector<LargeMap> large_maps_;
   std::vector<u32> large_map_keys_;
 };

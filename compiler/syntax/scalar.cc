@@ -149,7 +149,8 @@ void finish_tree(Tree& tree, DiagnosticSink& sink) {
                  .message = "the key `" + std::string(later.text()) + "` stands twice in one map",
                  .primary = {later.span(), "again here"},
                  .related = {{earlier.span(), "first here"}},
-                 .help = "remove one of the two, or rename it"});
+                 .help = "remove one of the two, or rename it",
+                 .pointer = tree.pointer(second)});
   });
 }
 

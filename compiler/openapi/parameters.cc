@@ -1,0 +1,173 @@
+// Parameters, and whether they agree with the path.
+#include <algorithm>
+
+#include "compiler/openapi/model_builder.h"
+#include "compiler/openapi/report.h"
+
+namespace gw::compiler::openapi {
+namespace {
+
+bool parse_place(std::string_view text, ParameterIn& in) {
+  if (text == "query")
+    in = ParameterIn::Query;
+  else if (text == "header")
+    in = ParameterIn::Header;
+  else if (text == "path")
+    in = ParameterIn::Path;
+  else if (text == "cookie")
+    in = ParameterIn::Cookie;
+  else if (text == "querystring")
+    in = ParameterIn::QueryString;
+  else
+    return false;
+  return true;
+}
+
+Style style_of(std::string_view text, ParameterIn in) {
+  if (text == "matrix") return Style::Matrix;
+  if (text == "label") return Style::Label;
+  if (text == "form") return Style::Form;
+  if (text == "simple") return Style::Simple;
+  if (text == "spaceDelimited") return Style::SpaceDelimited;
+  if (text == "pipeDelimited") return Style::PipeDelimited;
+  if (text == "deepObject") return Style::DeepObject;
+  if (text == "cookie") return Style::Cookie;
+  const bool simple = in == ParameterIn::Path || in == ParameterIn::Header;
+  return simple ? Style::Simple : Style::Form;
+}
+
+bool same_letters(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c + 0; };
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+std::string_view parameter_in_name(ParameterIn in) {
+  switch (in) {
+    case ParameterIn::Query:
+      return "query";
+    case ParameterIn::Header:
+      return "header";
+    case ParameterIn::Path:
+      return "path";
+    case ParameterIn::Cookie:
+      return "cookie";
+    case ParameterIn::QueryString:
+      return "querystring";
+  }
+  return "query";
+}
+
+std::vector<Parameter> ModelBuilder::parameters(NodeRef list, bool from_path_item) {
+  std::vector<Parameter> parameters;
+  if (!list) return parameters;
+  for (const NodeRef item : list.items()) {
+    Parameter added;
+    if (!parameter(item, added)) continue;
+    added.from_path_item = from_path_item;
+    check_duplicate(parameters, added);
+    parameters.push_back(std::move(added));
+  }
+  return parameters;
+}
+
+bool ModelBuilder::parameter(NodeRef item, Parameter& parameter) {
+  const NodeRef node = references_.resolve(item);
+  if (!node || !node.is_map()) return false;
+  parameter.name = text_at(node, "name");
+  if (!parameter.name.present()) return false;
+  if (!parse_place(text_at(node, "in").value, parameter.in)) return false;
+  parameter.node = node;
+  parameter.required = bool_at(node, "required", false);
+  parameter.deprecated = bool_at(node, "deprecated", false);
+  parameter.allow_empty_value = bool_at(node, "allowEmptyValue", false);
+  parameter.allow_reserved = bool_at(node, "allowReserved", false);
+  parameter.style = style_of(text_at(node, "style").value, parameter.in);
+  const bool form = parameter.style == Style::Form || parameter.style == Style::Cookie;
+  parameter.explode = bool_at(node, "explode", form);
+  parameter.schema = node.get("schema");
+  parameter.x_gw = node.get("x-gw");
+  parameter.span = item.span();
+  for (const MediaType& media : content(node.get("content"))) {
+    parameter.media_type = media.name;
+    if (!parameter.schema) parameter.schema = media.schema;
+    break;
+  }
+  return true;
+}
+
+void ModelBuilder::check_duplicate(const std::vector<Parameter>& known,
+                                   const Parameter& parameter) {
+  for (const Parameter& earlier : known) {
+    if (earlier.in != parameter.in) continue;
+    const bool header = parameter.in == ParameterIn::Header;
+    const bool same = header ? same_letters(earlier.name.value, parameter.name.value)
+                             : earlier.name.value == parameter.name.value;
+    if (!same) continue;
+    report(sink_, {.rule = "parameter-duplicate",
+                   .node = parameter.node,
+                   .message = "the parameter " + in_quotes(parameter.name.value) + " in " +
+                              in_quotes(parameter_in_name(parameter.in)) + " stands twice",
+                   .label = "again here",
+                   .help = "remove one of the two",
+                   .span = parameter.span,
+                   .related = {{earlier.span, "first here"}}});
+    return;
+  }
+}
+
+void ModelBuilder::check_path_parameters(const PathItem& item) {
+  std::vector<TemplateName> names;
+  if (!parse_template(item.path.value, names).message.empty()) return;
+  const auto in_path = [&](const Parameter& parameter) {
+    return std::any_of(names.begin(), names.end(), [&](const TemplateName& name) {
+      return name.name == parameter.name.value ||
+             (name.greedy && parameter.name.value == std::string(name.name) + "+");
+    });
+  };
+  std::vector<std::string_view> unused;
+  const auto check_unused = [&](const std::vector<Parameter>& parameters) {
+    for (const Parameter& parameter : parameters) {
+      if (parameter.in != ParameterIn::Path || in_path(parameter)) continue;
+      unused.push_back(parameter.name.value);
+      std::vector<std::string_view> candidates;
+      for (const TemplateName& name : names) candidates.push_back(name.name);
+      report(sink_, {.rule = "path-parameter-unused",
+                     .node = parameter.node,
+                     .message = "the path " + in_quotes(item.path.value) + " has no `{" +
+                                std::string(parameter.name.value) + "}`",
+                     .label = "declared here",
+                     .help = did_you_mean(parameter.name.value, candidates),
+                     .span = parameter.span,
+                     .related = {{item.path.span, "the path"}}});
+    }
+  };
+  check_unused(item.parameters);
+  for (const Operation& operation : item.operations) check_unused(operation.parameters);
+
+  const NodeRef paths = document_->root.get("paths");
+  const NodeRef key = paths.key_of(item.path.value);
+  for (const TemplateName& name : names) {
+    if (name.greedy) continue;  // the rest of a path needs no schema
+    for (const Operation& operation : item.operations) {
+      const auto declares = [&](const Parameter& parameter) {
+        return parameter.in == ParameterIn::Path && parameter.name.value == name.name;
+      };
+      if (std::any_of(operation.parameters.begin(), operation.parameters.end(), declares)) continue;
+      report(sink_, {.rule = "path-parameter-undeclared",
+                     .node = key,
+                     .message = "the path parameter " + in_quotes(name.name) + " is not declared",
+                     .label = "no parameter of this name",
+                     .help = nearest(name.name, unused).empty()
+                                 ? "declare it under `parameters` of the path, with `in: path`"
+                                 : did_you_mean(name.name, unused),
+                     .span = text_span(key, name.begin, name.end),
+                     .related = {{operation.method.span, "in this operation"}}});
+      break;  // one finding per name; the others have the same cause
+    }
+  }
+}
+
+}  // namespace gw::compiler::openapi
