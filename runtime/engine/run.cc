@@ -11,7 +11,7 @@
 #include "runtime/engine/forward.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/http/env.h"
-#include "runtime/http/problem.h"
+#include "runtime/engine/answer.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
 #include "runtime/policies/policy_list.h"
@@ -42,11 +42,11 @@ const policies::SettingsRecord& settings_of(const Exchange& exchange) {
 bool route(Exchange& exchange) {
   const http::RequestHead& request = exchange.request;
   if (request.method == http::Method::Connect) {
-    http::make_problem(exchange, 405);
+    engine::answer_problem(exchange, 405);
     return false;
   }
   if (request.path == "*") {  // OPTIONS * asks about the server (RFC 9110 section 9.3.7)
-    http::make_empty(exchange, 204);
+    engine::answer_empty(exchange, 204);
     return false;
   }
   const router::Lookup found =
@@ -59,14 +59,14 @@ bool route(Exchange& exchange) {
       exchange.capture_count = found.capture_count;
       return true;
     case router::Outcome::NotFound:
-      http::make_problem(exchange, 404);
+      engine::answer_problem(exchange, 404);
       return false;
     case router::Outcome::MethodNotAllowed:
-      http::make_problem(exchange, 405);
+      engine::answer_problem(exchange, 405);
       exchange.response.fields.add(http::FieldId::Allow, found.allow);
       return false;
     case router::Outcome::OptionsDefault:
-      http::make_empty(exchange, 204);
+      engine::answer_empty(exchange, 204);
       exchange.response.fields.add(http::FieldId::Allow, found.allow);
       return false;
   }
@@ -118,7 +118,7 @@ Action run_request_side(Exchange& exchange) {
     if (request_step(exchange, step, action) == Verdict::Reply) return {};
     if (action.proxy != nullptr) return action;
   }
-  http::make_problem(exchange, 500);
+  engine::answer_problem(exchange, 500);
   exchange.error = Error{.code = Errc::Internal, .what = "plan without an action"};
   return {};
 }
@@ -169,7 +169,7 @@ void answer_failed_fetch(Exchange& exchange, const Error& error) {
       return;
     }
   }
-  http::make_problem(exchange, status);
+  engine::answer_problem(exchange, status);
 }
 
 // Writes exchange.response with a body that is in memory.
@@ -226,7 +226,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
                  const policies::ProxyRecord& record) {
   exchange.upstream = record.upstream;
   if (!engine::finish_upstream_request(exchange, record)) {
-    http::make_problem(exchange, 400);
+    engine::answer_problem(exchange, 400);
     run_response_side(exchange);
     co_await send_local(exchange, responder);
     co_return;
@@ -270,7 +270,7 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     const u64 max_body = exchange.table->number(settings.max_body);
     if (exchange.request.framing == http::Framing::Length &&
         exchange.request.content_length > max_body) {
-      http::make_problem(exchange, 413);
+      engine::answer_problem(exchange, 413);
     } else {
       action = run_request_side(exchange);
     }

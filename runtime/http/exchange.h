@@ -11,6 +11,7 @@
 #include "runtime/base/types.h"
 #include "runtime/http/body.h"
 #include "runtime/http/message.h"
+#include "runtime/router/capture.h"
 
 namespace gw {
 
@@ -23,13 +24,6 @@ struct PeerAddress {
   u8 bytes[16] = {};
   u16 port = 0;
 };
-
-/// One captured path parameter: the raw (still encoded) segment text in the normalised path.
-struct Capture {
-  u32 begin = 0;  // offset into RequestHead::path
-  u32 end = 0;
-};
-inline constexpr u32 kMaxCaptures = 32;
 
 /// What one try at an upstream cost; for the access log.
 struct TryRecord {

@@ -1,7 +1,7 @@
 #include "runtime/policies/mock/filter.h"
 
 #include "runtime/base/units.h"
-#include "runtime/http/problem.h"
+#include "runtime/engine/answer.h"
 
 namespace gw::policies {
 namespace {
@@ -71,7 +71,7 @@ Verdict mock(Exchange& exchange, const MockRecord& record) {
   const std::string_view accept = exchange.request.fields.value(http::FieldId::Accept);
   const MockAnswerRecord* answer = choose(view, record, wanted, accept);
   if (answer == nullptr) {
-    http::make_problem(exchange, record.answers.count == 0 ? 501 : 404);
+    engine::answer_problem(exchange, record.answers.count == 0 ? 501 : 404);
     return Verdict::Reply;
   }
   http::ResponseHead& head = exchange.response;

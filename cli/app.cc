@@ -1,0 +1,39 @@
+#include "cli/app.h"
+
+namespace gw::cli {
+
+std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
+  gwctl.description("gwctl compiles OpenAPI documents into a gateway and serves it.");
+  gwctl.set_help_flag("-h,--help", "Print this help");
+  gwctl.add_flag("-V,--version", globals.version, "Print the version");
+  gwctl.add_flag("-q,--quiet", globals.quiet, "No summaries and notes");
+  gwctl.add_option("--color", globals.color, "auto, always or never [auto]")
+      ->option_text("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  gwctl.require_subcommand(0, 1);
+  gwctl.fallthrough();
+  gwctl.footer(
+      "Examples:\n"
+      "  gwctl lint api.yaml\n"
+      "  gwctl serve api.yaml --mock\n"
+      "  gwctl compile gateway.yaml -o gateway.gwt && gwctl serve gateway.gwt\n"
+      "  gwctl explain gateway.gwt 'GET /users/7'\n"
+      "\n"
+      "Exit status: 0 done, 1 findings, 2 wrong use or refused input, 70 a bug.\n"
+      "See gwctl(1), and gwctl VERB --help for one verb.");
+
+  using Add = Run (*)(CLI::App&);
+  constexpr Add kVerbs[] = {add_validate, add_lint,  add_compile, add_inspect,     add_explain,
+                            add_serve,    add_rules, add_schema,  add_completions, add_version};
+  std::vector<Verb> verbs;
+  for (const Add add : kVerbs) {
+    Run run = add(gwctl);
+    CLI::App* app = gwctl.get_subcommands([](CLI::App*) { return true; }).back();
+    app->set_help_flag("-h,--help", "Print this help");
+    app->fallthrough();
+    verbs.push_back({app, std::move(run)});
+  }
+  return verbs;
+}
+
+}  // namespace gw::cli

@@ -1,0 +1,152 @@
+// gwctl compile: documents to a table.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/findings.h"
+#include "cli/spec_options.h"
+#include "runtime/base/units.h"
+
+namespace gw::cli {
+namespace {
+
+struct CompileCommand {
+  SpecOptions spec;
+  std::string output;
+  bool report = false;
+  OutputFormat format = OutputFormat::Text;
+};
+
+// Written beside its place and renamed, so that nobody ever maps half a table.
+bool write_file(const std::string& path, Bytes bytes, const Console& console) {
+  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    console.error(fmt::format("cannot write {}: {}", temporary, std::strerror(errno)));
+    return false;
+  }
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  const bool written = done == bytes.size() && ::fsync(fd) == 0;
+  const int write_errno = errno;
+  ::close(fd);
+  if (written && ::rename(temporary.c_str(), path.c_str()) == 0) return true;
+  console.error(
+      fmt::format("cannot write {}: {}", path, std::strerror(written ? errno : write_errno)));
+  ::unlink(temporary.c_str());
+  return false;
+}
+
+std::string report_text(const compiler::CompileReport& report) {
+  std::string out = fmt::format(
+      "routes     {}\nplans      {}\nupstreams  {}\nstates     {}\ntable      {} bytes\n",
+      report.routes, report.plans, report.upstreams, report.router_states, report.table_bytes);
+  out += "\nsection              bytes\n";
+  for (const compiler::SectionSize& section : report.sections) {
+    if (section.bytes > 0) out += fmt::format("{:<18} {:>7}\n", section.name, section.bytes);
+  }
+  out += "\npass                    ms\n";
+  for (const compiler::PassTime& pass : report.passes) {
+    out += fmt::format("{:<18} {:>7.2f}\n", pass.name, pass.milliseconds);
+  }
+  if (!report.patterns.empty()) out += "\nstates   bytes  pattern\n";
+  for (const auto& pattern : report.patterns) {
+    const std::string states = pattern.bytes == 0 ? "at load" : std::to_string(pattern.states);
+    out += fmt::format("{:>6} {:>7}  {}\n", states, pattern.bytes, pattern.source);
+  }
+  for (const std::string& note : report.notes) out += fmt::format("\nnote: {}\n", note);
+  return out;
+}
+
+std::string report_json(const compiler::CompileReport& report) {
+  namespace json = boost::json;
+  json::object sections;
+  for (const auto& section : report.sections) sections[std::string(section.name)] = section.bytes;
+  json::object passes;
+  for (const auto& pass : report.passes) passes[std::string(pass.name)] = pass.milliseconds;
+  json::array patterns;
+  for (const auto& pattern : report.patterns) {
+    patterns.push_back(
+        {{"pattern", pattern.source}, {"states", pattern.states}, {"bytes", pattern.bytes}});
+  }
+  json::array notes;
+  for (const auto& note : report.notes) notes.emplace_back(note);
+  const json::object object{{"routes", report.routes},
+                            {"plans", report.plans},
+                            {"upstreams", report.upstreams},
+                            {"states", report.router_states},
+                            {"bytes", report.table_bytes},
+                            {"sections", sections},
+                            {"passes_ms", passes},
+                            {"patterns", patterns},
+                            {"notes", notes}};
+  return json::serialize(object) + "\n";
+}
+
+ExitCode run_compile(const CompileCommand& command, const Console& console) {
+  compiler::Compilation compilation;
+  compiler::compile(command.spec.compile_options(), true, compilation);
+  // Findings go to standard error when standard output carries the table or the report.
+  show_findings(compilation,
+                {.to_stderr = command.output == "-" || command.report,
+                 .format = compiler::Format::Text,
+                 .limit = 20,
+                 .summary = true},
+                console);
+  if (compilation.table.empty()) return ExitCode::Findings;
+  if (command.report) {
+    const std::string text = command.format == OutputFormat::Json ? report_json(compilation.report)
+                                                                  : report_text(compilation.report);
+    if (command.output == "-") {
+      console.err(text);
+    } else {
+      console.out(text);
+    }
+  }
+  if (command.output == "-") {
+    console.out(as_text(compilation.table));
+    return ExitCode::Ok;
+  }
+  if (!write_file(command.output, compilation.table, console)) return ExitCode::Usage;
+  console.note(fmt::format("wrote {}: {} routes, {} bytes", command.output,
+                           compilation.report.routes, compilation.table.size()));
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+Run add_compile(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("compile", "Compile documents into a table");
+  const auto command = std::make_shared<CompileCommand>();
+  app.add_option("spec", command->spec.paths, "OpenAPI documents; - reads standard input")
+      ->option_text("SPEC...")
+      ->required();
+  app.add_option("-o,--output", command->output, "The table; - writes to standard output")
+      ->option_text("FILE")
+      ->required();
+  app.add_flag("--report", command->report, "Print sizes, states and times");
+  add_format_options(app, command->format);
+  add_spec_options(app, command->spec);
+  app.footer(
+      "Examples:\n"
+      "  gwctl compile gateway.yaml -o gateway.gwt\n"
+      "  gwctl compile gateway.yaml -o gateway.gwt --report --json\n"
+      "\n"
+      "Exit status: 0 compiled, 1 the documents have errors, 2 wrong use or unwritable file.\n"
+      "See gwctl-compile(1).");
+  return [command](const Console& console) { return run_compile(*command, console); };
+}
+
+}  // namespace gw::cli

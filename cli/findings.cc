@@ -1,0 +1,22 @@
+#include "cli/findings.h"
+
+namespace gw::cli {
+
+void show_findings(compiler::Compilation& compilation, const FindingOptions& options,
+                   const Console& console) {
+  const auto& findings = compilation.sink.sorted();
+  const bool color = options.to_stderr ? console.color_err() : console.color_out();
+  const std::string text =
+      compiler::render(compilation.files, findings,
+                       {.format = options.format,
+                        .color = color && options.format == compiler::Format::Text,
+                        .limit = options.limit});
+  if (options.to_stderr) {
+    console.err(text);
+  } else {
+    console.out(text);
+  }
+  if (options.summary && !findings.empty()) console.note(compiler::summary(findings));
+}
+
+}  // namespace gw::cli

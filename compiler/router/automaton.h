@@ -1,0 +1,62 @@
+// The segment automaton: from the groups of one host to the states of the table; private to this
+// folder.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/router/router_builder.h"
+
+namespace gw::compiler::router {
+
+/// All paths of one shape on one host.
+struct Group {
+  const PathTemplate* shape = nullptr;  // of any of them
+  std::string shape_text;
+  u32 host = 0;
+  u32 number = 0;               // in the table
+  std::vector<u32> paths = {};  // candidates in the order in which they are tried
+};
+
+/// Texts of the table, each once.
+class TextPool {
+ public:
+  u32 add(std::string_view text);
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+  std::map<std::string, u32, std::less<>> known_;
+};
+
+/// The pieces and literals of a segment or of a whole template (runtime/router/format.h).
+struct Pieces {
+  std::vector<u8> pieces;
+  std::string literals;
+};
+Pieces pieces_of(const Segment& segment);
+Pieces pieces_of(const PathTemplate& shape);
+
+/// A partial segment as RE2 syntax.
+std::string segment_pattern(const Segment& segment);
+/// Whether the segment matches `text`, as the runtime decides it.
+bool segment_matches(const Segment& segment, std::string_view text);
+
+class Automaton {
+ public:
+  Automaton(TextPool& texts, RouterReport& report) : texts_(texts), report_(report) {}
+
+  /// Adds the states of one host. `groups` come in the order of their numbers. Returns the target
+  /// of the root.
+  u32 add_host(const std::vector<const Group*>& groups, u32 host);
+  const std::vector<u32>& words() const { return words_; }
+
+ private:
+  friend class HostAutomaton;
+  TextPool& texts_;
+  RouterReport& report_;
+  std::vector<u32> words_;
+};
+
+}  // namespace gw::compiler::router
