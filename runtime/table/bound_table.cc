@@ -202,7 +202,7 @@ bool BoundTable::matches(u32 index, std::string_view text) const {
   const table::RegexRecord& regex = view_.regexes()[index];
   if (regex.dfa.count != 0) {
     const Bytes data = view_.section(table::SectionKind::DfaData);
-    return table::Dfa(data.data() + regex.dfa.offset).matches(text);
+    return Dfa(data.data() + regex.dfa.offset).matches(text);
   }
   const re2::RE2& pattern = *fallbacks_[index];
   const re2::StringPiece piece(text.data(), text.size());

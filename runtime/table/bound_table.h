@@ -37,11 +37,11 @@ struct ReferenceProblem {
 };
 
 /// Immutable after bind(); shared by all workers. Any thread.
-class BoundTable {
+class BoundTable final : public router::ConstraintOracle {
  public:
   BoundTable(const BoundTable&) = delete;
   BoundTable& operator=(const BoundTable&) = delete;
-  ~BoundTable();
+  ~BoundTable() override;
 
   /// Resolves, parses and bounds every late value. On failure `problems` lists all of them and
   /// the table is refused (ReferenceInvalid). With ReferenceSource::none() nothing fails and late
@@ -51,7 +51,7 @@ class BoundTable {
       std::vector<ReferenceProblem>& problems);
 
   const table::TableView& view() const { return view_; }
-  const router::RouterView& router() const { return *router_; }
+  const router::RouterView& router() const { return router_; }
 
   u64 number(const table::LateNumber& value) const {
     return value.late == table::kNone ? value.value : late_[value.late].number;
@@ -66,6 +66,13 @@ class BoundTable {
 
   /// Whether regex `index` matches; the whole of `text` when the pattern is anchored.
   bool matches(u32 index, std::string_view text) const;
+  // Constraints of the router name regexes by the same index, whatever they were compiled to.
+  bool dfa_accepts(u32 index, std::string_view value) const override {
+    return matches(index, value);
+  }
+  bool re2_accepts(u32 index, std::string_view value) const override {
+    return matches(index, value);
+  }
 
  private:
   struct LateValue {
@@ -77,7 +84,7 @@ class BoundTable {
 
   std::shared_ptr<const table::TableFile> file_;
   table::TableView view_;
-  std::unique_ptr<router::RouterView> router_;
+  router::RouterView router_;
   std::vector<LateValue> late_;
   std::vector<std::unique_ptr<re2::RE2>> fallbacks_;  // by regex index; null: it has a DFA
 };

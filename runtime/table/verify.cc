@@ -135,8 +135,9 @@ class Verifier {
     GW_TRY(plans());
     GW_TRY(routes());
     GW_TRY(notes());
-    return router::verify_router(view_.section(SectionKind::Router), routes_count(),
-                                 static_cast<u32>(view_.regexes().size()));
+    const auto regexes = static_cast<u32>(view_.regexes().size());
+    return router::verify_router(view_.section(SectionKind::Router), routes_count(), regexes,
+                                 regexes);
   }
 
  private:
