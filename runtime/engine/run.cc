@@ -7,11 +7,11 @@
 // Local answers run the response side too, errors included.
 #include <chrono>
 
+#include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/http/env.h"
-#include "runtime/engine/answer.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
 #include "runtime/policies/policy_list.h"

@@ -16,6 +16,9 @@
 namespace gw {
 
 class BoundTable;
+namespace http {
+struct ForwardingOptions;
+}
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -60,14 +63,16 @@ class CancelListener {
 /// Views in the heads point into buffers of the owner that do not move while it runs, or into the
 /// arena. One thread.
 struct Exchange {
-  Exchange() : request(arena), response(arena) {}
+  Exchange() : request(arena), upstream_request(arena), response(arena) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   Arena arena;
   const BoundTable* table = nullptr;  // pinned by the owner for as long as the exchange runs
   http::RequestHead request;
+  http::RequestHead upstream_request;        // what is (to be) sent upstream
   http::ResponseHead response;               // what is (to be) sent to the client
+  std::string_view local_body;               // of an answer that the gateway makes itself
   http::BodySource* request_body = nullptr;  // null: none
 
   PeerAddress peer;              // of the connection
@@ -76,6 +81,7 @@ struct Exchange {
   std::string_view peer_text;
   u16 local_port = 0;
   bool tls = false;
+  const http::ForwardingOptions* forwarding = nullptr;  // null: no forwarding fields are added
   std::string_view request_id;
 
   // Set by the router.

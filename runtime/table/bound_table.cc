@@ -147,7 +147,7 @@ Result<std::shared_ptr<const BoundTable>> BoundTable::bind(
   bound->file_ = std::move(file);
   bound->view_ = table::TableView(bound->file_->bytes());
   const table::TableView& view = bound->view_;
-  bound->router_ = std::make_unique<router::RouterView>(view.section(table::SectionKind::Router));
+  bound->router_ = router::RouterView(view.section(table::SectionKind::Router).data());
 
   bound->late_.resize(view.late().size());
   for (u32 i = 0; i < view.late().size(); ++i) {

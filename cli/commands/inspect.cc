@@ -1,0 +1,302 @@
+// gwctl inspect: what is in a table.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/spec_options.h"
+#include "runtime/base/units.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/table/verify.h"
+
+namespace gw::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct InspectCommand {
+  SpecOptions spec;
+  std::string section;
+  OutputFormat format = OutputFormat::Text;
+};
+
+// References are shown as written: an inspection needs no environment.
+class Inspector {
+ public:
+  explicit Inspector(const BoundTable& table) : table_(table), view_(table.view()) {}
+
+  json::object header() const {
+    json::array features;
+    for (const table::StringRef feature : view_.features()) features.emplace_back(text(feature));
+    json::array flags;
+    if ((view_.gateway().flags & table::kGatewayMockAll) != 0) flags.emplace_back("mock");
+    if ((view_.gateway().flags & table::kGatewaySecurityUnenforced) != 0) {
+      flags.emplace_back("unenforced security");
+    }
+    if ((view_.gateway().flags & table::kGatewayUpstreamOverride) != 0)
+      flags.emplace_back("upstream override");
+    return {{"title", text(view_.gateway().title)},
+            {"version", text(view_.gateway().version)},
+            {"format",
+             fmt::format("{}.{}", view_.header().version_major, view_.header().version_minor)},
+            {"digest", fmt::format("{:016x}", view_.digest())},
+            {"sources", fmt::format("{:016x}", view_.header().source_digest)},
+            {"bytes", view_.file().size()},
+            {"features", features},
+            {"compiled_with", flags}};
+  }
+
+  json::array sections() const {
+    json::array out;
+    for (const table::Section& section : view_.sections()) {
+      out.push_back({{"name", table::section_name(section.kind)},
+                     {"offset", section.offset},
+                     {"bytes", section.bytes},
+                     {"records", section.bytes / section.record_bytes}});
+    }
+    return out;
+  }
+
+  json::array routes() const {
+    json::array out;
+    for (const table::RouteRecord& route : view_.routes()) {
+      const table::PlanRecord& plan = view_.plans()[route.plan];
+      const policies::SettingsRecord& settings = view_.settings()[route.settings];
+      json::array steps;
+      for (const table::StepRecord& step : view_.part(view_.steps(), plan.steps)) {
+        steps.emplace_back(policies::find_policy(step.policy)->name);
+      }
+      out.push_back({{"id", text(route.id)},
+                     {"method", text(route.method)},
+                     {"host", text(route.host)},
+                     {"path", text(route.template_)},
+                     {"upstream", plan.upstream == table::kNone
+                                      ? json::value(nullptr)
+                                      : json::value(text(view_.upstreams()[plan.upstream].name))},
+                     {"steps", steps},
+                     {"timeout",
+                      {{"connect", duration(settings.timeout.connect)},
+                       {"try", duration(settings.timeout.try_)},
+                       {"total", duration(settings.timeout.total)},
+                       {"idle", duration(settings.timeout.idle)}}},
+                     {"max_body", settings.max_body.late == table::kNone
+                                      ? format_bytes(settings.max_body.value)
+                                      : table_.late_source(settings.max_body.late)},
+                     {"security", security(route)},
+                     {"source", source(route.source)}});
+    }
+    return out;
+  }
+
+  json::array upstreams() const {
+    json::array out;
+    for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
+      json::array targets;
+      for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
+        targets.push_back({{"url", table_.text(target.url)}, {"weight", target.weight}});
+      }
+      out.push_back({{"name", text(upstream.name)},
+                     {"balance", policies::kBalanceWords[upstream.balance.by]},
+                     {"targets", targets},
+                     {"unavailable", upstream.unavailable.status},
+                     {"source", source(upstream.source)}});
+    }
+    return out;
+  }
+
+  json::array regexes() const {
+    json::array out;
+    for (const table::RegexRecord& regex : view_.regexes()) {
+      out.push_back({{"pattern", text(regex.source)},
+                     {"states", regex.states},
+                     {"bytes", regex.dfa.count},
+                     {"runs_as", regex.dfa.count == 0 ? "re2" : "dfa"}});
+    }
+    return out;
+  }
+
+  json::array references() const {
+    json::array out;
+    for (u32 i = 0; i < view_.late().size(); ++i) {
+      const table::LateRecord& late = view_.late()[i];
+      out.push_back({{"field", text(late.field)},
+                     {"reference", table_.late_source(i)},
+                     {"source", source(late.source)}});
+    }
+    return out;
+  }
+
+  json::array listeners() const {
+    json::array out;
+    for (const policies::ListenerRecord& listener : view_.listeners()) {
+      out.emplace_back(table_.text(listener.address));
+    }
+    return out;
+  }
+
+  json::array notes() const {
+    static constexpr std::string_view kKinds[] = {"off", "unenforced", "waived", "public"};
+    json::array out;
+    for (const table::NoteRecord& note : view_.notes()) {
+      out.push_back({{"kind", kKinds[static_cast<size_t>(note.kind)]},
+                     {"subject", text(note.subject)},
+                     {"where", text(note.where)},
+                     {"reason", text(note.reason)},
+                     {"source", source(note.source)}});
+    }
+    return out;
+  }
+
+ private:
+  std::string_view text(table::StringRef ref) const { return view_.text(ref); }
+  std::string source(const table::SourceRef& ref) const {
+    if (ref.file == table::kNone) return "";
+    return fmt::format("{}:{}:{}", text(view_.files()[ref.file]), ref.line, ref.column);
+  }
+  std::string duration(const table::LateNumber& value) const {
+    return value.late == table::kNone ? format_duration(value.value)
+                                      : table_.late_source(value.late);
+  }
+  static std::string_view security(const table::RouteRecord& route) {
+    if ((route.flags & table::kRouteSecurityUnenforced) != 0) return "unenforced";
+    return (route.flags & table::kRouteSecured) != 0 ? "enforced" : "public";
+  }
+
+  const BoundTable& table_;
+  const table::TableView& view_;
+};
+
+std::string cell(const json::value& value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (value.is_null()) return "-";
+  if (value.is_array()) {
+    std::string out;
+    for (const json::value& item : value.as_array()) {
+      if (!out.empty()) out += ", ";
+      out += cell(item);
+    }
+    return out.empty() ? "-" : out;
+  }
+  if (value.is_object()) {
+    std::string out;
+    for (const auto& [key, item] : value.as_object()) {
+      if (!out.empty()) out += ' ';
+      out += fmt::format("{}={}", std::string_view(key), cell(item));
+    }
+    return out;
+  }
+  return json::serialize(value);
+}
+
+// Rows of equal keys as a table with aligned columns.
+std::string columns(const json::array& rows) {
+  if (rows.empty()) return "  none\n";
+  if (!rows[0].is_object()) {
+    std::string out;
+    for (const json::value& row : rows) out += "  " + cell(row) + "\n";
+    return out;
+  }
+  std::vector<std::string> names;
+  std::vector<size_t> widths;
+  for (const auto& [key, value] : rows[0].as_object()) {
+    names.emplace_back(key);
+    widths.push_back(names.back().size());
+  }
+  std::vector<std::vector<std::string>> cells;
+  for (const json::value& row : rows) {
+    std::vector<std::string>& line = cells.emplace_back();
+    for (size_t i = 0; i < names.size(); ++i) {
+      line.push_back(cell(row.as_object().at(names[i])));
+      if (line.back().empty()) line.back() = "-";
+      widths[i] = std::max(widths[i], line.back().size());
+    }
+  }
+  std::string out;
+  const auto add = [&](const std::vector<std::string>& line) {
+    std::string text = " ";
+    for (size_t i = 0; i < line.size(); ++i) text += fmt::format(" {:<{}}", line[i], widths[i]);
+    while (text.ends_with(' ')) text.pop_back();
+    out += text + "\n";
+  };
+  add(names);
+  for (const auto& line : cells) add(line);
+  return out;
+}
+
+ExitCode run_inspect(const InspectCommand& command, const Console& console) {
+  ExitCode exit = ExitCode::Ok;
+  const auto file = open_gateway(command.spec, console, exit);
+  if (file == nullptr) return exit;
+  std::vector<ReferenceProblem> problems;
+  const auto bound = BoundTable::bind(file, ReferenceSource::none(), problems);
+  if (!bound) return ExitCode::Usage;
+  const Inspector inspector(**bound);
+  struct Part {
+    std::string_view name;
+    json::array rows;
+  };
+  const Part parts[] = {
+      {"routes", inspector.routes()},       {"upstreams", inspector.upstreams()},
+      {"listeners", inspector.listeners()}, {"references", inspector.references()},
+      {"regexes", inspector.regexes()},     {"notes", inspector.notes()},
+      {"sections", inspector.sections()},
+  };
+  const auto wanted = [&](std::string_view name) {
+    return command.section.empty() || command.section == name;
+  };
+  if (command.format == OutputFormat::Json) {
+    json::object out;
+    if (wanted("header")) out = inspector.header();
+    for (const Part& part : parts) {
+      if (wanted(part.name)) out[std::string(part.name)] = part.rows;
+    }
+    console.out(json::serialize(out) + "\n");
+    return ExitCode::Ok;
+  }
+  std::string out;
+  if (wanted("header")) {
+    for (const auto& [key, value] : inspector.header()) {
+      out += fmt::format("{:<14} {}\n", std::string_view(key), cell(value));
+    }
+  }
+  for (const Part& part : parts) {
+    if (!wanted(part.name)) continue;
+    if (command.section.empty()) out += fmt::format("\n{}\n", part.name);
+    out += columns(part.rows);
+  }
+  console.out(out);
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+Run add_inspect(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("inspect", "Show what is in a table");
+  const auto command = std::make_shared<InspectCommand>();
+  app.add_option_function<std::string>(
+         "gateway", [command](const std::string& path) { command->spec.paths = {path}; },
+         "A table, or a document that is compiled first")
+      ->option_text("GATEWAY")
+      ->required();
+  app.add_option(
+         "section", command->section,
+         "header, routes, upstreams, listeners, references, regexes, notes or sections [all]")
+      ->option_text("SECTION")
+      ->check(CLI::IsMember({"header", "routes", "upstreams", "listeners", "references", "regexes",
+                             "notes", "sections"}));
+  add_format_options(app, command->format);
+  add_spec_options(app, command->spec);
+  app.footer(
+      "Examples:\n"
+      "  gwctl inspect gateway.gwt\n"
+      "  gwctl inspect gateway.gwt routes --json\n"
+      "\n"
+      "Exit status: 0, 1 the document has errors, 2 wrong use or refused table.\n"
+      "See gwctl-inspect(1).");
+  return [command](const Console& console) { return run_inspect(*command, console); };
+}
+
+}  // namespace gw::cli
