@@ -235,14 +235,14 @@ void ModelBuilder::check_path_key(NodeRef key) {
   const size_t cut = path.find_first_of("?#");
   if (cut == std::string_view::npos) return;
   const bool query = path[cut] == '?';
-  report(sink_,
-         {.rule = "path-template-syntax",
-          .node = key,
-          .message = "the path " + in_quotes(path) + (query ? " holds a query" : " holds a fragment"),
-          .label = query ? "compared with no query" : "never sent by a client",
-          .help = query ? "declare it as parameters in the query" : "leave it out",
-          .span = text_span(key, static_cast<u32>(cut), static_cast<u32>(path.size())),
-          .as_warning = true});
+  report(sink_, {.rule = "path-template-syntax",
+                 .node = key,
+                 .message = "the path " + in_quotes(path) +
+                            (query ? " holds a query" : " holds a fragment"),
+                 .label = query ? "compared with no query" : "never sent by a client",
+                 .help = query ? "declare it as parameters in the query" : "leave it out",
+                 .span = text_span(key, static_cast<u32>(cut), static_cast<u32>(path.size())),
+                 .as_warning = true});
 }
 
 }  // namespace gw::compiler::openapi

@@ -92,11 +92,12 @@ void StructureCheck::check_together(NodeRef node, ObjectKind kind) {
       }
       for (const NodeRef::Entry header : node.get("headers").entries()) {
         if (version_ == Version::V32 && !is_token(header.key.text())) {
-          report(sink_, {.rule = "field-value",
-                         .node = header.value,
-                         .message = in_quotes(header.key.text()) + " cannot be the name of a header",
-                         .label = "holds a character that header names cannot",
-                         .span = header.key.span()});
+          report(sink_,
+                 {.rule = "field-value",
+                  .node = header.value,
+                  .message = in_quotes(header.key.text()) + " cannot be the name of a header",
+                  .label = "holds a character that header names cannot",
+                  .span = header.key.span()});
         }
       }
       return;
@@ -148,12 +149,13 @@ void StructureCheck::check_components(NodeRef node) {
     if (section.key.text().starts_with("x-")) continue;
     for (const NodeRef::Entry component : section.value.entries()) {
       if (is_component_name(component.key.text())) continue;
-      report(sink_, {.rule = "field-value",
-                     .node = component.value,
-                     .message = in_quotes(component.key.text()) + " cannot be the name of a component",
-                     .label = "holds a character that names cannot",
-                     .help = "letters, digits, `.`, `-` and `_` are allowed",
-                     .span = component.key.span()});
+      report(sink_,
+             {.rule = "field-value",
+              .node = component.value,
+              .message = in_quotes(component.key.text()) + " cannot be the name of a component",
+              .label = "holds a character that names cannot",
+              .help = "letters, digits, `.`, `-` and `_` are allowed",
+              .span = component.key.span()});
     }
   }
 }
@@ -224,11 +226,11 @@ void StructureCheck::check_parameter(NodeRef node) {
   const std::string_view styles = styles_of(in);
   if (!style.empty() && !styles.empty() && !contains(styles, style) &&
       contains("matrix|label|form|simple|spaceDelimited|pipeDelimited|deepObject|cookie", style)) {
-    report(sink_,
-           {.rule = "field-value",
-            .node = node.get("style"),
-            .message = "a parameter in " + in_quotes(in) + " cannot have the style " + in_quotes(style),
-            .label = "not here"});
+    report(sink_, {.rule = "field-value",
+                   .node = node.get("style"),
+                   .message = "a parameter in " + in_quotes(in) + " cannot have the style " +
+                              in_quotes(style),
+                   .label = "not here"});
   }
   if (in == "path" && text_of(node, "required") != "true") {
     report(sink_, {.rule = "path-parameter-not-required",
@@ -267,11 +269,11 @@ void StructureCheck::check_parameter(NodeRef node) {
   const bool bad_path =
       in == "path" && text_of(node, "name").find_first_of("{}/") != std::string_view::npos;
   if (name && (bad_header || bad_path)) {
-    report(sink_,
-           {.rule = "field-value",
-            .node = name,
-            .message = in_quotes(name.text()) + " cannot be the name of a parameter in " + in_quotes(in),
-            .label = "holds a character that such names cannot"});
+    report(sink_, {.rule = "field-value",
+                   .node = name,
+                   .message = in_quotes(name.text()) + " cannot be the name of a parameter in " +
+                              in_quotes(in),
+                   .label = "holds a character that such names cannot"});
   }
 }
 

@@ -226,8 +226,9 @@ NodeRef References::fetch_target(const std::string& url, NodeRef reference) {
   const auto known = roots_by_name_.find(url);
   if (known != roots_by_name_.end()) return known->second;
   if (!options_.fetch) {
-    return fail(reference, "ref-remote", "the reference leads to another machine, " + in_quotes(url),
-                "not fetched", "keep a copy beside the document, or allow it with `--allow-ref`");
+    return fail(reference, "ref-remote",
+                "the reference leads to another machine, " + in_quotes(url), "not fetched",
+                "keep a copy beside the document, or allow it with `--allow-ref`");
   }
   NodeRef root;
   Result<std::string> text = options_.fetch(url);

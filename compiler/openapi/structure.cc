@@ -300,13 +300,13 @@ void StructureCheck::check_type_name(NodeRef value) {
       wrong_type(name, "type", "the name of a type");
     } else if (!is_one_of(name.text(), names)) {
       const bool null = name.text() == "null";
-      report(sink_,
-             {.rule = "field-value",
-              .node = name,
-              .message = "a schema has no type " + in_quotes(name.text()) + ", only " + listed(names),
-              .label = "unknown type",
-              .help = null ? "in OpenAPI 3.0 write `nullable: true`"
-                           : did_you_mean(name.text(), split(names))});
+      report(sink_, {.rule = "field-value",
+                     .node = name,
+                     .message = "a schema has no type " + in_quotes(name.text()) + ", only " +
+                                listed(names),
+                     .label = "unknown type",
+                     .help = null ? "in OpenAPI 3.0 write `nullable: true`"
+                                  : did_you_mean(name.text(), split(names))});
     }
   };
   if (value.is_seq()) {

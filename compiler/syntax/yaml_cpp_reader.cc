@@ -39,11 +39,16 @@ class Handler final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    scalar(mark, "?", anchor, true);
+    const u32 begin = value_begin(mark);
+    if (plain_word(begin) == NodeKind::Null) {
+      scalar(mark, "?", anchor, text_.text().substr(begin, word_end(begin) - begin));
+    } else {
+      absent(mark, "?", anchor);
+    }
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    scalar(mark, tag, anchor, value.empty());
+    scalar(mark, tag, anchor, value);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -70,6 +75,8 @@ class Handler final : public YAML::EventHandler {
     bool map = false;
     bool flow = false;
     bool awaits_value = false;
+    bool empty = true;
+    u32 begin = 0;
     i32 column = 0;
   };
 
@@ -115,27 +122,48 @@ class Handler final : public YAML::EventHandler {
             .end = end};
   }
 
-  void scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, bool empty) {
-    const YamlProperties given = properties(mark, tag, anchor);
+  u32 value_begin(const YAML::Mark& mark) const {
     const u32 marked = offset(mark);
-    const char first_mark = text_.at(marked);
-    const bool has_properties = first_mark == '&' || first_mark == '!';
-    const u32 begin = has_properties ? skip_properties(marked) : marked;
-    YamlScalar scalar{.begin = marked, .end = marked};
-    const char first = text_.at(begin);
-    const bool quoted = first == '"' || first == '\'' || first == '|' || first == '>';
-    const bool absent = empty && !quoted && plain_word(begin) != NodeKind::Null;
-    if (!absent && !rescan(begin, scalar)) throw Stop{};
-    require(builder_.scalar(scalar, given));
+    const char first = text_.at(marked);
+    return first == '&' || first == '!' ? skip_properties(marked) : marked;
+  }
+
+  void scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+              std::string_view value) {
+    YamlScalar scalar;
+    if (!rescan(value_begin(mark), scalar)) throw Stop{};
+    // The mark of an absent value is that of what follows it.
+    if (value.empty() && !scalar.text.empty()) return absent(mark, tag, anchor);
+    require(builder_.scalar(scalar, properties(mark, tag, anchor)));
     count_child();
   }
 
-  /// Kind of the word at an offset, for telling a written null from an absent value.
-  NodeKind plain_word(u32 begin) const {
+  /// A value that is not there: its place is behind its colon or dash.
+  void absent(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    const YamlProperties given = properties(mark, tag, anchor);
+    u32 place = given.any() ? given.end : builder_.last_end();
+    if (!given.any() && !stack_.empty()) {
+      const bool value = stack_.back().map && stack_.back().awaits_value;
+      const bool item = !stack_.back().map && !stack_.back().flow;
+      if (item && stack_.back().empty) place = stack_.back().begin;
+      const u32 indicator = item ? skip_properties(place) : text_.skip_blanks(place);
+      const bool found = text_.at(indicator) == (item ? '-' : ':');
+      if ((value || item) && found) place = indicator + 1;
+    }
+    require(builder_.scalar({.begin = place, .end = place}, given));
+    count_child();
+  }
+
+  u32 word_end(u32 begin) const {
     u32 end = begin;
     while (!text_.is_space_at(end) && !is_flow_indicator(text_.at(end)) && text_.at(end) != ':') {
       ++end;
     }
+    return end;
+  }
+  /// Kind of the word at an offset, for telling a written null from an absent value.
+  NodeKind plain_word(u32 begin) const {
+    const u32 end = word_end(begin);
     if (end == begin) return NodeKind::String;
     return plain_kind(text_.text().substr(begin, end - begin));
   }
@@ -183,7 +211,8 @@ class Handler final : public YAML::EventHandler {
     }
     const bool flow = style == YAML::EmitterStyle::Flow;
     require(builder_.open(kind, begin, properties(mark, tag, anchor)));
-    stack_.push_back({.map = kind == NodeKind::Map, .flow = flow, .column = column_of(begin)});
+    stack_.push_back(
+        {.map = kind == NodeKind::Map, .flow = flow, .begin = begin, .column = column_of(begin)});
   }
 
   i32 column_of(u32 offset) const {
@@ -208,7 +237,9 @@ class Handler final : public YAML::EventHandler {
   }
 
   void count_child() {
-    if (!stack_.empty() && stack_.back().map) stack_.back().awaits_value ^= true;
+    if (stack_.empty()) return;
+    stack_.back().empty = false;
+    if (stack_.back().map) stack_.back().awaits_value ^= true;
   }
 
   YamlText text_;

@@ -203,8 +203,9 @@ bool YamlText::block_indent(u32 line, i32 parent, BlockHeader& header, YamlTextE
     while (at(p) == ' ') ++p;
     const u32 spaces = p - line;
     if (!is_line_end(p)) {
-      header.indent = std::max(spaces, least);
-      if (spaces < least || widest_blank <= spaces) return true;
+      if (spaces < least) break;  // there is no line of text
+      header.indent = spaces;
+      if (widest_blank <= spaces) return true;
       error = {p, p + 1, "a blank line before this one is indented more than the text",
                "the first line of the text",
                "give the indentation after the `|` or `>`, as in `|2`"};

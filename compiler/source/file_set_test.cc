@@ -1,0 +1,52 @@
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "compiler/source/file_set.h"
+
+namespace gw::compiler {
+
+TEST_CASE("file set: lines end with LF, CRLF or CR", "[source]") {
+  FileSet files;
+  const FileId file = files.add("a", "one\ntwo\r\nthree\rfour");
+  CHECK(files.line_count(file) == 4);
+  CHECK(files.line(file, 1) == "one");
+  CHECK(files.line(file, 2) == "two");
+  CHECK(files.line(file, 3) == "three");
+  CHECK(files.line(file, 4) == "four");
+  CHECK(files.line(file, 0).empty());
+  CHECK(files.line(file, 5).empty());
+  CHECK(files.line_begin(file, 3) == 9);
+}
+
+TEST_CASE("file set: columns count characters", "[source]") {
+  FileSet files;
+  const FileId file = files.add("a", "\xef\xbb\xbfk: é€😀x\ny");
+  const auto at = [&](u32 offset) { return files.position(file, offset); };
+  CHECK(at(3).column == 1);  // the byte order mark takes none
+  CHECK(at(6).column == 4);
+  CHECK(at(8).column == 5);
+  CHECK(at(11).column == 6);
+  CHECK(at(15).column == 7);
+  CHECK(at(17).line == 2);
+  CHECK(at(17).column == 1);
+  CHECK(at(6).column == 4);   // backwards as well
+  CHECK(at(1000).line == 2);  // past the end: the end
+  CHECK(at(1000).column == 2);
+}
+
+TEST_CASE("file set: reads files once and says why it cannot", "[source]") {
+  FileSet files;
+  const auto missing = files.read(GW_SOURCE_DIR "/no/such/file");
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().code == Errc::FileUnreadable);
+  CHECK(missing.error().sys == ENOENT);
+  CHECK(files.read(GW_SOURCE_DIR).error().sys == EISDIR);
+  const auto first = files.read(GW_SOURCE_DIR "/CMakeLists.txt");
+  const auto second = files.read(GW_SOURCE_DIR "/CMakeLists.txt");
+  REQUIRE(first.has_value());
+  CHECK(*first == *second);
+  CHECK(files.text(*first).starts_with("cmake_minimum_required"));
+  CHECK(files.find("other") == kNoFile);
+}
+
+}  // namespace gw::compiler
