@@ -1,0 +1,353 @@
+// gwctl explain: what the gateway would do with one request, by the engine that serves.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/spec_options.h"
+#include "runtime/base/units.h"
+#include "runtime/engine/explain.h"
+#include "runtime/engine/expression.h"
+#include "runtime/engine/offline.h"
+#include "runtime/http/forwarding.h"
+#include "runtime/policies/policy_list.h"
+
+namespace gw::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct ExplainCommand {
+  SpecOptions spec;
+  std::string request;
+  std::vector<std::string> headers;
+  std::string data;
+  std::string ip = "127.0.0.1";
+  u32 expect = 0;
+  OutputFormat format = OutputFormat::Text;
+};
+
+// The outside of one explained request.
+struct Scene {
+  engine::FakeClock clock;
+  engine::FixedRandom random;
+  engine::ScriptedFetcher fetcher{clock};
+  engine::NullObserver observer;
+  engine::MemoryResponder responder;
+  Exchange exchange;
+  http::ForwardingOptions forwarding;
+};
+
+bool split_request(const std::string& text, std::string& method, std::string& target) {
+  const size_t space = text.find(' ');
+  if (space == text.npos) {
+    method = "GET";
+    target = text;
+  } else {
+    method = text.substr(0, space);
+    target = text.substr(text.find_first_not_of(' ', space));
+  }
+  return !target.empty() && (target.front() == '/' || target == "*");
+}
+
+class Explainer {
+ public:
+  Explainer(const BoundTable& table, Scene& scene)
+      : table_(table), view_(table.view()), scene_(scene) {}
+
+  json::object describe() {
+    const Exchange& exchange = scene_.exchange;
+    json::object out{{"method", exchange.request.method_text},
+                     {"path", exchange.request.path},
+                     {"host", exchange.request.host},
+                     {"client", exchange.client_text},
+                     {"status", scene_.responder.status}};
+    out["route"] = exchange.route == table::kNone ? json::value(nullptr) : json::value(route());
+    out["candidates"] = candidates();
+    out["settings"] = settings();
+    out["steps"] = steps();
+    if (scene_.fetcher.sent.empty()) {
+      out["answer"] = answer();
+    } else {
+      out["upstream_request"] = upstream_request();
+    }
+    return out;
+  }
+
+ private:
+  std::string source(const table::SourceRef& ref) const {
+    if (ref.file == table::kNone) return "built in";
+    return fmt::format("{}:{}:{}", view_.text(view_.files()[ref.file]), ref.line, ref.column);
+  }
+
+  json::object route() {
+    Exchange& exchange = scene_.exchange;
+    const table::RouteRecord& record = view_.routes()[exchange.route];
+    json::object parameters;
+    const auto names = view_.part(view_.string_lists(), record.captures);
+    for (u32 i = 0; i < names.size(); ++i) {
+      std::string_view value;
+      if (engine::capture_value(exchange, i, value)) parameters[view_.text(names[i])] = value;
+    }
+    return {{"id", view_.text(record.id)},
+            {"method", view_.text(record.method)},
+            {"path", view_.text(record.template_)},
+            {"host", view_.text(record.host)},
+            {"source", source(record.source)},
+            {"parameters", parameters},
+            {"security",
+             (record.flags & table::kRouteSecurityUnenforced) != 0 ? "unenforced" : "none"}};
+  }
+
+  json::array candidates() const {
+    json::array out;
+    for (const engine::Candidate& candidate : engine::explain_candidates(scene_.exchange)) {
+      const table::RouteRecord& record = view_.routes()[candidate.route];
+      out.push_back({{"id", view_.text(record.id)},
+                     {"method", view_.text(record.method)},
+                     {"path", view_.text(record.template_)},
+                     {"chosen", candidate.chosen},
+                     {"reason", candidate.reason}});
+    }
+    return out;
+  }
+
+  json::array settings() const {
+    json::array out;
+    if (scene_.exchange.plan == table::kNone) return out;
+    const table::PlanRecord& plan = view_.plans()[scene_.exchange.plan];
+    for (const table::OriginRecord& origin : view_.part(view_.origins(), plan.origins)) {
+      out.push_back({{"field", view_.text(origin.field)},
+                     {"value", view_.text(origin.value)},
+                     {"level", view_.text(origin.level)},
+                     {"source", source(origin.source)}});
+    }
+    return out;
+  }
+
+  json::array steps() {
+    json::array out;
+    if (scene_.exchange.plan == table::kNone) return out;
+    const table::PlanRecord& plan = view_.plans()[scene_.exchange.plan];
+    for (const table::StepRecord& step : view_.part(view_.steps(), plan.steps)) {
+      const bool holds = engine::holds(scene_.exchange, step.condition);
+      out.push_back({{"phase", policies::phase_name(static_cast<policies::Phase>(step.phase))},
+                     {"policy", policies::find_policy(step.policy)->name},
+                     {"condition", step.condition == table::kNone ? "always"
+                                   : holds                        ? "holds"
+                                                                  : "does not hold"}});
+    }
+    return out;
+  }
+
+  json::object upstream_request() const {
+    const engine::ScriptedFetcher::Sent& sent = scene_.fetcher.sent[0];
+    const policies::UpstreamRecord& upstream = view_.upstreams()[sent.upstream];
+    json::array targets;
+    for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
+      targets.emplace_back(table_.text(target.url));
+    }
+    json::array fields;
+    for (const engine::OfflineField& field : sent.fields) {
+      fields.emplace_back(fmt::format("{}: {}", field.name, field.value));
+    }
+    return {{"upstream", view_.text(upstream.name)},
+            {"targets", targets},
+            {"method", sent.method},
+            {"target", sent.target},
+            {"headers", fields},
+            {"body_bytes", sent.body.size()}};
+  }
+
+  json::object answer() const {
+    json::array fields;
+    for (const engine::OfflineField& field : scene_.responder.fields) {
+      fields.emplace_back(fmt::format("{}: {}", field.name, field.value));
+    }
+    return {
+        {"status", scene_.responder.status}, {"headers", fields}, {"body", scene_.responder.body}};
+  }
+
+  const BoundTable& table_;
+  const table::TableView& view_;
+  Scene& scene_;
+};
+
+std::string_view str(const json::object& object, std::string_view key) {
+  return object.at(key).as_string();
+}
+
+std::string to_text(const json::object& all) {
+  std::string out = fmt::format("request      {} {}\n", str(all, "method"), str(all, "path"));
+  if (!str(all, "host").empty()) out += fmt::format("host         {}\n", str(all, "host"));
+  out += fmt::format("client       {}\n", str(all, "client"));
+  if (const json::object* route = all.at("route").if_object()) {
+    out += fmt::format("route        {} ({} {}) at {}\n", str(*route, "id"), str(*route, "method"),
+                       str(*route, "path"), str(*route, "source"));
+    for (const auto& [name, value] : route->at("parameters").as_object()) {
+      out += fmt::format("parameter    {} = {}\n", std::string_view(name),
+                         std::string_view(value.as_string()));
+    }
+    if (str(*route, "security") == "unenforced") out += "security     declared but NOT ENFORCED\n";
+  } else {
+    out += "route        none\n";
+  }
+  if (const json::array& candidates = all.at("candidates").as_array(); !candidates.empty()) {
+    out += "\ncandidates\n";
+    for (const json::value& item : candidates) {
+      const json::object& candidate = item.as_object();
+      out += fmt::format("  {} {} {} ({}): {}\n", candidate.at("chosen").as_bool() ? "*" : "-",
+                         str(candidate, "method"), str(candidate, "path"), str(candidate, "id"),
+                         str(candidate, "reason"));
+    }
+  }
+  if (const json::array& settings = all.at("settings").as_array(); !settings.empty()) {
+    out += "\nsettings\n";
+    for (const json::value& item : settings) {
+      const json::object& setting = item.as_object();
+      out += fmt::format("  {:<28} {:<20} {} ({})\n", str(setting, "field"), str(setting, "value"),
+                         str(setting, "level"), str(setting, "source"));
+    }
+  }
+  if (const json::array& steps = all.at("steps").as_array(); !steps.empty()) {
+    out += "\nsteps\n";
+    int number = 0;
+    for (const json::value& item : steps) {
+      const json::object& step = item.as_object();
+      out += fmt::format("  {}. {}: {} ({})\n", ++number, str(step, "phase"), str(step, "policy"),
+                         str(step, "condition"));
+    }
+  }
+  if (const json::value* sent = all.if_contains("upstream_request")) {
+    const json::object& request = sent->as_object();
+    out += fmt::format("\nupstream request to `{}`", str(request, "upstream"));
+    for (const json::value& target : request.at("targets").as_array()) {
+      out += fmt::format(" {}", std::string_view(target.as_string()));
+    }
+    out += fmt::format("\n  {} {}\n", str(request, "method"), str(request, "target"));
+    for (const json::value& field : request.at("headers").as_array()) {
+      out += fmt::format("  {}\n", std::string_view(field.as_string()));
+    }
+  }
+  if (const json::value* local = all.if_contains("answer")) {
+    const json::object& answer = local->as_object();
+    out += fmt::format("\nanswer by the gateway itself\n  {}\n", answer.at("status").as_int64());
+    for (const json::value& field : answer.at("headers").as_array()) {
+      out += fmt::format("  {}\n", std::string_view(field.as_string()));
+    }
+    if (!str(answer, "body").empty()) out += fmt::format("\n  {}\n", str(answer, "body"));
+  }
+  return out;
+}
+
+bool prepare(const ExplainCommand& command, const BoundTable& table, Scene& scene,
+             const Console& console) {
+  std::string method;
+  std::string target;
+  if (!split_request(command.request, method, target)) {
+    console.error("write the request as 'METHOD /path', for example 'GET /users/7'");
+    return false;
+  }
+  std::vector<engine::OfflineField> fields;
+  for (const std::string& header : command.headers) {
+    const size_t colon = header.find(':');
+    if (colon == header.npos || !is_token(std::string_view(header).substr(0, colon))) {
+      console.error(fmt::format("`{}` is not a header; write -H 'name: value'", header));
+      return false;
+    }
+    const size_t begin = header.find_first_not_of(' ', colon + 1);
+    fields.push_back({header.substr(0, colon), begin == header.npos ? "" : header.substr(begin)});
+  }
+  std::string problem;
+  if (!engine::make_request(scene.exchange, method, target, fields, problem)) {
+    console.error(fmt::format("the gateway refuses this request with 400: {}", problem));
+    return false;
+  }
+  Exchange& exchange = scene.exchange;
+  exchange.table = &table;
+  if (!http::parse_address(command.ip, exchange.client)) {
+    console.error(fmt::format("`{}` is not an address", command.ip));
+    return false;
+  }
+  exchange.peer = exchange.client;
+  exchange.client_text = exchange.peer_text = command.ip;
+  exchange.request_id = "explained";
+  exchange.forwarding = &scene.forwarding;
+  return true;
+}
+
+ExitCode run_explain(const ExplainCommand& command, const Console& console) {
+  ExitCode exit = ExitCode::Ok;
+  const auto file = open_gateway(command.spec, console, exit);
+  if (file == nullptr) return exit;
+  std::map<std::string, std::string> env;
+  if (!read_env_file(command.spec.env_file, env, console)) return ExitCode::Usage;
+  std::vector<ReferenceProblem> problems;
+  const auto references = command.spec.env_file.empty() ? ReferenceSource::none()
+                                                        : ReferenceSource::process(std::move(env));
+  const auto bound = BoundTable::bind(file, references, problems);
+  if (!bound) {
+    for (const ReferenceProblem& problem : problems) {
+      console.error(fmt::format("{}: {} ({})", problem.where, problem.message, problem.field));
+    }
+    return ExitCode::Usage;
+  }
+  Scene scene;
+  if (!prepare(command, **bound, scene, console)) return ExitCode::Usage;
+  http::MemoryBody body(as_bytes(command.data));
+  if (!command.data.empty()) {
+    scene.exchange.request_body = &body;
+    scene.exchange.request.framing = http::Framing::Length;
+    scene.exchange.request.content_length = command.data.size();
+  }
+  Env env_of_run{scene.clock, scene.random, scene.fetcher, scene.observer};
+  Task<void> task = run(scene.exchange, env_of_run, scene.responder);
+  task.start();
+  const json::object described = Explainer(**bound, scene).describe();
+  console.out(command.format == OutputFormat::Json ? json::serialize(described) + "\n"
+                                                   : to_text(described));
+  if (command.expect != 0 && command.expect != scene.responder.status) {
+    console.error(
+        fmt::format("expected status {}, got {}", command.expect, scene.responder.status));
+    return ExitCode::Findings;
+  }
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+Run add_explain(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("explain", "Show what would happen to a request, and why");
+  const auto command = std::make_shared<ExplainCommand>();
+  app.add_option_function<std::string>(
+         "gateway", [command](const std::string& path) { command->spec.paths = {path}; },
+         "A table, or a document that is compiled first")
+      ->option_text("GATEWAY")
+      ->required();
+  app.add_option("request", command->request, "For example 'GET /users/7?full=1'")
+      ->option_text("REQUEST")
+      ->required();
+  app.add_option("-H,--header", command->headers, "Header field `name: value`; may be repeated")
+      ->option_text("FIELD")
+      ->allow_extra_args(false);
+  app.add_option("-d,--data", command->data, "Request body")->option_text("TEXT");
+  app.add_option("--ip", command->ip, "Address of the client [127.0.0.1]")->option_text("ADDRESS");
+  app.add_option("--expect", command->expect, "Exit with 1 unless the status is this one")
+      ->option_text("STATUS");
+  add_format_options(app, command->format);
+  add_spec_options(app, command->spec);
+  app.footer(
+      "The upstream is not asked: it is taken to answer 200.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl explain gateway.gwt 'GET /users/7'\n"
+      "  gwctl explain gateway.yaml 'POST /orders' -H 'x-client: mobile' --json\n"
+      "\n"
+      "Exit status: 0, 1 --expect does not hold or the document has errors, 2 wrong use.\n"
+      "See gwctl-explain(1).");
+  return [command](const Console& console) { return run_explain(*command, console); };
+}
+
+}  // namespace gw::cli
