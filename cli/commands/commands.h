@@ -18,6 +18,7 @@ Run add_serve(CLI::App& gwctl);
 Run add_rules(CLI::App& gwctl);
 Run add_schema(CLI::App& gwctl);
 Run add_completions(CLI::App& gwctl);
+Run add_man(CLI::App& gwctl);
 Run add_version(CLI::App& gwctl);
 
 }  // namespace gw::cli

@@ -1,0 +1,98 @@
+// gwctl serve: a gateway from a table, or from documents that are compiled first.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/spec_options.h"
+#include "runtime/server/serve.h"
+
+namespace gw::cli {
+namespace {
+
+struct ServeCommand {
+  SpecOptions spec;
+  server::ServeOptions serve;
+  std::string log_format = "text";
+  std::string grace = "30s";
+};
+
+// What the operator must not overlook.
+void warn_about_unenforced(const table::TableFile& file, const Console& console) {
+  const table::TableView view(file.bytes());
+  u32 unenforced = 0;
+  for (const table::RouteRecord& route : view.routes()) {
+    if ((route.flags & table::kRouteSecurityUnenforced) != 0) ++unenforced;
+  }
+  if (unenforced == 0) return;
+  console.error(
+      fmt::format("warning: {} of {} operations ask for authentication that is NOT enforced",
+                  unenforced, view.routes().size()));
+}
+
+ExitCode run_serve(ServeCommand& command, const Console& console) {
+  ExitCode exit = ExitCode::Ok;
+  const auto grace = parse_duration(command.grace);
+  if (!grace || *grace > 3'600'000) {
+    console.error(
+        fmt::format("--grace `{}` is not a duration up to 1h, such as 30s", command.grace));
+    return ExitCode::Usage;
+  }
+  command.serve.grace_ms = static_cast<u32>(*grace);
+  command.serve.log_json = command.log_format == "json";
+  const auto file = open_gateway(command.spec, console, exit);
+  if (file == nullptr) return exit;
+  warn_about_unenforced(*file, console);
+  std::map<std::string, std::string> env;
+  if (!read_env_file(command.spec.env_file, env, console)) return ExitCode::Usage;
+  command.serve.references = ReferenceSource::process(std::move(env));
+  const server::ServeOutcome outcome = server::serve(file, command.serve);
+  for (const std::string& problem : outcome.problems) console.error(problem);
+  return outcome.started ? ExitCode::Ok : ExitCode::Usage;
+}
+
+}  // namespace
+
+Run add_serve(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("serve", "Run the gateway");
+  const auto command = std::make_shared<ServeCommand>();
+  app.add_option("gateway", command->spec.paths, "A table, or documents that are compiled first")
+      ->option_text("GATEWAY|SPEC...")
+      ->required();
+  app.add_option("--listen", command->serve.listen,
+                 "Listen here instead of on the gateway's listeners; may be repeated "
+                 "[127.0.0.1:8080 when there are none]")
+      ->option_text("ADDR:PORT")
+      ->allow_extra_args(false);
+  app.add_option("--workers", command->serve.workers, "Threads that serve [one per processor]")
+      ->option_text("N")
+      ->check(CLI::Range(1u, 256u));
+  app.add_option("--access-log", command->serve.access_log,
+                 "A file, - for standard output, or off [-]")
+      ->option_text("FILE|-|off");
+  app.add_option("--log-format", command->log_format, "text or json, to standard error [text]")
+      ->option_text("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--state", command->serve.state_directory,
+                 "Keep accepted tables here; a restart serves the last one")
+      ->option_text("DIR");
+  app.add_flag("--fresh", command->serve.fresh,
+               "Serve the argument even if --state holds another accepted table");
+  app.add_option("--grace", command->grace, "Time to finish requests after SIGTERM [30s]")
+      ->option_text("DURATION");
+  add_spec_options(app, command->spec);
+  app.footer(
+      "SIGTERM and SIGINT drain and exit; a second one stops at once.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl serve api.yaml --mock\n"
+      "  gwctl serve gateway.gwt --listen 0.0.0.0:8080 --access-log access.jsonl\n"
+      "\n"
+      "Exit status: 0 drained, 1 the document has errors, 2 could not start.\n"
+      "See gwctl-serve(1).");
+  return [command](const Console& console) { return run_serve(*command, console); };
+}
+
+}  // namespace gw::cli

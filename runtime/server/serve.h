@@ -1,0 +1,30 @@
+// From a verified table to a serving process: bind, resolve, listen, run, drain.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/table/bound_table.h"
+
+namespace gw::server {
+
+struct ServeOptions {
+  std::vector<std::string> listen;  // replaces the table's listeners
+  u32 workers = 0;                  // 0: one per processor
+  std::string access_log = "-";     // file, "-" or "off"
+  bool log_json = false;
+  std::string state_directory;  // "": none; the table is in memory only
+  bool fresh = false;           // ignore an accepted table of the state directory
+  u32 grace_ms = 30'000;
+  ReferenceSource references;
+};
+
+struct ServeOutcome {
+  bool started = false;
+  std::vector<std::string> problems;  // why it did not start: one line each
+};
+
+/// Serves until a signal. Blocks; called once per process, on its main thread.
+ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOptions& options);
+
+}  // namespace gw::server

@@ -1,0 +1,41 @@
+// The tables that a gateway has accepted, kept over restarts.
+//
+//   DIR/tables/DIGEST.gwt   accepted tables, mode 0400, never changed
+//   DIR/accepted            digest of the one that is served
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/table/table_file.h"
+
+namespace gw::server {
+
+/// A directory that only this user can write to. One process at a time (held by a lock file).
+/// Control thread.
+class StateDirectory {
+ public:
+  /// Makes the directory when it is missing. Errors: FileUnwritable with errno; EPERM when others
+  /// may write to it, EBUSY when another process has it.
+  static Result<std::unique_ptr<StateDirectory>> open(const std::string& path);
+  ~StateDirectory();
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+
+  /// Copies a table in, maps the copy and verifies it. It is not served yet.
+  Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes);
+  /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
+  /// afterwards either the old or the new one is named.
+  Result<void> accept(const table::TableFile& file);
+  /// The table accepted last; nullopt when there is none. Errors when it is damaged.
+  Result<std::optional<std::shared_ptr<const table::TableFile>>> accepted() const;
+
+ private:
+  StateDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  std::string table_path(u64 digest) const;
+  std::string path_;
+  int lock_;
+};
+
+}  // namespace gw::server
