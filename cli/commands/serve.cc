@@ -7,6 +7,8 @@
 
 #include "cli/commands/commands.h"
 #include "cli/spec_options.h"
+
+#include "runtime/base/units.h"
 #include "runtime/server/serve.h"
 
 namespace gw::cli {

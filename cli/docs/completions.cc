@@ -50,7 +50,7 @@ std::string words_of(const CLI::App& app) {
 }
 
 // Text inside single quotes of a shell.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '\'') {
@@ -65,7 +65,7 @@ std::string quoted(std::string_view text) {
 // zsh reads brackets and colons in descriptions.
 std::string zsh_text(std::string_view text) {
   std::string out;
-  for (const char c : quoted(text)) {
+  for (const char c : shell_quoted(text)) {
     if (c == '[' || c == ']' || c == ':') out += '\\';
     out += c;
   }
@@ -153,7 +153,7 @@ std::string fish_flags(const CLI::App& app, std::string_view condition) {
       names += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
     }
     out += fmt::format("complete -c gwctl -n '{}'{}{} -d '{}'\n", condition, names,
-                       flag.takes_value ? " -r" : "", quoted(flag.description));
+                       flag.takes_value ? " -r" : "", shell_quoted(flag.description));
   }
   return out;
 }
@@ -163,7 +163,7 @@ std::string fish(const CLI::App& gwctl) {
   out += fish_flags(gwctl, "__fish_use_subcommand");
   for (const CLI::App* verb : verbs_of(gwctl)) {
     out += fmt::format("complete -c gwctl -f -n __fish_use_subcommand -a {} -d '{}'\n",
-                       verb->get_name(), quoted(verb->get_description()));
+                       verb->get_name(), shell_quoted(verb->get_description()));
     out += fish_flags(*verb, fmt::format("__fish_seen_subcommand_from {}", verb->get_name()));
   }
   return out;

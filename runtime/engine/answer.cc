@@ -7,7 +7,8 @@ namespace gw::engine {
 void answer_problem(Exchange& exchange, u16 status) {
   exchange.response.fields.clear();
   exchange.response.reason = {};
-  const http::Problem problem{.status = status};
+  http::Problem problem;
+  problem.status = status;
   exchange.local_body = as_text(http::make_problem(problem, exchange.response));
 }
 

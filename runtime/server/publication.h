@@ -1,0 +1,20 @@
+// A bound table as the workers need it.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/server/worker.h"
+#include "runtime/table/bound_table.h"
+
+namespace gw::server {
+
+/// Upstream configurations of `table`, with the addresses of their targets looked up. Blocks on
+/// name resolution: control thread only. A target whose name has no address is kept and answers
+/// "unavailable"; `warnings` names it.
+Publication make_publication(std::shared_ptr<const BoundTable> table,
+                             std::vector<std::string>& warnings);
+
+/// The session options that a table sets: trusted proxies.
+void apply_session_settings(const BoundTable& table, SessionOptions& options);
+
+}  // namespace gw::server

@@ -1,0 +1,13 @@
+// Names of routes and upstreams for the logs, from the table that an exchange ran by.
+#pragma once
+#include "runtime/observe/access_log.h"
+
+namespace gw::server {
+
+class TableRouteNames final : public observe::RouteNames {
+ public:
+  observe::RouteName route(const Exchange& exchange) const override;
+  std::string_view upstream(const Exchange& exchange) const override;
+};
+
+}  // namespace gw::server

@@ -1,0 +1,146 @@
+#include "runtime/server/serve.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "runtime/base/log.h"
+#include "runtime/observe/access_log.h"
+#include "runtime/server/gateway.h"
+#include "runtime/server/publication.h"
+#include "runtime/server/route_names.h"
+#include "runtime/server/state_directory.h"
+
+namespace gw::server {
+namespace {
+
+constexpr std::string_view kDefaultListen = "127.0.0.1:8080";
+
+std::string file_problem(std::string_view what, const std::string& path, const Error& error) {
+  const std::string reason = error.sys != 0 ? std::strerror(error.sys) : std::string(error.what);
+  return fmt::format("{} {}: {}", what, path, reason);
+}
+
+std::string digest_text(const table::TableFile& file) {
+  return fmt::format("{:016x}", table::TableView(file.bytes()).digest());
+}
+
+// The table to serve: the one accepted last, when the state directory has one.
+std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table::TableFile> given,
+                                                     StateDirectory& state, bool fresh,
+                                                     ServeOutcome& outcome) {
+  if (!fresh) {
+    auto accepted = state.accepted();
+    if (accepted && *accepted) {
+      const std::string kept = digest_text(***accepted);
+      if (kept != digest_text(*given)) {
+        log::warn("state_differs", {{"serving", kept},
+                                    {"argument", digest_text(*given)},
+                                    {"help", "--fresh serves the argument"}});
+      }
+      return **accepted;
+    }
+    if (!accepted) {
+      log::warn("state_unusable",
+                {{"reason", std::string(accepted.error().what)}, {"serving", digest_text(*given)}});
+    }
+  }
+  auto taken = state.take(given->bytes());
+  if (!taken) {
+    outcome.problems.push_back(
+        file_problem("cannot keep the table in", "the state directory", taken.error()));
+    return nullptr;
+  }
+  return *taken;
+}
+
+std::vector<std::string> listen_addresses(const BoundTable& table, const ServeOptions& options) {
+  if (!options.listen.empty()) return options.listen;
+  std::vector<std::string> addresses;
+  for (const policies::ListenerRecord& listener : table.view().listeners()) {
+    addresses.emplace_back(table.text(listener.address));
+  }
+  if (addresses.empty()) addresses.emplace_back(kDefaultListen);
+  return addresses;
+}
+
+std::string listen_problem(const std::vector<std::string>& addresses, const Error& error) {
+  std::string all;
+  for (const std::string& address : addresses) all += (all.empty() ? "" : ", ") + address;
+  const std::string reason = error.sys != 0 ? std::strerror(error.sys) : std::string(error.what);
+  return fmt::format("cannot listen on {}: {}", all, reason);
+}
+
+}  // namespace
+
+ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOptions& options) {
+  ServeOutcome outcome;
+  log::open(options.log_json ? log::Format::Json : log::Format::Text);
+
+  std::unique_ptr<StateDirectory> state;
+  if (!options.state_directory.empty()) {
+    auto opened = StateDirectory::open(options.state_directory);
+    if (!opened) {
+      outcome.problems.push_back(
+          file_problem("cannot use the state directory", options.state_directory, opened.error()));
+      return outcome;
+    }
+    state = *std::move(opened);
+    file = choose_table(std::move(file), *state, options.fresh, outcome);
+    if (file == nullptr) return outcome;
+  }
+
+  std::vector<ReferenceProblem> problems;
+  auto bound = BoundTable::bind(file, options.references, problems);
+  if (!bound) {
+    for (const ReferenceProblem& problem : problems) {
+      outcome.problems.push_back(
+          fmt::format("{}: {} ({})", problem.where, problem.message, problem.field));
+    }
+    return outcome;
+  }
+  std::vector<std::string> warnings;
+  Publication publication = make_publication(*bound, warnings);
+  for (const std::string& warning : warnings) log::warn("target_unresolved", {{"reason", warning}});
+
+  const TableRouteNames names;
+  observe::AccessLog access_log(names);
+  if (const Result<void> opened = access_log.open(options.access_log); !opened) {
+    outcome.problems.push_back(
+        file_problem("cannot write the access log", options.access_log, opened.error()));
+    return outcome;
+  }
+
+  GatewayOptions gateway_options;
+  gateway_options.listen = listen_addresses(**bound, options);
+  gateway_options.workers = options.workers;
+  gateway_options.run = &run;
+  gateway_options.observer = &access_log;
+  gateway_options.grace_ms = options.grace_ms;
+  apply_session_settings(**bound, gateway_options.session);
+  Gateway gateway(gateway_options);
+  if (const Result<void> started = gateway.start(std::move(publication)); !started) {
+    outcome.problems.push_back(listen_problem(gateway_options.listen, started.error()));
+    return outcome;
+  }
+  if (state != nullptr) {
+    if (const Result<void> accepted = state->accept(*file); !accepted) {
+      log::warn("state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
+    }
+  }
+  outcome.started = true;
+  for (size_t i = 0; i < gateway_options.listen.size(); ++i) {
+    const std::string& address = gateway_options.listen[i];
+    log::info("listening", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')),
+                                                    gateway.ports()[i])},
+                            {"workers", std::to_string(gateway.worker_count())},
+                            {"table", digest_text(*file)},
+                            {"routes", std::to_string((*bound)->view().routes().size())}});
+  }
+  gateway.run_until_signal();
+  access_log.close();
+  log::info("stopped", {});
+  return outcome;
+}
+
+}  // namespace gw::server
