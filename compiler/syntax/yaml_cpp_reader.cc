@@ -134,6 +134,9 @@ class Handler final : public YAML::EventHandler {
     if (!rescan(value_begin(mark), scalar)) throw Stop{};
     // The mark of an absent value is that of what follows it.
     if (value.empty() && !scalar.text.empty()) return absent(mark, tag, anchor);
+    // Where yaml-cpp and we differ about the end of a scalar, spans still do not go backwards.
+    scalar.begin = std::max(scalar.begin, stack_.empty() ? 0 : builder_.last_end());
+    scalar.end = std::max(scalar.end, scalar.begin);
     require(builder_.scalar(scalar, properties(mark, tag, anchor)));
     count_child();
   }
@@ -145,7 +148,7 @@ class Handler final : public YAML::EventHandler {
     if (!given.any() && !stack_.empty()) {
       const bool value = stack_.back().map && stack_.back().awaits_value;
       const bool item = !stack_.back().map && !stack_.back().flow;
-      if (item && stack_.back().empty) place = stack_.back().begin;
+      if (stack_.back().empty) place = std::max(place, stack_.back().begin);
       const u32 indicator = item ? skip_properties(place) : text_.skip_blanks(place);
       const bool found = text_.at(indicator) == (item ? '-' : ':');
       if ((value || item) && found) place = indicator + 1;
@@ -276,6 +279,13 @@ std::string message_of(const YAML::Exception& exception) {
 std::unique_ptr<Tree> read_yaml_completely(std::string_view text, FileId file,
                                            DiagnosticSink& sink) {
   YamlBuilder builder(file, sink);
+  // yaml-cpp does not take a lone CR for a line break, which would shift all that follows.
+  for (size_t cr = text.find('\r'); cr != std::string_view::npos; cr = text.find('\r', cr + 1)) {
+    if (cr + 1 < text.size() && text[cr + 1] == '\n') continue;
+    const u32 at = static_cast<u32>(cr);
+    builder.error(at, at + 1, "lines must end with LF or CRLF", "a lone CR");
+    return nullptr;
+  }
   Handler handler(text, builder);
   ViewBuffer buffer(text);
   std::istream stream(&buffer);
