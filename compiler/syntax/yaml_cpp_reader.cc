@@ -52,7 +52,7 @@ class Handler final : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const u32 begin = offset(mark);
+    const u32 begin = forward(offset(mark));
     u32 end = begin;
     while (!text_.is_space_at(end) && !is_flow_indicator(text_.at(end))) ++end;
     require(builder_.alias(anchor_name(anchor), begin, end));
@@ -82,6 +82,12 @@ class Handler final : public YAML::EventHandler {
 
   u32 offset(const YAML::Mark& mark) const {
     return std::min(static_cast<u32>(std::max(mark.pos, 0)) + base_, text_.size());
+  }
+
+  /// Where yaml-cpp and we differ about the end of a value, spans still never go backwards.
+  u32 forward(u32 place) const {
+    if (stack_.empty()) return place;
+    return std::max({place, stack_.back().begin, stack_.back().empty ? 0 : builder_.last_end()});
   }
 
   static void require(bool done) {
@@ -134,8 +140,7 @@ class Handler final : public YAML::EventHandler {
     if (!rescan(value_begin(mark), scalar)) throw Stop{};
     // The mark of an absent value is that of what follows it.
     if (value.empty() && !scalar.text.empty()) return absent(mark, tag, anchor);
-    // Where yaml-cpp and we differ about the end of a scalar, spans still do not go backwards.
-    scalar.begin = std::max(scalar.begin, stack_.empty() ? 0 : builder_.last_end());
+    scalar.begin = forward(scalar.begin);
     scalar.end = std::max(scalar.end, scalar.begin);
     require(builder_.scalar(scalar, properties(mark, tag, anchor)));
     count_child();
@@ -153,6 +158,7 @@ class Handler final : public YAML::EventHandler {
       const bool found = text_.at(indicator) == (item ? '-' : ':');
       if ((value || item) && found) place = indicator + 1;
     }
+    place = forward(place);
     require(builder_.scalar({.begin = place, .end = place}, given));
     count_child();
   }
@@ -206,7 +212,7 @@ class Handler final : public YAML::EventHandler {
   void open(NodeKind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
             YAML::EmitterStyle::value style) {
     const u32 marked = offset(mark);
-    const u32 begin = skip_properties(marked);
+    const u32 begin = forward(skip_properties(marked));
     if (!stack_.empty() && stack_.back().map && !stack_.back().awaits_value) {
       builder_.error(begin, begin + 1, "a key must be a scalar, not a map or a list",
                      "used as a key");
