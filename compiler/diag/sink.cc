@@ -61,6 +61,10 @@ std::string_view severity_name(Severity severity) {
 }
 
 void DiagnosticSink::report(Diagnostic diagnostic) {
+  if (diagnostics_.size() >= kMaxDiagnostics) {
+    ++dropped_[static_cast<size_t>(diagnostic.severity)];
+    return;
+  }
   diagnostics_.push_back(std::move(diagnostic));
   sorted_ = false;
 }
@@ -80,9 +84,13 @@ const std::vector<Diagnostic>& DiagnosticSink::sorted() {
 }
 
 size_t DiagnosticSink::count(Severity at_least) const {
-  return static_cast<size_t>(
-      std::count_if(diagnostics_.begin(), diagnostics_.end(),
-                    [&](const Diagnostic& d) { return d.severity >= at_least; }));
+  size_t dropped = 0;
+  for (size_t severity = static_cast<size_t>(at_least); severity < 3; ++severity) {
+    dropped += dropped_[severity];
+  }
+  return dropped + static_cast<size_t>(
+                       std::count_if(diagnostics_.begin(), diagnostics_.end(),
+                                     [&](const Diagnostic& d) { return d.severity >= at_least; }));
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {

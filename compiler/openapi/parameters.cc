@@ -7,6 +7,8 @@
 namespace gw::compiler::openapi {
 namespace {
 
+constexpr u32 kMaxParameters = 1000;  // of one list; they are compared with each other
+
 bool parse_place(std::string_view text, ParameterIn& in) {
   if (text == "query")
     in = ParameterIn::Query;
@@ -63,6 +65,14 @@ std::string_view parameter_in_name(ParameterIn in) {
 std::vector<Parameter> ModelBuilder::parameters(NodeRef list, bool from_path_item) {
   std::vector<Parameter> parameters;
   if (!list) return parameters;
+  if (list.size() > kMaxParameters) {
+    report(sink_, {.rule = "field-value",
+                   .node = list,
+                   .message = "a list holds at most " + std::to_string(kMaxParameters) +
+                              " parameters, not " + std::to_string(list.size()),
+                   .label = "too many"});
+    return parameters;
+  }
   for (const NodeRef item : list.items()) {
     Parameter added;
     if (!parameter(item, added)) continue;
