@@ -54,16 +54,8 @@ void ModelBuilder::build(Document& document) {
   document.x_gw = root.get("x-gw");
 }
 
-/// The place of a part of a scalar's text. The whole scalar when its text was decoded from
-/// something longer.
 Span ModelBuilder::text_span(NodeRef node, u32 begin, u32 end) const {
-  const Span span = node.span();
-  const std::string_view file = files_.text(span.file);
-  const char* text = node.text().data();
-  if (text < file.data() || text > file.data() + file.size()) return span;
-  const u32 offset = static_cast<u32>(text - file.data());
-  if (offset < span.begin || offset > span.end) return span;  // an alias shows its own place
-  return {.file = span.file, .begin = offset + begin, .end = offset + end};
+  return files_.part(node.span(), node.text(), begin, end);
 }
 
 std::vector<PathItem> ModelBuilder::path_items(NodeRef map, bool webhooks) {
