@@ -305,6 +305,18 @@ TEST_CASE("load: the gateway's own path form needs no declaration", "[openapi][p
   CHECK(loaded->sink.all().empty());
 }
 
+TEST_CASE("load: a path parameter under two names is one finding", "[openapi][parameters]") {
+  const auto loaded = load({{"a.yaml", kHead + R"(
+paths:
+  /users/{userId}:
+    parameters: [{name: user_id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: a, responses: {'200': {description: ok}}}
+    put: {operationId: b, responses: {'200': {description: ok}}}
+)"}});
+  CHECK(loaded->rules() == std::vector<std::string>{"path-parameter-undeclared"});
+  CHECK(loaded->text().find("use one name: `userId` or `user_id`") != std::string::npos);
+}
+
 TEST_CASE("template: names and their places", "[openapi][template]") {
   std::vector<TemplateName> names;
   CHECK(parse_template("/a/{id}.json/{rest+}", names).message.empty());
