@@ -240,6 +240,7 @@ class Handler final : public YAML::EventHandler {
       }
       if (!text_.ends_at(p)) end = p + 1;
     }
+    end = std::max(end, stack_.back().begin);
     stack_.pop_back();
     require(builder_.close(end));
     count_child();
