@@ -300,9 +300,18 @@ TEST_CASE("load: the gateway's own path form needs no declaration", "[openapi][p
   const auto loaded =
       load({{"a.yaml", kHead + "paths:\n  /{rest+}: {x-gw: {anyMethod: true}}\n"
                                "  /a/{rest+}: {get: {operationId: a, responses: {'200': "
-                               "{description: ok}}}}\n"}});
+                               "{description: ok}}}}\n"
+                               "  /b/{m}: {x-gw: {anyMethod: {security: [], x-gw: {c: 1}}}}\n"}});
   INFO(loaded->text());
   CHECK(loaded->sink.all().empty());
+  const auto& paths = loaded->document->paths;
+  REQUIRE(paths[0].any_method.size() == 1);
+  CHECK_FALSE(paths[0].any_method[0].node);
+  CHECK(paths[1].any_method.empty());
+  REQUIRE(paths[2].any_method.size() == 1);
+  CHECK(paths[2].any_method[0].method.value == "*");
+  CHECK(paths[2].any_method[0].security.declared);
+  CHECK(paths[2].any_method[0].x_gw.get("c").text() == "1");
 }
 
 TEST_CASE("load: a path parameter under two names is one finding", "[openapi][parameters]") {

@@ -92,6 +92,12 @@ PathItem ModelBuilder::path_item(const NodeRef::Entry& entry, bool webhook) {
   if (inherited.empty() && referred) inherited = servers(target.get("servers"));
   add_operations(entry.value, item, inherited);
   if (referred) add_operations(target, item, inherited);
+  const NodeRef any = item.x_gw.get("anyMethod");
+  if (any && (any.is_map() || bool_at(item.x_gw, "anyMethod", false))) {
+    const NodeRef node = any.is_map() ? any : NodeRef{};
+    item.any_method.push_back(operation("*", item.x_gw.key_of("anyMethod").span(), node, item));
+    if (item.any_method[0].servers.empty()) item.any_method[0].servers = inherited;
+  }
   return item;
 }
 
@@ -104,6 +110,7 @@ void ModelBuilder::add_operations(NodeRef from, PathItem& item,
     }
     Operation added = operation(std::move(method), entry.key.span(), entry.value, item);
     if (added.servers.empty()) added.servers = inherited;
+    check_operation_id(added);
     item.operations.push_back(std::move(added));
   };
   for (const NodeRef::Entry entry : from.entries()) {
@@ -143,7 +150,6 @@ Operation ModelBuilder::operation(std::string method, Span span, NodeRef node,
       operation.parameters.push_back(inherited);
     }
   }
-  check_operation_id(operation);
   return operation;
 }
 
