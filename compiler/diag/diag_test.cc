@@ -36,6 +36,7 @@ TEST_CASE("nearest: corrects slips, makes no guesses", "[diag]") {
   CHECK(nearest("paramters", words) == "parameters");
   CHECK(nearest("haeder", words) == "header");  // a transposition is one slip
   CHECK(nearest("gte", words) == "get");
+  CHECK(nearest("oper", words) == "operationId");
   CHECK(nearest("something", words).empty());
   CHECK(nearest("", words).empty());
   CHECK(nearest(std::string(1000, 'a'), words).empty());

@@ -61,6 +61,10 @@ std::string_view severity_name(Severity severity) {
 }
 
 void DiagnosticSink::report(Diagnostic diagnostic) {
+  if (diagnostics_.size() >= kMaxDiagnostics) {
+    ++dropped_[static_cast<size_t>(diagnostic.severity)];
+    return;
+  }
   diagnostics_.push_back(std::move(diagnostic));
   sorted_ = false;
 }
@@ -80,13 +84,18 @@ const std::vector<Diagnostic>& DiagnosticSink::sorted() {
 }
 
 size_t DiagnosticSink::count(Severity at_least) const {
-  return static_cast<size_t>(
-      std::count_if(diagnostics_.begin(), diagnostics_.end(),
-                    [&](const Diagnostic& d) { return d.severity >= at_least; }));
+  size_t dropped = 0;
+  for (size_t severity = static_cast<size_t>(at_least); severity < 3; ++severity) {
+    dropped += dropped_[severity];
+  }
+  return dropped + static_cast<size_t>(
+                       std::count_if(diagnostics_.begin(), diagnostics_.end(),
+                                     [&](const Diagnostic& d) { return d.severity >= at_least; }));
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   constexpr size_t kLongestWord = 100;  // nobody mistypes longer ones, and the cost is quadratic
+  constexpr size_t kShortestPrefix = 4;
   if (word.empty() || word.size() > kLongestWord) return {};
   // A third of the word may be wrong; a mere difference of case is always near.
   const size_t limit = std::max<size_t>(1, word.size() / 3);
@@ -95,7 +104,12 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   size_t best_distance = limit + 1;
   for (const std::string_view candidate : candidates) {
     if (candidate == word || candidate.empty()) continue;
-    const size_t distance = edit_distance(wanted, lower_case(candidate), limit);
+    const std::string known = lower_case(candidate);
+    size_t distance = edit_distance(wanted, known, limit);
+    // `bearer` for `bearerAuth`: the begin of a word stands for it, when nothing is nearer.
+    if (wanted.size() >= kShortestPrefix && known.starts_with(wanted)) {
+      distance = std::min(distance, limit);
+    }
     // A word of which nothing is left would be a guess, not a correction.
     if (distance >= best_distance || distance >= candidate.size()) continue;
     best = candidate;

@@ -8,6 +8,9 @@ namespace gw::compiler {
 
 class DiagnosticSink {
  public:
+  /// More than these are counted, but not kept: a hostile document has as many as it likes.
+  static constexpr size_t kMaxDiagnostics = 200'000;
+
   /// Keeps `diagnostic`. An exact repetition (rule, place and message) is dropped.
   void report(Diagnostic diagnostic);
   /// All, by file, position, rule; stable.
@@ -20,6 +23,7 @@ class DiagnosticSink {
  private:
   std::vector<Diagnostic> diagnostics_;
   bool sorted_ = true;
+  size_t dropped_[3] = {};  // by severity
 };
 
 /// Nearest of `candidates` to `word` by edit distance (with transpositions), if near enough to

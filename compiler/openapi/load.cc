@@ -1,5 +1,7 @@
 #include "compiler/openapi/load.h"
 
+#include <algorithm>
+
 #include "compiler/openapi/model_builder.h"
 #include "compiler/openapi/references.h"
 #include "compiler/openapi/report.h"
@@ -49,8 +51,8 @@ bool find_version(NodeRef root, Document& document, DiagnosticSink& sink) {
   const NodeRef value = root.get("openapi");
   if (!value) {
     if (refuse_swagger(root, sink)) return false;
-    const Span begin{
-        .file = root.span().file, .begin = root.span().begin, .end = root.span().begin + 1};
+    Span begin = root.span();
+    begin.end = std::min(begin.end, begin.begin + 1);
     report(sink, {.rule = "openapi-version",
                   .node = root,
                   .message = "this is no OpenAPI document: it has no field `openapi`",

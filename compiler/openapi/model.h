@@ -131,6 +131,9 @@ struct PathItem {
   NodeRef x_gw;
   std::vector<Parameter> parameters;  // of the path item itself
   std::vector<Operation> operations;  // in source order
+  /// The Operation Object under `x-gw: {anyMethod: ...}`, with method "*" and an absent node when
+  /// it is just `true`; none or one. Its structure is not checked.
+  std::vector<Operation> any_method;
 };
 
 class Document {

@@ -54,16 +54,8 @@ void ModelBuilder::build(Document& document) {
   document.x_gw = root.get("x-gw");
 }
 
-/// The place of a part of a scalar's text. The whole scalar when its text was decoded from
-/// something longer.
 Span ModelBuilder::text_span(NodeRef node, u32 begin, u32 end) const {
-  const Span span = node.span();
-  const std::string_view file = files_.text(span.file);
-  const char* text = node.text().data();
-  if (text < file.data() || text > file.data() + file.size()) return span;
-  const u32 offset = static_cast<u32>(text - file.data());
-  if (offset < span.begin || offset > span.end) return span;  // an alias shows its own place
-  return {.file = span.file, .begin = offset + begin, .end = offset + end};
+  return files_.part(node.span(), node.text(), begin, end);
 }
 
 std::vector<PathItem> ModelBuilder::path_items(NodeRef map, bool webhooks) {
@@ -100,6 +92,12 @@ PathItem ModelBuilder::path_item(const NodeRef::Entry& entry, bool webhook) {
   if (inherited.empty() && referred) inherited = servers(target.get("servers"));
   add_operations(entry.value, item, inherited);
   if (referred) add_operations(target, item, inherited);
+  const NodeRef any = item.x_gw.get("anyMethod");
+  if (any && (any.is_map() || bool_at(item.x_gw, "anyMethod", false))) {
+    const NodeRef node = any.is_map() ? any : NodeRef{};
+    item.any_method.push_back(operation("*", item.x_gw.key_of("anyMethod").span(), node, item));
+    if (item.any_method[0].servers.empty()) item.any_method[0].servers = inherited;
+  }
   return item;
 }
 
@@ -112,6 +110,7 @@ void ModelBuilder::add_operations(NodeRef from, PathItem& item,
     }
     Operation added = operation(std::move(method), entry.key.span(), entry.value, item);
     if (added.servers.empty()) added.servers = inherited;
+    check_operation_id(added);
     item.operations.push_back(std::move(added));
   };
   for (const NodeRef::Entry entry : from.entries()) {
@@ -151,7 +150,6 @@ Operation ModelBuilder::operation(std::string method, Span span, NodeRef node,
       operation.parameters.push_back(inherited);
     }
   }
-  check_operation_id(operation);
   return operation;
 }
 

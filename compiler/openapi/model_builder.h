@@ -38,6 +38,9 @@ class ModelBuilder {
   bool parameter(NodeRef item, Parameter& parameter);
   void check_duplicate(const std::vector<Parameter>& known, const Parameter& parameter);
   void check_path_parameters(const PathItem& item);
+  std::vector<const Parameter*> unused_path_parameters(
+      const PathItem& item, const std::vector<TemplateName>& names) const;
+  static const Operation* operation_without(const PathItem& item, std::string_view name);
 
   // model_builder.cc
   std::vector<PathItem> path_items(NodeRef map, bool webhooks);

@@ -7,6 +7,8 @@
 namespace gw::compiler::openapi {
 namespace {
 
+constexpr u32 kMaxParameters = 1000;  // of one list; they are compared with each other
+
 bool parse_place(std::string_view text, ParameterIn& in) {
   if (text == "query")
     in = ParameterIn::Query;
@@ -63,6 +65,14 @@ std::string_view parameter_in_name(ParameterIn in) {
 std::vector<Parameter> ModelBuilder::parameters(NodeRef list, bool from_path_item) {
   std::vector<Parameter> parameters;
   if (!list) return parameters;
+  if (list.size() > kMaxParameters) {
+    report(sink_, {.rule = "field-value",
+                   .node = list,
+                   .message = "a list holds at most " + std::to_string(kMaxParameters) +
+                              " parameters, not " + std::to_string(list.size()),
+                   .label = "too many"});
+    return parameters;
+  }
   for (const NodeRef item : list.items()) {
     Parameter added;
     if (!parameter(item, added)) continue;
@@ -121,53 +131,75 @@ void ModelBuilder::check_duplicate(const std::vector<Parameter>& known,
 void ModelBuilder::check_path_parameters(const PathItem& item) {
   std::vector<TemplateName> names;
   if (!parse_template(item.path.value, names).message.empty()) return;
+  std::vector<const Parameter*> unused = unused_path_parameters(item, names);
+  const NodeRef key = document_->root.get("paths").key_of(item.path.value);
+  for (const TemplateName& name : names) {
+    if (name.greedy) continue;  // the rest of a path needs no schema
+    const Operation* lacking = operation_without(item, name.name);
+    if (lacking == nullptr) continue;
+    Finding finding{.rule = "path-parameter-undeclared",
+                    .node = key,
+                    .message = "the path parameter " + in_quotes(name.name) + " is not declared",
+                    .label = "no parameter of this name",
+                    .help = "declare it under `parameters` of the path, with `in: path`",
+                    .span = text_span(key, name.begin, name.end),
+                    .related = {{lacking->method.span, "in this operation"}}};
+    // Two names that differ by a slip are one mistake, not an undeclared and an unused parameter.
+    std::vector<std::string_view> unused_names;
+    for (const Parameter* parameter : unused) unused_names.push_back(parameter->name.value);
+    const std::string_view meant = nearest(name.name, unused_names);
+    if (!meant.empty()) {
+      const auto is_meant = [&](const Parameter* p) { return p->name.value == meant; };
+      const auto found = std::find_if(unused.begin(), unused.end(), is_meant);
+      finding.related = {{(*found)->name.span, "declared under this name"}};
+      finding.help = "use one name: " + in_quotes(name.name) + " or " + in_quotes(meant);
+      unused.erase(std::remove_if(unused.begin(), unused.end(), is_meant), unused.end());
+    }
+    report(sink_, std::move(finding));
+  }
+  for (const Parameter* parameter : unused) {
+    report(sink_, {.rule = "path-parameter-unused",
+                   .node = parameter->node,
+                   .message = "the path " + in_quotes(item.path.value) + " has no `{" +
+                              std::string(parameter->name.value) + "}`",
+                   .label = "declared here",
+                   .span = parameter->span,
+                   .related = {{item.path.span, "the path"}}});
+  }
+}
+
+/// Path parameters of the item and its operations whose name is not in the path; one per place.
+std::vector<const Parameter*> ModelBuilder::unused_path_parameters(
+    const PathItem& item, const std::vector<TemplateName>& names) const {
+  std::vector<const Parameter*> unused;
   const auto in_path = [&](const Parameter& parameter) {
     return std::any_of(names.begin(), names.end(), [&](const TemplateName& name) {
       return name.name == parameter.name.value ||
              (name.greedy && parameter.name.value == std::string(name.name) + "+");
     });
   };
-  std::vector<std::string_view> unused;
-  const auto check_unused = [&](const std::vector<Parameter>& parameters) {
+  const auto add = [&](const std::vector<Parameter>& parameters) {
     for (const Parameter& parameter : parameters) {
       if (parameter.in != ParameterIn::Path || in_path(parameter)) continue;
-      unused.push_back(parameter.name.value);
-      std::vector<std::string_view> candidates;
-      for (const TemplateName& name : names) candidates.push_back(name.name);
-      report(sink_, {.rule = "path-parameter-unused",
-                     .node = parameter.node,
-                     .message = "the path " + in_quotes(item.path.value) + " has no `{" +
-                                std::string(parameter.name.value) + "}`",
-                     .label = "declared here",
-                     .help = did_you_mean(parameter.name.value, candidates),
-                     .span = parameter.span,
-                     .related = {{item.path.span, "the path"}}});
+      const auto same_place = [&](const Parameter* p) { return p->span == parameter.span; };
+      if (std::none_of(unused.begin(), unused.end(), same_place)) unused.push_back(&parameter);
     }
   };
-  check_unused(item.parameters);
-  for (const Operation& operation : item.operations) check_unused(operation.parameters);
+  add(item.parameters);
+  for (const Operation& operation : item.operations) add(operation.parameters);
+  return unused;
+}
 
-  const NodeRef paths = document_->root.get("paths");
-  const NodeRef key = paths.key_of(item.path.value);
-  for (const TemplateName& name : names) {
-    if (name.greedy) continue;  // the rest of a path needs no schema
-    for (const Operation& operation : item.operations) {
-      const auto declares = [&](const Parameter& parameter) {
-        return parameter.in == ParameterIn::Path && parameter.name.value == name.name;
-      };
-      if (std::any_of(operation.parameters.begin(), operation.parameters.end(), declares)) continue;
-      report(sink_, {.rule = "path-parameter-undeclared",
-                     .node = key,
-                     .message = "the path parameter " + in_quotes(name.name) + " is not declared",
-                     .label = "no parameter of this name",
-                     .help = nearest(name.name, unused).empty()
-                                 ? "declare it under `parameters` of the path, with `in: path`"
-                                 : did_you_mean(name.name, unused),
-                     .span = text_span(key, name.begin, name.end),
-                     .related = {{operation.method.span, "in this operation"}}});
-      break;  // one finding per name; the others have the same cause
-    }
+/// The first operation for which nobody declares this path parameter; null: none.
+const Operation* ModelBuilder::operation_without(const PathItem& item, std::string_view name) {
+  for (const Operation& operation : item.operations) {
+    const auto declares = [&](const Parameter& parameter) {
+      return parameter.in == ParameterIn::Path && parameter.name.value == name;
+    };
+    const auto& parameters = operation.parameters;
+    if (std::none_of(parameters.begin(), parameters.end(), declares)) return &operation;
   }
+  return nullptr;
 }
 
 }  // namespace gw::compiler::openapi

@@ -178,8 +178,8 @@ NodeRef References::follow(NodeRef reference) {
     --depth_;
     return found;
   }
-  NodeRef found = find_named(root, "$anchor", fragment);
-  if (!found) found = find_named(root, "$dynamicAnchor", fragment);
+  NodeRef found = find_named(*root.tree(), "$anchor", fragment);
+  if (!found) found = find_named(*root.tree(), "$dynamicAnchor", fragment);
   if (found) return found;
   return fail(reference, "ref-unresolved",
               in_quotes(text) + " leads nowhere: no schema has `$anchor: " + fragment + "`",
@@ -250,7 +250,10 @@ NodeRef References::walk_pointer(NodeRef root, std::string_view fragment, NodeRe
     const NodeRef next = step_into(node, step);
     if (!next) {
       std::vector<std::string_view> keys;
-      for (const NodeRef::Entry entry : node.entries()) keys.push_back(entry.key.text());
+      if (corrections_left_ > 0) {
+        --corrections_left_;
+        for (const NodeRef::Entry entry : node.entries()) keys.push_back(entry.key.text());
+      }
       const std::string_view text = reference.get("$ref").text();
       const std::string_view parent = fragment.substr(0, at);
       return fail(reference, "ref-unresolved", in_quotes(text) + " leads nowhere",
@@ -281,24 +284,30 @@ NodeRef References::step_into(NodeRef node, const std::string& step) {
   return {};
 }
 
-/// First map of a tree in which `keyword` has this value. Cost: a pass over the tree.
-NodeRef References::find_named(NodeRef root, std::string_view keyword,
-                               std::string_view value) const {
-  const Tree& tree = *root.tree();
-  for (u32 i = 1; i < tree.nodes.size(); ++i) {
-    if (tree.nodes[i].kind != NodeKind::Map || tree.nodes[i].is_alias) continue;
-    const NodeRef found = NodeRef{&tree, i}.get(keyword);
-    if (found && found.is_string() && found.text() == value) return {&tree, i};
+/// First map of a tree in which `keyword` has this value.
+NodeRef References::find_named(const Tree& tree, std::string_view keyword, std::string_view value) {
+  const auto [entry, fresh] = named_.try_emplace(&tree);
+  auto& names = entry->second;
+  if (fresh) {
+    for (u32 i = 1; i < tree.nodes.size(); ++i) {
+      if (tree.nodes[i].kind != NodeKind::Map || tree.nodes[i].is_alias) continue;
+      const NodeRef map{&tree, i};
+      for (const std::string_view name : {"$anchor", "$dynamicAnchor", "$id", "$self"}) {
+        const NodeRef found = map.get(name);
+        if (!found || !found.is_string()) continue;
+        names.emplace(std::string(name) + " " + std::string(found.text()), map);
+      }
+    }
   }
-  return {};
+  const auto found = names.find(std::string(keyword) + " " + std::string(value));
+  return found == names.end() ? NodeRef{} : found->second;
 }
 
 /// The schema or document that says of itself to be at this URL.
-NodeRef References::find_identified(std::string_view url) const {
+NodeRef References::find_identified(std::string_view url) {
   for (const auto& tree : trees_) {
-    if (!tree->root()) continue;
     for (const std::string_view keyword : {"$id", "$self"}) {
-      const NodeRef found = find_named(tree->root(), keyword, url);
+      const NodeRef found = find_named(*tree, keyword, url);
       if (found) return found;
     }
   }

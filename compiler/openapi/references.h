@@ -35,8 +35,8 @@ class References {
   NodeRef follow(NodeRef reference);
   NodeRef walk_pointer(NodeRef root, std::string_view fragment, NodeRef reference);
   NodeRef step_into(NodeRef node, const std::string& step);
-  NodeRef find_named(NodeRef root, std::string_view keyword, std::string_view value) const;
-  NodeRef find_identified(std::string_view url) const;
+  NodeRef find_named(const Tree& tree, std::string_view keyword, std::string_view value);
+  NodeRef find_identified(std::string_view url);
   NodeRef root_of(const Target& target, NodeRef reference);
   NodeRef read_target(const std::string& path, NodeRef reference);
   NodeRef fetch_target(const std::string& url, NodeRef reference);
@@ -58,7 +58,10 @@ class References {
   std::unordered_map<std::string, NodeRef> roots_by_name_;
   std::vector<std::unique_ptr<Tree>> trees_;
   std::unordered_map<NodeRef, NodeRef, NodeHash> resolved_;
+  // Schemas by keyword and value ("$anchor name"); filled for a tree on first use.
+  std::unordered_map<const Tree*, std::unordered_map<std::string, NodeRef>> named_;
   u32 depth_ = 0;
+  u32 corrections_left_ = 100;  // looking for the nearest name costs time
 };
 
 }  // namespace gw::compiler::openapi

@@ -389,6 +389,8 @@ void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::stri
   std::string_view help = unquoted ? "put the value in quotes" : "";
   if (value.kind() == NodeKind::Bool && field == "required" && expected == "a list of strings") {
     help = "in a schema `required` lists the names of properties that must be there";
+  } else if (value.is_seq() && field == "type" && version_ == Version::V30) {
+    help = "OpenAPI 3.0 knows one type; write `nullable: true` instead of `null`";
   } else if (value.kind() == NodeKind::Bool && field.starts_with("exclusive")) {
     help = "since OpenAPI 3.1 the limit itself stands here, instead of `minimum` or `maximum`";
   }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "runtime/base/check.h"
 
@@ -115,6 +116,17 @@ std::string_view FileSet::line(FileId id, u32 line) const {
   std::string_view text = std::string_view(file.text).substr(begin, end - begin);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   return text;
+}
+
+Span FileSet::part(Span whole, std::string_view text, u32 begin, u32 end) const {
+  if (!whole.valid()) return whole;
+  const std::string_view file = files_[whole.file].text;
+  const std::less_equal<const char*> not_after;
+  const char* file_end = file.data() + file.size();
+  if (!not_after(file.data(), text.data()) || !not_after(text.data(), file_end)) return whole;
+  const u32 offset = static_cast<u32>(text.data() - file.data());
+  if (offset < whole.begin || offset + text.size() > whole.end) return whole;
+  return {.file = whole.file, .begin = offset + begin, .end = offset + end};
 }
 
 u32 FileSet::line_begin(FileId id, u32 line) const {

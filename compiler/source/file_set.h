@@ -54,6 +54,9 @@ class FileSet {
   Position position(FileId file, u32 offset) const;
   /// Text of a line without its line end; `line` is 1-based.
   std::string_view line(FileId file, u32 line) const;
+  /// The place of the bytes [begin, end) of `text`, which was read from the place `whole`. All of
+  /// `whole` when the text is not written there as it is, as after escapes or at an alias.
+  Span part(Span whole, std::string_view text, u32 begin, u32 end) const;
   /// Byte offset at which a line begins.
   u32 line_begin(FileId file, u32 line) const;
   u32 line_count(FileId file) const;

@@ -34,6 +34,18 @@ TEST_CASE("file set: columns count characters", "[source]") {
   CHECK(at(1000).column == 2);
 }
 
+TEST_CASE("file set: a part of a text is found where it is written", "[source]") {
+  FileSet files;
+  const FileId file = files.add("a", "key: \"/a/{id}\"\n");
+  const Span whole{.file = file, .begin = 5, .end = 14};
+  const std::string_view text = files.text(file).substr(6, 7);
+  CHECK(files.part(whole, text, 3, 7) == Span{.file = file, .begin = 9, .end = 13});
+  const std::string decoded(text);
+  CHECK(files.part(whole, decoded, 3, 7) == whole);
+  const Span alias{.file = file, .begin = 0, .end = 3};
+  CHECK(files.part(alias, text, 3, 7) == alias);
+}
+
 TEST_CASE("file set: reads files once and says why it cannot", "[source]") {
   FileSet files;
   const auto missing = files.read(GW_SOURCE_DIR "/no/such/file");

@@ -49,31 +49,20 @@ NodeRef NodeRef::get(std::string_view key) const {
 }
 
 std::string Tree::pointer(u32 index) const {
-  if (parents_.size() != nodes.size()) {
-    parents_.assign(nodes.size(), 0);
-    for (u32 parent = 1; parent < nodes.size(); ++parent) {
-      const Node& node = nodes[parent];
-      if (node.kind < NodeKind::Map || node.is_alias) continue;
-      for (u32 child = node.first; child != 0; child = nodes[child].next) parents_[child] = parent;
-    }
-  }
+  if (places_.size() != nodes.size()) find_places();
   std::vector<u32> chain;  // from the node up to below the root
-  for (u32 node = index; parents_[node] != 0; node = parents_[node]) chain.push_back(node);
+  for (u32 node = index; places_[node].parent != 0; node = places_[node].parent) {
+    chain.push_back(node);
+  }
   std::string pointer;
   for (size_t i = chain.size(); i-- > 0;) {
+    const Place& place = places_[chain[i]];
     pointer += '/';
-    const Node& parent = nodes[parents_[chain[i]]];
-    u32 position = 0;
-    u32 key = parent.first;
-    for (u32 child = parent.first; child != chain[i]; child = nodes[child].next) {
-      if (parent.kind == NodeKind::Map && position % 2 == 1) key = nodes[child].next;
-      ++position;
-    }
-    if (parent.kind == NodeKind::Seq) {
-      pointer += std::to_string(position);
+    if (nodes[place.parent].kind == NodeKind::Seq) {
+      pointer += std::to_string(place.label);
       continue;
     }
-    for (const char c : key_text(key)) {
+    for (const char c : key_text(place.label)) {
       if (c == '~') {
         pointer += "~0";
       } else if (c == '/') {
@@ -84,6 +73,20 @@ std::string Tree::pointer(u32 index) const {
     }
   }
   return pointer;
+}
+
+void Tree::find_places() const {
+  places_.assign(nodes.size(), {});
+  for (u32 parent = 1; parent < nodes.size(); ++parent) {
+    const Node& node = nodes[parent];
+    if (node.kind < NodeKind::Map || node.is_alias) continue;
+    u32 position = 0;
+    u32 key = node.first;
+    for (u32 child = node.first; child != 0; child = nodes[child].next, ++position) {
+      if (node.kind == NodeKind::Map && position % 2 == 0) key = child;
+      places_[child] = {.parent = parent, .label = node.kind == NodeKind::Map ? key : position};
+    }
+  }
 }
 
 u32 Tree::find_in_large_map(u32 map, std::string_view key) const {

@@ -107,7 +107,7 @@ class Tree {
   void finish(const DuplicateKey& duplicate);
 
   /// JSON pointer (RFC 6901) of a node, keys by the pointer of their value. The first call costs a
-  /// pass over the tree.
+  /// pass over the tree, later ones the depth of the node.
   std::string pointer(u32 index) const;
 
   std::vector<Node> nodes;
@@ -123,12 +123,17 @@ class Tree {
   };
   u32 find_in_large_map(u32 map, std::string_view key) const;
   std::string_view key_text(u32 key) const;
+  void find_places() const;
   void check_small_map(u32 map, const DuplicateKey& duplicate) const;
   void index_large_map(u32 map, const DuplicateKey& duplicate);
 
   FileId file_;
   std::deque<std::string> kept_;
-  mutable std::vector<u32> parents_;  // filled on first use by pointer(); of keys and values
+  struct Place {  // of a key, value or item
+    u32 parent = 0;
+    u32 label = 0;  // in a map the node of its key, in a list its position
+  };
+  mutable std::vector<Place> places_;  // filled on first use by pointer()
   std::vector<LargeMap> large_maps_;
   std::vector<u32> large_map_keys_;
 };

@@ -4,14 +4,15 @@
 
 #include "compiler/diag/sink.h"
 #include "compiler/source/file_set.h"
+#include "compiler/syntax/limits.h"
 #include "compiler/syntax/node.h"
 
 namespace gw::compiler {
 
 /// Reads `file` as JSON when its first significant byte is `{` or `[` and its name ends in .json,
 /// or has no YAML ending and reads as JSON; as YAML otherwise. Problems go to `sink` (rules
-/// `syntax` and `duplicate-key`); null when the text is not usable at all. The YAML reader
-/// recovers where it can, so that other findings are still shown.
+/// `syntax` and `duplicate-key`); null after an error in the structure, since everything behind it
+/// would be a guess. Duplicate keys, foreign tags and bad merge keys are reported and read over.
 std::unique_ptr<Tree> read_tree(const FileSet& files, FileId file, DiagnosticSink& sink);
 
 /// RFC 8259, strictly. Depth at most kMaxDepth.

@@ -4,13 +4,10 @@
 #include <string_view>
 
 #include "compiler/diag/sink.h"
+#include "compiler/syntax/limits.h"
 #include "compiler/syntax/node.h"
 
 namespace gw::compiler {
-
-inline constexpr u32 kMaxDepth = 512;            // nesting of maps and lists
-inline constexpr u32 kMaxNodes = 16'000'000;     // values of one file: 640 MB of nodes
-inline constexpr u64 kMaxExpanded = 10'000'000;  // values with every alias written out
 
 /// Type of a plain scalar by the core schema of YAML 1.2 (section 10.3.2).
 NodeKind plain_kind(std::string_view text);

@@ -213,15 +213,14 @@ bool YamlBuilder::merge(Frame& frame) {
   map.first = 0;
   map.count = 0;
   frame.last = 0;
-  std::vector<std::string_view> known;
+  std::set<std::string_view> known;
   for (const u32 key : own) {
     const u32 value = nodes[key].next;
-    known.push_back(NodeRef{tree_.get(), key}.text());
+    known.insert(NodeRef{tree_.get(), key}.text());
     link(frame, key);
     link(frame, value);
   }
   if (frame.last != 0) nodes[frame.last].next = 0;
-  std::sort(known.begin(), known.end());
   for (const u32 source : sources) {
     const NodeRef value{tree_.get(), source};
     if (!value.is_seq()) {
@@ -237,7 +236,7 @@ bool YamlBuilder::merge(Frame& frame) {
   return true;
 }
 
-bool YamlBuilder::merge_from(std::vector<std::string_view>& known, u32 source) {
+bool YamlBuilder::merge_from(std::set<std::string_view>& known, u32 source) {
   std::vector<Node>& nodes = tree_->nodes;
   const NodeRef map{tree_.get(), source};
   if (!map.is_map()) {
@@ -247,11 +246,9 @@ bool YamlBuilder::merge_from(std::vector<std::string_view>& known, u32 source) {
         "not a map");
     return true;
   }
-  std::vector<std::string_view> added;
   for (u32 key = nodes[map.target_index()].first; key != 0; key = nodes[nodes[key].next].next) {
     const std::string_view text = NodeRef{tree_.get(), key}.text();
-    if (std::binary_search(known.begin(), known.end(), text)) continue;
-    added.push_back(text);
+    if (!known.insert(text).second) continue;
     const Node original = nodes[key];
     const NodeRef value{tree_.get(), original.next};
     const Node written = nodes[original.next];
@@ -266,10 +263,6 @@ bool YamlBuilder::merge_from(std::vector<std::string_view>& known, u32 source) {
     nodes[value_copy].is_alias = true;
     nodes[value_copy].first = target;
   }
-  const auto middle = static_cast<std::ptrdiff_t>(known.size());
-  known.insert(known.end(), added.begin(), added.end());
-  std::sort(known.begin() + middle, known.end());
-  std::inplace_merge(known.begin(), known.begin() + middle, known.end());
   return true;
 }
 

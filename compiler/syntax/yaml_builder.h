@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,7 +74,7 @@ class YamlBuilder {
   void check_collection_tag(NodeKind kind, const YamlProperties& properties);
   void refuse_tag(const YamlProperties& properties);
   bool merge(Frame& frame);
-  bool merge_from(std::vector<std::string_view>& known, u32 source);
+  bool merge_from(std::set<std::string_view>& known, u32 source);
   void link(Frame& frame, u32 node);
 
   FileId file_;

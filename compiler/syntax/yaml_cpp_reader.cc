@@ -52,7 +52,7 @@ class Handler final : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const u32 begin = offset(mark);
+    const u32 begin = forward(offset(mark));
     u32 end = begin;
     while (!text_.is_space_at(end) && !is_flow_indicator(text_.at(end))) ++end;
     require(builder_.alias(anchor_name(anchor), begin, end));
@@ -82,6 +82,12 @@ class Handler final : public YAML::EventHandler {
 
   u32 offset(const YAML::Mark& mark) const {
     return std::min(static_cast<u32>(std::max(mark.pos, 0)) + base_, text_.size());
+  }
+
+  /// Where yaml-cpp and we differ about the end of a value, spans still never go backwards.
+  u32 forward(u32 place) const {
+    if (stack_.empty()) return place;
+    return std::max({place, stack_.back().begin, stack_.back().empty ? 0 : builder_.last_end()});
   }
 
   static void require(bool done) {
@@ -134,6 +140,8 @@ class Handler final : public YAML::EventHandler {
     if (!rescan(value_begin(mark), scalar)) throw Stop{};
     // The mark of an absent value is that of what follows it.
     if (value.empty() && !scalar.text.empty()) return absent(mark, tag, anchor);
+    scalar.begin = forward(scalar.begin);
+    scalar.end = std::max(scalar.end, scalar.begin);
     require(builder_.scalar(scalar, properties(mark, tag, anchor)));
     count_child();
   }
@@ -145,11 +153,12 @@ class Handler final : public YAML::EventHandler {
     if (!given.any() && !stack_.empty()) {
       const bool value = stack_.back().map && stack_.back().awaits_value;
       const bool item = !stack_.back().map && !stack_.back().flow;
-      if (item && stack_.back().empty) place = stack_.back().begin;
+      if (stack_.back().empty) place = std::max(place, stack_.back().begin);
       const u32 indicator = item ? skip_properties(place) : text_.skip_blanks(place);
       const bool found = text_.at(indicator) == (item ? '-' : ':');
       if ((value || item) && found) place = indicator + 1;
     }
+    place = forward(place);
     require(builder_.scalar({.begin = place, .end = place}, given));
     count_child();
   }
@@ -203,7 +212,7 @@ class Handler final : public YAML::EventHandler {
   void open(NodeKind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
             YAML::EmitterStyle::value style) {
     const u32 marked = offset(mark);
-    const u32 begin = skip_properties(marked);
+    const u32 begin = forward(skip_properties(marked));
     if (!stack_.empty() && stack_.back().map && !stack_.back().awaits_value) {
       builder_.error(begin, begin + 1, "a key must be a scalar, not a map or a list",
                      "used as a key");
@@ -231,6 +240,7 @@ class Handler final : public YAML::EventHandler {
       }
       if (!text_.ends_at(p)) end = p + 1;
     }
+    end = std::max(end, stack_.back().begin);
     stack_.pop_back();
     require(builder_.close(end));
     count_child();
@@ -276,6 +286,13 @@ std::string message_of(const YAML::Exception& exception) {
 std::unique_ptr<Tree> read_yaml_completely(std::string_view text, FileId file,
                                            DiagnosticSink& sink) {
   YamlBuilder builder(file, sink);
+  // yaml-cpp does not take a lone CR for a line break, which would shift all that follows.
+  for (size_t cr = text.find('\r'); cr != std::string_view::npos; cr = text.find('\r', cr + 1)) {
+    if (cr + 1 < text.size() && text[cr + 1] == '\n') continue;
+    const u32 at = static_cast<u32>(cr);
+    builder.error(at, at + 1, "lines must end with LF or CRLF", "a lone CR");
+    return nullptr;
+  }
   Handler handler(text, builder);
   ViewBuffer buffer(text);
   std::istream stream(&buffer);

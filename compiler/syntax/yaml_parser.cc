@@ -182,7 +182,7 @@ class Parser {
                             "not before an alias");
     }
     if (at_key_colon(key)) {
-      if (!collection_ok) return tab_ ? fail_tab() : fail_nested_key();
+      if (!collection_ok) return tab_ ? fail_tab() : fail_nested_key(key.scalar.several_lines);
       return block_map(token, token_column, outer, key);
     }
     if (outer.any() && key.is_alias) return fail_properties(outer);
@@ -512,8 +512,12 @@ class Parser {
     return fail("the line is indented more than its neighbours, but belongs to none of them",
                 "indented too far, or the one before too little");
   }
-  bool fail_nested_key() {
+  bool fail_nested_key(bool continues_text = false) {
     at_ = text_.skip_blanks(at_);
+    if (continues_text) {
+      return fail("a key cannot begin inside the text of the lines before", "taken for a key",
+                  "check the indentation of this line, or put the whole text in quotes");
+    }
     return fail("a map cannot begin on the line of another key", "this `:` makes the text a key",
                 "put the text in quotes if the `:` belongs to it");
   }

@@ -150,30 +150,30 @@ TEST_CASE("yaml: what is refused, and where", "[syntax][yaml]") {
     const char* text;
     const char* refusal;
   };
-  const auto row =
-      GENERATE(Case{"a: 1\na: 2\n", "2:1 the key `a` stands twice in one map"},
-               Case{"a: *b\n", "1:4 no value before this place has the anchor `b`"},
-               Case{"a: &x [*x]\n", "1:8 an alias may not stand inside the value that it names"},
-               Case{"a: 1\n---\nb: 2\n", "2:1 the file holds more than one document"},
-               Case{"a:\n\tb: 1\n", "2:1 a tab cannot indent in YAML"},
-               Case{"a: b: c\n", "1:5 a map cannot begin on the line of another key"},
-               Case{"a: [1, 2\n", "1:4 the `[` is not closed"},
-               Case{"a: \"x\n", "1:4 a quoted text is not closed"},
-               Case{"a: \"\\q\"\n", "1:5 this is no escape of YAML"},
-               Case{"a: \"\\ud800\"\n", "1:5 the escape stands for no character"},
-               Case{"[a]: b\n", "1:1 a key must be a scalar, not a map or a list"},
-               Case{"a: !thing b\n", "1:4 the tag `!thing` is not of the YAML core schema"},
-               Case{"a: !!int b\n", "1:10 the value does not fit its tag `!!int`"},
-               Case{"a: @b\n", "1:4 a plain text cannot begin with `@`"},
-               Case{"a: {x: 1}}\n", "1:10 there is text after the value"},
-               Case{"  a: 1\n b: 2\n", "2:2 there is text after the document's value"},
-               Case{"a: 1\n   b: 2\n", "2:5 a map cannot begin on the line of another key"},
-               Case{"a:\n  - 1\n  b: 1\n",
-                    "3:3 the line is indented more than its neighbours, but belongs "
-                    "to none of them"},
-               Case{"a: \x01", "1:4 YAML allows no control characters"},
-               Case{"a: \xff", "1:4 the file is not valid UTF-8"},
-               Case{"\xff\xfe", "1:1 the file is in UTF-16"});
+  const auto row = GENERATE(
+      Case{"a: 1\na: 2\n", "2:1 the key `a` stands twice in one map"},
+      Case{"a: *b\n", "1:4 no value before this place has the anchor `b`"},
+      Case{"a: &x [*x]\n", "1:8 an alias may not stand inside the value that it names"},
+      Case{"a: 1\n---\nb: 2\n", "2:1 the file holds more than one document"},
+      Case{"a:\n\tb: 1\n", "2:1 a tab cannot indent in YAML"},
+      Case{"a: b: c\n", "1:5 a map cannot begin on the line of another key"},
+      Case{"a: [1, 2\n", "1:4 the `[` is not closed"},
+      Case{"a: \"x\n", "1:4 a quoted text is not closed"},
+      Case{"a: \"\\q\"\n", "1:5 this is no escape of YAML"},
+      Case{"a: \"\\ud800\"\n", "1:5 the escape stands for no character"},
+      Case{"[a]: b\n", "1:1 a key must be a scalar, not a map or a list"},
+      Case{"a: !thing b\n", "1:4 the tag `!thing` is not of the YAML core schema"},
+      Case{"a: !!int b\n", "1:10 the value does not fit its tag `!!int`"},
+      Case{"a: @b\n", "1:4 a plain text cannot begin with `@`"},
+      Case{"a: {x: 1}}\n", "1:10 there is text after the value"},
+      Case{"  a: 1\n b: 2\n", "2:2 there is text after the document's value"},
+      Case{"a: 1\n   b: 2\n", "2:5 a key cannot begin inside the text of the lines before"},
+      Case{"a:\n  - 1\n  b: 1\n",
+           "3:3 the line is indented more than its neighbours, but belongs "
+           "to none of them"},
+      Case{"a: \x01", "1:4 YAML allows no control characters"},
+      Case{"a: \xff", "1:4 the file is not valid UTF-8"},
+      Case{"\xff\xfe", "1:1 the file is in UTF-16"});
   CAPTURE(row.text);
   CHECK(refusal(row.text) == row.refusal);
 }
