@@ -7,6 +7,8 @@
 // Rules (ARCHITECTURE.md, "Coroutines", says which compiler faults they avoid):
 //  - parameters are references, scalars or string_views to things that outlive the task; never
 //    aggregates by value, never a temporary aggregate inside the co_await expression;
+//  - no co_await in the condition of `if` or `while`: g++ 12 lays the frame out wrongly and the
+//    body never runs; name the value first;
 //  - no exceptions cross a task: one that escapes ends the process;
 //  - a task runs on the worker that started it and nowhere else.
 #pragma once

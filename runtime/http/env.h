@@ -36,7 +36,8 @@ class Responder {
   virtual ~Responder() = default;
   /// Sends a 1xx head (100 is sent by the server by itself, when the body is first read).
   virtual Task<Result<void>> inform(const http::ResponseHead& head) = 0;
-  /// Takes the final head. It is written together with the first data or the end. The head's
+  /// Takes the final head, which must stay until the first data() or end() has returned: it is
+  /// written together with those. The head's
   /// `framing` says what is known of the body: Length, None, or anything else for unknown. The
   /// responder adds Date, Connection and framing fields, and drops the body of HEAD, 204, 304.
   virtual void head(const http::ResponseHead& head) = 0;

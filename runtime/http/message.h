@@ -5,6 +5,7 @@
 
 #include "runtime/base/method.h"
 #include "runtime/base/types.h"
+#include "runtime/base/uri_path.h"
 #include "runtime/http/fields.h"
 
 namespace gw::http {
@@ -25,6 +26,7 @@ struct RequestHead {
   std::string_view host;         // authority without port, lower case, no trailing dot
   std::string_view path;         // normalised, see http/path.h; begins with '/', or "*"
   std::string_view query;        // raw, without '?'
+  PathOptions path_options;      // set before parsing; what the listener's table allows
   bool has_query = false;        // tells `/a?` from `/a`
   u8 version_minor = 1;          // HTTP/1.x; 1 for HTTP/2 as well
   bool keep_alive = true;        // the client wants (and may have) another request

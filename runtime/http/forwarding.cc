@@ -1,0 +1,198 @@
+#include "runtime/http/forwarding.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace gw::http {
+namespace {
+
+constexpr u8 kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool is_trusted(const PeerAddress& address, const ForwardingOptions& options) {
+  for (const AddressRange& range : options.trusted_proxies) {
+    if (contains(range, address)) return true;
+  }
+  return false;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view join(Arena& arena, std::initializer_list<std::string_view> parts) {
+  size_t bytes = 0;
+  for (const std::string_view part : parts) bytes += part.size();
+  char* const begin = static_cast<char*>(arena.allocate(bytes, 1));
+  char* to = begin;
+  for (const std::string_view part : parts) {
+    if (part.empty()) continue;
+    std::memcpy(to, part.data(), part.size());
+    to += part.size();
+  }
+  return {begin, bytes};
+}
+
+// All fields of one name as one list.
+std::string_view joined_values(const FieldList& fields, FieldId id, Arena& arena) {
+  std::string_view all;
+  for (const Field& field : fields) {
+    if (field.removed || field.id != id || field.value.empty()) continue;
+    all = all.empty() ? field.value : join(arena, {all, ", ", field.value});
+  }
+  return all;
+}
+
+bool is_request_id(std::string_view text) {
+  if (text.empty() || text.size() > 128) return false;
+  for (const char c : text) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-';
+    if (!good) return false;
+  }
+  return true;
+}
+
+std::string_view make_request_id(Arena& arena, u64 high, u64 low) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  char* text = static_cast<char*>(arena.allocate(32, 1));
+  for (u32 i = 0; i < 16; ++i) {
+    text[i] = kHex[(high >> (60 - 4 * i)) & 15];
+    text[16 + i] = kHex[(low >> (60 - 4 * i)) & 15];
+  }
+  return {text, 32};
+}
+
+// Walks X-Forwarded-For from its end, over proxies that are trusted. What stands before an entry
+// that cannot be read was written by somebody nobody vouches for.
+void believe_forwarded_for(Exchange& exchange, const ForwardingOptions& options) {
+  std::string_view list =
+      joined_values(exchange.request.fields, FieldId::XForwardedFor, exchange.arena);
+  while (!list.empty()) {
+    const size_t comma = list.rfind(',');
+    const std::string_view entry =
+        trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
+    PeerAddress address;
+    if (!parse_address(entry, address)) return;
+    exchange.client = address;
+    exchange.client_text = entry;
+    if (!is_trusted(address, options) || comma == std::string_view::npos) return;
+    list = list.substr(0, comma);
+  }
+}
+
+bool is_mapped(const u8* bytes) {
+  return std::memcmp(bytes, kMappedPrefix, sizeof kMappedPrefix) == 0;
+}
+
+}  // namespace
+
+bool parse_address(std::string_view text, PeerAddress& out) {
+  char copy[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof copy) return false;
+  std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = 0;
+  out = {};
+  if (text.find(':') == std::string_view::npos) {
+    std::memcpy(out.bytes, kMappedPrefix, sizeof kMappedPrefix);
+    return ::inet_pton(AF_INET, copy, out.bytes + 12) == 1;
+  }
+  return ::inet_pton(AF_INET6, copy, out.bytes) == 1;
+}
+
+std::string_view address_text(const PeerAddress& address, char* out) {
+  const bool mapped = is_mapped(address.bytes);
+  ::inet_ntop(mapped ? AF_INET : AF_INET6, address.bytes + (mapped ? 12 : 0), out,
+              INET6_ADDRSTRLEN);
+  return out;
+}
+
+Result<AddressRange> parse_address_range(std::string_view text) {
+  const size_t slash = text.find('/');
+  PeerAddress address;
+  if (!parse_address(text.substr(0, slash), address)) {
+    return fail(Errc::AddressInvalid, "not an address range");
+  }
+  AddressRange range;
+  std::memcpy(range.bytes, address.bytes, sizeof range.bytes);
+  if (slash == std::string_view::npos) return range;
+  const u32 offset = is_mapped(address.bytes) ? 96 : 0;
+  const std::string_view digits = text.substr(slash + 1);
+  u32 bits = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+  if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() ||
+      bits > 128 - offset) {
+    return fail(Errc::AddressInvalid, "not an address range");
+  }
+  range.prefix_bits = bits + offset;
+  return range;
+}
+
+bool contains(const AddressRange& range, const PeerAddress& address) {
+  const u32 whole = range.prefix_bits / 8;
+  if (std::memcmp(range.bytes, address.bytes, whole) != 0) return false;
+  const u32 rest = range.prefix_bits % 8;
+  if (rest == 0) return true;
+  const auto mask = static_cast<u8>(0xff << (8 - rest));
+  return ((range.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
+}
+
+void identify_client(Exchange& exchange, const ForwardingOptions& options, u64 random_high,
+                     u64 random_low) {
+  exchange.client = exchange.peer;
+  exchange.client_text = exchange.peer_text;
+  if (!options.trusted_proxies.empty() && is_trusted(exchange.peer, options)) {
+    believe_forwarded_for(exchange, options);
+  }
+  const std::string_view given = exchange.request.fields.value(FieldId::XRequestId);
+  exchange.request_id =
+      is_request_id(given) ? given : make_request_id(exchange.arena, random_high, random_low);
+}
+
+void add_forwarding_fields(const Exchange& exchange, const ForwardingOptions& options,
+                           FieldList& fields) {
+  Arena& arena = fields.arena();
+  const bool trusted = !options.trusted_proxies.empty() && is_trusted(exchange.peer, options);
+  if (!trusted) {
+    for (Field& field : fields) {
+      const bool ours = field.id == FieldId::Forwarded || field.id == FieldId::XForwardedFor ||
+                        field.id == FieldId::XForwardedHost ||
+                        field.id == FieldId::XForwardedPort || field.id == FieldId::XForwardedProto;
+      if (ours) field.removed = true;
+    }
+  }
+  const auto& request = exchange.request;
+  const std::string_view peer = exchange.peer_text;
+  const std::string_view before =
+      trusted ? joined_values(fields, FieldId::XForwardedFor, arena) : std::string_view{};
+  fields.set(FieldId::XForwardedFor, before.empty() ? peer : join(arena, {before, ", ", peer}));
+  const auto set_unless_given = [&](FieldId id, std::string_view value) {
+    if (!value.empty() && !(trusted && fields.has(id))) fields.set(id, value);
+  };
+  set_unless_given(FieldId::XForwardedProto, request.scheme);
+  set_unless_given(FieldId::XForwardedHost, request.authority);
+  char port[8];
+  const char* port_end = std::to_chars(port, port + sizeof port, exchange.local_port).ptr;
+  set_unless_given(FieldId::XForwardedPort,
+                   arena.copy({port, static_cast<size_t>(port_end - port)}));
+
+  const bool v6 = peer.find(':') != std::string_view::npos;
+  const std::string_view hop =
+      join(arena, {v6 ? "for=\"[" : "for=", peer, v6 ? "]\"" : "",
+                   request.authority.empty() ? "" : ";host=\"", request.authority,
+                   request.authority.empty() ? "" : "\"", ";proto=", request.scheme});
+  const std::string_view chain =
+      trusted ? joined_values(fields, FieldId::Forwarded, arena) : std::string_view{};
+  fields.set(FieldId::Forwarded, chain.empty() ? hop : join(arena, {chain, ", ", hop}));
+
+  const std::string_view via =
+      join(arena, {request.version_minor == 0 ? "1.0 " : "1.1 ", options.via});
+  const std::string_view passed = joined_values(fields, FieldId::Via, arena);
+  fields.set(FieldId::Via, passed.empty() ? via : join(arena, {passed, ", ", via}));
+  fields.set(FieldId::XRequestId, exchange.request_id);
+}
+
+}  // namespace gw::http

@@ -1,0 +1,57 @@
+// The running gateway: workers, the control thread, start, reload, drain, stop.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/server/worker.h"
+
+namespace gw::server {
+
+struct GatewayOptions {
+  std::vector<std::string> listen;  // `host:port`; port 0 takes a free one
+  u32 workers = 0;                  // 0: one per processor
+  SessionOptions session;
+  RunFunction run = nullptr;             // the engine; required
+  ExchangeObserver* observer = nullptr;  // told by all workers, each on its thread; may be null
+  u32 grace_ms = 30'000;                 // from the first signal to the cut
+};
+
+/// One per process in `serve`; several in tests. All members are called on the thread that made
+/// it, the control thread, but those marked otherwise.
+class Gateway {
+ public:
+  explicit Gateway(GatewayOptions options);
+  /// Stops at once if it still runs.
+  ~Gateway();
+
+  /// Opens the listeners and starts the workers. Target names must be resolved (resolve_targets).
+  /// Error: AddressInvalid; nothing runs then.
+  Result<void> start(Publication publication);
+  /// Any thread. Replaces the table for new requests. Resolved like the first.
+  void publish(Publication publication);
+  /// Port of each listen address, in order.
+  const std::vector<u16>& ports() const { return ports_; }
+
+  /// Waits for SIGTERM or SIGINT, then drains; a second signal cuts off what is left. Returns when
+  /// the workers have ended.
+  void run_until_signal();
+  /// Any thread. Like the first signal; wait() ends when the workers do.
+  void drain(u32 grace_ms);
+  void wait();
+
+  size_t worker_count() const { return workers_.size(); }
+  Worker& worker(size_t index) { return *workers_[index]; }
+
+ private:
+  GatewayOptions options_;
+  struct IgnoreObserver final : ExchangeObserver {
+    void finished(const Exchange&) override {}
+  };
+  IgnoreObserver ignore_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<u16> ports_;
+};
+
+}  // namespace gw::server

@@ -1,0 +1,130 @@
+#include "runtime/server/listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/http/http1_head.h"
+
+namespace gw::server {
+namespace {
+
+// At most so many per turn, so that connections that exist are served in between.
+constexpr int kAcceptsPerTurn = 16;
+constexpr std::chrono::milliseconds kPause{100};
+constexpr int kBacklog = 4096;
+
+PeerAddress peer_of(const sockaddr_storage& storage) {
+  PeerAddress peer;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &storage, sizeof v4);
+    peer.bytes[10] = peer.bytes[11] = 0xff;
+    std::memcpy(peer.bytes + 12, &v4.sin_addr, 4);
+    peer.port = ntohs(v4.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    std::memcpy(peer.bytes, &v6.sin6_addr, 16);
+    peer.port = ntohs(v6.sin6_port);
+  }
+  return peer;
+}
+
+Unexpected<Error> bad_address(int sys, std::string_view what) {
+  return fail(Error{.code = Errc::AddressInvalid, .sys = sys, .what = what});
+}
+
+Result<int> listen_on(const addrinfo& info) {
+  const int descriptor = ::socket(info.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return bad_address(errno, "cannot open a socket");
+  const int on = 1;
+  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (::bind(descriptor, info.ai_addr, info.ai_addrlen) != 0 ||
+      ::listen(descriptor, kBacklog) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    return bad_address(error, "cannot listen");
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+Result<int> open_listener(const std::string& address) {
+  std::string_view host;
+  std::string_view port;
+  if (!http::parse_authority(address, host, port) || port.empty()) {
+    return bad_address(0, "listen address is not host:port");
+  }
+  if (host.front() == '[') host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(std::string(host).c_str(), std::string(port).c_str(), &hints, &found) != 0) {
+    return bad_address(0, "listen address has no such host");
+  }
+  auto listener = listen_on(*found);
+  ::freeaddrinfo(found);
+  return listener;
+}
+
+u16 bound_port(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return 0;
+  return peer_of(storage).port;
+}
+
+Listener::Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted)
+    : loop_(loop),
+      acceptor_(loop.io()),
+      port_(bound_port(descriptor)),
+      accepted_(std::move(accepted)),
+      pause_(&Listener::on_pause_over, this) {
+  acceptor_.assign(boost::asio::ip::tcp::v6(), descriptor);
+}
+
+void Listener::stop() {
+  pause_.clear();
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+void Listener::wait() {
+  acceptor_.async_wait(boost::asio::socket_base::wait_read,
+                       [this](const boost::system::error_code& ec) {
+                         if (!ec) accept_some();
+                       });
+}
+
+void Listener::accept_some() {
+  for (int i = 0; i < kAcceptsPerTurn && acceptor_.is_open(); ++i) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    const int descriptor =
+        ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage), &length,
+                  SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      accepted_(descriptor, peer_of(storage), port_);
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      loop_.set_timer(pause_, loop_.now() + kPause);
+      return;
+    }
+    // ECONNABORTED and the network's errors belong to that one connection.
+  }
+  if (acceptor_.is_open()) wait();
+}
+
+void Listener::on_pause_over(void* context) { static_cast<Listener*>(context)->accept_some(); }
+
+}  // namespace gw::server

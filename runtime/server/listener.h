@@ -1,0 +1,44 @@
+// A listening socket of one worker.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/http/exchange.h"
+#include "runtime/net/worker_loop.h"
+
+namespace gw::server {
+
+/// Opens a non-blocking listening socket on `host:port` with SO_REUSEPORT, so that each worker has
+/// its own. Error: AddressInvalid with errno.
+Result<int> open_listener(const std::string& address);
+u16 bound_port(int descriptor);
+
+/// Accepts on one worker. When descriptors or memory run out it pauses for 100 ms instead of
+/// spinning. One thread.
+class Listener {
+ public:
+  using Accepted = std::function<void(int descriptor, const PeerAddress& peer, u16 local_port)>;
+
+  Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted);
+  void start() { wait(); }
+  void stop();
+  u16 port() const { return port_; }
+
+ private:
+  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
+                                                      boost::asio::io_context::executor_type>;
+  void wait();
+  void accept_some();
+  static void on_pause_over(void* context);
+
+  net::WorkerLoop& loop_;
+  Acceptor acceptor_;
+  u16 port_;
+  Accepted accepted_;
+  net::Timer pause_;
+};
+
+}  // namespace gw::server

@@ -1,0 +1,75 @@
+#include "runtime/server/session_host.h"
+
+#include <algorithm>
+
+#include "runtime/server/http1_session.h"
+
+namespace gw::server {
+namespace {
+
+constexpr size_t kKeepExchanges = 256;
+
+}  // namespace
+
+SessionHost::SessionHost(net::EventLoop& event_loop, Random& random_source,
+                         const SessionOptions& session_options, RunFunction run_function)
+    : loop(event_loop),
+      random(random_source),
+      options(session_options),
+      run(run_function),
+      sweep_timer_(&SessionHost::sweep, this) {}
+
+SessionHost::~SessionHost() { sweep(this); }
+
+void SessionHost::start(std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer,
+                        u16 local_port) {
+  ++counters.accepted;
+  sessions_.push_back(std::make_unique<Http1Session>(*this, std::move(stream), peer, local_port));
+  sessions_.back()->start();
+}
+
+// A session cannot free the coroutine that it runs in; the next turn of the wheel does.
+void SessionHost::session_finished() {
+  ++finished_;
+  if (sweep_timer_.due() == net::TimePoint::max()) loop.set_timer(sweep_timer_, loop.now());
+}
+
+void SessionHost::sweep(void* context) {
+  auto* self = static_cast<SessionHost*>(context);
+  if (self->finished_ == 0) return;
+  std::erase_if(self->sessions_, [](const auto& session) { return session->done(); });
+  self->finished_ = 0;
+}
+
+void SessionHost::drain() {
+  draining_ = true;
+  // Closing one may end it, but never changes the list.
+  for (size_t i = 0; i < sessions_.size(); ++i) sessions_[i]->drain();
+}
+
+void SessionHost::abort() {
+  draining_ = true;
+  for (size_t i = 0; i < sessions_.size(); ++i) sessions_[i]->abort();
+}
+
+std::unique_ptr<Exchange> SessionHost::take_exchange() {
+  if (free_exchanges_.empty()) return std::make_unique<Exchange>();
+  auto exchange = std::move(free_exchanges_.back());
+  free_exchanges_.pop_back();
+  return exchange;
+}
+
+void SessionHost::give_exchange(std::unique_ptr<Exchange> exchange) {
+  if (free_exchanges_.size() >= kKeepExchanges) return;
+  exchange->reset();
+  free_exchanges_.push_back(std::move(exchange));
+}
+
+void SessionHost::unpin(Generation& generation) {
+  --generation.pins;
+  if (generation.pins == 0 && &generation != current && on_generation_unused != nullptr) {
+    on_generation_unused(context, generation);
+  }
+}
+
+}  // namespace gw::server

@@ -1,0 +1,89 @@
+// What all HTTP/1 sessions of one worker share.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "runtime/http/env.h"
+#include "runtime/http/forwarding.h"
+#include "runtime/net/byte_stream.h"
+#include "runtime/net/event_loop.h"
+
+namespace gw::server {
+
+class Http1Session;
+
+struct SessionOptions {
+  http::ForwardingOptions forwarding;
+  PathOptions path;
+  u32 head_timeout_ms = 10'000;   // from the first byte of a head (or the accept) to its end
+  u32 body_stall_ms = 60'000;     // between two pieces of a request body
+  u32 write_stall_ms = 60'000;    // a client that does not read
+  u32 idle_timeout_ms = 180'000;  // between two requests
+  u32 linger_ms = 2'000;          // reading on after an answer to a request that was not read
+  u32 shrink_after_ms = 2'000;    // idle connections give their buffer back
+  u32 watch_after_ms = 10;        // without an answer: look whether the client is still there
+};
+
+/// A table with what exchanges on one worker need to run by it. Pinned by each exchange.
+struct Generation {
+  Generation(const BoundTable* bound_table, Clock& clock, Random& random, Fetcher& fetcher,
+             ExchangeObserver& observer)
+      : table(bound_table), env{clock, random, fetcher, observer} {}
+  const BoundTable* table;
+  Env env;
+  u32 pins = 0;  // exchanges that run by it; counted by one thread
+};
+
+using RunFunction = Task<void> (*)(Exchange&, Env&, Responder&);
+
+struct SessionCounters {
+  u64 accepted = 0;
+  u64 requests = 0;
+  u64 refused = 0;  // answered before routing
+  u64 broken = 0;   // exchanges that were cut off
+};
+
+/// Lives as long as its sessions. One thread.
+class SessionHost {
+ public:
+  SessionHost(net::EventLoop& loop, Random& random, const SessionOptions& options, RunFunction run);
+  SessionHost(const SessionHost&) = delete;
+  SessionHost& operator=(const SessionHost&) = delete;
+  ~SessionHost();
+
+  net::EventLoop& loop;
+  Random& random;
+  const SessionOptions& options;
+  const RunFunction run;
+  Generation* current = nullptr;  // by which new exchanges run; null: 503
+  SessionCounters counters;
+
+  /// Takes a connection; the session ends by itself.
+  void start(std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer, u16 local_port);
+  /// No further request on any connection: idle ones close, the others after their answer.
+  void drain();
+  /// Closes everything at once.
+  void abort();
+  bool draining() const { return draining_; }
+  size_t open_sessions() const { return sessions_.size() - finished_; }
+
+  std::unique_ptr<Exchange> take_exchange();
+  void give_exchange(std::unique_ptr<Exchange> exchange);
+  void unpin(Generation& generation);
+  /// Called when a generation that is no longer current has no pins left.
+  void (*on_generation_unused)(void* context, Generation& generation) = nullptr;
+  void* context = nullptr;
+
+ private:
+  friend class Http1Session;
+  void session_finished();
+  static void sweep(void* context);
+
+  std::vector<std::unique_ptr<Http1Session>> sessions_;
+  size_t finished_ = 0;
+  bool draining_ = false;
+  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  net::Timer sweep_timer_;
+};
+
+}  // namespace gw::server

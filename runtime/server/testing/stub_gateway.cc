@@ -1,0 +1,37 @@
+// A gateway without a table, for measuring the data plane alone:
+// stub_gateway LISTEN TARGET [WORKERS].
+#include <cstdio>
+#include <cstdlib>
+
+#include "runtime/server/gateway.h"
+#include "runtime/server/testing/stub_run.h"
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: stub_gateway LISTEN TARGET [WORKERS]\n");
+    return 2;
+  }
+  gw::server::GatewayOptions options;
+  options.listen = {argv[1]};
+  options.workers = argc > 3 ? static_cast<gw::u32>(std::atoi(argv[3])) : 1;
+  options.run = &gw::server::testing::stub_run;
+  options.grace_ms = 2000;
+  gw::upstream::UpstreamConfig upstream;
+  upstream.name = "default";
+  upstream.targets.emplace_back();
+  upstream.targets.back().address = argv[2];
+  gw::server::Publication publication;
+  publication.upstreams.push_back(upstream);
+  for (auto& config : publication.upstreams) {
+    if (!gw::upstream::resolve_targets(config)) return 2;
+  }
+  gw::server::Gateway gateway(options);
+  const auto started = gateway.start(std::move(publication));
+  if (!started) {
+    std::fprintf(stderr, "stub_gateway: %.*s\n", static_cast<int>(started.error().what.size()),
+                 started.error().what.data());
+    return 2;
+  }
+  gateway.run_until_signal();
+  return 0;
+}

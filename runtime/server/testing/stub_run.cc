@@ -1,0 +1,76 @@
+#include "runtime/server/testing/stub_run.h"
+
+#include "runtime/http/forwarding.h"
+#include "runtime/http/problem.h"
+
+namespace gw::server::testing {
+namespace {
+
+const http::ForwardingOptions kForwarding;
+
+Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange) {
+  http::BodyChunk chunk;
+  if (fetched.body == nullptr) {
+    auto done = co_await responder.end({}, nullptr);
+    if (!done) exchange.error = done.error();
+    co_return;
+  }
+  if (fetched.body->take_buffered(chunk)) {
+    auto done = co_await responder.end(chunk.bytes, chunk.trailers);
+    if (!done) exchange.error = done.error();
+    co_return;
+  }
+  while (!chunk.end) {
+    auto next = co_await fetched.body->next(16 * 1024);
+    if (!next) {
+      exchange.error = next.error();
+      responder.reset();
+      co_return;
+    }
+    chunk = *next;
+    if (chunk.end) {
+      auto done = co_await responder.end(chunk.bytes, chunk.trailers);
+      if (!done) exchange.error = done.error();
+      co_return;
+    }
+    auto written = co_await responder.data(chunk.bytes);
+    if (!written) {
+      exchange.error = written.error();
+      co_return;
+    }
+  }
+}
+
+}  // namespace
+
+Task<void> stub_run(Exchange& exchange, Env& env, Responder& responder) {
+  http::RequestHead& request = exchange.request;
+  http::strip_hop_by_hop(request.fields);
+  http::add_forwarding_fields(exchange, kForwarding, request.fields);
+  FetchOptions options;
+  options.connect_timeout_ms = 2000;
+  options.try_timeout_ms = 5000;
+  options.idle_timeout_ms = 30000;
+  options.replay_safe = http::is_idempotent(request.method);
+  Fetched fetched(exchange.arena);
+  auto outcome = co_await env.fetcher.fetch(exchange, request, exchange.request_body, options,
+                                            &responder, fetched);
+  if (!outcome) {
+    exchange.error = outcome.error();
+    if (responder.client_gone()) {
+      responder.reset();
+      co_return;
+    }
+    const http::Problem problem = http::problem_of(outcome.error());
+    const Bytes text = http::make_problem(problem, exchange.response);
+    responder.head(exchange.response);
+    auto done = co_await responder.end(text, nullptr);
+    if (!done) exchange.error = done.error();
+    co_return;
+  }
+  responder.head(fetched.head);
+  co_await pass_body(fetched, responder, exchange);
+  env.fetcher.release(fetched);
+}
+
+}  // namespace gw::server::testing

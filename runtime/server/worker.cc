@@ -1,0 +1,130 @@
+#include "runtime/server/worker.h"
+
+#include <algorithm>
+
+#include "runtime/net/socket_stream.h"
+
+namespace gw::server {
+namespace {
+
+constexpr std::chrono::milliseconds kDrainStep{20};
+
+}  // namespace
+
+Worker::Worker(const SessionOptions& options, RunFunction run, ExchangeObserver& observer)
+    : connector_(loop_),
+      observer_(observer),
+      host_(loop_, random_, options, run),
+      sweep_timer_(&Worker::on_sweep, this),
+      drain_timer_(&Worker::on_drain_step, this) {
+  host_.on_generation_unused = &Worker::on_generation_unused;
+  host_.context = this;
+}
+
+Worker::~Worker() { join(); }
+
+void Worker::add_listener(int descriptor) {
+  auto accepted = [this](int socket, const PeerAddress& peer, u16 local_port) {
+    auto stream = std::make_unique<net::SocketStream>(loop_.io());
+    if (stream->open(socket)) host_.start(std::move(stream), peer, local_port);
+  };
+  listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, std::move(accepted)));
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    for (const auto& listener : listeners_) listener->start();
+    loop_.run();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::publish(std::shared_ptr<const Publication> publication) {
+  loop_.post([this, publication = std::move(publication)]() mutable {
+    take_publication(std::move(publication));
+  });
+}
+
+// Connections to an upstream that both tables have in common are carried over.
+std::shared_ptr<upstream::Pool> Worker::pool_for(const upstream::UpstreamConfig& config) {
+  if (!live_.empty() && !config.key.empty()) {
+    for (const auto& pool : live_.back()->fetcher->pools()) {
+      if (pool->config().key == config.key && pool->config().name == config.name) return pool;
+    }
+  }
+  return std::make_shared<upstream::Pool>(loop_, random_, connector_, config);
+}
+
+void Worker::take_publication(std::shared_ptr<const Publication> publication) {
+  if (draining_) return;
+  std::vector<std::shared_ptr<upstream::Pool>> pools;
+  for (const auto& config : publication->upstreams) pools.push_back(pool_for(config));
+  auto live = std::make_unique<Live>();
+  live->fetcher = std::make_unique<upstream::PoolFetcher>(loop_, std::move(pools));
+  live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
+                                                  *live->fetcher, observer_);
+  live->publication = std::move(publication);
+  live_.push_back(std::move(live));
+  host_.current = live_.back()->generation.get();
+  sweep_generations();
+}
+
+void Worker::on_generation_unused(void* context, Generation&) {
+  auto* self = static_cast<Worker*>(context);
+  // Not at once: the exchange that let go of it may still be on the stack.
+  self->loop_.set_timer(self->sweep_timer_, self->loop_.now());
+}
+
+void Worker::on_sweep(void* context) { static_cast<Worker*>(context)->sweep_generations(); }
+
+void Worker::sweep_generations() {
+  for (auto& live : live_) {
+    if (live->generation.get() == host_.current || live->generation->pins > 0) continue;
+    for (const auto& pool : live->fetcher->pools()) leaving_.push_back(pool);
+    live.reset();
+  }
+  std::erase(live_, nullptr);
+  // A pool that only this list knows can go as soon as its connections are at rest.
+  std::erase_if(leaving_,
+                [](const auto& pool) { return pool.use_count() > 1 || pool->shut_down(); });
+  if (!leaving_.empty()) loop_.set_timer(sweep_timer_, loop_.now() + kDrainStep);
+}
+
+void Worker::drain(std::chrono::milliseconds grace) {
+  loop_.post([this, grace] { begin_drain(loop_.now() + grace); });
+}
+
+void Worker::begin_drain(TimePoint until) {
+  drain_until_ = std::min(drain_until_, until);
+  if (!draining_) {
+    draining_ = true;
+    for (const auto& listener : listeners_) listener->stop();
+    host_.drain();
+  }
+  on_drain_step(this);
+}
+
+void Worker::on_drain_step(void* context) {
+  auto* self = static_cast<Worker*>(context);
+  if (self->host_.open_sessions() > 0) {
+    if (self->loop_.now() >= self->drain_until_) self->host_.abort();
+  } else if (self->wind_up()) {
+    self->loop_.stop();
+    return;
+  }
+  self->loop_.set_timer(self->drain_timer_, self->loop_.now() + kDrainStep);
+}
+
+bool Worker::wind_up() {
+  bool at_rest = true;
+  for (const auto& live : live_) {
+    for (const auto& pool : live->fetcher->pools()) at_rest &= pool->shut_down();
+  }
+  for (const auto& pool : leaving_) at_rest &= pool->shut_down();
+  return at_rest;
+}
+
+}  // namespace gw::server

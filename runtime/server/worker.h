@@ -1,0 +1,78 @@
+// One worker thread of the gateway: loop, listeners, sessions, pools.
+#pragma once
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/random.h"
+#include "runtime/net/worker_loop.h"
+#include "runtime/server/listener.h"
+#include "runtime/server/session_host.h"
+#include "runtime/upstream/pool.h"
+#include "runtime/upstream/socket_connector.h"
+
+namespace gw::server {
+
+/// A table and what belongs to it, as it is given to the workers. Immutable once published.
+struct Publication {
+  std::shared_ptr<const BoundTable> table;          // may be null in tests
+  std::vector<upstream::UpstreamConfig> upstreams;  // by index of the upstream record; resolved
+};
+
+/// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
+class Worker {
+ public:
+  Worker(const SessionOptions& options, RunFunction run, ExchangeObserver& observer);
+  ~Worker();
+
+  /// Before start().
+  void add_listener(int descriptor);
+  void start();
+  /// Any thread: new exchanges run by it; old ones finish by what they began with.
+  void publish(std::shared_ptr<const Publication> publication);
+  /// Any thread: accepts no more, finishes what runs, then the thread ends; after `grace` whatever
+  /// is left is cut off. A second call with a shorter grace hurries.
+  void drain(std::chrono::milliseconds grace);
+  void join();
+  /// On the worker's thread, by post().
+  SessionHost& host() { return host_; }
+  net::WorkerLoop& loop() { return loop_; }
+
+ private:
+  struct LoopRandom final : Random {
+    u64 next() override { return source.next(); }
+    Xoshiro source;
+  };
+  // What one publication needs here. The generation's address is stable.
+  struct Live {
+    std::shared_ptr<const Publication> publication;
+    std::unique_ptr<upstream::PoolFetcher> fetcher;
+    std::unique_ptr<Generation> generation;
+  };
+
+  void take_publication(std::shared_ptr<const Publication> publication);
+  std::shared_ptr<upstream::Pool> pool_for(const upstream::UpstreamConfig& config);
+  static void on_generation_unused(void* context, Generation& generation);
+  static void on_sweep(void* context);
+  static void on_drain_step(void* context);
+  void sweep_generations();
+  void begin_drain(TimePoint until);
+  bool wind_up();
+
+  net::WorkerLoop loop_;
+  LoopRandom random_;
+  upstream::SocketConnector connector_;
+  ExchangeObserver& observer_;
+  SessionHost host_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Live>> live_;               // the last one is current
+  std::vector<std::shared_ptr<upstream::Pool>> leaving_;  // of old tables, until at rest
+  net::Timer sweep_timer_;
+  net::Timer drain_timer_;
+  TimePoint drain_until_ = TimePoint::max();
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace gw::server

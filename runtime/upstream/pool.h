@@ -1,0 +1,88 @@
+// Upstreams of one worker: choosing a target, keeping connections, fetching.
+#pragma once
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "runtime/http/env.h"
+#include "runtime/net/event_loop.h"
+#include "runtime/upstream/cluster.h"
+#include "runtime/upstream/connection.h"
+#include "runtime/upstream/connector.h"
+
+namespace gw::upstream {
+
+/// The connections of one worker to the targets of one upstream. Shared by the tables of that
+/// worker that have this upstream. One thread.
+class Pool {
+ public:
+  Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool();
+
+  const UpstreamConfig& config() const { return config_; }
+  /// ~0: no target has a weight.
+  u32 choose();
+  /// An idle connection to `target`, or null.
+  Connection* take_idle(u32 target);
+  Task<Result<Connection*>> connect(u32 target, TimePoint due);
+  /// Takes a connection back; ends it unless `reusable`.
+  void give(Connection& connection, bool reusable);
+
+  bool admit();  // counts a request against the limit
+  void leave();
+  void begin_request(u32 target) { ++targets_[target].in_flight; }
+  void end_request(u32 target) { --targets_[target].in_flight; }
+  u32 idle_count() const;
+  /// Closes what is idle and frees what is at rest. True: nothing is left.
+  bool shut_down();
+
+ private:
+  struct TargetState {
+    std::vector<Connection*> idle;
+    i64 current_weight = 0;  // of smooth weighted round robin
+    u32 in_flight = 0;
+  };
+
+  u32 choose_round_robin();
+  u32 choose_least_request();
+  u32 draw_by_weight();
+  static void on_idle_broken(Connection& connection);
+  void drop_idle(Connection& connection);
+  void retire(Connection& connection);
+  void sweep();
+
+  net::EventLoop& loop_;
+  Random& random_;
+  Connector& connector_;
+  UpstreamConfig config_;
+  u64 total_weight_ = 0;
+  std::vector<TargetState> targets_;
+  u32 open_ = 0;
+  std::vector<Connection*> retired_;  // closed, waiting for their operations to end
+};
+
+/// The fetcher of one table on one worker.
+class PoolFetcher final : public Fetcher {
+ public:
+  PoolFetcher(net::EventLoop& loop, std::vector<std::shared_ptr<Pool>> pools)
+      : loop_(loop), pools_(std::move(pools)) {}
+
+  Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
+                           http::BodySource* body, const FetchOptions& options,
+                           Responder* responder, Fetched& out) override;
+  void release(Fetched& out) noexcept override;
+  const std::vector<std::shared_ptr<Pool>>& pools() const { return pools_; }
+
+ private:
+  Task<Result<void>> try_once(Call& call, Pool& pool, Fetched& out, bool fresh);
+  Connection* connection_of(const Fetched& out) const {
+    return static_cast<Connection*>(out.connection);
+  }
+
+  net::EventLoop& loop_;
+  std::vector<std::shared_ptr<Pool>> pools_;
+};
+
+}  // namespace gw::upstream

@@ -1,0 +1,64 @@
+#include "runtime/upstream/socket_connector.h"
+
+#include <cerrno>
+
+#include "runtime/net/socket_stream.h"
+
+namespace gw::upstream {
+namespace {
+
+struct ConnectDeadline {
+  net::SocketStream* stream = nullptr;
+  bool passed = false;
+  static void fire(void* context) {
+    auto* self = static_cast<ConnectDeadline*>(context);
+    self->passed = true;
+    self->stream->cancel();
+  }
+};
+
+Error connect_error(int error_number, bool timed_out) {
+  return Error{.code = timed_out ? Errc::UpstreamTimeout : Errc::ConnectFailed,
+               .origin = Origin::Upstream,
+               .retry = Retry::Safe,
+               .sys = error_number,
+               .what = timed_out ? "connecting took too long" : "cannot connect"};
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<net::ByteStream>>> SocketConnector::connect(const TargetConfig& target,
+                                                                        net::TimePoint due) {
+  int last_error = EHOSTUNREACH;
+  for (const SocketAddress& address : target.addresses) {
+    const int descriptor =
+        ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) {
+      last_error = errno;
+      continue;
+    }
+    const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
+    const int status = ::connect(descriptor, to, address.length);
+    const int error = status == 0 ? 0 : errno;
+    auto stream = std::make_unique<net::SocketStream>(loop_.io());
+    if (!stream->open(descriptor)) {
+      last_error = errno;
+      continue;
+    }
+    if (error == EINPROGRESS) {
+      ConnectDeadline deadline{stream.get(), false};
+      net::Timer timer(&ConnectDeadline::fire, &deadline);
+      loop_.set_timer(timer, due);
+      stream->start_connect();
+      co_await net::IoWait(stream->writing);
+      if (deadline.passed) co_return fail(connect_error(ETIMEDOUT, true));
+      last_error = stream->writing.error;
+    } else {
+      last_error = error;
+    }
+    if (last_error == 0) co_return std::unique_ptr<net::ByteStream>(std::move(stream));
+  }
+  co_return fail(connect_error(last_error, false));
+}
+
+}  // namespace gw::upstream
