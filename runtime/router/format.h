@@ -102,10 +102,13 @@ inline constexpr u32 kMaxOtherMethods = 255;
 // Targets ---------------------------------------------------------------------------------------
 inline constexpr u32 kTagShift = 30;
 inline constexpr u32 kTagNode = 0;
-inline constexpr u32 kTagGroup = 1;  // value: group number
+inline constexpr u32 kTagGroup = 1;  // value: first group << 2 | how many more follow it
 inline constexpr u32 kTagList = 2;
 inline constexpr u32 kTagBits = 3;  // kNone has this tag too
 inline constexpr u32 kTargetMask = (u32{1} << kTagShift) - 1;
+inline constexpr u32 kRangeShift = 2;
+inline constexpr u32 kRangeMask = 3;
+inline constexpr u32 kMaxGroups = kTargetMask >> kRangeShift;
 constexpr u32 make_target(u32 tag, u32 value) { return tag << kTagShift | value; }
 
 // States, in words. Word 0 is kind | count << 8.
