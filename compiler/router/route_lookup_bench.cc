@@ -1,11 +1,12 @@
 // How long a look-up takes as the number of routes grows, what the table costs, and how fast it is
 // verified. Requests are uniform over all routes, shuffled, more than fit the second-level cache,
-// with 20 % misses. Run: route_lookup_bench [github-routes.json]
+// with 20 % misses. Run: route_lookup_bench [github-routes.json [largest count]]
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -156,16 +157,21 @@ void measure(const char* name, const std::vector<std::string>& templates, bool h
   }
 
   std::mt19937 random(1);
-  std::string texts;
-  std::vector<std::pair<u32, u32>> requests;
+  std::vector<std::string> paths;
   const size_t wanted = std::max<size_t>(200'000, templates.size());
   for (size_t i = 0; i < wanted; ++i) {
     std::string path = filled(templates[i % templates.size()], random);
     if (static_cast<double>(random() % 1000) < 1000 * kMissShare) path = missed(path, random);
+    paths.push_back(std::move(path));
+  }
+  std::shuffle(paths.begin(), paths.end(), random);
+  // In memory in the order of use: a request's path has just been received when it is routed.
+  std::string texts;
+  std::vector<std::pair<u32, u32>> requests;
+  for (const std::string& path : paths) {
     requests.emplace_back(static_cast<u32>(texts.size()), static_cast<u32>(path.size()));
     texts += path;
   }
-  std::shuffle(requests.begin(), requests.end(), random);
 
   const gw::router::RouterView view(blob);
   const NoConstraints oracle;
@@ -215,7 +221,9 @@ int main(int argc, char** argv) {
   for (const bool huge : {false, true}) {
     std::printf("%s\n", huge ? "huge pages" : "4 KiB pages");
     if (argc > 1) measure("github", read_routes(argv[1]), huge);
+    const u64 largest = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : ~u64{0};
     for (const u32 count : {1000u, 10'000u, 100'000u}) {
+      if (count > largest) break;
       measure("services", services(count), huge);
       measure("flat", flat(count), huge);
       measure("tenants", tenants(count), huge);

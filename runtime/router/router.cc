@@ -20,6 +20,14 @@ using http::Method;
 
 constexpr u32 kSplitCapacity = kMaxSegments + 2;
 
+/// std::popcount is a call into libgcc on the oldest x86-64, which we build for.
+inline u32 bit_count(u64 bits) {
+  bits -= (bits >> 1) & 0x5555555555555555u;
+  bits = (bits & 0x3333333333333333u) + ((bits >> 2) & 0x3333333333333333u);
+  bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+  return static_cast<u32>((bits * 0x0101010101010101u) >> 56);
+}
+
 /// The slashes of a path; ends[count] is the path's size. More segments than any template has are
 /// not looked for: `count` is then kMaxSegments + 1.
 struct Segments {
@@ -36,7 +44,7 @@ struct Segments {
     u32 found = 0;
     for (u32 at = 0; at < size && found <= kMaxSegments; at += 64) {
       u64 hits = slashes(data + at, size - at);
-      const u32 total = found + static_cast<u32>(std::popcount(hits));
+      const u32 total = found + bit_count(hits);
       for (u32* to = slash + found;; to += 8) {
         for (u32 i = 0; i < 8; ++i) {
           to[i] = at + static_cast<u32>(std::countr_zero(hits));
@@ -58,10 +66,17 @@ struct Segments {
       return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))};
     };
     const u32 used = std::min(left, 64u);
+    if (used < 8) {
+      u64 hits = 0;
+      for (u32 i = 0; i < used; ++i) hits |= u64{data[i] == '/'} << i;
+      return hits;
+    }
     if (used < 16) {
-      char padded[16] = {};
-      std::memcpy(padded, data, used);
-      return chunk(padded);
+      const auto half = [wanted](const char* from) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted))) & 0xff};
+      };
+      return half(data) | half(data + used - 8) << (used - 8);
     }
     u64 hits = chunk(data);
     if (used >= 32) hits |= chunk(data + 16) << 16;
@@ -183,7 +198,7 @@ class Walk {
   /// The group whose shape the path has, or kNone; its captures are written.
   u32 find(u32 host) {
     const HostRecord& record = view_.hosts_[host];
-    if (((record.static_lengths >> (segments_.path.size() % 64)) & 1) != 0) {
+    if ((record.static_filter & static_filter_bit(segments_.path.size(), segments_.count)) != 0) {
       const Phf phf(view_.blob_ + view_.header_.static_hash_offset);
       const u32 group = phf.find_hashed(phf_hash(segments_.path, phf.seed() + host_salt(host)));
       if (group != kNoKey && matches(group)) return group;
@@ -298,7 +313,7 @@ class Walk {
   }
 
   template <bool kExact>
-  u32 literal_target(const u32* node, u32 segment, u32& word) const {
+  [[gnu::always_inline]] u32 literal_target(const u32* node, u32 segment, u32& word) const {
     const u32 count = node[kNodeHeader] >> 8;
     const u64 hash = segments_.hash(segment);
     const u32 fingerprint = fingerprint_of(hash);
@@ -464,7 +479,7 @@ u32 method_bit(Method method) {
   return method == Method::Other ? 0 : u32{1} << static_cast<u32>(method);
 }
 
-u32 rank_of(u32 methods, u32 bit) { return static_cast<u32>(std::popcount(methods & (bit - 1))); }
+u32 rank_of(u32 methods, u32 bit) { return bit_count(methods & (bit - 1)); }
 
 /// The bit under which `methods` serves the request: its own, or GET's for HEAD; 0: none.
 u32 served_bit(u32 methods, Method method) {
@@ -491,7 +506,7 @@ struct Candidate {
     other_count = words[0] >> 24;
     any_route = words[1];
     routes = words + 2;
-    others = routes + std::popcount(methods);
+    others = routes + bit_count(methods);
     constraints = others + 3 * other_count;
     end = constraints + 2 * constraint_count;
   }
@@ -628,7 +643,7 @@ Lookup RouterView::find(std::string_view host, std::string_view path, http::Meth
   if ((record.flags & kGroupComplex) == 0) {
     const u32 methods = record.methods;
     if (const u32 bit = served_bit(methods, method); bit != 0) {
-      const u32 count = static_cast<u32>(std::popcount(methods));
+      const u32 count = bit_count(methods);
       std::memcpy(
           &lookup.route,
           record.body + sizeof record.body - 4 * size_t{count} + 4 * size_t{rank_of(methods, bit)},
