@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/router/overlap.h"
 #include "compiler/router/router_builder.h"
 #include "runtime/router/router.h"
 #include "runtime/router/verify.h"
@@ -144,6 +145,9 @@ void measure(const char* name, const std::vector<std::string>& templates, bool h
   auto start = Clock::now();
   const BuiltRouter built = build_router(input);
   const double build_seconds = seconds_since(start);
+  start = Clock::now();
+  const OverlapReport overlaps = find_overlaps(input);
+  const double overlap_seconds = seconds_since(start);
   const std::byte* blob = placed(built.blob, huge);
   const u32 route_count = static_cast<u32>(2 * templates.size());
   double verify_seconds = 1e9;
@@ -207,12 +211,14 @@ void measure(const char* name, const std::vector<std::string>& templates, bool h
   const double scale = 1e9 / static_cast<double>(requests.size());
   std::printf(
       "%-10s %7zu templates  mean %6.1f ns  p50 %4.0f  p99 %4.0f (timed singly)  found %2.0f %%  "
-      "blob %5.1f MB  build %6.1f ms  verify %5.2f ms  nodes %u lists %u splits %u bit sets %zu\n",
+      "blob %5.1f MB  build %6.1f ms  overlaps %6.1f ms (%zu)  verify %5.2f ms  nodes %u lists %u "
+      "splits %u bit sets %zu\n",
       name, templates.size(), best * scale, single[single.size() / 2] * 1e9,
       single[single.size() * 99 / 100] * 1e9,
       50.0 * static_cast<double>(found) / static_cast<double>(requests.size()),
-      static_cast<double>(built.blob.size()) / 1e6, build_seconds * 1e3, verify_seconds * 1e3,
-      built.report.nodes, built.report.lists, built.report.splits, built.report.bit_sets.size());
+      static_cast<double>(built.blob.size()) / 1e6, build_seconds * 1e3, overlap_seconds * 1e3,
+      overlaps.findings.size(), verify_seconds * 1e3, built.report.nodes, built.report.lists,
+      built.report.splits, built.report.bit_sets.size());
 }
 
 }  // namespace
