@@ -228,8 +228,7 @@ class HostAutomaton {
       if (mode_of(items[i]) == kTail) items.resize(i + 1);
     }
     if (items.empty()) return layout::kNone;
-    if (items.size() == 1) return layout::make_target(layout::kTagGroup, number(items[0]));
-    if (items.size() <= kMaxListed) return add_list(std::move(items), depth);
+    if (items.size() <= kMaxListed) return few(std::move(items), depth);
     std::vector<u32> key = items;
     key.push_back(depth << 4 | splits);
     if (const auto it = known_.find(key); it != known_.end()) return it->second;
@@ -452,6 +451,16 @@ class HostAutomaton {
     return !masks.empty();
   }
 
+  /// Groups that follow each other need no list.
+  u32 few(std::vector<Item> items, u32 depth) {
+    const u32 count = static_cast<u32>(items.size());
+    for (u32 i = 1; i < count; ++i) {
+      if (number(items[i]) != number(items[0]) + i) return add_list(std::move(items), depth);
+    }
+    return layout::make_target(layout::kTagGroup,
+                               number(items[0]) << layout::kRangeShift | (count - 1));
+  }
+
   u32 add_list(std::vector<Item> items, u32 depth) {
     lists_.push_back({depth, std::move(items)});
     return layout::make_target(layout::kTagList, static_cast<u32>(lists_.size() - 1));
@@ -508,7 +517,8 @@ class HostAutomaton {
       bits_at_.push_back(at);
       at += static_cast<u32>(bit_words_.back().size());
     }
-    out_.words_.resize(at, layout::kKindPadding);
+    // Whole lines, so that reading all inline edges of the last node stays inside.
+    out_.words_.resize((at + kLine - 1) / kLine * kLine, layout::kKindPadding);
   }
 
   u32 placed(u32 target) const {

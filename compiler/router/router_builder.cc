@@ -189,7 +189,8 @@ class Builder {
     for (const u32 id : host.groups) {
       const Group& group = out_.groups[id];
       if (group.shape->is_static()) {
-        record.static_lengths |= u64{1} << (group.shape_text.size() % 64);
+        record.static_filter |= layout::static_filter_bit(
+            group.shape_text.size(), static_cast<u32>(group.shape->segments.size()));
       } else {
         groups.push_back(&group);
       }

@@ -61,7 +61,7 @@ struct HostRecord {
   TextRef name;
   u32 root = kNone;  // target
   u32 host_id = kNone;
-  u64 static_lengths = 0;  // bit (length % 64) of every static path
+  u64 static_filter = 0;  // static_filter_bit() of every static path
 };
 static_assert(sizeof(HostRecord) == 24);
 
@@ -102,10 +102,13 @@ inline constexpr u32 kMaxOtherMethods = 255;
 // Targets ---------------------------------------------------------------------------------------
 inline constexpr u32 kTagShift = 30;
 inline constexpr u32 kTagNode = 0;
-inline constexpr u32 kTagGroup = 1;  // value: group number
+inline constexpr u32 kTagGroup = 1;  // value: first group << 2 | how many more follow it
 inline constexpr u32 kTagList = 2;
 inline constexpr u32 kTagBits = 3;  // kNone has this tag too
 inline constexpr u32 kTargetMask = (u32{1} << kTagShift) - 1;
+inline constexpr u32 kRangeShift = 2;
+inline constexpr u32 kRangeMask = 3;
+inline constexpr u32 kMaxGroups = kTargetMask >> kRangeShift;
 constexpr u32 make_target(u32 tag, u32 value) { return tag << kTagShift | value; }
 
 // States, in words. Word 0 is kind | count << 8.
@@ -188,6 +191,10 @@ inline u64 segment_hash(const char* text, size_t length) {
 inline u32 fingerprint_of(u64 hash) { return static_cast<u32>(hash); }
 inline u32 table_index(u64 hash, u32 capacity_log2) {
   return static_cast<u32>((hash >> 32) >> (32 - capacity_log2));
+}
+/// Spares most requests the probe for a static path.
+inline u64 static_filter_bit(size_t path_bytes, u32 segments) {
+  return u64{1} << ((path_bytes + size_t{17} * segments) % 64);
 }
 /// Separates the paths of hosts in the perfect hash of static paths.
 inline u64 host_salt(u32 host) { return u64{host} * 0x9e3779b97f4a7c15u; }

@@ -20,36 +20,70 @@ using http::Method;
 
 constexpr u32 kSplitCapacity = kMaxSegments + 2;
 
+/// std::popcount is a call into libgcc on the oldest x86-64, which we build for.
+inline u32 bit_count(u64 bits) {
+  bits -= (bits >> 1) & 0x5555555555555555u;
+  bits = (bits & 0x3333333333333333u) + ((bits >> 2) & 0x3333333333333333u);
+  bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+  return static_cast<u32>((bits * 0x0101010101010101u) >> 56);
+}
+
 /// The slashes of a path; ends[count] is the path's size. More segments than any template has are
 /// not looked for: `count` is then kMaxSegments + 1.
 struct Segments {
   std::string_view path;
   u32 count = 0;
-  u32 slash[kSplitCapacity + 16];
+  u32 slash[kSplitCapacity + 64 + 8];
 
-  // The scan writes whole groups of 16 candidates at a time, hence the room behind.
+  // 64 bytes at a time become one mask, whose first eight bits are taken without asking how many
+  // there are: the number of slashes is what no branch predictor knows. Hence the room behind.
   void split(std::string_view text) {
     path = text;
-    u32 found = 0;
     const char* const data = text.data();
-    const size_t size = text.size();
-    size_t at = 0;
-    const __m128i wanted = _mm_set1_epi8('/');
-    for (; at + 16 <= size && found <= kMaxSegments; at += 16) {
-      const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at));
-      u32 hits = static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, wanted)));
-      while (hits != 0) {
-        slash[found++] = static_cast<u32>(at) + static_cast<u32>(std::countr_zero(hits));
-        hits &= hits - 1;
+    const u32 size = static_cast<u32>(text.size());
+    u32 found = 0;
+    for (u32 at = 0; at < size && found <= kMaxSegments; at += 64) {
+      u64 hits = slashes(data + at, size - at);
+      const u32 total = found + bit_count(hits);
+      for (u32* to = slash + found;; to += 8) {
+        for (u32 i = 0; i < 8; ++i) {
+          to[i] = at + static_cast<u32>(std::countr_zero(hits));
+          hits &= hits - 1;
+        }
+        if (hits == 0) break;
       }
-    }
-    for (; at < size && found <= kMaxSegments; ++at) {
-      slash[found] = static_cast<u32>(at);
-      found += data[at] == '/' ? 1u : 0u;
+      found = total;
     }
     count = found > kMaxSegments ? kMaxSegments + 1 : found;
-    slash[count] = static_cast<u32>(size);
+    slash[count] = size;
   }
+
+  /// The slashes among the first 64 of `left` bytes.
+  static u64 slashes(const char* data, u32 left) {
+    const __m128i wanted = _mm_set1_epi8('/');
+    const auto chunk = [wanted](const char* from) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+      return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))};
+    };
+    const u32 used = std::min(left, 64u);
+    if (used < 8) {
+      u64 hits = 0;
+      for (u32 i = 0; i < used; ++i) hits |= u64{data[i] == '/'} << i;
+      return hits;
+    }
+    if (used < 16) {
+      const auto half = [wanted](const char* from) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted))) & 0xff};
+      };
+      return half(data) | half(data + used - 8) << (used - 8);
+    }
+    u64 hits = chunk(data);
+    if (used >= 32) hits |= chunk(data + 16) << 16;
+    if (used >= 48) hits |= chunk(data + 32) << 32;
+    return hits | chunk(data + used - 16) << (used - 16);
+  }
+
   u32 begin(u32 segment) const { return slash[segment] + 1; }
   u32 end(u32 segment) const { return slash[segment + 1]; }
   std::string_view text(u32 segment) const {
@@ -164,7 +198,7 @@ class Walk {
   /// The group whose shape the path has, or kNone; its captures are written.
   u32 find(u32 host) {
     const HostRecord& record = view_.hosts_[host];
-    if (((record.static_lengths >> (segments_.path.size() % 64)) & 1) != 0) {
+    if ((record.static_filter & static_filter_bit(segments_.path.size(), segments_.count)) != 0) {
       const Phf phf(view_.blob_ + view_.header_.static_hash_offset);
       const u32 group = phf.find_hashed(phf_hash(segments_.path, phf.seed() + host_salt(host)));
       if (group != kNoKey && matches(group)) return group;
@@ -238,10 +272,7 @@ class Walk {
     for (;; ++segment) {
       if (target == kNone) return kNone;
       const u32 tag = target >> kTagShift;
-      if (tag == kTagGroup) {
-        const u32 group = target & kTargetMask;
-        return matches(group) ? group : kNone;
-      }
+      if (tag == kTagGroup) return check_range(target & kTargetMask);
       const u32* record = state(target);
       if (tag == kTagList) return check_list(record);
       if (tag == kTagBits) return check_bits(record);
@@ -252,6 +283,19 @@ class Walk {
       if (segment >= kMaxSegments) return kNone;
       target = next_target<kExact>(record, segment);
     }
+  }
+
+  /// Up to four groups that follow each other: their lines are fetched together.
+  u32 check_range(u32 value) {
+    const u32 first = value >> kRangeShift;
+    const u32 last = first + (value & kRangeMask);
+    for (u32 group = first + 1; group <= last; ++group) {
+      __builtin_prefetch(view_.groups_ + group);
+    }
+    for (u32 group = first; group <= last; ++group) {
+      if (matches(group)) return group;
+    }
+    return kNone;
   }
 
   template <bool kExact>
@@ -269,7 +313,7 @@ class Walk {
   }
 
   template <bool kExact>
-  u32 literal_target(const u32* node, u32 segment, u32& word) const {
+  [[gnu::always_inline]] u32 literal_target(const u32* node, u32 segment, u32& word) const {
     const u32 count = node[kNodeHeader] >> 8;
     const u64 hash = segments_.hash(segment);
     const u32 fingerprint = fingerprint_of(hash);
@@ -277,8 +321,16 @@ class Walk {
     const bool exact = kExact || (node[kNodeFlags] & kNodeExact) != 0;
     const u32* edges = node + kNodeWords;
     if ((node[kNodeFlags] & kNodeHashed) == 0) {
-      for (u32 i = 0; i < count; ++i) {
-        if (edges[i] != fingerprint) continue;
+      // SAFETY: verify_router checked that the state region goes on for eight words.
+      const __m128i wanted = _mm_set1_epi32(static_cast<int>(fingerprint));
+      const auto four = [edges, wanted](u32 from) {
+        const auto* at = reinterpret_cast<const __m128i*>(edges + from);
+        const __m128i equal = _mm_cmpeq_epi32(_mm_loadu_si128(at), wanted);
+        return static_cast<u32>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
+      };
+      u32 hits = (four(0) | four(4) << 4) & ((u32{1} << count) - 1);
+      for (; hits != 0; hits &= hits - 1) {
+        const u32 i = static_cast<u32>(std::countr_zero(hits));
         word = node_word + kNodeWords + 2 * count + 2 * i;
         if (exact && text(word) != segments_.text(segment)) continue;
         return edges[count + i];
@@ -427,7 +479,7 @@ u32 method_bit(Method method) {
   return method == Method::Other ? 0 : u32{1} << static_cast<u32>(method);
 }
 
-u32 rank_of(u32 methods, u32 bit) { return static_cast<u32>(std::popcount(methods & (bit - 1))); }
+u32 rank_of(u32 methods, u32 bit) { return bit_count(methods & (bit - 1)); }
 
 /// The bit under which `methods` serves the request: its own, or GET's for HEAD; 0: none.
 u32 served_bit(u32 methods, Method method) {
@@ -454,7 +506,7 @@ struct Candidate {
     other_count = words[0] >> 24;
     any_route = words[1];
     routes = words + 2;
-    others = routes + std::popcount(methods);
+    others = routes + bit_count(methods);
     constraints = others + 3 * other_count;
     end = constraints + 2 * constraint_count;
   }
@@ -544,6 +596,9 @@ RouterView::RouterView(const std::byte* blob) : blob_(blob) {
   states_ = reinterpret_cast<const u32*>(blob + header_.states_offset);
   details_ = reinterpret_cast<const u32*>(blob + header_.details_offset);
   texts_ = reinterpret_cast<const char*>(blob + header_.texts_offset);
+  static_paths_ = Phf(blob + header_.static_hash_offset);
+  exact_hosts_ = Phf(blob + header_.exact_hash_offset);
+  wildcard_hosts_ = Phf(blob + header_.wildcard_hash_offset);
 }
 
 Lookup RouterView::find(std::string_view host, std::string_view path, http::Method method,
@@ -567,15 +622,14 @@ Lookup RouterView::find(std::string_view host, std::string_view path, http::Meth
     return try_host(base + found);
   };
   const auto try_hosts = [&] {
-    if (header_.exact_host_count != 0 && named(Phf(blob_ + header_.exact_hash_offset), 0, host)) {
+    if (header_.exact_host_count != 0 && named(exact_hosts_, 0, host)) {
       return true;
     }
     if (header_.wildcard_host_count != 0) {
-      const Phf phf(blob_ + header_.wildcard_hash_offset);
       constexpr size_t kMaxHostBytes = 255;
       size_t dot = host.size() > kMaxHostBytes ? std::string_view::npos : host.find('.', 1);
       for (; dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
-        if (named(phf, header_.exact_host_count, host.substr(dot))) return true;
+        if (named(wildcard_hosts_, header_.exact_host_count, host.substr(dot))) return true;
       }
     }
     return header_.any_host != kNone && try_host(header_.any_host);
@@ -589,7 +643,7 @@ Lookup RouterView::find(std::string_view host, std::string_view path, http::Meth
   if ((record.flags & kGroupComplex) == 0) {
     const u32 methods = record.methods;
     if (const u32 bit = served_bit(methods, method); bit != 0) {
-      const u32 count = static_cast<u32>(std::popcount(methods));
+      const u32 count = bit_count(methods);
       std::memcpy(
           &lookup.route,
           record.body + sizeof record.body - 4 * size_t{count} + 4 * size_t{rank_of(methods, bit)},

@@ -62,6 +62,9 @@ class RouterView {
   const u32* states_ = nullptr;
   const u32* details_ = nullptr;
   const char* texts_ = nullptr;
+  Phf static_paths_;
+  Phf exact_hosts_;
+  Phf wildcard_hosts_;
 };
 
 }  // namespace gw::router

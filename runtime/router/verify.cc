@@ -61,7 +61,7 @@ class Verifier {
         region(header_.texts_offset, header_.text_bytes, 1) &&
         region(header_.allows_offset, u64{header_.allow_count} * sizeof(TextRef), 4);
     if (!inside) return corrupt("router region");
-    if (header_.static_count > header_.group_count || header_.group_count > kTargetMask ||
+    if (header_.static_count > header_.group_count || header_.group_count > kMaxGroups ||
         header_.state_words > kTargetMask) {
       return corrupt("router counts");
     }
@@ -234,6 +234,7 @@ class Verifier {
     const u64 size = node[kNodeSize];
     const u64 patterns = kNodeWords + edge_words(node);
     if (size > left || patterns > size) return false;
+    if (left < kNodeWords + kMaxInlineEdges) return false;  // edges are read eight at a time
     if (node[kNodePatterns] == 0) return true;
     if (node[kNodePatterns] != patterns || patterns + 2 > size) return false;
     const u64 pattern_count = node[patterns];
@@ -266,7 +267,9 @@ class Verifier {
     if (value == kNone) return true;
     const u32 tag = value >> kTagShift;
     const u32 index = value & kTargetMask;
-    if (tag == kTagGroup) return index < header_.group_count;
+    if (tag == kTagGroup) {
+      return (index >> kRangeShift) + (index & kRangeMask) < header_.group_count;
+    }
     if (index >= header_.state_words) return false;
     constexpr u32 kKinds[] = {kKindNode, 0, kKindList, kKindBits};
     return kinds_[index] == kKinds[tag];

@@ -9,6 +9,9 @@
 // where the fingerprint nearly always differs: whoever must be certain compares the key's bytes.
 // After hash-and-displace (Belazzougui, Botelho, Dietzfelbinger, 2009). Little-endian, 8-aligned.
 #pragma once
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // a call would cost as much as hashing a path
+#endif
 #include <xxhash.h>
 
 #include <cstring>
@@ -56,6 +59,7 @@ inline u32 phf_slot(u64 hash, u32 pilot, u32 slot_count) {
 /// A verified function in place. Cheap to copy; does not own the bytes. Any thread.
 class Phf {
  public:
+  Phf() = default;  // of no keys
   explicit Phf(const std::byte* blob) {
     std::memcpy(&header_, blob, sizeof header_);
     pilots_ = blob + sizeof(PhfHeader);
@@ -82,8 +86,8 @@ class Phf {
 
  private:
   PhfHeader header_;
-  const std::byte* pilots_;
-  const std::byte* slots_;
+  const std::byte* pilots_ = nullptr;
+  const std::byte* slots_ = nullptr;
 };
 
 }  // namespace gw
