@@ -124,15 +124,18 @@ class Loader {
   }
 
  private:
-  const Document* load_document(const std::string& path) {
-    auto document = openapi::load_document(files_, path, options_.load, sink_);
+  // The schemes of a service document may be those of its gateway document.
+  const Document* load_document(const std::string& path, bool is_service) {
+    openapi::LoadOptions load = options_.load;
+    load.check_scheme_names = !is_service;
+    auto document = openapi::load_document(files_, path, load, sink_);
     if (document == nullptr) return nullptr;
     gateway_.documents.push_back(std::move(document));
     return gateway_.documents.back().get();
   }
 
   void load_gateway_document(const std::string& path) {
-    const Document* document = load_document(path);
+    const Document* document = load_document(path, false);
     if (document == nullptr) return;
     if (gateway_.title.empty()) {
       gateway_.title = document->title.value;
@@ -198,7 +201,7 @@ class Loader {
       const auto folder = std::filesystem::path(gateway_path).parent_path();
       const std::string path = (folder / std::string(spec.text())).lexically_normal().string();
       const size_t errors = sink_.error_count();
-      const Document* document = load_document(path);
+      const Document* document = load_document(path, true);
       if (document == nullptr) {
         if (sink_.error_count() == errors) {
           report(sink_, "extension-dangling", spec.span(), fmt::format("cannot load `{}`", path),
@@ -316,29 +319,15 @@ class Loader {
       return;
     }
     if (!any && !(implied && item.operations.empty())) return;
-    Operation& operation = gateway_.implied.emplace_back();
-    operation.method.value = "*";
-    operation.method.span = any ? x_gw.key_of("anyMethod").span() : implied.span();
-    operation.parameters = item.parameters;
-    if (any && any.is_map()) {
-      operation.node = any;
-      operation.x_gw = any.get(kExtensionKey);
-      if (const NodeRef id = any.get("operationId"); id && id.is_scalar()) {
-        operation.operation_id = {id.text(), id.span()};
-      }
-      if (const NodeRef security = any.get("security"); security && security.is_seq()) {
-        operation.security.declared = true;
-        operation.security.node = security;
-        for (const NodeRef alternative : security.items()) {
-          openapi::SecurityAlternative& use = operation.security.alternatives.emplace_back();
-          use.node = alternative;
-          for (const auto [name, scopes] : alternative.entries()) {
-            use.schemes.push_back({.name = {name.text(), name.span()}, .scopes = {}});
-          }
-        }
-      }
+    const Span span = any ? x_gw.key_of("anyMethod").span() : implied.span();
+    if (!item.any_method.empty()) {
+      add(unit, item, item.any_method[0], path, span, true);
+      return;
     }
-    add(unit, item, operation, path, operation.method.span, true);
+    Operation& operation = gateway_.implied.emplace_back();
+    operation.method = {"*", span};
+    operation.parameters = item.parameters;
+    add(unit, item, operation, path, span, true);
   }
 
   void add(const Unit& unit, const PathItem& item, const Operation& operation,

@@ -128,16 +128,16 @@ class RouterPass {
   void report_overlaps() {
     std::set<std::string> seen;
     const router::OverlapReport overlaps = router::find_overlaps(input_);
-    for (const router::Overlap& overlap : overlaps.findings) report_overlap(overlap, seen);
-    if (overlaps.capped) {
+    for (const router::OverlapFinding& overlap : overlaps.findings) report_overlap(overlap, seen);
+    if (overlaps.truncated) {
       module_.router_notes.push_back("the analysis of overlapping routes was cut off at its bound");
     }
   }
 
-  void report_overlap(const router::Overlap& overlap, std::set<std::string>& seen) {
-    const router::HostInput& host = input_.hosts[overlap.host];
-    const router::PathInput& winner = host.paths[overlap.winner];
-    const router::PathInput& loser = host.paths[overlap.loser];
+  void report_overlap(const router::OverlapFinding& overlap, std::set<std::string>& seen) {
+    const router::HostInput& host = input_.hosts[overlap.winner.host];
+    const router::PathInput& winner = host.paths[overlap.winner.path];
+    const router::PathInput& loser = input_.hosts[overlap.loser.host].paths[overlap.loser.path];
     // The same pair on another host is the same finding.
     const std::string key =
         fmt::format("{}:{}:{}:{}:{}", winner.span.file, winner.span.begin, loser.span.file,
@@ -158,14 +158,14 @@ class RouterPass {
         finding.help =
             "remove one, or tell their parameters apart by schemas that exclude each other";
         break;
-      case router::OverlapKind::Unordered:
+      case router::OverlapKind::Ambiguous:
         finding.rule = cross_file ? "route-cross-file" : "route-ambiguous";
         finding.message =
             fmt::format("nothing decides between `{}` and `{}`", winner.text, loser.text);
         finding.primary.text = fmt::format("`{}` fits both", witness);
         finding.help = "make one of them narrower than the other";
         break;
-      case router::OverlapKind::OrderedByLeftmost:
+      case router::OverlapKind::OrderedOnlyByLeftmost:
         finding.rule = "route-ambiguous";
         finding.severity = Severity::Warning;
         finding.message =
@@ -177,6 +177,7 @@ class RouterPass {
         break;
       case router::OverlapKind::Unreachable:
         finding.rule = "route-unreachable";
+        finding.severity = Severity::Warning;
         finding.message = fmt::format("no request can reach `{}`", loser.text);
         finding.primary.text = fmt::format("a request such as `{}` goes elsewhere", witness);
         finding.related[0].text = "to this one";

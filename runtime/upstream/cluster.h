@@ -23,6 +23,7 @@ enum class Balance : u8 {
 
 struct TargetConfig {
   std::string address;                   // `host:port` or `[v6]:port`; also the text for logs
+  std::string path_prefix = {};          // put before the path of requests: "" or "/v1"
   u32 weight = 1;                        // 0: takes part in nothing
   std::vector<SocketAddress> addresses;  // filled by resolve_targets; tried in turn
 };
