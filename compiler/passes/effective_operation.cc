@@ -71,7 +71,11 @@ class Merger {
     if (field == nullptr) return;  // keys of other kinds are read elsewhere
     if (is_action(name) && !is_off(value) && !is_conditional(value)) {
       for (const std::string_view other : {"upstream", "respond", "redirect", "mock"}) {
-        if (other != name) remove_entry(result_.fields, other);
+        const Effective* lower = result_.fields.find(other);
+        // One that answers some requests only stays, in front of this one.
+        if (other != name && lower != nullptr && lower->find("when") == nullptr) {
+          remove_entry(result_.fields, other);
+        }
       }
     }
     const auto found = std::ranges::find(result_.fields.entries, name, &Effective::Entry::name);

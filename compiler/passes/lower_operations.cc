@@ -118,7 +118,7 @@ class OperationLowerer {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
     force_options(effective.fields);
-    const bool mocks = is_set(effective.fields, "mock");
+    const bool mocks = module_.options.mock || is_set(effective.fields, "mock");
     depends_on_operation = mocks;
     normalise_mock(effective.fields);
 
