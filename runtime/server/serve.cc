@@ -5,10 +5,8 @@
 #include <cstring>
 
 #include "runtime/base/log.h"
-#include "runtime/observe/access_log.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
-#include "runtime/server/route_names.h"
 #include "runtime/server/state_directory.h"
 
 namespace gw::server {
@@ -34,15 +32,16 @@ std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table
     if (accepted && *accepted) {
       const std::string kept = digest_text(***accepted);
       if (kept != digest_text(*given)) {
-        log::warn("state_differs", {{"serving", kept},
-                                    {"argument", digest_text(*given)},
-                                    {"help", "--fresh serves the argument"}});
+        log(LogLevel::Warning, "state_differs",
+            {{"serving", kept},
+             {"argument", digest_text(*given)},
+             {"help", "--fresh serves the argument"}});
       }
       return **accepted;
     }
     if (!accepted) {
-      log::warn("state_unusable",
-                {{"reason", std::string(accepted.error().what)}, {"serving", digest_text(*given)}});
+      log(LogLevel::Warning, "state_unusable",
+          {{"reason", accepted.error().what}, {"serving", digest_text(*given)}});
     }
   }
   auto taken = state.take(given->bytes());
@@ -75,7 +74,7 @@ std::string listen_problem(const std::vector<std::string>& addresses, const Erro
 
 ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOptions& options) {
   ServeOutcome outcome;
-  log::open(options.log_json ? log::Format::Json : log::Format::Text);
+  configure_log(options.log_json, LogLevel::Info);
 
   std::unique_ptr<StateDirectory> state;
   if (!options.state_directory.empty()) {
@@ -101,45 +100,44 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
   }
   std::vector<std::string> warnings;
   Publication publication = make_publication(*bound, warnings);
-  for (const std::string& warning : warnings) log::warn("target_unresolved", {{"reason", warning}});
-
-  const TableRouteNames names;
-  observe::AccessLog access_log(names);
-  if (const Result<void> opened = access_log.open(options.access_log); !opened) {
-    outcome.problems.push_back(
-        file_problem("cannot write the access log", options.access_log, opened.error()));
-    return outcome;
+  for (const std::string& warning : warnings) {
+    log(LogLevel::Warning, "target_unresolved", {{"reason", warning}});
   }
 
   GatewayOptions gateway_options;
   gateway_options.listen = listen_addresses(**bound, options);
   gateway_options.workers = options.workers;
   gateway_options.run = &run;
-  gateway_options.observer = &access_log;
+  gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
   gateway_options.grace_ms = options.grace_ms;
   apply_session_settings(**bound, gateway_options.session);
   Gateway gateway(gateway_options);
   if (const Result<void> started = gateway.start(std::move(publication)); !started) {
-    outcome.problems.push_back(listen_problem(gateway_options.listen, started.error()));
+    const bool log_failed = started.error().code == Errc::FileUnwritable;
+    outcome.problems.push_back(
+        log_failed
+            ? file_problem("cannot write the access log", options.access_log, started.error())
+            : listen_problem(gateway_options.listen, started.error()));
     return outcome;
   }
   if (state != nullptr) {
     if (const Result<void> accepted = state->accept(*file); !accepted) {
-      log::warn("state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
+      log(LogLevel::Warning, "state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
     }
   }
   outcome.started = true;
   for (size_t i = 0; i < gateway_options.listen.size(); ++i) {
     const std::string& address = gateway_options.listen[i];
-    log::info("listening", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')),
-                                                    gateway.ports()[i])},
-                            {"workers", std::to_string(gateway.worker_count())},
-                            {"table", digest_text(*file)},
-                            {"routes", std::to_string((*bound)->view().routes().size())}});
+    const std::string bound_address =
+        fmt::format("{}:{}", address.substr(0, address.rfind(':')), gateway.ports()[i]);
+    log(LogLevel::Info, "listening",
+        {{"address", bound_address},
+         {"workers", static_cast<i64>(gateway.worker_count())},
+         {"table", digest_text(*file)},
+         {"routes", static_cast<i64>((*bound)->view().routes().size())}});
   }
   gateway.run_until_signal();
-  access_log.close();
-  log::info("stopped", {});
+  log(LogLevel::Info, "stopped");
   return outcome;
 }
 
