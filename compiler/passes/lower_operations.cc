@@ -128,8 +128,7 @@ class OperationLowerer {
     scope.greedy = operation.greedy;
     OperationRecord record{};
     std::vector<EncodedField> encoded;
-    encoder_.encode(kOperationSpecs, effective.fields, scope, "",
-                    reinterpret_cast<std::byte*>(&record), &encoded);
+    encode_fields(effective.fields, scope, record, encoded);
 
     Lowered lowered;
     lowered.settings = add_settings(record.settings);
@@ -140,6 +139,21 @@ class OperationLowerer {
     }
     lowered.plan = add_plan(steps, encoded, lowered.upstream);
     return lowered;
+  }
+
+  // Deadlines and limits always hold, by default if need be; other fields only where they are set.
+  void encode_fields(const Effective& fields, const EncodeScope& scope, OperationRecord& record,
+                     std::vector<EncodedField>& encoded) {
+    for (const policies::FieldSpec& spec : kOperationSpecs) {
+      const Effective* value = fields.find(spec.name);
+      const bool present = value != nullptr && value->present();
+      const bool is_setting = spec.name == "timeout" || spec.name == "maxBody";
+      Effective one;
+      one.is_map = true;
+      if (present) one.entries.push_back({NodeRef{}, spec.name, *value});
+      encoder_.encode(std::span(&spec, 1), one, scope, "", reinterpret_cast<std::byte*>(&record),
+                      present || is_setting ? &encoded : nullptr);
+    }
   }
 
   // --upstream and --mock take the place of what the document says about upstreams.

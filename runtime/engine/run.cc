@@ -175,7 +175,6 @@ void answer_failed_fetch(Exchange& exchange, const Error& error) {
 // Writes exchange.response with a body that is in memory.
 Task<void> send_local(Exchange& exchange, Responder& responder) {
   responder.head(exchange.response);
-  exchange.response_bytes = exchange.local_body.size();
   const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
   if (!sent) exchange.error = sent.error();
 }
@@ -190,7 +189,6 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
       co_return;
     }
     const http::BodyChunk chunk = *piece;
-    exchange.response_bytes += chunk.bytes.size();
     if (chunk.end) {
       const Result<void> ended = co_await responder.end(chunk.bytes, chunk.trailers);
       if (!ended) exchange.error = ended.error();
@@ -214,7 +212,6 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
   }
   http::BodyChunk whole;
   if (fetched.body->take_buffered(whole)) {
-    exchange.response_bytes = whole.bytes.size();
     const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
     if (!sent) exchange.error = sent.error();
     co_return;
@@ -281,7 +278,6 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     run_response_side(exchange);
     co_await send_local(exchange, responder);
   }
-  env.observer.finished(exchange);
 }
 
 }  // namespace gw
