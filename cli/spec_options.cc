@@ -42,6 +42,7 @@ compiler::CompileOptions SpecOptions::compile_options() const {
   options.upstream = upstream;
   options.today = today();
   options.overlays = overlays;
+  options.allowed_roots = allowed_roots;
   return options;
 }
 
@@ -60,6 +61,9 @@ void add_spec_options(CLI::App& app, SpecOptions& options) {
       ->option_text("KEYWORD")
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"security"}));
+  app.add_option("--allow-ref", options.allowed_roots, "Let $ref reach into this folder as well")
+      ->option_text("DIR")
+      ->allow_extra_args(false);
 }
 
 void add_format_options(CLI::App& app, OutputFormat& format) {

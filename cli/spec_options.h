@@ -16,6 +16,7 @@ struct SpecOptions {
   std::vector<std::string> paths;
   std::vector<std::string> overlays;
   std::vector<std::string> unenforced;
+  std::vector<std::string> allowed_roots;
   std::string env_file;
   std::string upstream;
   bool mock = false;
@@ -23,7 +24,7 @@ struct SpecOptions {
   compiler::CompileOptions compile_options() const;
 };
 
-/// --overlay --env-file --upstream --mock --unenforced
+/// --overlay --env-file --upstream --mock --unenforced --allow-ref
 void add_spec_options(CLI::App& app, SpecOptions& options);
 
 /// `text` or `json`.

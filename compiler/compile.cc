@@ -21,6 +21,7 @@ struct Pass {
 void read_documents(Module& module) {
   GatewayOptions options;
   options.paths = module.options.paths;
+  options.load.roots = module.options.allowed_roots;
   // The sink is shared and the files are grown here only; later passes read them.
   module.gateway = load_gateway(const_cast<FileSet&>(module.files), options, module.sink);
 }

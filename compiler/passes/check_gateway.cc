@@ -70,7 +70,7 @@ void check_lookalikes(Module& module) {
 }
 
 bool looks_like_secret(std::string_view name, std::string_view value) {
-  if (value.size() < 8 || has_expression(value)) return false;
+  if (value.size() < 8 || has_expression(value) || has_late_reference(value)) return false;
   static constexpr std::string_view kNames[] = {
       "authorization", "proxy-authorization", "x-api-key", "api-key",
       "apikey",        "x-auth-token",        "cookie"};

@@ -20,6 +20,7 @@ struct CompileOptions {
   std::string upstream;              // --upstream URL: every operation goes there
   std::string today;                 // YYYY-MM-DD, for waivers; empty: waivers do not expire
   std::vector<std::string> overlays;
+  std::vector<std::string> allowed_roots;  // --allow-ref: folders that $ref may reach into
 };
 
 /// One operation on its way into the table; index = route index.

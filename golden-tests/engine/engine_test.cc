@@ -108,7 +108,7 @@ paths:
       operationId: getUser
       x-gw:
         path: /internal/{id}?full=1
-        request: {headers: {set: {x-id: '{$request.path.id}', x-who: '$client.ip'}, remove: [x-debug]}}
+        request: {headers: {set: {x-id: '{$request.path.id}', x-who: '$client.ip', x-limit: 'at {$env.TOTAL}'}, remove: [x-debug]}}
         response: {headers: {rename: {x-old: x-new}, default: {cache-control: no-store}}}
       responses: {'200': {description: ok}}
     put:
@@ -141,6 +141,7 @@ TEST_CASE("engine: a request is rewritten, sent and answered", "[engine]") {
   CHECK(trip.fetcher.sent[0].target == "/internal/7?full=1&a=b");
   CHECK(trip.sent_field("x-id") == "7");
   CHECK(trip.sent_field("x-who") == "192.0.2.7");
+  CHECK(trip.sent_field("x-limit") == "at 700ms");
   CHECK(trip.sent_field("x-debug") == "(none)");
   CHECK(trip.sent_field("x-hop") == "(none)");
   CHECK(trip.responder.status == 200);
