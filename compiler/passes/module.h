@@ -47,7 +47,8 @@ struct Module {
   std::vector<PlannedOperation> operations;
   std::unordered_map<std::string_view, u32> upstream_index;  // name -> index into table.upstreams
   std::vector<bool> upstream_used;
-  std::string override_name;  // of the upstream of --upstream
+  bool upstream_dangling = false;  // an operation names one that is not there
+  std::string override_name;       // of the upstream of --upstream
 
   // For the report.
   std::vector<std::string> router_notes;
