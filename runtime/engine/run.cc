@@ -179,13 +179,14 @@ Task<void> send_local(Exchange& exchange, Responder& responder) {
   if (!sent) exchange.error = sent.error();
 }
 
-// Passes a body on piece by piece. After a break the client sees one.
+// Passes a body on piece by piece. After a break the client sees one, unless nothing was written
+// yet: then exchange.error is set and the caller can still make another answer.
 Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
   for (;;) {
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
       exchange.error = piece.error();
-      responder.reset();
+      if (responder.head_sent()) responder.reset();
       co_return;
     }
     const http::BodyChunk chunk = *piece;
@@ -253,6 +254,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   run_response_side(exchange);
   co_await send_fetched(exchange, fetched, responder);
   env.fetcher.release(fetched);
+  if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
+  if (exchange.error.origin != Origin::Upstream) co_return;
+  const Error broken = exchange.error;  // before the first byte of the answer was passed on
+  answer_failed_fetch(exchange, broken);
+  run_response_side(exchange);
+  co_await send_local(exchange, responder);
 }
 
 }  // namespace

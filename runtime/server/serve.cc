@@ -1,10 +1,15 @@
 #include "runtime/server/serve.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/log.h"
+#include "runtime/base/units.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
 #include "runtime/server/state_directory.h"
@@ -54,13 +59,41 @@ std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table
 }
 
 std::vector<std::string> listen_addresses(const BoundTable& table, const ServeOptions& options) {
-  if (!options.listen.empty()) return options.listen;
-  std::vector<std::string> addresses;
-  for (const policies::ListenerRecord& listener : table.view().listeners()) {
-    addresses.emplace_back(table.text(listener.address));
+  std::vector<std::string> addresses = options.listen;
+  if (addresses.empty()) {
+    for (const policies::ListenerRecord& listener : table.view().listeners()) {
+      addresses.emplace_back(table.text(listener.address));
+    }
   }
   if (addresses.empty()) addresses.emplace_back(kDefaultListen);
+  for (std::string& address : addresses) {
+    if (address.starts_with(':')) address.insert(0, "0.0.0.0");
+  }
   return addresses;
+}
+
+// Workers share a port by SO_REUSEPORT, which would let a second gateway join in unnoticed. A
+// socket without it finds out whether somebody listens already.
+bool is_taken(const std::string& address) {
+  const auto parts = parse_host_port(address);
+  if (!parts || parts->port == 0) return false;  // nobody's yet, or refused when it is opened
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string host(parts->host);
+  if (::getaddrinfo(host.c_str(), std::to_string(parts->port).c_str(), &hints, &found) != 0)
+    return false;
+  bool taken = false;
+  const int probe = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe >= 0) {
+    const int on = 1;
+    ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    taken = ::bind(probe, found->ai_addr, found->ai_addrlen) != 0 && errno == EADDRINUSE;
+    ::close(probe);
+  }
+  ::freeaddrinfo(found);
+  return taken;
 }
 
 std::string listen_problem(const std::vector<std::string>& addresses, const Error& error) {
@@ -106,6 +139,12 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
 
   GatewayOptions gateway_options;
   gateway_options.listen = listen_addresses(**bound, options);
+  for (const std::string& address : gateway_options.listen) {
+    if (!is_taken(address)) continue;
+    outcome.problems.push_back(
+        fmt::format("cannot listen on {}: {}", address, std::strerror(EADDRINUSE)));
+  }
+  if (!outcome.problems.empty()) return outcome;
   gateway_options.workers = options.workers;
   gateway_options.run = &run;
   gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;

@@ -82,6 +82,7 @@ class BoundTable final : public router::ConstraintOracle {
   };
   BoundTable();
   void compile_fallbacks();
+  void show_unresolved(u32 late);
 
   std::shared_ptr<const table::TableFile> file_;
   table::TableView view_;
