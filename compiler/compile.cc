@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "compiler/overlay/overlay.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/check.h"
 #include "runtime/table/table_file.h"
@@ -23,7 +24,17 @@ void read_documents(Module& module) {
   options.paths = module.options.paths;
   options.load.roots = module.options.allowed_roots;
   // The sink is shared and the files are grown here only; later passes read them.
-  module.gateway = load_gateway(const_cast<FileSet&>(module.files), options, module.sink);
+  FileSet& files = const_cast<FileSet&>(module.files);
+  std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
+  if (!module.options.overlays.empty()) {
+    overlays = std::make_shared<Overlays>(files, options.paths, module.sink);
+    for (const std::string& path : module.options.overlays) overlays->read(path);
+    options.load.edit = [overlays](Tree& tree, const std::string& path) {
+      overlays->apply(tree, path);
+    };
+  }
+  module.gateway = load_gateway(files, options, module.sink);
+  if (overlays) overlays->report_unused();
 }
 
 constexpr std::array kPasses{

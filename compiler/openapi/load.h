@@ -18,6 +18,9 @@ struct LoadOptions {
   /// Gets the text behind an http or https URL. None: remote references are refused
   /// (`ref-remote`).
   std::function<Result<std::string>(const std::string& url)> fetch = {};
+  /// Called with each file once it has been read, before anything looks at its tree; may change it
+  /// (overlays). `path` is as in `$ref`s and arguments.
+  std::function<void(Tree& tree, const std::string& path)> edit = {};
   /// Whether a security requirement must name a scheme of this document. Off for a service
   /// document, whose schemes may be those of its gateway document: the caller checks then.
   bool check_scheme_names = true;

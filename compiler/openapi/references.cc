@@ -126,6 +126,7 @@ NodeRef References::load(const std::string& path) {
 NodeRef References::add_tree(FileId file) {
   std::unique_ptr<Tree> tree = read_tree(files_, file, sink_);
   if (tree == nullptr) return {};
+  if (options_.edit) options_.edit(*tree, std::string(files_.name(file)));
   return trees_.emplace_back(std::move(tree))->root();
 }
 

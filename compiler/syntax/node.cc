@@ -110,6 +110,7 @@ std::string_view Tree::key_text(u32 key) const {
 void Tree::finish(const DuplicateKey& duplicate) {
   large_maps_.clear();
   large_map_keys_.clear();
+  places_.clear();
   for (u32 map = 1; map < nodes.size(); ++map) {
     const Node& node = nodes[map];
     if (node.kind != NodeKind::Map || node.is_alias || node.count < 2) continue;

@@ -5,6 +5,7 @@
 #pragma once
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +22,10 @@ std::string_view kind_name(NodeKind kind);  // "a map", "a list", "a string", ..
 
 struct Node {
   NodeKind kind = NodeKind::Null;
-  bool quoted = false;    // a scalar in quotes or a block scalar
-  bool is_alias = false;  // `first` is the node that it stands for
-  bool merged = false;    // a map entry that came from a merge key
+  bool quoted : 1 = false;    // a scalar in quotes or a block scalar
+  bool is_alias : 1 = false;  // `first` is the node that it stands for
+  bool merged : 1 = false;    // a map entry that came from a merge key
+  FileId file = kNoFile;      // where it is written, when that is not the file of its tree
   u32 begin = 0;          // byte offsets of the value, quotes included
   u32 end = 0;
   u32 first = 0;          // first child: a map's key (its value is key.next), a list's item
@@ -31,6 +33,7 @@ struct Node {
   u32 count = 0;          // children: entries of a map, items of a list
   std::string_view text;  // of scalars: after escapes and folding; keys as well
 };
+static_assert(sizeof(Node) == 40, "there are millions of them");
 
 class Tree;
 
@@ -100,9 +103,11 @@ class Tree {
 
   /// For readers: keeps a decoded text alive as long as the tree.
   std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  /// Keeps another tree, whose texts were taken over, alive as long as this one.
+  void keep_alive(std::shared_ptr<const Tree> other) { others_.push_back(std::move(other)); }
   /// Told of every key that stands twice in a map: both key nodes, in source order.
   using DuplicateKey = std::function<void(u32 first, u32 second)>;
-  /// For readers, once all nodes are in: looks for duplicate keys and makes look-up in large maps
+  /// For readers and editors, once all nodes are in: looks for duplicate keys and makes look-up in large maps
   /// logarithmic. The first of two equal keys is the one that counts.
   void finish(const DuplicateKey& duplicate);
 
@@ -129,6 +134,7 @@ class Tree {
 
   FileId file_;
   std::deque<std::string> kept_;
+  std::vector<std::shared_ptr<const Tree>> others_;
   struct Place {  // of a key, value or item
     u32 parent = 0;
     u32 label = 0;  // in a map the node of its key, in a list its position
@@ -146,7 +152,8 @@ inline u32 NodeRef::target_index() const {
 inline const Node& NodeRef::target() const { return tree_->nodes[target_index()]; }
 inline Span NodeRef::span() const {
   const Node& node = raw();
-  return {.file = tree_->file(), .begin = node.begin, .end = node.end};
+  const FileId file = node.file == kNoFile ? tree_->file() : node.file;
+  return {.file = file, .begin = node.begin, .end = node.end};
 }
 
 class NodeRef::EntryRange {

@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# CPU per proxied keep-alive GET of gwctl (10,000 routes, access log off) beside nginx and HAProxy
+# (one route each) with one backend.  bench/proxy.sh [--short] [BUILD_FOLDER]
+#
+# The proxy under test is pinned to cpu 0, load generator and backend to cpu 1. Rounds are
+# interleaved, so that what else the machine does falls on all; medians are printed. CPU is user +
+# system time of all processes of the proxy, from /proc/PID/stat, over the requests of the round.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. bench/machine.sh
+
+rounds=5 seconds=3
+if [[ ${1:-} == --short ]]; then rounds=3 seconds=1; shift; fi
+build=${1:-build/release}
+gwctl=$build/cli/gwctl
+for tool in nginx haproxy wrk taskset; do
+  PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || { echo "proxy: $tool is missing" >&2; exit 2; }
+done
+PATH=$PATH:/usr/sbin
+
+work=$(mktemp -d)
+pids=()
+finish() {
+  trap - EXIT INT TERM
+  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+read -r backend nginx_port haproxy_port gwctl_port < <(python3 - <<'P'
+import socket
+sockets = [socket.socket() for _ in range(4)]
+for s in sockets:
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in sockets))
+P
+)
+
+answer='{"id":7,"name":"A user of the shop","mail":"user7@shop.example","tags":["a","b"],"created":"2024-01-01T00:00:00Z","active":true}'
+nginx_conf() {  # NAME LOCATION
+  mkdir -p "$work/$1"
+  cat >"$work/$1.conf" <<C
+daemon off; worker_processes 1; pid $work/$1/pid; error_log $work/$1/error.log;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 100000000; keepalive_timeout 1h;
+  client_body_temp_path $work/$1; proxy_temp_path $work/$1; fastcgi_temp_path $work/$1;
+  uwsgi_temp_path $work/$1; scgi_temp_path $work/$1;
+  $2
+}
+C
+}
+nginx_conf backend "server { listen 127.0.0.1:$backend; default_type application/json; location / { return 200 '$answer'; } }"
+nginx_conf nginx "upstream b { server 127.0.0.1:$backend; keepalive 128; keepalive_requests 100000000; }
+  server { listen 127.0.0.1:$nginx_port; location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ''; } }"
+cat >"$work/haproxy.cfg" <<C
+global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend f
+  bind 127.0.0.1:$haproxy_port
+  default_backend b
+backend b
+  http-reuse always
+  server s 127.0.0.1:$backend
+C
+bench/make_routes.py 10000 --upstream "http://127.0.0.1:$backend" >"$work/routes.json"
+"$gwctl" compile -q "$work/routes.json" -o "$work/routes.gwt"
+
+start() {  # CPU COMMAND...
+  local cpu=$1
+  shift
+  taskset -c "$cpu" "$@" >>"$work/log" 2>&1 &
+  pids+=($!)
+}
+start 1 nginx -p "$work" -c "$work/backend.conf"
+start 0 nginx -p "$work" -c "$work/nginx.conf"; nginx_pid=$!
+start 0 haproxy -db -f "$work/haproxy.cfg"; haproxy_pid=$!
+start 0 "$gwctl" serve "$work/routes.gwt" --listen "127.0.0.1:$gwctl_port" --workers 1 \
+  --access-log off --state "$work/state"; gwctl_pid=$!
+path=/s3/r7/abc/items/42
+for port in "$backend" "$nginx_port" "$haproxy_port" "$gwctl_port"; do
+  for _ in $(seq 100); do
+    body=$(curl -s -m 2 "http://127.0.0.1:$port$path") && break
+    sleep 0.05
+  done
+  [[ $body == "$answer" ]] || { echo "proxy: port $port does not answer" >&2; cat "$work/log" >&2; exit 1; }
+done
+
+tree() { echo "$1"; local c; for c in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$c"; done; }
+ticks() {  # user + system time of a process and its children, in clock ticks
+  local pid sum=0 stat
+  for pid in $(tree "$1"); do
+    stat=$(cat "/proc/$pid/stat"); stat=${stat##*) }
+    set -- $stat
+    sum=$((sum + ${12} + ${13}))
+  done
+  echo "$sum"
+}
+# Prints "requests/s microseconds-of-CPU requests p99" of one round.
+round() {  # PORT PID
+  local before after out
+  before=$(ticks "$2")
+  out=$(taskset -c 1 wrk -t1 -c64 -d"${seconds}s" --latency "http://127.0.0.1:$1$path")
+  after=$(ticks "$2")
+  if grep -q 'Non-2xx\|Socket errors' <<<"$out"; then echo "proxy: errors: $out" >&2; exit 1; fi
+  awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" '
+    /requests in/ {n = $1} /Requests\/sec/ {r = $2} /99%/ {p = $2}
+    END {printf "%.0f %.3f %d %s\n", r, t / hz * 1e6 / n, n, p}' <<<"$out"
+}
+names=(gwctl nginx haproxy)
+ports=("$gwctl_port" "$nginx_port" "$haproxy_port")
+processes=("$gwctl_pid" "$nginx_pid" "$haproxy_pid")
+for i in 0 1 2; do taskset -c 1 wrk -t1 -c64 -d1s "http://127.0.0.1:${ports[i]}$path" >/dev/null; done
+for _ in $(seq "$rounds"); do
+  for i in 0 1 2; do round "${ports[i]}" "${processes[i]}" >>"$work/${names[i]}.rounds"; done
+done
+
+machine
+echo "$(nginx -v 2>&1 | sed 's/.*: //'), $(haproxy -v | sed -n '1s/HAProxy version \([^ ]*\).*/HAProxy \1/p'), $("$gwctl" --version | head -n 1)"
+echo "$rounds rounds of $seconds s each, interleaved; 64 connections, ${#answer}-byte answers, saturated"
+echo
+median() { awk -v c="$2" '{print $c}' "$1" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+echo "| proxy | routes | CPU per request | requests/s | p99 | gwctl / this |"
+echo "|---|---:|---:|---:|---:|---:|"
+own=$(median "$work/gwctl.rounds" 2)
+for name in "${names[@]}"; do
+  routes=1; [[ $name == gwctl ]] && routes=10000
+  cpu=$(median "$work/$name.rounds" 2)
+  echo "| $name | $routes | $cpu µs | $(median "$work/$name.rounds" 1) | $(median "$work/$name.rounds" 4) | $(awk -v a="$own" -v b="$cpu" 'BEGIN {printf "%.2f", a / b}') |"
+done
+echo
+echo "Fixed offered rate: not measured; wrk has no pacing, and wrk2 is not in Debian 12."
+
+# System calls, in rounds of their own, since tracing changes the times.
+if command -v strace >/dev/null; then
+  echo
+  echo "System calls per request (strace -c -f, separate run):"
+  for i in 0 1 2; do
+    attach=()
+    for pid in $(tree "${processes[i]}"); do attach+=(-p "$pid"); done
+    strace -c -f -o "$work/strace" "${attach[@]}" 2>/dev/null &
+    tracer=$!
+    sleep 0.5
+    n=$(taskset -c 1 wrk -t1 -c64 -d1s "http://127.0.0.1:${ports[i]}$path" | awk '/requests in/ {print $1}')
+    kill -INT "$tracer" 2>/dev/null || true
+    wait "$tracer" 2>/dev/null || true
+    awk -v n="$n" -v name="${names[i]}" '
+      $1 ~ /^[0-9.]+$/ && $NF != "total" {c = $4; total += c; if (c / n >= 0.05) list = list sprintf(" %s %.2f", $NF, c / n)}
+      END {printf "  %-8s %.2f:%s\n", name, total / n, list}' "$work/strace" || true
+  done
+else
+  echo "System calls: strace is not installed"
+fi

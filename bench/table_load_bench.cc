@@ -1,0 +1,94 @@
+// How long a table takes from a file that has been taken (private, in the page cache) to one that
+// requests run on: map, verify, bind. Medians of 21 rounds, each with a fresh mapping, so that the
+// page faults of the mapping count. `take` is a plain read and write into a new file.
+// Run: table_load_bench TABLE...
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "runtime/table/bound_table.h"
+#include "runtime/table/table_file.h"
+#include "runtime/table/verify.h"
+
+namespace {
+
+using namespace gw;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRounds = 21;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double>& values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+[[noreturn]] void die(const std::string& path, std::string_view what) {
+  std::fprintf(stderr, "table_load_bench: %s: %.*s\n", path.c_str(), static_cast<int>(what.size()),
+               what.data());
+  std::exit(1);
+}
+
+void take(const std::string& from, const std::string& to) {
+  const auto text = table::read_file(from, table::kMaxFileBytes);
+  if (!text) die(from, text.error().what);
+  std::FILE* file = std::fopen(to.c_str(), "wb");
+  if (file == nullptr) die(to, "cannot write");
+  const bool written = std::fwrite(text->data(), 1, text->size(), file) == text->size();
+  if (std::fclose(file) != 0 || !written) die(to, "cannot write");
+  ::chmod(to.c_str(), 0400);
+}
+
+void measure(const std::string& path) {
+  std::vector<double> takes, loads, verifies, binds, totals;
+  size_t bytes = 0, routes = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string copy = path + ".taken";
+    ::unlink(copy.c_str());
+    const auto start = Clock::now();
+    take(path, copy);
+    takes.push_back(milliseconds_since(start));
+
+    const auto map = Clock::now();
+    const auto file = table::TableFile::map_private(copy);  // maps and verifies
+    loads.push_back(milliseconds_since(map));
+    if (!file) die(path, file.error().what);
+    const auto bind = Clock::now();
+    std::vector<ReferenceProblem> problems;
+    const auto bound = BoundTable::bind(*file, ReferenceSource::none(), problems);
+    binds.push_back(milliseconds_since(bind));
+    totals.push_back(milliseconds_since(map));
+    if (!bound) die(path, bound.error().what);
+
+    const auto verify = Clock::now();  // again, its pages being mapped: the work alone
+    if (!table::verify((*file)->bytes())) die(path, "refused");
+    verifies.push_back(milliseconds_since(verify));
+    bytes = (*file)->bytes().size();
+    routes = (*bound)->view().routes().size();
+    ::unlink(copy.c_str());
+  }
+  const size_t slash = path.rfind('/');
+  std::printf("| %-22s | %7zu | %7.2f | %7.2f | %12.2f | %11.2f | %7.2f | %9.2f |\n",
+              path.substr(slash == path.npos ? 0 : slash + 1).c_str(), routes,
+              static_cast<double>(bytes) / 1048576.0, median(takes), median(loads),
+              median(verifies), median(binds), median(totals));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::printf(
+      "| table                  |  routes |     MiB | take ms | map+verify ms | verify warm "
+      "| bind ms | load ms |\n|---|---:|---:|---:|---:|---:|---:|---:|\n");
+  for (int i = 1; i < argc; ++i) measure(argv[i]);
+  return 0;
+}
