@@ -1,8 +1,12 @@
 #include "cli/spec_options.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 
@@ -114,6 +118,31 @@ bool is_table(const std::string& path) {
   return read == sizeof magic && std::memcmp(magic, table::kMagic, sizeof magic) == 0;
 }
 
+bool check_documents(const SpecOptions& options, const Console& console) {
+  bool usable = true;
+  if (!options.overlays.empty()) {
+    // Compiling without it would make another gateway than was asked for.
+    console.error("--overlay is not supported yet");
+    usable = false;
+  }
+  for (const std::string& path : options.paths) {
+    if (path == "-") continue;
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    int problem = file < 0 || ::fstat(file, &status) != 0 ? errno : 0;
+    if (file >= 0) ::close(file);
+    if (problem == 0 && S_ISDIR(status.st_mode)) problem = EISDIR;
+    if (problem != 0) {
+      console.error(fmt::format("cannot read {}: {}", path, std::strerror(problem)));
+      usable = false;
+    } else if (is_table(path)) {
+      console.error(fmt::format("{} is a compiled table; this needs OpenAPI documents", path));
+      usable = false;
+    }
+  }
+  return usable;
+}
+
 std::string describe(const std::string& path, const Error& error) {
   if (error.code == Errc::FileUnreadable) {
     return fmt::format("cannot read {}: {}", path, std::strerror(error.sys));
@@ -138,6 +167,7 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
     }
     return *file;
   }
+  if (!check_documents(options, console)) return nullptr;
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
   show_findings(compilation,

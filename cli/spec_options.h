@@ -34,6 +34,9 @@ void add_format_options(CLI::App& app, OutputFormat& format);
 bool read_env_file(const std::string& path, std::map<std::string, std::string>& values,
                    const Console& console);
 
+/// Whether all documents can be read and are none that was compiled; false after a message.
+bool check_documents(const SpecOptions& options, const Console& console);
+
 /// A gateway for reading verbs: a table as it is, or documents compiled in memory (their findings
 /// go to standard error). Null after a message; `exit` says how to end.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,

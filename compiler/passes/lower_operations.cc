@@ -123,6 +123,7 @@ class OperationLowerer {
                           bool& depends_on_operation) {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
+    note_removals(source, effective.removals);
     force_options(effective.fields);
     const bool mocks = module_.options.mock || is_set(effective.fields, "mock");
     depends_on_operation = mocks;
@@ -137,6 +138,13 @@ class OperationLowerer {
     encoder_.encode(kOperationSpecs, effective.fields, scope, "",
                     reinterpret_cast<std::byte*>(&record), &encoded);
 
+    // Defaults of an answer that is not given would only puzzle who reads `explain`.
+    std::erase_if(encoded, [&](const EncodedField& field) {
+      const std::string_view top = std::string_view(field.field).substr(0, field.field.find('.'));
+      const bool is_answer = top == "respond" || top == "redirect" || top == "mock";
+      return is_answer && !is_set(effective.fields, top);
+    });
+
     Lowered lowered;
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
@@ -150,6 +158,20 @@ class OperationLowerer {
     }
     lowered.plan = add_plan(steps, encoded, lowered.upstream);
     return lowered;
+  }
+
+  // Everything that is switched off is shown by `inspect`, once for each place that says so.
+  void note_removals(const GatewayOperation& source, const std::vector<Removal>& removals) {
+    Pools& pools = module_.table.pools;
+    for (const Removal& removal : removals) {
+      const std::pair place{removal.span.file, removal.span.begin};
+      if (!noted_.insert(place).second) continue;
+      module_.table.notes.push_back({.kind = table::NoteKind::Off,
+                                     .subject = pools.strings.add(removal.field),
+                                     .where = pools.strings.add(source.id),
+                                     .reason = pools.strings.add(removal.reason),
+                                     .source = encoder_.source(removal.span)});
+    }
   }
 
   // --upstream and --mock take the place of what the document says about upstreams.
@@ -247,6 +269,10 @@ class OperationLowerer {
   // Once per path item that has none at all, not once per operation.
   void report_missing(const PlannedOperation& operation) {
     const GatewayOperation& source = *operation.source;
+    // A wrong --upstream, or `compose`, has been reported; it is the cause.
+    if (!module_.options.upstream.empty()) return;
+    const NodeRef own = source.operation->x_gw;
+    if (own && own.is_map() && own.get("compose")) return;
     if (!missing_.insert(source.item).second) return;
     const bool document_has_x_gw = static_cast<bool>(source.unit->gateway_x_gw);
     report(
@@ -300,6 +326,7 @@ class OperationLowerer {
   std::unordered_map<std::string, u32> steps_;
   std::set<std::pair<const Tree*, u32>> checked_;
   std::set<const openapi::PathItem*> missing_;
+  std::set<std::pair<FileId, u32>> noted_;  // places of `off`
 };
 
 }  // namespace

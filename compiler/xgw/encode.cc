@@ -288,7 +288,11 @@ void Encoder::encode(std::span<const FieldSpec> fields, const Effective& value,
       encode_field(field, *found, place, name, at, record);
       continue;
     }
-    if (field.required && value.present()) {
+    // A field of a later version may be what takes its place.
+    const bool has_later = std::ranges::any_of(value.entries, [&](const Effective::Entry& entry) {
+      return std::ranges::find(later_, entry.name) != later_.end();
+    });
+    if (field.required && value.present() && !has_later) {
       refuse("extension-missing", value.span(),
              fmt::format("`{}` has no `{}`", path.empty() ? "x-gw" : path, field.name),
              "it is required here", fmt::format("add `{}: ...`, {}", field.name, field.doc));
