@@ -1,10 +1,13 @@
 #include "cli/app.h"
 
+#include "cli/help_format.h"
+
 namespace gw::cli {
 
 std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
   gwctl.description("gwctl compiles OpenAPI documents into a gateway and serves it.");
   gwctl.set_help_flag("-h,--help", "Print this help");
+  gwctl.formatter(std::make_shared<HelpFormat>());  // inherited by the verbs
   gwctl.add_flag("-V,--version", globals.version, "Print the version");
   gwctl.add_flag("-q,--quiet", globals.quiet, "No summaries and notes");
   gwctl.add_option("--color", globals.color, "auto, always or never [auto]")

@@ -1,5 +1,6 @@
 #include "cli/spec_options.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,29 +113,6 @@ bool read_env_file(const std::string& path, std::map<std::string, std::string>& 
   return true;
 }
 
-bool check_documents(const std::vector<std::string>& paths, const Console& console) {
-  bool fine = true;
-  for (const std::string& path : paths) {
-    if (path == "-") continue;
-    struct stat status {};
-    int reason = 0;
-    if (::stat(path.c_str(), &status) != 0) {
-      reason = errno;
-    } else if (S_ISDIR(status.st_mode)) {
-      reason = EISDIR;
-    } else if (::access(path.c_str(), R_OK) != 0) {
-      reason = errno;
-    } else if (is_table(path)) {
-      console.error(fmt::format("{} is a compiled table, not a document; see gwctl inspect", path));
-      fine = false;
-    }
-    if (reason == 0) continue;
-    console.error(fmt::format("cannot read {}: {}", path, std::strerror(reason)));
-    fine = false;
-  }
-  return fine;
-}
-
 bool is_table(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return false;
@@ -142,6 +120,28 @@ bool is_table(const std::string& path) {
   const size_t read = std::fread(magic, 1, sizeof magic, file);
   std::fclose(file);
   return read == sizeof magic && std::memcmp(magic, table::kMagic, sizeof magic) == 0;
+}
+
+bool check_documents(const SpecOptions& options, const Console& console) {
+  bool usable = true;
+  std::vector<std::string> paths = options.paths;
+  paths.insert(paths.end(), options.overlays.begin(), options.overlays.end());
+  for (const std::string& path : paths) {
+    if (path == "-") continue;
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    int problem = file < 0 || ::fstat(file, &status) != 0 ? errno : 0;
+    if (file >= 0) ::close(file);
+    if (problem == 0 && S_ISDIR(status.st_mode)) problem = EISDIR;
+    if (problem != 0) {
+      console.error(fmt::format("cannot read {}: {}", path, std::strerror(problem)));
+      usable = false;
+    } else if (is_table(path)) {
+      console.error(fmt::format("{} is a compiled table; this needs OpenAPI documents", path));
+      usable = false;
+    }
+  }
+  return usable;
 }
 
 std::string describe(const std::string& path, const Error& error) {
@@ -168,7 +168,7 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
     }
     return *file;
   }
-  if (!check_documents(options.paths, console)) return nullptr;
+  if (!check_documents(options, console)) return nullptr;
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
   show_findings(compilation,

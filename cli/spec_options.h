@@ -35,13 +35,14 @@ void add_format_options(CLI::App& app, OutputFormat& format);
 bool read_env_file(const std::string& path, std::map<std::string, std::string>& values,
                    const Console& console);
 
+/// Whether all documents and overlays can be read and are no compiled table; false after a message
+/// for each that is not.
+bool check_documents(const SpecOptions& options, const Console& console);
+
 /// A gateway for reading verbs: a table as it is, or documents compiled in memory (their findings
 /// go to standard error). Null after a message; `exit` says how to end.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
                                                      const Console& console, ExitCode& exit);
-/// Whether every document that the command line names can be read and is no table; false after a
-/// message for each that is not.
-bool check_documents(const std::vector<std::string>& paths, const Console& console);
 /// Whether `path` begins like a table.
 bool is_table(const std::string& path);
 /// One line for a refused or unreadable table.

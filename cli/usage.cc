@@ -62,7 +62,7 @@ ExitCode report_parse_error(const CLI::App& gwctl, const CLI::ParseError& error,
                             char** argv, const Console& console) {
   const CLI::App& verb = named_verb(gwctl, argc, argv);
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-    console.out(verb.help());
+    console.out(&verb == &gwctl ? gwctl.help() : verb.help(gwctl.get_name()));
     return ExitCode::Ok;
   }
   std::string message = error.what();

@@ -96,7 +96,7 @@ std::string report_json(const compiler::CompileReport& report) {
 }
 
 ExitCode run_compile(const CompileCommand& command, const Console& console) {
-  if (!check_documents(command.spec.paths, console)) return ExitCode::Usage;
+  if (!check_documents(command.spec, console)) return ExitCode::Usage;
   compiler::Compilation compilation;
   compiler::compile(command.spec.compile_options(), true, compilation);
   // Findings go to standard error when standard output carries the table or the report.
@@ -121,8 +121,9 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
     return ExitCode::Ok;
   }
   if (!write_file(command.output, compilation.table, console)) return ExitCode::Usage;
-  console.note(fmt::format("wrote {}: {} routes, {} bytes", command.output,
-                           compilation.report.routes, compilation.table.size()));
+  console.note(fmt::format("wrote {}: {} route{}, {} bytes", command.output,
+                           compilation.report.routes, compilation.report.routes == 1 ? "" : "s",
+                           compilation.table.size()));
   return ExitCode::Ok;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 
@@ -205,10 +206,17 @@ std::string to_text(const json::object& all) {
   }
   if (const json::array& settings = all.at("settings").as_array(); !settings.empty()) {
     out += "\nsettings\n";
+    size_t field_width = 0;
+    size_t value_width = 0;
+    for (const json::value& item : settings) {
+      field_width = std::max(field_width, str(item.as_object(), "field").size());
+      value_width = std::max(value_width, str(item.as_object(), "value").size());
+    }
     for (const json::value& item : settings) {
       const json::object& setting = item.as_object();
-      out += fmt::format("  {:<28} {:<20} {} ({})\n", str(setting, "field"), str(setting, "value"),
-                         str(setting, "level"), str(setting, "source"));
+      out += fmt::format("  {:<{}}  {:<{}}  {} ({})\n", str(setting, "field"), field_width,
+                         str(setting, "value"), value_width, str(setting, "level"),
+                         str(setting, "source"));
     }
   }
   if (const json::array& steps = all.at("steps").as_array(); !steps.empty()) {
@@ -233,7 +241,8 @@ std::string to_text(const json::object& all) {
   }
   if (const json::value* local = all.if_contains("answer")) {
     const json::object& answer = local->as_object();
-    out += fmt::format("\nanswer by the gateway itself\n  {}\n", answer.at("status").as_int64());
+    out +=
+        fmt::format("\nanswer by the gateway itself\n  {}\n", answer.at("status").to_number<u32>());
     for (const json::value& field : answer.at("headers").as_array()) {
       out += fmt::format("  {}\n", std::string_view(field.as_string()));
     }

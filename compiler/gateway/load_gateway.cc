@@ -389,16 +389,20 @@ class Loader {
 void check_keys(NodeRef map, std::string_view what, const std::vector<std::string_view>& known,
                 DiagnosticSink& sink) {
   if (!map) return;
+  const bool in_words = what.find(' ') != what.npos;  // "x-gw of the path", not a field's name
   for (const auto [key, value] : map.entries()) {
     const std::string_view name = key.text();
     if (std::ranges::find(known, name) != known.end()) continue;
     if (std::ranges::find(kLaterFields, name) != std::end(kLaterFields)) {
       report(sink, "extension-unsupported", key.span(),
-             fmt::format("`{}.{}` is not supported yet", what, name),
+             in_words ? fmt::format("`{}` in {} is not supported yet", name, what)
+                      : fmt::format("`{}.{}` is not supported yet", what, name),
              "this version cannot enforce it", "remove it");
       continue;
     }
-    report(sink, "extension-unknown", key.span(), fmt::format("`{}` has no field `{}`", what, name),
+    report(sink, "extension-unknown", key.span(),
+           in_words ? fmt::format("{} has no field `{}`", what, name)
+                    : fmt::format("`{}` has no field `{}`", what, name),
            "not a field of it", did_you_mean(name, known));
   }
 }

@@ -60,6 +60,8 @@ class RouterPass {
     std::map<std::pair<std::string, const openapi::PathItem*>, size_t> known;
     for (u32 i = 0; i < module_.operations.size(); ++i) {
       const GatewayOperation& source = *module_.operations[i].source;
+      // Reported as route-fragment-or-query-key; without its end it is some other path.
+      if (source.item->path.value.find_first_of("?#") != std::string_view::npos) continue;
       const std::string text = public_template(module_, source);
       const auto parsed = router::parse_template(text);
       if (std::holds_alternative<router::TemplateError>(parsed)) continue;  // reported before

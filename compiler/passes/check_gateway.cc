@@ -21,6 +21,10 @@ void check_unused_upstreams(Module& module) {
   if (module.options.mock || !module.override_name.empty()) return;
   // The misspelt name may mean the unused one: say the cause only.
   if (module.upstream_dangling) return;
+  // What uses it may be what this version cannot do.
+  const bool unsupported = std::ranges::any_of(
+      module.sink.all(), [](const Diagnostic& d) { return d.rule == "extension-unsupported"; });
+  if (unsupported) return;
   for (const GatewayUpstream& upstream : module.gateway.upstreams) {
     const auto index = module.upstream_index.find(upstream.name);
     if (index == module.upstream_index.end() || module.upstream_used[index->second]) continue;

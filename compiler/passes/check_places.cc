@@ -89,7 +89,7 @@ class PlaceCheck {
       if (std::ranges::find(later, key.text()) == later.end()) continue;
       silent.push_back(key.text());
       report(module_, "extension-unsupported", Severity::Error, key.span(),
-             fmt::format("`{}` of {} is not supported yet", key.text(), what),
+             fmt::format("`{}` in {} is not supported yet", key.text(), what),
              "this version cannot enforce it", "remove it");
     }
     check_keys(x_gw, what, silent, module_.sink);

@@ -92,9 +92,9 @@ void check_security(Module& module) {
     module.sink.report(
         {.rule = "security-unenforced",
          .severity = Severity::Error,
-         .message = fmt::format("operation `{}`{} asks for authentication, which this version "
+         .message = fmt::format("operation `{}`{} {} for authentication, which this version "
                                 "cannot enforce yet",
-                                refusal.first->id, others),
+                                refusal.first->id, others, refusal.more == 0 ? "asks" : "ask"),
          .primary = {security.span(), "required here"},
          .related = {{refusal.first->span, "by this operation"}},
          .help =

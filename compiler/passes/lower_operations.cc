@@ -123,6 +123,7 @@ class OperationLowerer {
                           bool& depends_on_operation) {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
+    note_removals(source, effective.removals);
     force_options(effective.fields);
     const bool mocks = module_.options.mock || is_set(effective.fields, "mock");
     depends_on_operation = mocks;
@@ -163,6 +164,20 @@ class OperationLowerer {
       if (present) one.entries.push_back({NodeRef{}, spec.name, *value});
       encoder_.encode(std::span(&spec, 1), one, scope, "", reinterpret_cast<std::byte*>(&record),
                       present || is_setting ? &encoded : nullptr);
+    }
+  }
+
+  // Everything that is switched off is shown by `inspect`, once for each place that says so.
+  void note_removals(const GatewayOperation& source, const std::vector<Removal>& removals) {
+    Pools& pools = module_.table.pools;
+    for (const Removal& removal : removals) {
+      const std::pair place{removal.span.file, removal.span.begin};
+      if (!noted_.insert(place).second) continue;
+      module_.table.notes.push_back({.kind = table::NoteKind::Off,
+                                     .subject = pools.strings.add(removal.field),
+                                     .where = pools.strings.add(source.id),
+                                     .reason = pools.strings.add(removal.reason),
+                                     .source = encoder_.source(removal.span)});
     }
   }
 
@@ -261,6 +276,10 @@ class OperationLowerer {
   // Once per path item that has none at all, not once per operation.
   void report_missing(const PlannedOperation& operation) {
     const GatewayOperation& source = *operation.source;
+    // A wrong --upstream, or `compose`, has been reported; it is the cause.
+    if (!module_.options.upstream.empty()) return;
+    const NodeRef own = source.operation->x_gw;
+    if (own && own.is_map() && own.get("compose")) return;
     if (!missing_.insert(source.item).second) return;
     const bool document_has_x_gw = static_cast<bool>(source.unit->gateway_x_gw);
     report(
@@ -314,6 +333,7 @@ class OperationLowerer {
   std::unordered_map<std::string, u32> steps_;
   std::set<std::pair<const Tree*, u32>> checked_;
   std::set<const openapi::PathItem*> missing_;
+  std::set<std::pair<FileId, u32>> noted_;  // places of `off`
 };
 
 }  // namespace

@@ -76,12 +76,11 @@ std::string range_text(const FieldSpec& field) {
   return show(field.min) + " to " + show(field.max);
 }
 
-std::optional<u64> parse_number(FieldKind kind, NodeRef node) {
-  const std::string_view text = node.text();
+std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
   switch (kind) {
     case FieldKind::Bool:
-      if (node.kind() != NodeKind::Bool) return std::nullopt;
-      return node.boolean() ? 1 : 0;
+      if (text != "true" && text != "false") return std::nullopt;
+      return text == "true" ? 1 : 0;
     case FieldKind::Bytes:
       return parse_bytes(text);
     case FieldKind::Duration:
@@ -91,6 +90,24 @@ std::optional<u64> parse_number(FieldKind kind, NodeRef node) {
     default:
       return parse_count(text);
   }
+}
+
+std::optional<u64> parse_number(FieldKind kind, NodeRef node) {
+  if (kind != FieldKind::Bool) return parse_number(kind, node.text());
+  if (node.kind() != NodeKind::Bool) return std::nullopt;
+  return node.boolean() ? 1 : 0;
+}
+
+// Whether the default of a late value would be taken when the table is loaded.
+bool is_usable(const FieldSpec& field, std::string_view text) {
+  if (policies::is_number(field.kind)) {
+    const auto number = parse_number(field.kind, text);
+    return number && *number >= field.min && *number <= field.max;
+  }
+  std::string_view problem;
+  if (field.kind == FieldKind::Url) return parse_http_url(text, problem).has_value();
+  if (field.kind == FieldKind::Address) return parse_host_port(text).has_value();
+  return true;
 }
 
 std::string show_number(FieldKind kind, u64 value) {
@@ -288,7 +305,11 @@ void Encoder::encode(std::span<const FieldSpec> fields, const Effective& value,
       encode_field(field, *found, place, name, at, record);
       continue;
     }
-    if (field.required && value.present()) {
+    // A field of a later version may be what takes its place.
+    const bool has_later = std::ranges::any_of(value.entries, [&](const Effective::Entry& entry) {
+      return std::ranges::find(later_, entry.name) != later_.end();
+    });
+    if (field.required && value.present() && !has_later) {
       refuse("extension-missing", value.span(),
              fmt::format("`{}` has no `{}`", path.empty() ? "x-gw" : path, field.name),
              "it is required here", fmt::format("add `{}: ...`, {}", field.name, field.doc));
@@ -471,6 +492,19 @@ bool Encoder::encode_late(const FieldSpec& field, NodeRef node, const std::strin
            error.help);
     return false;
   }
+  if (parts.size() == 1 && parts[0].has_default != 0) {
+    const table::StringRef ref = parts[0].fallback;
+    const std::string_view fallback =
+        std::string_view(pools_.strings.bytes()).substr(ref.offset, ref.bytes);
+    if (!is_usable(field, fallback)) {
+      refuse("extension-value", node.span(),
+             fmt::format("`{}`: its default `{}` is not {}{}", path, fallback, expected(field.kind),
+                         policies::is_number(field.kind) ? fmt::format(", {}", range_text(field))
+                                                         : std::string()),
+             "here", "");
+      return false;
+    }
+  }
   const u32 index = add_late_record(field, parts, path, node.span());
   if (policies::is_number(field.kind)) {
     store(at, table::LateNumber{.value = 0, .late = index, .reserved = 0});
@@ -502,8 +536,14 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
     return;
   }
   if (field.kind == FieldKind::Body) {
-    store(at, pools_.strings.add(node.is_scalar() ? std::string(node.text()) : to_json(node)));
-    note(node.is_scalar() ? std::string(node.text()) : to_json(node));
+    std::string body = node.is_scalar() ? std::string(node.text()) : to_json(node);
+    if (body.size() > field.max) {
+      refuse("extension-value", node.span(), fmt::format("`{}` is too long", path),
+             fmt::format("it takes {} bytes", field.max), "");
+      return;
+    }
+    store(at, pools_.strings.add(body));
+    note(std::move(body));
     return;
   }
   if (!node.is_scalar() || node.is_null()) {

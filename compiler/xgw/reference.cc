@@ -93,7 +93,12 @@ json::object plain_schema(const FieldSpec& field) {
     case FieldKind::List: {
       json::object out{{"type", "array"}, {"items", schema_of(field.fields[0])}};
       if (field.min > 0) out["minItems"] = field.min;
-      return out;
+      const FieldKind kind = field.fields[0].kind;
+      if (kind == FieldKind::Record || kind == FieldKind::Map || kind == FieldKind::List) {
+        return out;
+      }
+      // One value stands for a list of one.
+      return {{"anyOf", json::array{std::move(out), schema_of(field.fields[0])}}};
     }
     case FieldKind::Map:
       return {{"type", "object"}, {"additionalProperties", schema_of(field.fields[0])}};
@@ -337,6 +342,16 @@ std::string x_gw_json_schema() {
         {"upstream", std::move(upstream)},
         {"listener", record_with_shorthand(policies::kListenerSpec)}}}};
   return json::serialize(schema) + "\n";
+}
+
+std::string record_json_schema(const policies::RecordSpec& spec) {
+  return json::serialize(record_with_shorthand(spec)) + "\n";
+}
+
+std::string record_reference(const policies::RecordSpec& spec) {
+  std::string out(kFieldHeader);
+  add_rows(spec.fields, "", out);
+  return out;
 }
 
 std::string x_gw_reference() {

@@ -1,0 +1,172 @@
+// Tables against everything that can happen to their bytes.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "compiler/compile.h"
+#include "compiler/diag/render.h"
+#include "runtime/table/fuzz/exercise_table.h"
+#include "runtime/table/verify.h"
+
+namespace gw::compiler {
+namespace {
+
+using TableBytes = std::vector<std::byte>;
+
+TableBytes compiled(std::vector<std::string> paths) {
+  Compilation compilation;
+  CompileOptions options;
+  options.paths = std::move(paths);
+  compile(options, true, compilation);
+  INFO(render(compilation.files, compilation.sink.sorted(), {}));
+  REQUIRE_FALSE(compilation.table.empty());
+  return compilation.table;
+}
+
+const TableBytes& shop() {
+  static const TableBytes table = compiled({GW_SOURCE_DIR "/specs/shop/gateway.yaml"});
+  return table;
+}
+
+const TableBytes& everything() {
+  static const TableBytes table =
+      compiled({GW_SOURCE_DIR "/compiler/testdata/tables/everything.yaml"});
+  return table;
+}
+
+// verify() wants the alignment of a mapping.
+class Aligned {
+ public:
+  explicit Aligned(Bytes bytes)
+      : memory_(static_cast<std::byte*>(std::aligned_alloc(64, (bytes.size() + 64) / 64 * 64))),
+        size_(bytes.size()) {
+    std::ranges::copy(bytes, memory_);
+  }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
+  ~Aligned() { std::free(memory_); }
+  std::byte* data() { return memory_; }
+  Bytes bytes() const { return {memory_, size_}; }
+
+ private:
+  std::byte* memory_;
+  size_t size_;
+};
+
+// One to four changes of the kinds that reach far: single bytes, words that are offsets or counts.
+void mutate(TableBytes& file, std::mt19937_64& random) {
+  const u64 changes = 1 + random() % 4;
+  for (u64 i = 0; i < changes; ++i) {
+    const size_t at = random() % file.size();
+    switch (random() % 4) {
+      case 0:
+        file[at] ^= static_cast<std::byte>(1u << (random() % 8));
+        break;
+      case 1:
+        file[at] = static_cast<std::byte>(random());
+        break;
+      default: {
+        static constexpr u32 kWords[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+        const size_t word = at / 4 * 4;
+        if (word + 4 > file.size()) break;
+        u32 value = 0;
+        std::memcpy(&value, file.data() + word, sizeof value);
+        const u64 kind = random() % 3;
+        if (kind == 0) value = kWords[random() % std::size(kWords)];
+        if (kind == 1) value += static_cast<u32>(random() % 17) - 8;
+        if (kind == 2) value = static_cast<u32>(random() % file.size());
+        std::memcpy(file.data() + word, &value, sizeof value);
+      }
+    }
+  }
+}
+
+void survive_mutations(const TableBytes& table, u32 rounds, u64 seed) {
+  std::mt19937_64 random(seed);
+  u32 accepted = 0;
+  for (u32 round = 0; round < rounds; ++round) {
+    TableBytes file = table;
+    mutate(file, random);
+    table::repair_digest(file);
+    const Aligned aligned(file);
+    const Result<void> result = table::verify(aligned.bytes());
+    if (!result && result.error().what.empty()) FAIL("refused without naming the section");
+    const bool ok = table::exercise_table(file);
+    if (ok != result.has_value()) FAIL("verify() depends on something else than the bytes");
+    accepted += ok ? 1 : 0;
+  }
+  // Texts may change at will; if nothing were accepted, nothing would have been tried.
+  CAPTURE(accepted);
+  CHECK(accepted > rounds / 10);
+  CHECK(accepted < rounds);
+}
+
+}  // namespace
+
+TEST_CASE("table: what the compiler writes is accepted and can be served", "[table]") {
+  CHECK(table::exercise_table(shop()));
+  CHECK(table::exercise_table(everything()));
+}
+
+TEST_CASE("table: every truncation is refused", "[table]") {
+  for (const TableBytes* table : {&shop(), &everything()}) {
+    const Aligned file(*table);
+    for (size_t size = 0; size < table->size(); ++size) {
+      if (table::verify(file.bytes().first(size))) FAIL("accepted at " << size);
+    }
+  }
+  CHECK(table::verify(Aligned(shop()).bytes()));
+}
+
+TEST_CASE("table: every flipped bit is refused", "[table]") {
+  Aligned file(everything());
+  for (size_t at = 0; at < file.bytes().size(); ++at) {
+    for (u32 bit = 0; bit < 8; ++bit) {
+      const auto mask = static_cast<std::byte>(1u << bit);
+      file.data()[at] ^= mask;
+      if (table::verify(file.bytes())) FAIL("accepted with bit " << bit << " of byte " << at);
+      file.data()[at] ^= mask;
+    }
+  }
+  CHECK(table::verify(file.bytes()));
+}
+
+TEST_CASE("table: damage behind a right digest is refused or harmless", "[table]") {
+  survive_mutations(shop(), 1000, 1);
+  survive_mutations(everything(), 2000, 2);
+}
+
+TEST_CASE("table: much damage behind a right digest is refused or harmless", "[.long][table]") {
+  survive_mutations(shop(), 20'000, 3);
+  survive_mutations(everything(), 20'000, 4);
+}
+
+TEST_CASE("table: equal documents make equal bytes, in any order", "[table]") {
+  const std::string folder = GW_SOURCE_DIR "/compiler/testdata/tables/";
+  CHECK(compiled({GW_SOURCE_DIR "/specs/shop/gateway.yaml"}) == shop());
+  CHECK(compiled({folder + "everything.yaml", folder + "smallest.yaml"}) ==
+        compiled({folder + "smallest.yaml", folder + "everything.yaml"}));
+}
+
+// GW_BLESS=1 writes the seeds of table_fuzz anew, after a change of the format.
+TEST_CASE("table: the seeds of the fuzz target are tables of this format", "[table]") {
+  const std::filesystem::path seeds = GW_SOURCE_DIR "/runtime/table/fuzz/corpus/table_fuzz";
+  for (const std::string name : {"smallest", "everything"}) {
+    const TableBytes table =
+        compiled({GW_SOURCE_DIR "/compiler/testdata/tables/" + name + ".yaml"});
+    if (std::getenv("GW_BLESS") != nullptr) {
+      std::ofstream(seeds / (name + ".gwt"), std::ios::binary) << as_text(table);
+    }
+    std::ifstream file(seeds / (name + ".gwt"), std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    CHECK(table::verify(Aligned(as_bytes(text)).bytes()));
+  }
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,179 @@
+#include "runtime/table/fuzz/exercise_table.h"
+
+#include <xxhash.h>
+
+#include <cstring>
+#include <string>
+
+#include "runtime/engine/explain.h"
+#include "runtime/engine/offline.h"
+#include "runtime/http/forwarding.h"
+#include "runtime/table/bound_table.h"
+#include "runtime/table/table_file.h"
+
+namespace gw::table {
+namespace {
+
+// Reads bytes so that a sanitizer sees them; the sum keeps the compiler from leaving it out.
+class Reader {
+ public:
+  explicit Reader(const BoundTable& table) : table_(table), view_(table.view()) {}
+
+  u64 read_all() {
+    text(view_.gateway().title);
+    text(view_.gateway().version);
+    add(view_.settings()[view_.gateway().default_settings].timeout.total.value);
+    add(view_.part(view_.networks(), view_.gateway().trusted_proxies).size());
+    for (const RouteRecord& route : view_.routes()) read(route);
+    for (const PlanRecord& plan : view_.plans()) read(plan);
+    for (const policies::SettingsRecord& settings : view_.settings()) read(settings);
+    for (const policies::UpstreamRecord& upstream : view_.upstreams()) read(upstream);
+    for (const policies::ListenerRecord& listener : view_.listeners()) {
+      add(table_.text(listener.address).size());
+    }
+    for (u32 i = 0; i < view_.late().size(); ++i) {
+      add(table_.late_source(i).size());
+      text(view_.late()[i].field);
+      source(view_.late()[i].source);
+    }
+    for (u32 i = 0; i < view_.regexes().size(); ++i) {
+      text(view_.regexes()[i].source);
+      add(table_.matches(i, "abc-7") ? 1 : 2);
+    }
+    for (const NoteRecord& note : view_.notes()) {
+      text(note.subject);
+      text(note.where);
+      text(note.reason);
+      source(note.source);
+    }
+    for (const StringRef feature : view_.features()) text(feature);
+    for (const StringRef schema : view_.schemas()) text(schema);
+    return sum_;
+  }
+
+ private:
+  void add(u64 value) { sum_ = sum_ * 31 + value; }
+  void text(StringRef ref) {
+    const std::string_view value = view_.text(ref);
+    if (!value.empty()) add(static_cast<u8>(value.front()) + static_cast<u8>(value.back()));
+  }
+  void source(const SourceRef& ref) {
+    if (ref.file != kNone) text(view_.files()[ref.file]);
+  }
+  void read(const RouteRecord& route) {
+    text(route.id);
+    text(route.template_);
+    text(route.method);
+    text(route.host);
+    add(view_.plans()[route.plan].upstream);
+    add(view_.settings()[route.settings].max_body.value);
+    for (const StringRef name : view_.part(view_.string_lists(), route.captures)) text(name);
+    source(route.source);
+  }
+  void read(const PlanRecord& plan) {
+    for (const StepRecord& step : view_.part(view_.steps(), plan.steps)) {
+      add(step.policy);
+      add(static_cast<u64>(view_.policy_record<u32>(step.record)));
+    }
+    for (const OriginRecord& origin : view_.part(view_.origins(), plan.origins)) {
+      text(origin.field);
+      text(origin.value);
+      text(origin.level);
+      source(origin.source);
+    }
+    if (plan.upstream != kNone) text(view_.upstreams()[plan.upstream].name);
+  }
+  void read(const policies::SettingsRecord& settings) {
+    add(table_.number(settings.timeout.connect));
+    add(table_.number(settings.timeout.try_));
+    add(table_.number(settings.timeout.total));
+    add(table_.number(settings.timeout.idle));
+    add(table_.number(settings.max_body));
+  }
+  void read(const policies::UpstreamRecord& upstream) {
+    text(upstream.name);
+    add(policies::kBalanceWords[upstream.balance.by].size());
+    for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
+      add(table_.text(target.url).size());
+    }
+    for (const auto& header :
+         view_.policy_list<policies::HeaderValueRecord>(upstream.unavailable.headers)) {
+      text(header.name);
+      text(header.value);
+    }
+    text(upstream.unavailable.body);
+    source(upstream.source);
+  }
+
+  const BoundTable& table_;
+  const TableView& view_;
+  u64 sum_ = 0;
+};
+
+void run_request(const BoundTable& table, std::string_view method, std::string_view target,
+                 std::string_view host) {
+  engine::FakeClock clock;
+  engine::FixedRandom random;
+  engine::ScriptedFetcher fetcher{clock};
+  engine::NullObserver observer;
+  engine::MemoryResponder responder;
+  Exchange exchange;
+  std::string problem;
+  const std::vector<engine::OfflineField> fields = {
+      {"host", std::string(host)}, {"x-a", "abc7"}, {"cookie", "s=1; t=2"}};
+  if (!engine::make_request(exchange, method, target, fields, problem)) return;
+  http::ForwardingOptions forwarding;
+  exchange.table = &table;
+  exchange.forwarding = &forwarding;
+  exchange.client_text = exchange.peer_text = "127.0.0.1";
+  exchange.request_id = "fuzzed";
+  Env env{clock, random, fetcher, observer};
+  Task<void> task = run(exchange, env, responder);
+  task.start();
+  (void)engine::explain_candidates(exchange);
+}
+
+// A request path that the template takes, most often.
+std::string example_path(std::string_view path) {
+  std::string out;
+  bool in_name = false;
+  for (const char c : path.substr(0, 512)) {
+    if (c == '{') out += '7';
+    in_name = (in_name || c == '{') && c != '}';
+    if (!in_name && c != '}') out += c;
+  }
+  return out + "?a=1";
+}
+
+}  // namespace
+
+void repair_digest(std::vector<std::byte>& file) {
+  if (file.size() < sizeof(u64)) return;
+  const size_t body = file.size() - sizeof(u64);
+  const u64 digest = XXH3_64bits(file.data(), body);
+  std::memcpy(file.data() + body, &digest, sizeof digest);
+}
+
+bool exercise_table(Bytes file) {
+  const auto opened = TableFile::from_bytes(file);
+  if (!opened) return false;
+  std::vector<ReferenceProblem> problems;
+  const auto bound = BoundTable::bind(*opened, ReferenceSource::none(), problems);
+  if (!bound) return true;
+  const BoundTable& table = **bound;
+  volatile u64 sum = Reader(table).read_all();
+  (void)sum;
+  u32 left = 24;  // requests are the slow part
+  for (const RouteRecord& route : table.view().routes()) {
+    if (left-- == 0) break;
+    std::string method(table.text(route.method));
+    if (method == "*" || method.empty()) method = "GET";
+    run_request(table, method, example_path(table.text(route.template_)), table.text(route.host));
+  }
+  for (const std::string_view target : {"/", "/a/b/c", "/orders/7.pdf", "/%41?x"}) {
+    run_request(table, "OPTIONS", target, "api.example");
+  }
+  return true;
+}
+
+}  // namespace gw::table
