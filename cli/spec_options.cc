@@ -1,8 +1,11 @@
 #include "cli/spec_options.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 
@@ -42,6 +45,7 @@ compiler::CompileOptions SpecOptions::compile_options() const {
   options.upstream = upstream;
   options.today = today();
   options.overlays = overlays;
+  options.allowed_roots = allowed_roots;
   return options;
 }
 
@@ -60,6 +64,9 @@ void add_spec_options(CLI::App& app, SpecOptions& options) {
       ->option_text("KEYWORD")
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"security"}));
+  app.add_option("--allow-ref", options.allowed_roots, "Let $ref reach into this folder as well")
+      ->option_text("DIR")
+      ->allow_extra_args(false);
 }
 
 void add_format_options(CLI::App& app, OutputFormat& format) {
@@ -105,6 +112,29 @@ bool read_env_file(const std::string& path, std::map<std::string, std::string>& 
   return true;
 }
 
+bool check_documents(const std::vector<std::string>& paths, const Console& console) {
+  bool fine = true;
+  for (const std::string& path : paths) {
+    if (path == "-") continue;
+    struct stat status {};
+    int reason = 0;
+    if (::stat(path.c_str(), &status) != 0) {
+      reason = errno;
+    } else if (S_ISDIR(status.st_mode)) {
+      reason = EISDIR;
+    } else if (::access(path.c_str(), R_OK) != 0) {
+      reason = errno;
+    } else if (is_table(path)) {
+      console.error(fmt::format("{} is a compiled table, not a document; see gwctl inspect", path));
+      fine = false;
+    }
+    if (reason == 0) continue;
+    console.error(fmt::format("cannot read {}: {}", path, std::strerror(reason)));
+    fine = false;
+  }
+  return fine;
+}
+
 bool is_table(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return false;
@@ -138,6 +168,7 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
     }
     return *file;
   }
+  if (!check_documents(options.paths, console)) return nullptr;
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
   show_findings(compilation,

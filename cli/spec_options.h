@@ -16,6 +16,7 @@ struct SpecOptions {
   std::vector<std::string> paths;
   std::vector<std::string> overlays;
   std::vector<std::string> unenforced;
+  std::vector<std::string> allowed_roots;
   std::string env_file;
   std::string upstream;
   bool mock = false;
@@ -23,7 +24,7 @@ struct SpecOptions {
   compiler::CompileOptions compile_options() const;
 };
 
-/// --overlay --env-file --upstream --mock --unenforced
+/// --overlay --env-file --upstream --mock --unenforced --allow-ref
 void add_spec_options(CLI::App& app, SpecOptions& options);
 
 /// `text` or `json`.
@@ -38,6 +39,9 @@ bool read_env_file(const std::string& path, std::map<std::string, std::string>& 
 /// go to standard error). Null after a message; `exit` says how to end.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
                                                      const Console& console, ExitCode& exit);
+/// Whether every document that the command line names can be read and is no table; false after a
+/// message for each that is not.
+bool check_documents(const std::vector<std::string>& paths, const Console& console);
 /// Whether `path` begins like a table.
 bool is_table(const std::string& path);
 /// One line for a refused or unreadable table.

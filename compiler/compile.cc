@@ -22,6 +22,7 @@ struct Pass {
 void read_documents(Module& module) {
   GatewayOptions options;
   options.paths = module.options.paths;
+  options.load.roots = module.options.allowed_roots;
   // The sink is shared and the files are grown here only; later passes read them.
   FileSet& files = const_cast<FileSet&>(module.files);
   std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
@@ -41,9 +42,12 @@ constexpr std::array kPasses{
     Pass{"lower-gateway", lower_gateway},        // upstreams, listeners -> records
     Pass{"captures", collect_captures},          // path templates in the spelling of requests
     Pass{"lower-operations", lower_operations},  // effective x-gw -> plans and settings
+    Pass{"schemes", check_schemes},              // names of security schemes across documents
+    Pass{"places", check_places},                // x-gw of parameters, schemes, responses
     Pass{"security", check_security},            // what nothing enforces is refused
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
+    Pass{"patterns", check_patterns},            // schema patterns that could not be enforced
     Pass{"waivers", apply_waivers},              // accepted findings leave; idle waivers are found
     Pass{"finish", finish_table},                // route records, files, notes
 };

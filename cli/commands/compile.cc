@@ -96,6 +96,7 @@ std::string report_json(const compiler::CompileReport& report) {
 }
 
 ExitCode run_compile(const CompileCommand& command, const Console& console) {
+  if (!check_documents(command.spec.paths, console)) return ExitCode::Usage;
   compiler::Compilation compilation;
   compiler::compile(command.spec.compile_options(), true, compilation);
   // Findings go to standard error when standard output carries the table or the report.

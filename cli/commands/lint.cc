@@ -27,6 +27,7 @@ bool fails(const compiler::DiagnosticSink& sink, std::string_view fail_on) {
 }
 
 ExitCode run_lint(const LintOptions& options, const Console& console) {
+  if (!check_documents(options.spec.paths, console)) return ExitCode::Usage;
   compiler::Compilation compilation;
   compiler::compile(options.spec.compile_options(), false, compilation);
   if (options.errors_only) {

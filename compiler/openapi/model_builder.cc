@@ -230,17 +230,7 @@ void ModelBuilder::check_path_key(NodeRef key) {
                    .label = problem.label,
                    .span = text_span(key, problem.begin, problem.end)});
   }
-  const size_t cut = path.find_first_of("?#");
-  if (cut == std::string_view::npos) return;
-  const bool query = path[cut] == '?';
-  report(sink_, {.rule = "path-template-syntax",
-                 .node = key,
-                 .message = "the path " + in_quotes(path) +
-                            (query ? " holds a query" : " holds a fragment"),
-                 .label = query ? "compared with no query" : "never sent by a client",
-                 .help = query ? "declare it as parameters in the query" : "leave it out",
-                 .span = text_span(key, static_cast<u32>(cut), static_cast<u32>(path.size())),
-                 .as_warning = true});
+  // A query or a fragment in the key is said by the router's rule.
 }
 
 }  // namespace gw::compiler::openapi

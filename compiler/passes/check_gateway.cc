@@ -19,6 +19,8 @@ NodeRef child(NodeRef map, std::string_view name) {
 
 void check_unused_upstreams(Module& module) {
   if (module.options.mock || !module.override_name.empty()) return;
+  // The misspelt name may mean the unused one: say the cause only.
+  if (module.upstream_dangling) return;
   for (const GatewayUpstream& upstream : module.gateway.upstreams) {
     const auto index = module.upstream_index.find(upstream.name);
     if (index == module.upstream_index.end() || module.upstream_used[index->second]) continue;
@@ -70,7 +72,7 @@ void check_lookalikes(Module& module) {
 }
 
 bool looks_like_secret(std::string_view name, std::string_view value) {
-  if (value.size() < 8 || has_expression(value)) return false;
+  if (value.size() < 8 || has_expression(value) || has_late_reference(value)) return false;
   static constexpr std::string_view kNames[] = {
       "authorization", "proxy-authorization", "x-api-key", "api-key",
       "apikey",        "x-auth-token",        "cookie"};
@@ -94,7 +96,7 @@ void check_secrets(Module& module, NodeRef node, u32 depth) {
       report(module, "secret-inline", Severity::Error, value.span(),
              fmt::format("`{}` holds a credential in plain text", key.text()),
              "readable by everybody who reads the document or the table",
-             "name it instead: '{$env.NAME}' or '$file./path'");
+             "use a reference, '{$env.NAME}' or '$file./path', where the field takes one");
       continue;
     }
     check_secrets(module, value, depth + 1);

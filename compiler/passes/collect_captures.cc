@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/openapi/path_template.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/template_text.h"
 #include "compiler/router/path_template.h"
@@ -96,11 +97,16 @@ class Collector {
  private:
   void template_error(const GatewayOperation& source, const router::TemplateError& error) {
     if (!reported_.insert(source.item).second) return;
+    std::vector<openapi::TemplateName> names;
+    const bool said = !openapi::parse_template(source.item->path.value, names).message.empty();
+    if (said) return;  // by path-template-syntax, when the document was read
     const auto base = static_cast<u32>(source.unit->base_path.size());
     const Span key = source.item->path.span;
     const bool inside = error.begin >= base && error.end - base <= source.item->path.value.size();
     report(module_, "route-partial-segment", Severity::Error,
-           inside ? sub_span(key, error.begin - base, error.end - base) : key,
+           inside ? module_.files.part(key, source.item->path.value, error.begin - base,
+                                       error.end - base)
+                  : key,
            fmt::format("path `{}` cannot be routed: {}", source.item->path.value, error.reason),
            "here");
   }
@@ -112,7 +118,8 @@ class Collector {
     if (const size_t at = key.find_first_of("?#"); at != key.npos) {
       report(
           module_, "route-fragment-or-query-key", Severity::Error,
-          sub_span(source.item->path.span, static_cast<u32>(at), static_cast<u32>(key.size())),
+          module_.files.part(source.item->path.span, key, static_cast<u32>(at),
+                             static_cast<u32>(key.size())),
           fmt::format("path `{}` holds a `{}`, which is no part of a request's path", key, key[at]),
           "no request can carry this in its path",
           key[at] == '?' ? "declare the query as parameters"

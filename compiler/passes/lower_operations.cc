@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_mock.h"
 #include "compiler/passes/passes.h"
@@ -26,6 +27,7 @@ struct Lowered {
   u32 plan = 0;
   u32 settings = 0;
   u32 upstream = table::kNone;
+  bool deadlines_unset = false;  // it is sent upstream, and nobody chose deadlines for it
 };
 
 template <class T>
@@ -47,12 +49,15 @@ bool is_set(const Effective& fields, std::string_view name) {
 class OperationLowerer {
  public:
   explicit OperationLowerer(Module& module)
-      : module_(module), encoder_(module.table.pools, module.files, module.sink) {
+      : module_(module),
+        encoder_(module.table.pools, module.files, module.sink),
+        timeouts_(module) {
     encoder_.set_later_fields(kLaterFields);
   }
 
   void run() {
     for (PlannedOperation& operation : module_.operations) lower(operation);
+    timeouts_.report_unset();
   }
 
  private:
@@ -81,6 +86,7 @@ class OperationLowerer {
     operation.plan = lowered.plan;
     operation.settings = lowered.settings;
     operation.upstream = lowered.upstream;
+    if (lowered.deadlines_unset) timeouts_.add_unset(*operation.source);
     if (lowered.upstream != table::kNone) module_.upstream_used[lowered.upstream] = true;
   }
 
@@ -128,18 +134,36 @@ class OperationLowerer {
     scope.greedy = operation.greedy;
     OperationRecord record{};
     std::vector<EncodedField> encoded;
-    encoder_.encode(kOperationSpecs, effective.fields, scope, "",
-                    reinterpret_cast<std::byte*>(&record), &encoded);
+    encode_fields(effective.fields, scope, record, encoded);
 
     Lowered lowered;
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
     add_request_steps(operation, effective.fields, record, steps, lowered);
+    if (lowered.upstream != table::kNone) {
+      timeouts_.check_chain(record.settings.timeout, encoded);
+      lowered.deadlines_unset = !is_set(effective.fields, "timeout");
+    }
     if (!is_empty(record.response_headers)) {
       steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response_headers));
     }
     lowered.plan = add_plan(steps, encoded, lowered.upstream);
     return lowered;
+  }
+
+  // Deadlines and limits always hold, by default if need be; other fields only where they are set.
+  void encode_fields(const Effective& fields, const EncodeScope& scope, OperationRecord& record,
+                     std::vector<EncodedField>& encoded) {
+    for (const policies::FieldSpec& spec : kOperationSpecs) {
+      const Effective* value = fields.find(spec.name);
+      const bool present = value != nullptr && value->present();
+      const bool is_setting = spec.name == "timeout" || spec.name == "maxBody";
+      Effective one;
+      one.is_map = true;
+      if (present) one.entries.push_back({NodeRef{}, spec.name, *value});
+      encoder_.encode(std::span(&spec, 1), one, scope, "", reinterpret_cast<std::byte*>(&record),
+                      present || is_setting ? &encoded : nullptr);
+    }
   }
 
   // --upstream and --mock take the place of what the document says about upstreams.
@@ -219,7 +243,10 @@ class OperationLowerer {
     u32 upstream = is_set(fields, "upstream") ? record.upstream : table::kNone;
     if (!module_.override_name.empty()) upstream = module_.upstream_index.at(module_.override_name);
     if (upstream == table::kNone) {
-      if (is_set(fields, "upstream")) return;  // its name is dangling, and was reported
+      if (is_set(fields, "upstream")) {
+        module_.upstream_dangling = true;  // reported when it was encoded
+        return;
+      }
       report_missing(operation);
       return;
     }
@@ -280,6 +307,7 @@ class OperationLowerer {
 
   Module& module_;
   Encoder encoder_;
+  TimeoutCheck timeouts_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

@@ -20,6 +20,7 @@ struct CompileOptions {
   std::string upstream;              // --upstream URL: every operation goes there
   std::string today;                 // YYYY-MM-DD, for waivers; empty: waivers do not expire
   std::vector<std::string> overlays;
+  std::vector<std::string> allowed_roots;  // --allow-ref: folders that $ref may reach into
 };
 
 /// One operation on its way into the table; index = route index.
@@ -46,7 +47,8 @@ struct Module {
   std::vector<PlannedOperation> operations;
   std::unordered_map<std::string_view, u32> upstream_index;  // name -> index into table.upstreams
   std::vector<bool> upstream_used;
-  std::string override_name;  // of the upstream of --upstream
+  bool upstream_dangling = false;  // an operation names one that is not there
+  std::string override_name;       // of the upstream of --upstream
 
   // For the report.
   std::vector<std::string> router_notes;

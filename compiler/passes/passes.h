@@ -12,10 +12,16 @@ void collect_captures(Module& module);
 void lower_operations(Module& module);
 /// Security that nothing enforces, and notes about what is switched off.
 void check_security(Module& module);
+/// Security schemes that service documents name and nobody declares.
+void check_schemes(Module& module);
+/// `x-gw` of parameters, security schemes and responses.
+void check_places(Module& module);
 /// The router, with findings about overlaps. In: collect_captures.
 void build_router(Module& module);
 /// Rules that look at the whole: timeouts, unused upstreams, secrets, look-alike routes.
 void check_gateway(Module& module);
+/// Patterns of schemas that could not be enforced. In: build_router, which reports those it uses.
+void check_patterns(Module& module);
 /// Route records, files, notes; makes `table` complete.
 void finish_table(Module& module);
 /// Takes waived findings out of the sink and reports waivers that are unused or expired. Last.

@@ -446,6 +446,22 @@ void Encoder::encode_map(const FieldSpec& field, const Effective& value, const P
   store(at, table::Extent{offset, static_cast<u32>(value.entries.size())});
 }
 
+u32 Encoder::add_late_record(const FieldSpec& field, const std::vector<table::LatePart>& parts,
+                             const std::string& path, Span span) {
+  // A text's length is bounded by `max`; the value of an expression by what a field may hold.
+  const bool is_expression = field.kind == FieldKind::Expression;
+  const table::LateRecord record{
+      .parts = pools_.late_parts.add(parts),
+      .value_kind = static_cast<u32>(is_expression ? FieldKind::String : field.kind),
+      .reserved = 0,
+      .min = field.min,
+      .max = is_expression ? 8192 : field.max,
+      .field = pools_.strings.add(path),
+      .source = source(span),
+      .padding = 0};
+  return pools_.late.add({record}).offset;
+}
+
 bool Encoder::encode_late(const FieldSpec& field, NodeRef node, const std::string& path,
                           std::byte* at) {
   std::vector<table::LatePart> parts;
@@ -455,15 +471,7 @@ bool Encoder::encode_late(const FieldSpec& field, NodeRef node, const std::strin
            error.help);
     return false;
   }
-  const table::LateRecord record{.parts = pools_.late_parts.add(parts),
-                                 .value_kind = static_cast<u32>(field.kind),
-                                 .reserved = 0,
-                                 .min = field.min,
-                                 .max = field.max,
-                                 .field = pools_.strings.add(path),
-                                 .source = source(node.span()),
-                                 .padding = 0};
-  const u32 index = pools_.late.add({record}).offset;
+  const u32 index = add_late_record(field, parts, path, node.span());
   if (policies::is_number(field.kind)) {
     store(at, table::LateNumber{.value = 0, .late = index, .reserved = 0});
   } else {
@@ -507,7 +515,7 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
     return;
   }
   const std::string_view text = node.text();
-  if (has_late_reference(text)) {
+  if (has_late_reference(text) && field.kind != FieldKind::Expression) {
     if (field.late) {
       if (encode_late(field, node, path, at)) note(std::string(text));
       return;
@@ -574,8 +582,11 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
     case FieldKind::Expression:
     case FieldKind::PathRewrite: {
       std::vector<table::ExpressionPart> parts;
+      const AddLate add_late = [&](const std::vector<table::LatePart>& late_parts) {
+        return add_late_record(field, late_parts, path, node.span());
+      };
       if (!parse_expression(text, field.kind == FieldKind::PathRewrite, place.scope, pools_.strings,
-                            parts, error)) {
+                            add_late, parts, error)) {
         const u32 shift = node.quoted() ? 1 : 0;
         refuse(error.unsupported ? "extension-unsupported" : "extension-value",
                sub_span(node.span(), error.begin + shift, error.end + shift),

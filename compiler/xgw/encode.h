@@ -70,6 +70,8 @@ class Encoder {
                   const std::string& path, std::byte* at);
   bool encode_late(const policies::FieldSpec& field, NodeRef node, const std::string& path,
                    std::byte* at);
+  u32 add_late_record(const policies::FieldSpec& field, const std::vector<table::LatePart>& parts,
+                      const std::string& path, Span span);
   void refuse(std::string_view rule, Span span, std::string message, std::string label,
               std::string help);
 

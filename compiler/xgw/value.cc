@@ -49,83 +49,6 @@ ExpressionEncoding encoding_for(bool is_path, bool in_query, bool greedy) {
   return greedy ? ExpressionEncoding::PathRest : ExpressionEncoding::PathSegment;
 }
 
-struct ExpressionParser {
-  bool is_path;
-  const EncodeScope& scope;
-  StringPool& strings;
-  std::vector<ExpressionPart>& parts;
-  ValueError& error;
-  bool in_query = false;
-
-  bool fail(u32 begin, u32 end, std::string message, std::string help = {}) {
-    error = {begin, end, std::move(message), std::move(help), false};
-    return false;
-  }
-
-  void literal(std::string_view text) {
-    if (text.empty()) return;
-    if (text.find('?') != text.npos) in_query = true;
-    parts.push_back({.source = ExpressionSource::Literal,
-                     .encoding = ExpressionEncoding::Plain,
-                     .index = 0,
-                     .text = strings.add(text)});
-  }
-
-  bool parameter(std::string_view name, u32 begin, u32 end) {
-    const auto found = std::ranges::find(scope.parameters, name);
-    if (found == scope.parameters.end() && !scope.unchecked_parameters) {
-      return fail(begin, end, fmt::format("the path has no parameter `{}`", name),
-                  did_you_mean(name, scope.parameters));
-    }
-    const auto index = static_cast<u16>(found - scope.parameters.begin());
-    const bool greedy = index < scope.greedy.size() && scope.greedy[index];
-    parts.push_back({.source = ExpressionSource::PathParameter,
-                     .encoding = encoding_for(is_path, in_query, greedy),
-                     .index = index,
-                     .text = strings.add(name)});
-    return true;
-  }
-
-  bool expression(std::string_view text, u32 begin) {
-    const u32 end = begin + static_cast<u32>(text.size());
-    const auto encoding = encoding_for(is_path, in_query, false);
-    for (const FixedSource& fixed : kFixedSources) {
-      if (text != fixed.name) continue;
-      parts.push_back({.source = fixed.source, .encoding = encoding, .index = 0, .text = {}});
-      return true;
-    }
-    for (const std::string_view later : kLaterSources) {
-      if (!text.starts_with(later)) continue;
-      error = {begin, end, fmt::format("`{}` is not supported yet", text), {}, true};
-      return false;
-    }
-    struct Named {
-      std::string_view prefix;
-      ExpressionSource source;
-    };
-    static constexpr Named kNamed[] = {{"$request.header.", ExpressionSource::Header},
-                                       {"$request.query.", ExpressionSource::Query},
-                                       {"$request.cookie.", ExpressionSource::Cookie}};
-    if (text.starts_with("$request.path.")) return parameter(text.substr(14), begin, end);
-    for (const Named& named : kNamed) {
-      if (!text.starts_with(named.prefix)) continue;
-      const std::string_view name = text.substr(named.prefix.size());
-      if (name.empty() || (named.source == ExpressionSource::Header && !is_token(name))) break;
-      parts.push_back(
-          {.source = named.source,
-           .encoding = encoding,
-           .index = 0,
-           .text = strings.add(named.source == ExpressionSource::Header ? lower(name)
-                                                                        : std::string(name))});
-      return true;
-    }
-    return fail(begin, end, fmt::format("`{}` is no runtime expression", text),
-                "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
-                "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
-                "$request.id, $method, $url, $client.ip");
-  }
-};
-
 // Splits `NAME` or `NAME:-default` and adds it.
 bool add_env(std::string_view body, StringPool& strings, std::vector<LatePart>& parts,
              ValueError& error) {
@@ -164,6 +87,102 @@ bool add_reference(std::string_view body, StringPool& strings, std::vector<LateP
       {.kind = LatePartKind::File, .has_default = 0, .text = strings.add(path), .fallback = {}});
   return true;
 }
+
+struct ExpressionParser {
+  bool is_path;
+  const EncodeScope& scope;
+  StringPool& strings;
+  const AddLate& add_late;
+  std::vector<ExpressionPart>& parts;
+  ValueError& error;
+  bool in_query = false;
+
+  bool fail(u32 begin, u32 end, std::string message, std::string help = {}) {
+    error = {begin, end, std::move(message), std::move(help), false};
+    return false;
+  }
+
+  void literal(std::string_view text) {
+    if (text.empty()) return;
+    if (text.find('?') != text.npos) in_query = true;
+    parts.push_back({.source = ExpressionSource::Literal,
+                     .encoding = ExpressionEncoding::Plain,
+                     .index = 0,
+                     .text = strings.add(text)});
+  }
+
+  bool parameter(std::string_view name, u32 begin, u32 end) {
+    const auto found = std::ranges::find(scope.parameters, name);
+    if (found == scope.parameters.end() && !scope.unchecked_parameters) {
+      return fail(begin, end, fmt::format("the path has no parameter `{}`", name),
+                  did_you_mean(name, scope.parameters));
+    }
+    const auto index = static_cast<u16>(found - scope.parameters.begin());
+    const bool greedy = index < scope.greedy.size() && scope.greedy[index];
+    parts.push_back({.source = ExpressionSource::PathParameter,
+                     .encoding = encoding_for(is_path, in_query, greedy),
+                     .index = index,
+                     .text = strings.add(name)});
+    return true;
+  }
+
+  bool late(std::string_view text, u32 begin, u32 end) {
+    std::vector<LatePart> late_parts;
+    ValueError problem;
+    if (!add_reference(text, strings, late_parts, problem)) {
+      return fail(begin, end, problem.message, problem.help);
+    }
+    const u32 index = add_late(late_parts);
+    if (index > 0xffff) return fail(begin, end, "there are too many references");
+    parts.push_back({.source = ExpressionSource::Late,
+                     .encoding = ExpressionEncoding::Plain,
+                     .index = static_cast<u16>(index),
+                     .text = {}});
+    return true;
+  }
+
+  bool expression(std::string_view text, u32 begin) {
+    const u32 end = begin + static_cast<u32>(text.size());
+    const auto encoding = encoding_for(is_path, in_query, false);
+    for (const FixedSource& fixed : kFixedSources) {
+      if (text != fixed.name) continue;
+      parts.push_back({.source = fixed.source, .encoding = encoding, .index = 0, .text = {}});
+      return true;
+    }
+    if (!is_path && (text.starts_with("$env.") || text.starts_with("$file."))) {
+      return late(text, begin, end);
+    }
+    for (const std::string_view later : kLaterSources) {
+      if (!text.starts_with(later)) continue;
+      error = {begin, end, fmt::format("`{}` is not supported yet", text), {}, true};
+      return false;
+    }
+    struct Named {
+      std::string_view prefix;
+      ExpressionSource source;
+    };
+    static constexpr Named kNamed[] = {{"$request.header.", ExpressionSource::Header},
+                                       {"$request.query.", ExpressionSource::Query},
+                                       {"$request.cookie.", ExpressionSource::Cookie}};
+    if (text.starts_with("$request.path.")) return parameter(text.substr(14), begin, end);
+    for (const Named& named : kNamed) {
+      if (!text.starts_with(named.prefix)) continue;
+      const std::string_view name = text.substr(named.prefix.size());
+      if (name.empty() || (named.source == ExpressionSource::Header && !is_token(name))) break;
+      parts.push_back(
+          {.source = named.source,
+           .encoding = encoding,
+           .index = 0,
+           .text = strings.add(named.source == ExpressionSource::Header ? lower(name)
+                                                                        : std::string(name))});
+      return true;
+    }
+    return fail(begin, end, fmt::format("`{}` is no runtime expression", text),
+                "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
+                "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
+                "$request.id, $method, $url, $client.ip");
+  }
+};
 
 struct WhenKey {
   std::string_view name;
@@ -359,8 +378,9 @@ bool has_expression(std::string_view text) {
 }
 
 bool parse_expression(std::string_view text, bool is_path, const EncodeScope& scope,
-                      StringPool& strings, std::vector<ExpressionPart>& parts, ValueError& error) {
-  ExpressionParser parser{is_path, scope, strings, parts, error};
+                      StringPool& strings, const AddLate& add_late,
+                      std::vector<ExpressionPart>& parts, ValueError& error) {
+  ExpressionParser parser{is_path, scope, strings, add_late, parts, error};
   if (text.starts_with('$')) return parser.expression(text, 0);
   size_t at = 0;
   while (at < text.size()) {

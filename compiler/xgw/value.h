@@ -1,5 +1,6 @@
 // The small languages inside values: runtime expressions, late references, conditions, networks.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,14 @@ struct ValueError {
   bool unsupported = false;  // right, but of a feature to come
 };
 
+/// Stores a late value of one reference, such as `$env.TOKEN`; its index.
+using AddLate = std::function<u32(const std::vector<table::LatePart>&)>;
+
 /// `$request.path.id`, or text with `{$...}` in it. In a rewrite (`is_path`) also `{id}` for a path
-/// parameter. False: `error` says why.
+/// parameter; elsewhere also references such as `{$env.TOKEN}`. False: `error` says why.
 bool parse_expression(std::string_view text, bool is_path, const EncodeScope& scope,
-                      StringPool& strings, std::vector<table::ExpressionPart>& parts,
-                      ValueError& error);
+                      StringPool& strings, const AddLate& add_late,
+                      std::vector<table::ExpressionPart>& parts, ValueError& error);
 /// Whether `text` would be evaluated per request.
 bool has_expression(std::string_view text);
 

@@ -120,6 +120,9 @@ bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_vi
     case ExpressionSource::Scheme:
       out = exchange.request.scheme;
       return true;
+    case ExpressionSource::Late:
+      out = exchange.table->late_text(part.index);
+      return true;
   }
   return false;
 }

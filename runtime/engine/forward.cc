@@ -45,6 +45,8 @@ void start_upstream_request(Exchange& exchange) {
 bool finish_upstream_request(Exchange& exchange, const policies::ProxyRecord& record) {
   http::RequestHead& to = exchange.upstream_request;
   const http::RequestHead& from = exchange.request;
+  // A transformation may have chosen another host for the upstream.
+  if (const http::Field* host = to.fields.find(http::FieldId::Host)) to.authority = host->value;
   to.query = from.query;
   to.has_query = from.has_query;
   if (record.path.count == 0) {

@@ -175,22 +175,21 @@ void answer_failed_fetch(Exchange& exchange, const Error& error) {
 // Writes exchange.response with a body that is in memory.
 Task<void> send_local(Exchange& exchange, Responder& responder) {
   responder.head(exchange.response);
-  exchange.response_bytes = exchange.local_body.size();
   const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
   if (!sent) exchange.error = sent.error();
 }
 
-// Passes a body on piece by piece. After a break the client sees one.
+// Passes a body on piece by piece. After a break the client sees one, unless nothing was written
+// yet: then exchange.error is set and the caller can still make another answer.
 Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
   for (;;) {
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
       exchange.error = piece.error();
-      responder.reset();
+      if (responder.head_sent()) responder.reset();
       co_return;
     }
     const http::BodyChunk chunk = *piece;
-    exchange.response_bytes += chunk.bytes.size();
     if (chunk.end) {
       const Result<void> ended = co_await responder.end(chunk.bytes, chunk.trailers);
       if (!ended) exchange.error = ended.error();
@@ -214,7 +213,6 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
   }
   http::BodyChunk whole;
   if (fetched.body->take_buffered(whole)) {
-    exchange.response_bytes = whole.bytes.size();
     const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
     if (!sent) exchange.error = sent.error();
     co_return;
@@ -256,6 +254,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   run_response_side(exchange);
   co_await send_fetched(exchange, fetched, responder);
   env.fetcher.release(fetched);
+  if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
+  if (exchange.error.origin != Origin::Upstream) co_return;
+  const Error broken = exchange.error;  // before the first byte of the answer was passed on
+  answer_failed_fetch(exchange, broken);
+  run_response_side(exchange);
+  co_await send_local(exchange, responder);
 }
 
 }  // namespace
@@ -281,7 +285,6 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     run_response_side(exchange);
     co_await send_local(exchange, responder);
   }
-  env.observer.finished(exchange);
 }
 
 }  // namespace gw

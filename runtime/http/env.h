@@ -86,7 +86,8 @@ class Fetcher {
   virtual void release(Fetched& out) noexcept = 0;
 };
 
-/// Told once per exchange, after the last byte or the break.
+/// Told once per exchange by its owner (not by run(): some requests are answered before it), after
+/// the last byte or the break.
 class ExchangeObserver {
  public:
   virtual ~ExchangeObserver() = default;

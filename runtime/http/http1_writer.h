@@ -23,8 +23,9 @@ Bytes write_interim_head(const ResponseHead& head);
 
 /// The same for a request to an upstream: origin-form of path and query, Host from `authority`.
 /// Expect is left out, since the gateway answers it itself. `framing` is that of the body as it
-/// will be sent.
-Bytes write_request_head(const RequestHead& head, Framing framing, u64 content_length);
+/// will be sent; `path_prefix` is the target's own, put before the path.
+Bytes write_request_head(const RequestHead& head, std::string_view path_prefix, Framing framing,
+                         u64 content_length);
 
 /// Trailer lines and the empty line that ends them.
 Bytes write_trailers(const FieldList* trailers, Arena& arena);

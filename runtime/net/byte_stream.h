@@ -64,6 +64,9 @@ class ByteStream {
   virtual void start_write(const Bytes* pieces, size_t count) = 0;
   /// Makes pending operations finish soon with ECANCELED. The stream remains usable.
   virtual void cancel() noexcept = 0;
+  /// The next read asks for bytes or an end of stream that may have come unnoticed, before it
+  /// waits.
+  virtual void look_again() noexcept {}
   /// No more writes follow; the peer sees the end.
   virtual void shutdown_write() noexcept = 0;
   /// Ends both directions; pending operations finish with ECANCELED. `hard`: with a reset, so that

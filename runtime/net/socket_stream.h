@@ -5,18 +5,21 @@
 
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "runtime/net/byte_stream.h"
+#include "runtime/net/worker_loop.h"
 
 namespace gw::net {
 
-/// One socket of one worker. Its operations are part of it, so that no I/O allocates. Reads use the
-/// kernel's hint of what is left (TCP_INQ) to save the call that would only return EAGAIN; writes
-/// go out at once and wait only when the socket buffer is full.
+/// One socket of one worker. Its operations are part of it, so that no I/O allocates. A read that
+/// was not filled is taken for all there is, which saves the call that would only return EAGAIN;
+/// writes go out at once and wait only when the socket buffer is full.
+///
+/// An end of stream that came together with the last bytes is therefore seen by the next event, by
+/// a read after cancel(), or by one after look_again(), not by a read that waits already.
 class SocketStream final : public ByteStream {
  public:
-  explicit SocketStream(boost::asio::io_context& io);
+  explicit SocketStream(WorkerLoop& loop);
   ~SocketStream() override;
 
   /// Takes over a non-blocking, connected (or connecting) socket. False: it could not be watched;
@@ -28,6 +31,7 @@ class SocketStream final : public ByteStream {
   void start_read(MutableBytes into) override;
   void start_write(const Bytes* pieces, size_t count) override;
   void cancel() noexcept override;
+  void look_again() noexcept override { drained_ = false; }
   void shutdown_write() noexcept override;
   void close(bool hard) noexcept override;
   bool is_open() const override { return descriptor_ >= 0; }
@@ -56,6 +60,7 @@ class SocketStream final : public ByteStream {
   i64 receive();
   i64 send();
 
+  WorkerLoop& loop_;
   Reactor& reactor_;
   Reactor::per_descriptor_data watch_ = nullptr;
   int descriptor_ = -1;
@@ -65,6 +70,7 @@ class SocketStream final : public ByteStream {
   iovec out_[kMaxWritePieces] = {};
   size_t out_begin_ = 0;
   size_t out_end_ = 0;
+  size_t out_skip_ = 0;
   ReactorOp read_op_;
   ReactorOp write_op_;
 };

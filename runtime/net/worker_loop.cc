@@ -21,9 +21,20 @@ void WorkerLoop::run() { io_.run(); }
 
 void WorkerLoop::stop() { io_.stop(); }
 
-void WorkerLoop::post(std::function<void()> message) { asio::post(io_, std::move(message)); }
+void WorkerLoop::post(std::function<void()> message) {
+  asio::post(io_, [this, message = std::move(message)] {
+    begin_turn();
+    message();
+  });
+}
 
-TimePoint WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
+TimePoint WorkerLoop::now() const {
+  if (now_is_old_) {
+    now_ = std::chrono::steady_clock::now();
+    now_is_old_ = false;
+  }
+  return now_;
+}
 
 i64 WorkerLoop::unix_ms() const {
   timespec time{};
@@ -34,8 +45,10 @@ i64 WorkerLoop::unix_ms() const {
 
 void WorkerLoop::set_timer(Timer& timer, TimePoint due) {
   wheel.set(timer, due);
-  if (due >= armed_) return;
-  arm(due);
+  // Within a tick of what is armed already: the wheel promises no more, and a call would be for
+  // nothing.
+  if (armed_ != TimePoint::max() && due + TimerWheel::kTick >= armed_) return;
+  if (due != TimePoint::max()) arm(due);
 }
 
 void WorkerLoop::arm(TimePoint due) {
@@ -46,6 +59,7 @@ void WorkerLoop::arm(TimePoint due) {
 
 void WorkerLoop::on_tick(const boost::system::error_code& ec) {
   if (ec) return;  // armed anew for an earlier time
+  begin_turn();
   armed_ = TimePoint::max();
   wheel.advance(now());
   const TimePoint due = wheel.next_due();

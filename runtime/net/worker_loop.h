@@ -22,6 +22,8 @@ class WorkerLoop final : public EventLoop {
   void post(std::function<void()> message);
 
   boost::asio::io_context& io() { return io_; }
+  /// Something new has happened: now() looks at the clock again. Between two calls it does not.
+  void begin_turn() { now_is_old_ = true; }
 
   TimePoint now() const override;
   i64 unix_ms() const override;
@@ -34,6 +36,8 @@ class WorkerLoop final : public EventLoop {
   void arm(TimePoint due);
   void on_tick(const boost::system::error_code& ec);
 
+  mutable TimePoint now_{};
+  mutable bool now_is_old_ = true;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<Executor> work_;
   SteadyTimer tick_;

@@ -35,8 +35,12 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::start(Publication publication) {
   ExchangeObserver& observer = options_.observer != nullptr ? *options_.observer : ignore_;
+  if (!options_.access_log.empty()) {
+    GW_TRY_ASSIGN(access_log_, observe::AccessLogWriter::open(options_.access_log));
+  }
   for (u32 i = 0; i < options_.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, observer));
+    workers_.push_back(
+        std::make_unique<Worker>(options_.session, options_.run, access_log_.get(), observer));
   }
   for (const std::string& address : options_.listen) {
     for (size_t i = 0; i < workers_.size(); ++i) {

@@ -14,7 +14,8 @@ struct GatewayOptions {
   u32 workers = 0;                  // 0: one per processor
   SessionOptions session;
   RunFunction run = nullptr;             // the engine; required
-  ExchangeObserver* observer = nullptr;  // told by all workers, each on its thread; may be null
+  std::string access_log;                // a file, `-` for standard output, empty for none
+  ExchangeObserver* observer = nullptr;  // told by all workers when there is no access log
   u32 grace_ms = 30'000;                 // from the first signal to the cut
 };
 
@@ -27,7 +28,7 @@ class Gateway {
   ~Gateway();
 
   /// Opens the listeners and starts the workers. Target names must be resolved (resolve_targets).
-  /// Error: AddressInvalid; nothing runs then.
+  /// Errors: AddressInvalid, FileUnwritable (access log); nothing runs then.
   Result<void> start(Publication publication);
   /// Any thread. Replaces the table for new requests. Resolved like the first.
   void publish(Publication publication);
@@ -50,6 +51,7 @@ class Gateway {
     void finished(const Exchange&) override {}
   };
   IgnoreObserver ignore_;
+  std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<u16> ports_;
 };

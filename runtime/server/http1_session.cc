@@ -89,6 +89,7 @@ void Http1Session::on_watch(void* context) {
     loop.set_timer(self->watch_timer_, loop.now() + std::chrono::milliseconds(kWatchAgainMs));
     return;
   }
+  self->stream_->look_again();
   if (self->input_.filling() || !self->input_.start_read_ahead()) return;
   if (self->stream_->reading.pending) {
     self->stream_->reading.on_done = &Http1Session::on_watch_read;
@@ -216,6 +217,7 @@ Task<bool> Http1Session::read_head() {
     } else if (waiting_ != Waiting::Head) {
       wait_for(Waiting::Head, host_.options.head_timeout_ms);
     }
+    if (!input_.empty()) stream_->look_again();
     if (!fill_started()) co_return false;
     co_await net::IoWait(stream_->reading);
     const i64 read = fill_finished();
@@ -346,6 +348,7 @@ Task<void> Http1Session::drain_body() {
 // connection and take the answer back (RFC 9112 section 9.6).
 Task<void> Http1Session::linger() {
   stream_->shutdown_write();
+  stream_->look_again();
   input_.release_unless_filling();
   size_t discarded = 0;
   wait_for(Waiting::Linger, host_.options.linger_ms);
@@ -369,6 +372,7 @@ Task<Result<void>> Http1Session::before_body_read() {
     const Bytes text = as_bytes(kContinue);
     GW_CO_TRY(co_await flush(&text, 1));
   }
+  stream_->look_again();
   wait_for(Waiting::Body, ended_ ? host_.options.linger_ms : host_.options.body_stall_ms);
   co_return Result<void>();
 }
@@ -428,7 +432,7 @@ void Http1Session::choose_framing(bool whole, u64 whole_bytes) {
 Bytes Http1Session::make_head() {
   const bool waits_for_continue =
       exchange_->request.expect_continue && !continue_sent_ && !body_.at_end() && !refusing_;
-  if (waits_for_continue || host_.draining()) close_after_ = true;
+  if (waits_for_continue || body_.failed() || host_.draining()) close_after_ = true;
   http::ResponseExtras extras;
   extras.date = host_.loop.http_date();
   extras.close = close_after_;

@@ -100,6 +100,7 @@ void Listener::stop() {
 void Listener::wait() {
   acceptor_.async_wait(boost::asio::socket_base::wait_read,
                        [this](const boost::system::error_code& ec) {
+                         loop_.begin_turn();
                          if (!ec) accept_some();
                        });
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/units.h"
+#include "runtime/server/route_names.h"
 
 namespace gw::server {
 namespace {
@@ -50,6 +51,7 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
     }
     publication.upstreams.push_back(std::move(config));
   }
+  publication.names = std::make_shared<TableRouteNames>();
   publication.table = std::move(table);
   return publication;
 }

@@ -4,11 +4,16 @@
 
 namespace gw::server {
 
-observe::RouteName TableRouteNames::route(const Exchange& exchange) const {
+std::string_view TableRouteNames::operation(const Exchange& exchange) const {
   if (exchange.table == nullptr || exchange.route == table::kNone) return {};
   const table::TableView& view = exchange.table->view();
-  const table::RouteRecord& route = view.routes()[exchange.route];
-  return {view.text(route.id), view.text(route.template_)};
+  return view.text(view.routes()[exchange.route].id);
+}
+
+std::string_view TableRouteNames::path_template(const Exchange& exchange) const {
+  if (exchange.table == nullptr || exchange.route == table::kNone) return {};
+  const table::TableView& view = exchange.table->view();
+  return view.text(view.routes()[exchange.route].template_);
 }
 
 std::string_view TableRouteNames::upstream(const Exchange& exchange) const {

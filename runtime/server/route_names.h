@@ -6,7 +6,8 @@ namespace gw::server {
 
 class TableRouteNames final : public observe::RouteNames {
  public:
-  observe::RouteName route(const Exchange& exchange) const override;
+  std::string_view operation(const Exchange& exchange) const override;
+  std::string_view path_template(const Exchange& exchange) const override;
   std::string_view upstream(const Exchange& exchange) const override;
 };
 

@@ -1,14 +1,17 @@
 #include "runtime/server/serve.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/log.h"
-#include "runtime/observe/access_log.h"
+#include "runtime/base/units.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
-#include "runtime/server/route_names.h"
 #include "runtime/server/state_directory.h"
 
 namespace gw::server {
@@ -34,15 +37,16 @@ std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table
     if (accepted && *accepted) {
       const std::string kept = digest_text(***accepted);
       if (kept != digest_text(*given)) {
-        log::warn("state_differs", {{"serving", kept},
-                                    {"argument", digest_text(*given)},
-                                    {"help", "--fresh serves the argument"}});
+        log(LogLevel::Warning, "state_differs",
+            {{"serving", kept},
+             {"argument", digest_text(*given)},
+             {"help", "--fresh serves the argument"}});
       }
       return **accepted;
     }
     if (!accepted) {
-      log::warn("state_unusable",
-                {{"reason", std::string(accepted.error().what)}, {"serving", digest_text(*given)}});
+      log(LogLevel::Warning, "state_unusable",
+          {{"reason", accepted.error().what}, {"serving", digest_text(*given)}});
     }
   }
   auto taken = state.take(given->bytes());
@@ -55,13 +59,41 @@ std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table
 }
 
 std::vector<std::string> listen_addresses(const BoundTable& table, const ServeOptions& options) {
-  if (!options.listen.empty()) return options.listen;
-  std::vector<std::string> addresses;
-  for (const policies::ListenerRecord& listener : table.view().listeners()) {
-    addresses.emplace_back(table.text(listener.address));
+  std::vector<std::string> addresses = options.listen;
+  if (addresses.empty()) {
+    for (const policies::ListenerRecord& listener : table.view().listeners()) {
+      addresses.emplace_back(table.text(listener.address));
+    }
   }
   if (addresses.empty()) addresses.emplace_back(kDefaultListen);
+  for (std::string& address : addresses) {
+    if (address.starts_with(':')) address.insert(0, "0.0.0.0");
+  }
   return addresses;
+}
+
+// Workers share a port by SO_REUSEPORT, which would let a second gateway join in unnoticed. A
+// socket without it finds out whether somebody listens already.
+bool is_taken(const std::string& address) {
+  const auto parts = parse_host_port(address);
+  if (!parts || parts->port == 0) return false;  // nobody's yet, or refused when it is opened
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string host(parts->host);
+  if (::getaddrinfo(host.c_str(), std::to_string(parts->port).c_str(), &hints, &found) != 0)
+    return false;
+  bool taken = false;
+  const int probe = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe >= 0) {
+    const int on = 1;
+    ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    taken = ::bind(probe, found->ai_addr, found->ai_addrlen) != 0 && errno == EADDRINUSE;
+    ::close(probe);
+  }
+  ::freeaddrinfo(found);
+  return taken;
 }
 
 std::string listen_problem(const std::vector<std::string>& addresses, const Error& error) {
@@ -75,7 +107,7 @@ std::string listen_problem(const std::vector<std::string>& addresses, const Erro
 
 ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOptions& options) {
   ServeOutcome outcome;
-  log::open(options.log_json ? log::Format::Json : log::Format::Text);
+  configure_log(options.log_json, LogLevel::Info);
 
   std::unique_ptr<StateDirectory> state;
   if (!options.state_directory.empty()) {
@@ -101,45 +133,50 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
   }
   std::vector<std::string> warnings;
   Publication publication = make_publication(*bound, warnings);
-  for (const std::string& warning : warnings) log::warn("target_unresolved", {{"reason", warning}});
-
-  const TableRouteNames names;
-  observe::AccessLog access_log(names);
-  if (const Result<void> opened = access_log.open(options.access_log); !opened) {
-    outcome.problems.push_back(
-        file_problem("cannot write the access log", options.access_log, opened.error()));
-    return outcome;
+  for (const std::string& warning : warnings) {
+    log(LogLevel::Warning, "target_unresolved", {{"reason", warning}});
   }
 
   GatewayOptions gateway_options;
   gateway_options.listen = listen_addresses(**bound, options);
+  for (const std::string& address : gateway_options.listen) {
+    if (!is_taken(address)) continue;
+    outcome.problems.push_back(
+        fmt::format("cannot listen on {}: {}", address, std::strerror(EADDRINUSE)));
+  }
+  if (!outcome.problems.empty()) return outcome;
   gateway_options.workers = options.workers;
   gateway_options.run = &run;
-  gateway_options.observer = &access_log;
+  gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
   gateway_options.grace_ms = options.grace_ms;
   apply_session_settings(**bound, gateway_options.session);
   Gateway gateway(gateway_options);
   if (const Result<void> started = gateway.start(std::move(publication)); !started) {
-    outcome.problems.push_back(listen_problem(gateway_options.listen, started.error()));
+    const bool log_failed = started.error().code == Errc::FileUnwritable;
+    outcome.problems.push_back(
+        log_failed
+            ? file_problem("cannot write the access log", options.access_log, started.error())
+            : listen_problem(gateway_options.listen, started.error()));
     return outcome;
   }
   if (state != nullptr) {
     if (const Result<void> accepted = state->accept(*file); !accepted) {
-      log::warn("state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
+      log(LogLevel::Warning, "state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
     }
   }
   outcome.started = true;
   for (size_t i = 0; i < gateway_options.listen.size(); ++i) {
     const std::string& address = gateway_options.listen[i];
-    log::info("listening", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')),
-                                                    gateway.ports()[i])},
-                            {"workers", std::to_string(gateway.worker_count())},
-                            {"table", digest_text(*file)},
-                            {"routes", std::to_string((*bound)->view().routes().size())}});
+    const std::string bound_address =
+        fmt::format("{}:{}", address.substr(0, address.rfind(':')), gateway.ports()[i]);
+    log(LogLevel::Info, "listening",
+        {{"address", bound_address},
+         {"workers", static_cast<i64>(gateway.worker_count())},
+         {"table", digest_text(*file)},
+         {"routes", static_cast<i64>((*bound)->view().routes().size())}});
   }
   gateway.run_until_signal();
-  access_log.close();
-  log::info("stopped", {});
+  log(LogLevel::Info, "stopped");
   return outcome;
 }
 

@@ -8,15 +8,19 @@ namespace gw::server {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{20};
+constexpr std::chrono::milliseconds kLogFlush{500};
 
 }  // namespace
 
-Worker::Worker(const SessionOptions& options, RunFunction run, ExchangeObserver& observer)
+Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
+               ExchangeObserver& observer)
     : connector_(loop_),
+      access_log_(access_log),
       observer_(observer),
       host_(loop_, random_, options, run),
       sweep_timer_(&Worker::on_sweep, this),
-      drain_timer_(&Worker::on_drain_step, this) {
+      drain_timer_(&Worker::on_drain_step, this),
+      log_timer_(&Worker::on_log_flush, this) {
   host_.on_generation_unused = &Worker::on_generation_unused;
   host_.context = this;
 }
@@ -25,7 +29,7 @@ Worker::~Worker() { join(); }
 
 void Worker::add_listener(int descriptor) {
   auto accepted = [this](int socket, const PeerAddress& peer, u16 local_port) {
-    auto stream = std::make_unique<net::SocketStream>(loop_.io());
+    auto stream = std::make_unique<net::SocketStream>(loop_);
     if (stream->open(socket)) host_.start(std::move(stream), peer, local_port);
   };
   listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, std::move(accepted)));
@@ -64,8 +68,15 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   for (const auto& config : publication->upstreams) pools.push_back(pool_for(config));
   auto live = std::make_unique<Live>();
   live->fetcher = std::make_unique<upstream::PoolFetcher>(loop_, std::move(pools));
+  ExchangeObserver* observer = &observer_;
+  if (access_log_ != nullptr) {
+    live->access_log =
+        std::make_unique<observe::AccessLog>(*access_log_, loop_, publication->names.get(), true);
+    observer = live->access_log.get();
+    loop_.set_timer(log_timer_, loop_.now() + kLogFlush);
+  }
   live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
-                                                  *live->fetcher, observer_);
+                                                  *live->fetcher, *observer);
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
   host_.current = live_.back()->generation.get();
@@ -91,6 +102,12 @@ void Worker::sweep_generations() {
   std::erase_if(leaving_,
                 [](const auto& pool) { return pool.use_count() > 1 || pool->shut_down(); });
   if (!leaving_.empty()) loop_.set_timer(sweep_timer_, loop_.now() + kDrainStep);
+}
+
+void Worker::on_log_flush(void* context) {
+  auto* self = static_cast<Worker*>(context);
+  for (const auto& live : self->live_) live->access_log->flush();
+  self->loop_.set_timer(self->log_timer_, self->loop_.now() + kLogFlush);
 }
 
 void Worker::drain(std::chrono::milliseconds grace) {

@@ -7,6 +7,7 @@
 
 #include "runtime/base/random.h"
 #include "runtime/net/worker_loop.h"
+#include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/session_host.h"
 #include "runtime/upstream/pool.h"
@@ -16,14 +17,17 @@ namespace gw::server {
 
 /// A table and what belongs to it, as it is given to the workers. Immutable once published.
 struct Publication {
-  std::shared_ptr<const BoundTable> table;          // may be null in tests
-  std::vector<upstream::UpstreamConfig> upstreams;  // by index of the upstream record; resolved
+  std::shared_ptr<const BoundTable> table;           // may be null in tests
+  std::vector<upstream::UpstreamConfig> upstreams;   // by index of the upstream record; resolved
+  std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
 };
 
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  Worker(const SessionOptions& options, RunFunction run, ExchangeObserver& observer);
+  /// `access_log` may be null; `observer` is told then. Both outlive the worker.
+  Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
+         ExchangeObserver& observer);
   ~Worker();
 
   /// Before start().
@@ -48,6 +52,7 @@ class Worker {
   struct Live {
     std::shared_ptr<const Publication> publication;
     std::unique_ptr<upstream::PoolFetcher> fetcher;
+    std::unique_ptr<observe::AccessLog> access_log;  // null: off
     std::unique_ptr<Generation> generation;
   };
 
@@ -56,6 +61,7 @@ class Worker {
   static void on_generation_unused(void* context, Generation& generation);
   static void on_sweep(void* context);
   static void on_drain_step(void* context);
+  static void on_log_flush(void* context);
   void sweep_generations();
   void begin_drain(TimePoint until);
   bool wind_up();
@@ -63,6 +69,7 @@ class Worker {
   net::WorkerLoop loop_;
   LoopRandom random_;
   upstream::SocketConnector connector_;
+  observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
   SessionHost host_;
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -70,6 +77,7 @@ class Worker {
   std::vector<std::shared_ptr<upstream::Pool>> leaving_;  // of old tables, until at rest
   net::Timer sweep_timer_;
   net::Timer drain_timer_;
+  net::Timer log_timer_;
   TimePoint drain_until_ = TimePoint::max();
   bool draining_ = false;
   std::thread thread_;

@@ -153,7 +153,7 @@ Result<std::shared_ptr<const BoundTable>> BoundTable::bind(
   for (u32 i = 0; i < view.late().size(); ++i) {
     const LateRecord& record = view.late()[i];
     if (!references.env) {
-      bound->late_[i].text = bound->late_source(i);
+      bound->show_unresolved(i);
       continue;
     }
     std::string problem;
@@ -167,6 +167,23 @@ Result<std::shared_ptr<const BoundTable>> BoundTable::bind(
   if (!problems.empty()) return fail(Errc::ReferenceInvalid, "late reference");
   bound->compile_fallbacks();
   return std::shared_ptr<const BoundTable>(std::move(bound));
+}
+
+// Without an environment a reference is its own text; a number is its default, or as large as it
+// may be, so that nothing is refused for want of it.
+void BoundTable::show_unresolved(u32 late) {
+  const LateRecord& record = view_.late()[late];
+  late_[late].text = late_source(late);
+  late_[late].number = record.max;
+  ReferenceSource nothing;
+  nothing.env = [](const std::string&) { return std::optional<std::string>{}; };
+  nothing.file = [](const std::string&) -> Result<std::string> {
+    return fail(Errc::FileUnreadable, "no files");
+  };
+  std::string problem;
+  const auto text = join_parts(view_, record, nothing, problem);
+  u64 number = 0;
+  if (text && check_value(record, *text, number, problem)) late_[late].number = number;
 }
 
 void BoundTable::compile_fallbacks() {

@@ -61,6 +61,7 @@ class BoundTable final : public router::ConstraintOracle {
                                       : std::string_view(late_[value.late].text);
   }
   std::string_view text(table::StringRef ref) const { return view_.text(ref); }
+  std::string_view late_text(u32 late) const { return late_[late].text; }
   /// The reference itself, e.g. `{$env.USERS:-http://...}`.
   std::string late_source(u32 late) const;
 
@@ -81,6 +82,7 @@ class BoundTable final : public router::ConstraintOracle {
   };
   BoundTable();
   void compile_fallbacks();
+  void show_unresolved(u32 late);
 
   std::shared_ptr<const table::TableFile> file_;
   table::TableView view_;

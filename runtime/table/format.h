@@ -186,6 +186,7 @@ enum class ExpressionSource : u8 {
   ClientIp,
   RequestId,
   Scheme,
+  Late,  // late value `index`, e.g. a credential for the upstream
 };
 /// Parts are concatenated. Encoding says how a value is written into its place.
 enum class ExpressionEncoding : u8 { Plain, PathSegment, PathRest, QueryValue };

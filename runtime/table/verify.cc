@@ -174,7 +174,8 @@ class Verifier {
 
   Result<void> values() const {
     for (const ExpressionPart& part : view_.expressions()) {
-      if (!text_fits(part.text) || part.source > ExpressionSource::Scheme ||
+      const bool late_fits = part.source != ExpressionSource::Late || part.index < bounds_.late;
+      if (!text_fits(part.text) || part.source > ExpressionSource::Late || !late_fits ||
           part.encoding > ExpressionEncoding::QueryValue) {
         return corrupt("expressions");
       }

@@ -126,7 +126,8 @@ Task<Result<void>> Connection::send(Call& call) {
   size_t count = 0;
   http::ChunkPrefix prefix;
   Arena& arena = call.exchange.arena;
-  pieces[count++] = http::write_request_head(call.request, framing, length);
+  pieces[count++] =
+      http::write_request_head(call.request, call.path_prefix, framing, length);
   if (call.has_whole && framing == Framing::Chunked) {
     if (!call.whole.bytes.empty()) {
       http::write_chunk_prefix(call.whole.bytes.size(), prefix);
@@ -162,6 +163,7 @@ Task<Result<void>> Connection::receive(Call& call, http::ResponseHead& out) {
   head_done_ = true;
   any_byte_ = true;
   body_.begin(wire_.framing, wire_.content_length, call.exchange.arena);
+
   if (wire_.framing == http::Framing::None && pump_done_) timer_.clear();
   co_return Result<void>();
 }
@@ -172,6 +174,7 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
     const auto state = scanner_.scan(input_.unread());
     if (state == http::HeadScanner::State::Complete) break;
     if (state == http::HeadScanner::State::Invalid) co_return fail(invalid("malformed head"));
+    if (!input_.empty()) stream_->look_again();
     if (input_.unread().size() >= http::kMaxHeadBytes || !input_.start_fill()) {
       co_return fail(invalid("head too large"));
     }
@@ -250,6 +253,8 @@ Task<void> Connection::pump() {
 
 Task<Result<void>> Connection::before_body_read() {
   arm(idle_timeout_ms_, deadline_);
+  // More is due: an end of stream must not go unnoticed here.
+  stream_->look_again();
   co_return Result<void>();
 }
 

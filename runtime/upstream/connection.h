@@ -20,6 +20,7 @@ struct Call {
   const FetchOptions& options;
   http::BodySource* body = nullptr;  // null: none, or all of it is in `whole`
   http::BodyChunk whole;
+  std::string_view path_prefix;  // of the chosen target
   bool has_whole = false;
   Responder* responder = nullptr;
 };

@@ -189,6 +189,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   TryRecord& record = exchange.try_count < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
   record = {};
   record.target = pool.config().targets[target].address;
+  call.path_prefix = pool.config().targets[target].path_prefix;
   const TimePoint start = loop_.now();
   Error error;
   Connection* connection = fresh ? nullptr : pool.take_idle(target);

@@ -40,7 +40,7 @@ Task<Result<std::unique_ptr<net::ByteStream>>> SocketConnector::connect(const Ta
     const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
     const int status = ::connect(descriptor, to, address.length);
     const int error = status == 0 ? 0 : errno;
-    auto stream = std::make_unique<net::SocketStream>(loop_.io());
+    auto stream = std::make_unique<net::SocketStream>(loop_);
     if (!stream->open(descriptor)) {
       last_error = errno;
       continue;

@@ -1,5 +1,5 @@
 // A gateway without a table, for measuring the data plane alone:
-// stub_gateway LISTEN TARGET [WORKERS].
+// stub_gateway LISTEN TARGET [WORKERS [ACCESS_LOG]].
 #include <cstdio>
 #include <cstdlib>
 
@@ -8,13 +8,14 @@
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: stub_gateway LISTEN TARGET [WORKERS]\n");
+    std::fprintf(stderr, "usage: stub_gateway LISTEN TARGET [WORKERS [ACCESS_LOG]]\n");
     return 2;
   }
   gw::server::GatewayOptions options;
   options.listen = {argv[1]};
   options.workers = argc > 3 ? static_cast<gw::u32>(std::atoi(argv[3])) : 1;
   options.run = &gw::server::testing::stub_run;
+  if (argc > 4) options.access_log = argv[4];
   options.grace_ms = 2000;
   gw::upstream::UpstreamConfig upstream;
   upstream.name = "default";

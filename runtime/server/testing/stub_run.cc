@@ -8,6 +8,21 @@ namespace {
 
 const http::ForwardingOptions kForwarding;
 
+// Until the head is on its way the client can still be told what went wrong.
+Task<void> answer_problem(const Error& error, Exchange& exchange, Responder& responder) {
+  exchange.error = error;
+  if (responder.client_gone() || responder.head_sent()) {
+    responder.reset();
+    co_return;
+  }
+  exchange.response.fields.clear();
+  const http::Problem problem = http::problem_of(error);
+  const Bytes text = http::make_problem(problem, exchange.response);
+  responder.head(exchange.response);
+  auto done = co_await responder.end(text, nullptr);
+  if (!done) exchange.error = done.error();
+}
+
 Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange) {
   http::BodyChunk chunk;
   if (fetched.body == nullptr) {
@@ -23,8 +38,7 @@ Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange)
   while (!chunk.end) {
     auto next = co_await fetched.body->next(16 * 1024);
     if (!next) {
-      exchange.error = next.error();
-      responder.reset();
+      co_await answer_problem(next.error(), exchange, responder);
       co_return;
     }
     chunk = *next;
@@ -56,16 +70,7 @@ Task<void> stub_run(Exchange& exchange, Env& env, Responder& responder) {
   auto outcome = co_await env.fetcher.fetch(exchange, request, exchange.request_body, options,
                                             &responder, fetched);
   if (!outcome) {
-    exchange.error = outcome.error();
-    if (responder.client_gone()) {
-      responder.reset();
-      co_return;
-    }
-    const http::Problem problem = http::problem_of(outcome.error());
-    const Bytes text = http::make_problem(problem, exchange.response);
-    responder.head(exchange.response);
-    auto done = co_await responder.end(text, nullptr);
-    if (!done) exchange.error = done.error();
+    co_await answer_problem(outcome.error(), exchange, responder);
     co_return;
   }
   responder.head(fetched.head);

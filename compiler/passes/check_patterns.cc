@@ -1,0 +1,107 @@
+// Patterns of schemas: those that no automaton can run could never be enforced.
+#include <fmt/format.h>
+
+#include <set>
+#include <unordered_map>
+
+#include "compiler/passes/passes.h"
+#include "compiler/regex/regex.h"
+
+namespace gw::compiler {
+namespace {
+
+constexpr u32 kMaxDepth = 256;
+
+struct Verdict {
+  std::string error;  // empty: it can be run
+  bool too_big = false;
+};
+
+// Values that are data, whatever they look like.
+bool is_data(std::string_view key) {
+  return key == "example" || key == "examples" || key == "default" || key == "enum" ||
+         key == "const" || key == "value" || key.starts_with("x-");
+}
+
+// Maps whose keys are names that the author chose.
+bool holds_names(std::string_view key) {
+  return key == "properties" || key == "patternProperties" || key == "$defs" ||
+         key == "definitions" || key == "schemas" || key == "dependentSchemas" ||
+         key == "parameters" || key == "headers" || key == "responses" || key == "requestBodies" ||
+         key == "callbacks" || key == "paths" || key == "pathItems" || key == "webhooks" ||
+         key == "content" || key == "encoding" || key == "securitySchemes" || key == "links";
+}
+
+class PatternCheck {
+ public:
+  explicit PatternCheck(Module& module) : module_(module) {
+    // A pattern that routes has been looked at, and says more than a warning.
+    for (const Diagnostic& finding : module.sink.all()) {
+      if (finding.rule.starts_with("regex-")) {
+        known_.insert({finding.primary.span.file, finding.primary.span.begin});
+      }
+    }
+  }
+
+  void walk(NodeRef node, bool keys_are_names, u32 depth) {
+    if (!node || depth > kMaxDepth) return;
+    for (const NodeRef item : node.items()) walk(item, false, depth + 1);
+    // An alias repeats a place that is walked where it is written.
+    if (node.target_index() != node.index()) return;
+    for (const auto [key, value] : node.entries()) {
+      const std::string_view name = key.text();
+      if (keys_are_names) {
+        walk(value, false, depth + 1);
+        continue;
+      }
+      if (is_data(name)) continue;
+      if (name == "pattern" && value.kind() == NodeKind::String) check(value, value.text());
+      if (name == "patternProperties") {
+        for (const auto entry : value.entries()) check(entry.key, entry.key.text());
+      }
+      walk(value, holds_names(name), depth + 1);
+    }
+  }
+
+ private:
+  void check(NodeRef node, std::string_view pattern) {
+    const Verdict& verdict = verdict_of(pattern);
+    if (verdict.error.empty() && !verdict.too_big) return;
+    const Span span = node.span();
+    if (!known_.insert({span.file, span.begin}).second) return;
+    if (verdict.too_big) {
+      report(module_, "regex-too-big", Severity::Warning, span,
+             fmt::format("pattern `{}` needs too many states for a table", pattern),
+             "would be compiled when the table is loaded", "shorten its counted repeats");
+      return;
+    }
+    report(module_, "regex-unsupported", Severity::Warning, span,
+           fmt::format("pattern `{}` cannot be enforced: {}", pattern, verdict.error), "here",
+           "patterns run in linear time: no look-around, no back-references");
+  }
+
+  const Verdict& verdict_of(std::string_view pattern) {
+    const auto [entry, fresh] = verdicts_.try_emplace(std::string(pattern));
+    if (!fresh) return entry->second;
+    const auto result = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
+    if (const auto* error = std::get_if<regex::RegexError>(&result)) {
+      entry->second.error = error->message;
+    } else {
+      entry->second.too_big = std::get<regex::CompiledRegex>(result).dfa.empty();
+    }
+    return entry->second;
+  }
+
+  Module& module_;
+  std::set<std::pair<FileId, u32>> known_;
+  std::unordered_map<std::string, Verdict> verdicts_;
+};
+
+}  // namespace
+
+void check_patterns(Module& module) {
+  PatternCheck check(module);
+  for (const auto& document : module.gateway.documents) check.walk(document->root, false, 0);
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,354 @@
+// From documents to answers, without a socket: the real compiler, the real engine, a fake clock
+// and a scripted upstream.
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "compiler/compile.h"
+#include "compiler/diag/render.h"
+#include "runtime/engine/offline.h"
+#include "runtime/http/forwarding.h"
+#include "runtime/table/bound_table.h"
+
+namespace gw {
+namespace {
+
+using engine::OfflineField;
+using engine::ScriptedAnswer;
+
+std::shared_ptr<const BoundTable> table_of(const std::string& text, bool mock = false) {
+  compiler::Compilation compilation;
+  compilation.files.add("api.yaml", text);
+  compiler::CompileOptions options;
+  options.paths = {"api.yaml"};
+  options.mock = mock;
+  compiler::compile(options, true, compilation);
+  INFO(compiler::render(compilation.files, compilation.sink.sorted(), {}));
+  REQUIRE_FALSE(compilation.table.empty());
+  auto file = table::TableFile::from_bytes(compilation.table);
+  REQUIRE(file.has_value());
+  std::vector<ReferenceProblem> problems;
+  ReferenceSource references;
+  references.env = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "TOTAL") return "700ms";
+    return std::nullopt;
+  };
+  references.file = [](const std::string&) -> Result<std::string> {
+    return fail(Errc::FileUnreadable, "none");
+  };
+  auto bound = BoundTable::bind(*file, references, problems);
+  for (const ReferenceProblem& problem : problems) WARN(problem.field + ": " + problem.message);
+  REQUIRE(bound.has_value());
+  return *bound;
+}
+
+// One request on its way through the engine.
+struct Trip {
+  explicit Trip(std::shared_ptr<const BoundTable> with) : table(std::move(with)) {
+    exchange.table = table.get();
+    exchange.client_text = exchange.peer_text = "192.0.2.7";
+    exchange.request_id = "r1";
+    http::parse_address("192.0.2.7", exchange.client);
+    exchange.peer = exchange.client;
+  }
+
+  void start(const char* method, const char* target, const std::vector<OfflineField>& fields = {},
+             const std::string& body = {}) {
+    std::string problem;
+    REQUIRE(engine::make_request(exchange, method, target, fields, problem));
+    if (!body.empty()) {
+      memory = std::make_unique<http::MemoryBody>(as_bytes(exchange.arena.copy(body)));
+      exchange.request_body = memory.get();
+      exchange.request.framing = http::Framing::Length;
+      exchange.request.content_length = body.size();
+    }
+    task = run(exchange, env, responder);
+    task.start();
+  }
+  bool done() const { return task.done(); }
+  std::string field(std::string_view name) const {
+    const std::string* value = responder.field(name);
+    return value == nullptr ? "(none)" : *value;
+  }
+  std::string sent_field(std::string_view name) const {
+    for (const OfflineField& field : fetcher.sent.at(0).fields) {
+      if (http::equal_fold(field.name, name)) return field.value;
+    }
+    return "(none)";
+  }
+
+  std::shared_ptr<const BoundTable> table;
+  engine::FakeClock clock;
+  engine::FixedRandom random;
+  engine::ScriptedFetcher fetcher{clock};
+  engine::NullObserver observer;
+  engine::MemoryResponder responder;
+  Exchange exchange;
+  std::unique_ptr<http::MemoryBody> memory;
+  Env env{clock, random, fetcher, observer};
+  Task<void> task;
+};
+
+constexpr const char* kUsers = R"(
+openapi: 3.1.0
+info: {title: Users, version: '1'}
+x-gw:
+  upstreams:
+    users:
+      targets: ['http://127.0.0.1:9001']
+      unavailable: {status: 503, headers: {retry-after: '7'}, body: {title: soon}}
+  defaults:
+    upstream: users
+    timeout: {connect: 100ms, try: 500ms, total: '{$env.TOTAL:-1s}', idle: 1s}
+    maxBody: 8B
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getUser
+      x-gw:
+        path: /internal/{id}?full=1
+        request: {headers: {set: {x-id: '{$request.path.id}', x-who: '$client.ip', x-limit: 'at {$env.TOTAL}'}, remove: [x-debug]}}
+        response: {headers: {rename: {x-old: x-new}, default: {cache-control: no-store}}}
+      responses: {'200': {description: ok}}
+    put:
+      operationId: putUser
+      responses: {'204': {description: ok}}
+  /users/{name}:
+    parameters: [{name: name, in: path, required: true, schema: {type: string, pattern: '^[a-z]+$'}}]
+    get:
+      operationId: getByName
+      x-gw: {respond: {status: 200, body: by name}}
+      responses: {'200': {description: ok}}
+  /closed:
+    get:
+      operationId: closed
+      x-gw:
+        respond: {status: 410, body: {gone: true}, when: [{header: {x-old: {present: true}}}, {ip: 10.0.0.0/8}, {query: {v: ['1', '2']}}]}
+        redirect: {to: '/users/{$request.query.id}', status: 302}
+      responses: {'302': {description: moved}}
+)";
+
+}  // namespace
+
+TEST_CASE("engine: a request is rewritten, sent and answered", "[engine]") {
+  Trip trip(table_of(kUsers));
+  trip.fetcher.script = {{.status = 200, .fields = {{"x-old", "1"}}, .body = "hello"}};
+  trip.start("GET", "/users/%37?a=b",
+             {{"host", "api.example"}, {"x-debug", "1"}, {"connection", "x-hop"}, {"x-hop", "1"}});
+  REQUIRE(trip.done());
+  REQUIRE(trip.fetcher.sent.size() == 1);
+  CHECK(trip.fetcher.sent[0].target == "/internal/7?full=1&a=b");
+  CHECK(trip.sent_field("x-id") == "7");
+  CHECK(trip.sent_field("x-who") == "192.0.2.7");
+  CHECK(trip.sent_field("x-limit") == "at 700ms");
+  CHECK(trip.sent_field("x-debug") == "(none)");
+  CHECK(trip.sent_field("x-hop") == "(none)");
+  CHECK(trip.responder.status == 200);
+  CHECK(trip.responder.body == "hello");
+  CHECK(trip.field("x-new") == "1");
+  CHECK(trip.field("x-old") == "(none)");
+  CHECK(trip.field("cache-control") == "no-store");
+  CHECK(trip.fetcher.released == 1);
+}
+
+TEST_CASE("engine: an upstream that is too slow is answered with 504 on the tick", "[engine]") {
+  Trip trip(table_of(kUsers));
+  trip.fetcher.script = {{.after = std::chrono::milliseconds(10'000)}};
+  trip.start("GET", "/users/7");
+  CHECK_FALSE(trip.done());
+  trip.clock.advance(std::chrono::milliseconds(499));
+  CHECK_FALSE(trip.done());
+  trip.clock.advance(std::chrono::milliseconds(1));
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 504);
+  CHECK(trip.field("content-type") == "application/problem+json");
+  CHECK(trip.responder.body.find("urn:gwctl:problem:") != std::string::npos);
+  CHECK(trip.exchange.error.code == Errc::UpstreamTimeout);
+}
+
+TEST_CASE("engine: the total deadline comes from the environment", "[engine]") {
+  Trip trip(table_of(kUsers));
+  trip.start("GET", "/users/7");
+  CHECK(trip.exchange.deadline - trip.exchange.started == std::chrono::milliseconds(700));
+}
+
+TEST_CASE("engine: a stale connection is tried again only when that is safe", "[engine]") {
+  SECTION("GET is sent twice") {
+    Trip trip(table_of(kUsers));
+    trip.fetcher.script = {{.drop_on_reuse = true}, {.status = 200, .body = "again"}};
+    trip.start("GET", "/users/7");
+    CHECK(trip.fetcher.sent.size() == 2);
+    CHECK(trip.responder.body == "again");
+  }
+  SECTION("a body that was read is not") {
+    Trip trip(table_of(kUsers));
+    trip.fetcher.script = {{.drop_on_reuse = true}};
+    trip.start("PUT", "/users/7", {}, "12345");
+    CHECK(trip.fetcher.sent.size() == 1);
+    CHECK(trip.responder.status == 502);
+  }
+}
+
+TEST_CASE("engine: bodies beyond the limit are refused, known or not", "[engine]") {
+  SECTION("by Content-Length, before anything is sent") {
+    Trip trip(table_of(kUsers));
+    trip.start("PUT", "/users/7", {}, "123456789");
+    CHECK(trip.responder.status == 413);
+    CHECK(trip.fetcher.sent.empty());
+  }
+  SECTION("exactly the limit passes") {
+    Trip trip(table_of(kUsers));
+    trip.start("PUT", "/users/7", {}, "12345678");
+    CHECK(trip.responder.status == 200);
+    CHECK(trip.fetcher.sent.at(0).body == "12345678");
+    CHECK(trip.exchange.request_bytes == 8);
+  }
+}
+
+TEST_CASE("engine: schemas choose between paths of one shape", "[engine]") {
+  Trip named(table_of(kUsers));
+  named.start("GET", "/users/ada");
+  CHECK(named.responder.body == "by name");
+  Trip neither(table_of(kUsers));
+  neither.start("GET", "/users/A-1");
+  CHECK(neither.exchange.route != table::kNone);
+  // PUT exists for the numeric one only: the shape's other candidate has no PUT.
+  Trip put(table_of(kUsers));
+  put.start("PUT", "/users/7", {}, "1");
+  CHECK(put.fetcher.sent.size() == 1);
+}
+
+TEST_CASE("engine: methods, HEAD and OPTIONS are derived", "[engine]") {
+  Trip wrong(table_of(kUsers));
+  wrong.start("DELETE", "/users/7");
+  CHECK(wrong.responder.status == 405);
+  CHECK(wrong.field("allow") == "GET, HEAD, PUT, OPTIONS");
+  Trip options(table_of(kUsers));
+  options.start("OPTIONS", "/users/7");
+  CHECK(options.responder.status == 204);
+  CHECK(options.field("allow") == "GET, HEAD, PUT, OPTIONS");
+  Trip head(table_of(kUsers));
+  head.start("HEAD", "/users/7");
+  CHECK(head.fetcher.sent.at(0).method == "HEAD");
+  Trip nothing(table_of(kUsers));
+  nothing.start("GET", "/nothing");
+  CHECK(nothing.responder.status == 404);
+  CHECK(nothing.responder.body.find("not-found") != std::string::npos);
+}
+
+TEST_CASE("engine: conditions decide whether a fixed answer is given", "[engine]") {
+  struct Case {
+    const char* name;
+    const char* target;
+    std::vector<OfflineField> fields;
+    u16 status;
+  };
+  const Case cases[] = {
+      {"none holds", "/closed?id=5", {}, 302},
+      {"header", "/closed?id=5", {{"X-Old", ""}}, 410},
+      {"query", "/closed?v=2", {}, 410},
+      {"another value", "/closed?v=3&id=5", {}, 302},
+  };
+  for (const Case& c : cases) {
+    DYNAMIC_SECTION(c.name) {
+      Trip trip(table_of(kUsers));
+      trip.start("GET", c.target, c.fields);
+      CHECK(trip.responder.status == c.status);
+    }
+  }
+  Trip inside(table_of(kUsers));
+  http::parse_address("10.1.2.3", inside.exchange.client);
+  inside.start("GET", "/closed");
+  CHECK(inside.responder.status == 410);
+  CHECK(inside.responder.body == R"({"gone":true})");
+  CHECK(inside.field("content-type") == "application/json");
+}
+
+TEST_CASE("engine: a redirect keeps the query and encodes what it takes from it", "[engine]") {
+  Trip trip(table_of(kUsers));
+  trip.start("GET", "/closed?id=a%2Fb");
+  CHECK(trip.field("location") == "/users/a%2Fb?id=a%2Fb");
+  Trip dots(table_of(kUsers));
+  dots.start("GET", "/closed?id=..");
+  CHECK(dots.responder.status == 404);  // a dot segment is never put into a path
+}
+
+TEST_CASE("engine: failures of the upstream have their statuses", "[engine]") {
+  struct Case {
+    Errc failure;
+    u16 status;
+  };
+  const Case cases[] = {{Errc::ConnectFailed, 503},
+                        {Errc::UpstreamOverflow, 503},
+                        {Errc::UpstreamClosed, 502},
+                        {Errc::UpstreamInvalid, 502},
+                        {Errc::UpstreamTimeout, 504}};
+  for (const Case& c : cases) {
+    DYNAMIC_SECTION("status " << c.status << " for " << static_cast<int>(c.failure)) {
+      Trip trip(table_of(kUsers));
+      trip.fetcher.script = {{.failure = c.failure}};
+      trip.start("GET", "/users/7");
+      CHECK(trip.responder.status == c.status);
+      if (c.status == 503) {
+        CHECK(trip.field("retry-after") == "7");
+        CHECK(trip.responder.body == R"({"title":"soon"})");
+      }
+      // The response side of the plan runs over local answers as well.
+      CHECK(trip.field("cache-control") == "no-store");
+    }
+  }
+}
+
+TEST_CASE("engine: mocks answer from examples, and as the client prefers", "[engine]") {
+  const char* document = R"(
+openapi: 3.0.3
+info: {title: T, version: '1'}
+paths:
+  /pets:
+    get:
+      operationId: pets
+      responses:
+        '404': {description: none, content: {application/json: {example: {gone: 1}}}}
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema: {type: object}
+              examples: {a: {value: {n: 1}}, b: {value: {n: 2}}}
+  /shape:
+    get:
+      operationId: shape
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema:
+                type: object
+                properties: {id: {type: integer, minimum: 5}, tags: {type: array, items: {type: string, enum: [x, y]}}}
+)";
+  struct Case {
+    const char* target;
+    const char* prefer;
+    u16 status;
+    const char* body;
+  };
+  const Case cases[] = {
+      {"/pets", "", 200, R"({"n":1})"},
+      {"/pets", "example=b", 200, R"({"n":2})"},
+      {"/pets", "code=404", 404, R"({"gone":1})"},
+      {"/pets", "respond-async, code=\"404\"", 404, R"({"gone":1})"},
+      {"/shape", "", 200, R"({"id":5,"tags":["x"]})"},
+  };
+  for (const Case& c : cases) {
+    DYNAMIC_SECTION(c.target << " " << c.prefer) {
+      Trip trip(table_of(document, true));
+      trip.start("GET", c.target, {{"prefer", c.prefer}});
+      CHECK(trip.responder.status == c.status);
+      CHECK(trip.responder.body == c.body);
+    }
+  }
+}
+
+}  // namespace gw

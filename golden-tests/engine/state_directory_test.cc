@@ -1,0 +1,109 @@
+// What a gateway keeps over restarts, and what it refuses to trust.
+#include "runtime/server/state_directory.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "compiler/compile.h"
+
+namespace gw::server {
+namespace {
+
+std::vector<std::byte> table_with_title(const std::string& title) {
+  compiler::Compilation compilation;
+  compilation.files.add("api.yaml", "openapi: 3.1.0\ninfo: {title: " + title +
+                                        ", version: '1'}\npaths: {/: {get: {operationId: a, "
+                                        "x-gw: {respond: 200}, responses: {'200': {description: "
+                                        "ok}}}}}\n");
+  compiler::CompileOptions options;
+  options.paths = {"api.yaml"};
+  compiler::compile(options, true, compilation);
+  REQUIRE_FALSE(compilation.table.empty());
+  return compilation.table;
+}
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/gwctl-state-XXXXXX";
+    path = ::mkdtemp(name);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("state directory: the table accepted last comes back", "[server][state]") {
+  const Folder folder;
+  const std::string path = folder.path + "/state";
+  const auto first = table_with_title("one");
+  const auto second = table_with_title("two");
+  {
+    auto state = StateDirectory::open(path);
+    REQUIRE(state.has_value());
+    CHECK_FALSE((*state)->accepted()->has_value());
+    const auto a = (*state)->take(first);
+    const auto b = (*state)->take(second);
+    REQUIRE((a.has_value() && b.has_value()));
+    // Taken is not accepted.
+    CHECK_FALSE((*state)->accepted()->has_value());
+    REQUIRE((*state)->accept(**a).has_value());
+    REQUIRE((*state)->accept(**b).has_value());
+  }
+  auto state = StateDirectory::open(path);
+  REQUIRE(state.has_value());
+  const auto accepted = (*state)->accepted();
+  REQUIRE((accepted.has_value() && accepted->has_value()));
+  CHECK(as_text((**accepted)->bytes()) == as_text(second));
+}
+
+TEST_CASE("state directory: what is damaged is refused, not served", "[server][state]") {
+  const Folder folder;
+  auto state = StateDirectory::open(folder.path + "/state");
+  REQUIRE(state.has_value());
+  auto bytes = table_with_title("one");
+  const auto taken = (*state)->take(bytes);
+  REQUIRE(taken.has_value());
+  REQUIRE((*state)->accept(**taken).has_value());
+
+  SECTION("a table with a flipped bit is not taken") {
+    bytes[bytes.size() / 2] ^= std::byte{1};
+    CHECK_FALSE((*state)->take(bytes).has_value());
+  }
+  SECTION("a kept table that was changed is not accepted") {
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path + "/state/tables")) {
+      std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(100);
+      file.put('x');
+    }
+    CHECK_FALSE((*state)->accepted().has_value());
+  }
+  SECTION("a name that is none is not followed") {
+    std::ofstream(folder.path + "/state/accepted") << "../../etc/passwd";
+    CHECK_FALSE((*state)->accepted().has_value());
+  }
+}
+
+TEST_CASE("state directory: it belongs to one process and one user", "[server][state]") {
+  const Folder folder;
+  const std::string path = folder.path + "/state";
+  auto state = StateDirectory::open(path);
+  REQUIRE(state.has_value());
+  const auto again = StateDirectory::open(path);
+  REQUIRE_FALSE(again.has_value());
+  CHECK(again.error().sys == EBUSY);
+
+  ::mkdir((folder.path + "/open").c_str(), 0700);
+  ::chmod((folder.path + "/open").c_str(), 0777);
+  const auto open = StateDirectory::open(folder.path + "/open");
+  REQUIRE_FALSE(open.has_value());
+  CHECK(open.error().sys == EPERM);
+}
+
+}  // namespace gw::server
