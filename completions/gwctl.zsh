@@ -40,6 +40,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -53,6 +54,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -68,6 +70,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -80,6 +83,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -98,6 +102,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -115,6 +120,7 @@ _gwctl() {
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
