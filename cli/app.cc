@@ -5,7 +5,7 @@
 namespace gw::cli {
 
 std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
-  gwctl.description("gwctl compiles OpenAPI documents into a gateway and serves it.");
+  gwctl.description("Compile OpenAPI documents into a gateway, and serve it");
   gwctl.set_help_flag("-h,--help", "Print this help");
   gwctl.formatter(std::make_shared<HelpFormat>());  // inherited by the verbs
   gwctl.add_flag("-V,--version", globals.version, "Print the version");
@@ -16,6 +16,11 @@ std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
   gwctl.require_subcommand(0, 1);
   gwctl.fallthrough();
   gwctl.footer(
+      "The input is OpenAPI 3.0 or 3.1, annotated with the one key x-gw. `gwctl compile` checks "
+      "it\n"
+      "and writes a table; `gwctl serve` maps the table and serves it. A `-` stands for standard\n"
+      "input or output.\n"
+      "\n"
       "Examples:\n"
       "  gwctl lint api.yaml\n"
       "  gwctl serve api.yaml --mock\n"

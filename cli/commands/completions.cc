@@ -31,7 +31,15 @@ Run add_man(CLI::App& gwctl) {
   const auto verb = std::make_shared<std::string>();
   app.add_option("verb", *verb, "Verb; none: gwctl(1)");
   return [verb, &gwctl](const Console& console) {
-    console.out(manual_page(gwctl, verb->empty() ? gwctl : *gwctl.get_subcommand(*verb)));
+    const CLI::App* page = verb->empty() ? &gwctl : nullptr;
+    for (const CLI::App* known : gwctl.get_subcommands([](const CLI::App*) { return true; })) {
+      if (known->get_name() == *verb) page = known;
+    }
+    if (page == nullptr) {
+      console.error("there is no verb `" + *verb + "`");
+      return ExitCode::Usage;
+    }
+    console.out(manual_page(gwctl, *page));
     return ExitCode::Ok;
   };
 }

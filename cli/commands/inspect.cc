@@ -294,7 +294,7 @@ Run add_inspect(CLI::App& gwctl) {
       "  gwctl inspect gateway.gwt\n"
       "  gwctl inspect gateway.gwt routes --json\n"
       "\n"
-      "Exit status: 0, 1 the document has errors, 2 wrong use or refused table.\n"
+      "Exit status: 0 shown, 1 the document has errors, 2 wrong use or refused table.\n"
       "See gwctl-inspect(1).");
   return [command](const Console& console) { return run_inspect(*command, console); };
 }

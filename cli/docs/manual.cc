@@ -50,10 +50,22 @@ std::string option_entry(const CLI::Option& option) {
                      roff(option.get_description()));
 }
 
-std::string options_of(const CLI::App& app) {
+// Help stands once, among the options of every verb.
+std::string options_of(const CLI::App& app, bool with_help) {
   std::string out;
-  for (const CLI::Option* option : app.get_options()) out += option_entry(*option);
+  for (const CLI::Option* option : app.get_options()) {
+    if (with_help || option != app.get_help_ptr()) out += option_entry(*option);
+  }
   return out;
+}
+
+// NAME wants a phrase, not a sentence.
+std::string phrase(std::string text) {
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  if (text.ends_with('.')) text.pop_back();
+  return text;
 }
 
 // The footer holds prose, "Examples:" and "Exit status:", in this order.
@@ -109,13 +121,13 @@ std::string manual_page(const CLI::App& gwctl, const CLI::App& page) {
   const Footer footer = split_footer(page.get_footer());
   std::string out =
       fmt::format(".TH {} 1 \"\" \"gwctl {}\" \"gwctl manual\"\n", roff(upper(name)), GW_VERSION);
-  out += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(page.get_description()));
+  out += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(phrase(page.get_description())));
   out += ".SH SYNOPSIS\n" + synopsis(gwctl, page);
   if (!footer.prose.empty()) out += ".SH DESCRIPTION\n" + roff(footer.prose) + "\n";
   if (!footer.examples.empty()) out += ".SH EXAMPLES\n.nf\n" + roff(footer.examples) + ".fi\n";
   if (main_page) out += verb_list(gwctl);
-  out += ".SH OPTIONS\n" + options_of(page);
-  if (!main_page) out += ".SS Options of every verb\n" + options_of(gwctl);
+  out += ".SH OPTIONS\n" + options_of(page, main_page);
+  if (!main_page) out += ".SS Options of every verb\n" + options_of(gwctl, true);
   if (!footer.exit_status.empty()) out += ".SH EXIT STATUS\n" + roff(footer.exit_status) + "\n";
   out += ".SH SEE ALSO\n";
   if (main_page) {

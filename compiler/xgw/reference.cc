@@ -285,6 +285,10 @@ std::string_view kind_text(const FieldSpec& field) {
 std::string type_text(const FieldSpec& field) {
   std::string out(kind_text(field));
   if (field.kind == FieldKind::Enum) out = fmt::format("`{}`", fmt::join(field.words, "`, `"));
+  const bool of_values = (field.kind == FieldKind::List || field.kind == FieldKind::Map) &&
+                         field.fields[0].kind != FieldKind::Record;
+  if (of_values) out += fmt::format(" of {}", kind_text(field.fields[0]));
+  if (!field.shorthand.empty()) out += fmt::format(", or its `{}` alone", field.shorthand);
   if (field.late) out += ", may be a reference";
   return out;
 }

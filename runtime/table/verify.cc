@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 #include "runtime/policies/policy_list.h"
 #include "runtime/router/verify.h"
@@ -47,6 +49,8 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(StringRef), "schemas"},
 };
 
+constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
+
 constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions"};
 
 Unexpected<Error> corrupt(std::string_view what) { return fail(Errc::TableCorrupt, what); }
@@ -63,10 +67,20 @@ Result<void> verify_header(Bytes file) {
   if (!std::ranges::all_of(header.reserved, [](u8 byte) { return byte == 0; })) {
     return corrupt("reserved");
   }
+  return {};
+}
+
+bool digest_holds(Bytes file) {
   const u64 body_bytes = file.size() - kTrailerBytes;
   u64 stored_digest = 0;
   std::memcpy(&stored_digest, file.data() + body_bytes, sizeof stored_digest);
-  if (XXH3_64bits(file.data(), body_bytes) != stored_digest) return corrupt("digest");
+  return XXH3_64bits(file.data(), body_bytes) == stored_digest;
+}
+
+Result<void> verify_kind(Bytes file) {
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  const u64 body_bytes = file.size() - kTrailerBytes;
   if (header.kind != TableKind::Gateway) return fail(Errc::TableFeature, "kind");
   const u64 room = (body_bytes - sizeof(Header)) / sizeof(Section);
   if (header.section_count > room) return corrupt("section_count");
@@ -327,10 +341,51 @@ bool is_known_feature(std::string_view name) {
   return std::ranges::find(kFeatures, name) != std::end(kFeatures);
 }
 
-Result<void> verify(Bytes file) {
-  GW_TRY(verify_header(file));
+namespace {
+
+Result<void> verify_contents(Bytes file) {
+  GW_TRY(verify_kind(file));
   GW_TRY(verify_sections(file));
   return Verifier(file).run();
+}
+
+/// Runs `digest_holds` on a thread of its own; on this one when there is none to be had.
+class DigestThread {
+ public:
+  explicit DigestThread(Bytes file) : file_(file) {
+    try {
+      thread_ = std::thread([this] { holds_ = digest_holds(file_); });
+    } catch (const std::system_error&) {
+      holds_ = digest_holds(file_);
+    }
+  }
+  ~DigestThread() { wait(); }
+  bool wait() {
+    if (thread_.joinable()) thread_.join();
+    return holds_;
+  }
+
+ private:
+  Bytes file_;
+  bool holds_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+// Both passes over a large file wait for memory most of the time, so they go side by side. The
+// checks of the contents rely on nothing that the digest promises; a wrong digest is still what is
+// reported first.
+Result<void> verify(Bytes file) {
+  GW_TRY(verify_header(file));
+  if (file.size() < kParallelBytes) {
+    if (!digest_holds(file)) return corrupt("digest");
+    return verify_contents(file);
+  }
+  DigestThread digest(file);
+  const Result<void> contents = verify_contents(file);
+  if (!digest.wait()) return corrupt("digest");
+  return contents;
 }
 
 }  // namespace gw::table

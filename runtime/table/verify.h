@@ -12,7 +12,8 @@ namespace gw::table {
 /// After success each accessor of TableView is memory-safe for any request without further
 /// checks, as long as nobody changes the bytes. Semantics are the compiler's duty.
 ///
-/// `file` must be 64-byte aligned (a mapping is). Cost: one linear pass. Any thread.
+/// `file` must be 64-byte aligned (a mapping is). Cost: linear; a large file is
+/// read by two threads at once. Any thread.
 /// Errors: TableTruncated, TableCorrupt, TableVersion, TableFeature; `what` names the section or
 /// the field of the header.
 Result<void> verify(Bytes file);

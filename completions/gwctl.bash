@@ -1,0 +1,27 @@
+# bash completion for gwctl; made by `gwctl completions bash`.
+_gwctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} verb= word words
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in -*) ;; *) verb=$word; break ;; esac
+  done
+  case $verb in
+    '') words='validate lint compile inspect explain serve rules schema completions version -h --help -V --version -q --quiet --color' ;;
+    validate) words='--format --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    lint) words='--format --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    compile) words='-o --output --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    inspect) words='--format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    explain) words='-H --header -d --data --ip --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    serve) words='--listen --workers --access-log --log-format --state --fresh --grace --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    rules) words='--format --json -h --help -h --help -V --version -q --quiet --color' ;;
+    schema) words='--format -h --help -h --help -V --version -q --quiet --color' ;;
+    completions) words='-h --help -h --help -V --version -q --quiet --color' ;;
+    version) words='-h --help -h --help -V --version -q --quiet --color' ;;
+    *) words= ;;
+  esac
+  if [[ $current == -* || -z $verb ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+  else
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}
+complete -o filenames -F _gwctl gwctl

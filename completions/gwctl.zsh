@@ -1,0 +1,152 @@
+#compdef gwctl
+# zsh completion for gwctl; made by `gwctl completions zsh`.
+_gwctl() {
+  local -a verbs
+  verbs=(
+    'validate:Report what compile would refuse, writing nothing'
+    'lint:Report problems in OpenAPI documents'
+    'compile:Compile documents into a table'
+    'inspect:Show what is in a table'
+    'explain:Show what would happen to a request, and why'
+    'serve:Run the gateway'
+    'rules:List the rules, or explain one'
+    'schema:Print the JSON Schema of x-gw'
+    'completions:Print a completion script for a shell'
+    'version:Print the version of gwctl and of its table format'
+  )
+  if (( CURRENT == 2 )); then
+    _describe -t verbs 'verb' verbs
+    _arguments \
+      '-h[Print this help]' \
+      '--help[Print this help]' \
+      '-V[Print the version]' \
+      '--version[Print the version]' \
+      '-q[No summaries and notes]' \
+      '--quiet[No summaries and notes]' \
+      '--color[auto, always or never \[auto\]]:value: '
+    return
+  fi
+  local verb=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $verb in
+    validate)
+      _arguments \
+        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
+        '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    lint)
+      _arguments \
+        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
+        '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    compile)
+      _arguments \
+        '-o[The table; - writes to standard output]:file:_files' \
+        '--output[The table; - writes to standard output]:file:_files' \
+        '--report[Print sizes, states and times]' \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    inspect)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    explain)
+      _arguments \
+        '-H[Header field `name\: value`; may be repeated]:value: ' \
+        '--header[Header field `name\: value`; may be repeated]:value: ' \
+        '-d[Request body]:value: ' \
+        '--data[Request body]:value: ' \
+        '--ip[Address of the client \[127.0.0.1\]]:value: ' \
+        '--expect[Exit with 1 unless the status is this one]:value: ' \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    serve)
+      _arguments \
+        '--listen[Listen here instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
+        '--workers[Threads that serve \[one per processor\]]:value: ' \
+        '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
+        '--log-format[text or json, to standard error \[text\]]:value: ' \
+        '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
+        '--fresh[Serve the argument even if --state holds another accepted table]' \
+        '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    rules)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    schema)
+      _arguments \
+        '--format[json (JSON Schema) or markdown (reference tables) \[json\]]:value: ' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    completions)
+      _arguments \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    version)
+      _arguments \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+  esac
+}
+_gwctl "$@"
