@@ -44,14 +44,25 @@ struct Outcome {
   std::string text;
 };
 
-Outcome run(const std::vector<ExampleFile>& files) {
+// What the examples of the overlay rules are laid over.
+constexpr std::string_view kOverlaid =
+    "openapi: 3.1.0\n"
+    "info: {title: Shop, version: 1.0.0}\n"
+    "paths: {/orders: {get: {operationId: orders, responses: {'200': {description: ok}}}}}\n";
+
+Outcome run(std::vector<ExampleFile> files) {
   Compilation compilation;
+  CompileOptions options;
+  if (files.at(0).text.starts_with("overlay:")) {
+    files[0].name = "overlay.yaml";
+    options.overlays = {"overlay.yaml"};
+    files.push_back({"gateway.yaml", std::string(kOverlaid)});
+  }
   bool has_x_gw = false;
   for (const ExampleFile& file : files) {
     compilation.files.add(file.name, file.text);
     has_x_gw = has_x_gw || file.text.find("x-gw:") != file.text.npos;
   }
-  CompileOptions options;
   options.paths = {"gateway.yaml"};
   options.mock = !has_x_gw;  // plain OpenAPI says nothing about upstreams
   options.today = "2026-06-01";

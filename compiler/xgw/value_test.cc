@@ -32,7 +32,8 @@ std::vector<ExpressionSource> sources_of(std::string_view text, bool is_path) {
   std::vector<table::ExpressionPart> parts;
   ValueError error;
   INFO(text);
-  const bool ok = parse_expression(text, is_path, scope, strings, parts, error);
+  const bool ok = parse_expression(
+      text, is_path, scope, strings, [](const auto&) { return u32{0}; }, parts, error);
   INFO(error.message);
   REQUIRE(ok);
   std::vector<ExpressionSource> sources;
@@ -47,7 +48,8 @@ bool is_refused(std::string_view text, bool is_path, bool& unsupported) {
   StringPool strings;
   std::vector<table::ExpressionPart> parts;
   ValueError error;
-  const bool ok = parse_expression(text, is_path, scope, strings, parts, error);
+  const bool ok = parse_expression(
+      text, is_path, scope, strings, [](const auto&) { return u32{0}; }, parts, error);
   unsupported = error.unsupported;
   return !ok && !error.message.empty();
 }
