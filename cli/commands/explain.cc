@@ -246,7 +246,9 @@ std::string to_text(const json::object& all) {
     for (const json::value& field : answer.at("headers").as_array()) {
       out += fmt::format("  {}\n", std::string_view(field.as_string()));
     }
-    if (!str(answer, "body").empty()) out += fmt::format("\n  {}\n", str(answer, "body"));
+    std::string_view body = str(answer, "body");
+    while (body.ends_with('\n')) body.remove_suffix(1);
+    if (!body.empty()) out += fmt::format("\n  {}\n", body);
   }
   return out;
 }
@@ -355,7 +357,8 @@ Run add_explain(CLI::App& gwctl) {
       "  gwctl explain gateway.gwt 'GET /users/7'\n"
       "  gwctl explain gateway.yaml 'POST /orders' -H 'x-client: mobile' --json\n"
       "\n"
-      "Exit status: 0 explained, 1 --expect does not hold or the document has errors, 2 wrong use.\n"
+      "Exit status: 0 explained, 1 --expect does not hold or the document has errors, 2 wrong "
+      "use.\n"
       "See gwctl-explain(1).");
   return [command](const Console& console) { return run_explain(*command, console); };
 }

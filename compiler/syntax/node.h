@@ -26,7 +26,7 @@ struct Node {
   bool is_alias : 1 = false;  // `first` is the node that it stands for
   bool merged : 1 = false;    // a map entry that came from a merge key
   FileId file = kNoFile;      // where it is written, when that is not the file of its tree
-  u32 begin = 0;          // byte offsets of the value, quotes included
+  u32 begin = 0;              // byte offsets of the value, quotes included
   u32 end = 0;
   u32 first = 0;          // first child: a map's key (its value is key.next), a list's item
   u32 next = 0;           // next sibling; 0: none
@@ -107,8 +107,8 @@ class Tree {
   void keep_alive(std::shared_ptr<const Tree> other) { others_.push_back(std::move(other)); }
   /// Told of every key that stands twice in a map: both key nodes, in source order.
   using DuplicateKey = std::function<void(u32 first, u32 second)>;
-  /// For readers and editors, once all nodes are in: looks for duplicate keys and makes look-up in large maps
-  /// logarithmic. The first of two equal keys is the one that counts.
+  /// For readers and editors, once all nodes are in: looks for duplicate keys and makes look-up in
+  /// large maps logarithmic. The first of two equal keys is the one that counts.
   void finish(const DuplicateKey& duplicate);
 
   /// JSON pointer (RFC 6901) of a node, keys by the pointer of their value. The first call costs a

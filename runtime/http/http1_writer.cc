@@ -122,8 +122,8 @@ Bytes write_interim_head(const ResponseHead& head) {
 Bytes write_request_head(const RequestHead& head, std::string_view path_prefix, Framing framing,
                          u64 content_length) {
   Writer writer(head.fields.arena(), measure(head.fields) + head.method_text.size() +
-                                         path_prefix.size() + head.path.size() +
-                                         head.query.size() + head.authority.size());
+                                         path_prefix.size() + head.path.size() + head.query.size() +
+                                         head.authority.size());
   writer.text(head.method_text);
   writer.text(" ");
   writer.text(path_prefix);

@@ -126,8 +126,7 @@ Task<Result<void>> Connection::send(Call& call) {
   size_t count = 0;
   http::ChunkPrefix prefix;
   Arena& arena = call.exchange.arena;
-  pieces[count++] =
-      http::write_request_head(call.request, call.path_prefix, framing, length);
+  pieces[count++] = http::write_request_head(call.request, call.path_prefix, framing, length);
   if (call.has_whole && framing == Framing::Chunked) {
     if (!call.whole.bytes.empty()) {
       http::write_chunk_prefix(call.whole.bytes.size(), prefix);
