@@ -29,14 +29,9 @@ void start_upstream_request(Exchange& exchange) {
   to.host = from.host;
   to.framing = from.framing;
   to.content_length = from.content_length;
-  to.fields.clear();
-  for (const http::Field& field : from.fields) {
-    if (!field.removed) to.fields.add(field.id, field.name, field.value);
-  }
-  http::strip_hop_by_hop(to.fields);
-  // The gateway itself answers `100-continue`, and asks for the body when the upstream takes it.
-  to.fields.remove(http::FieldId::Expect);
-  to.fields.remove(http::FieldId::ContentLength);
+  // Without Expect: the gateway itself answers `100-continue`, and asks for the body when the
+  // upstream takes it.
+  http::copy_end_to_end(from.fields, to.fields);
   if (exchange.forwarding != nullptr) {
     http::add_forwarding_fields(exchange, *exchange.forwarding, to.fields);
   }

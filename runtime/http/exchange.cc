@@ -7,6 +7,8 @@ void Exchange::reset() {
   table = nullptr;
   request = http::RequestHead(arena);
   response = http::ResponseHead(arena);
+  upstream_request = http::RequestHead(arena);
+  local_body = {};
   request_body = nullptr;
   peer = {};
   client = {};
@@ -14,6 +16,7 @@ void Exchange::reset() {
   peer_text = {};
   local_port = 0;
   tls = false;
+  forwarding = nullptr;
   request_id = {};
   route = ~u32{0};
   plan = ~u32{0};

@@ -73,6 +73,10 @@ bool equal_fold(std::string_view a, std::string_view b) {
 }
 
 void FieldList::add(FieldId id, std::string_view name, std::string_view value) {
+  add(Field{name, value, id});
+}
+
+void FieldList::add(const Field& field) {
   if (count_ == capacity_) {
     const u32 capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
     Field* grown = arena_->allocate_array<Field>(capacity);
@@ -80,7 +84,7 @@ void FieldList::add(FieldId id, std::string_view name, std::string_view value) {
     fields_ = grown;
     capacity_ = capacity;
   }
-  fields_[count_++] = Field{name, value, id, false};
+  fields_[count_++] = field;
 }
 
 void FieldList::set(FieldId id, std::string_view value) {
@@ -89,6 +93,7 @@ void FieldList::set(FieldId id, std::string_view value) {
     if (!same_name(field, id, {})) continue;
     if (done) field.removed = true;
     field.value = value;
+    field.checked = false;
     done = true;
   }
   if (!done) add(id, value);
@@ -105,6 +110,7 @@ void FieldList::set(std::string_view name, std::string_view value) {
     if (!same_name(field, id, name)) continue;
     if (done) field.removed = true;
     field.value = value;
+    field.checked = false;
     done = true;
   }
   if (!done) add(id, name, value);

@@ -77,6 +77,7 @@ struct Field {
   std::string_view value;  // without surrounding white space
   FieldId id = FieldId::Other;
   bool removed = false;  // removing marks, so that no field moves
+  bool checked = false;  // no byte of it breaks its line; the writer need not look again
 };
 
 /// Fields in order. Names and values are views into memory of the exchange (its buffers or its
@@ -86,6 +87,7 @@ class FieldList {
   explicit FieldList(Arena& arena) : arena_(&arena) {}
 
   void add(FieldId id, std::string_view name, std::string_view value);
+  void add(const Field& field);
   void add(FieldId id, std::string_view value) { add(id, field_name(id), value); }
   void add(std::string_view name, std::string_view value) { add(field_id(name), name, value); }
   /// Replaces all fields of this name by one.

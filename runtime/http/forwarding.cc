@@ -88,6 +88,87 @@ bool is_mapped(const u8* bytes) {
   return std::memcmp(bytes, kMappedPrefix, sizeof kMappedPrefix) == 0;
 }
 
+// Which forwarding fields the request brought that are to be kept.
+struct Given {
+  bool forwarded_for = false;
+  bool proto = false;
+  bool host = false;
+  bool port = false;
+  bool forwarded = false;
+  bool via = false;
+};
+
+// Removes what nobody vouches for, and the request id, which is written anew.
+Given settle_given(FieldList& fields, bool trusted) {
+  Given given;
+  for (Field& field : fields) {
+    if (field.removed) continue;
+    bool* kept = nullptr;
+    switch (field.id) {
+      case FieldId::XForwardedFor:
+        kept = &given.forwarded_for;
+        break;
+      case FieldId::XForwardedProto:
+        kept = &given.proto;
+        break;
+      case FieldId::XForwardedHost:
+        kept = &given.host;
+        break;
+      case FieldId::XForwardedPort:
+        kept = &given.port;
+        break;
+      case FieldId::Forwarded:
+        kept = &given.forwarded;
+        break;
+      case FieldId::Via:  // says who has handled the request, not who the client is
+        given.via = true;
+        continue;
+      case FieldId::XRequestId:
+        field.removed = true;
+        continue;
+      default:
+        continue;
+    }
+    field.removed = !trusted;
+    *kept = trusted;
+  }
+  return given;
+}
+
+// `value` is made of parts that were checked when they were parsed.
+void add_own(FieldList& fields, FieldId id, std::string_view value) {
+  Field field{field_name(id), value, id};
+  field.checked = true;
+  fields.add(field);
+}
+
+// One field, whose list ends with `last`.
+void append_to_list(FieldList& fields, FieldId id, std::string_view last, bool given) {
+  Arena& arena = fields.arena();
+  const std::string_view before = given ? joined_values(fields, id, arena) : std::string_view{};
+  if (before.empty()) {
+    if (given) fields.remove(id);
+    add_own(fields, id, last);
+    return;
+  }
+  fields.set(id, join(arena, {before, ", ", last}));
+}
+
+std::string_view port_text(Arena& arena, u16 port) {
+  char* text = static_cast<char*>(arena.allocate(5, 1));
+  const char* end = std::to_chars(text, text + 5, port).ptr;
+  return {text, static_cast<size_t>(end - text)};
+}
+
+// forwarded-element of RFC 7239 section 4.
+std::string_view forwarded_element(Arena& arena, std::string_view peer,
+                                   const RequestHead& request) {
+  const bool v6 = peer.find(':') != std::string_view::npos;
+  const bool named = !request.authority.empty();
+  return join(arena, {v6 ? "for=\"[" : "for=", peer, v6 ? "]\"" : "", named ? ";host=\"" : "",
+                      request.authority, named ? "\"" : "", ";proto=", request.scheme});
+}
+
 }  // namespace
 
 bool parse_address(std::string_view text, PeerAddress& out) {
@@ -154,45 +235,23 @@ void identify_client(Exchange& exchange, const ForwardingOptions& options, u64 r
 
 void add_forwarding_fields(const Exchange& exchange, const ForwardingOptions& options,
                            FieldList& fields) {
-  Arena& arena = fields.arena();
   const bool trusted = !options.trusted_proxies.empty() && is_trusted(exchange.peer, options);
-  if (!trusted) {
-    for (Field& field : fields) {
-      const bool ours = field.id == FieldId::Forwarded || field.id == FieldId::XForwardedFor ||
-                        field.id == FieldId::XForwardedHost ||
-                        field.id == FieldId::XForwardedPort || field.id == FieldId::XForwardedProto;
-      if (ours) field.removed = true;
-    }
-  }
-  const auto& request = exchange.request;
+  const Given given = settle_given(fields, trusted);
+  Arena& arena = fields.arena();
+  const RequestHead& request = exchange.request;
   const std::string_view peer = exchange.peer_text;
-  const std::string_view before =
-      trusted ? joined_values(fields, FieldId::XForwardedFor, arena) : std::string_view{};
-  fields.set(FieldId::XForwardedFor, before.empty() ? peer : join(arena, {before, ", ", peer}));
-  const auto set_unless_given = [&](FieldId id, std::string_view value) {
-    if (!value.empty() && !(trusted && fields.has(id))) fields.set(id, value);
-  };
-  set_unless_given(FieldId::XForwardedProto, request.scheme);
-  set_unless_given(FieldId::XForwardedHost, request.authority);
-  char port[8];
-  const char* port_end = std::to_chars(port, port + sizeof port, exchange.local_port).ptr;
-  set_unless_given(FieldId::XForwardedPort,
-                   arena.copy({port, static_cast<size_t>(port_end - port)}));
-
-  const bool v6 = peer.find(':') != std::string_view::npos;
-  const std::string_view hop =
-      join(arena, {v6 ? "for=\"[" : "for=", peer, v6 ? "]\"" : "",
-                   request.authority.empty() ? "" : ";host=\"", request.authority,
-                   request.authority.empty() ? "" : "\"", ";proto=", request.scheme});
-  const std::string_view chain =
-      trusted ? joined_values(fields, FieldId::Forwarded, arena) : std::string_view{};
-  fields.set(FieldId::Forwarded, chain.empty() ? hop : join(arena, {chain, ", ", hop}));
-
+  append_to_list(fields, FieldId::XForwardedFor, peer, given.forwarded_for);
+  if (!given.proto) add_own(fields, FieldId::XForwardedProto, request.scheme);
+  if (!given.host && !request.authority.empty()) {
+    add_own(fields, FieldId::XForwardedHost, request.authority);
+  }
+  if (!given.port) add_own(fields, FieldId::XForwardedPort, port_text(arena, exchange.local_port));
+  append_to_list(fields, FieldId::Forwarded, forwarded_element(arena, peer, request),
+                 given.forwarded);
   const std::string_view via =
       join(arena, {request.version_minor == 0 ? "1.0 " : "1.1 ", options.via});
-  const std::string_view passed = joined_values(fields, FieldId::Via, arena);
-  fields.set(FieldId::Via, passed.empty() ? via : join(arena, {passed, ", ", via}));
-  fields.set(FieldId::XRequestId, exchange.request_id);
+  append_to_list(fields, FieldId::Via, via, given.via);
+  add_own(fields, FieldId::XRequestId, exchange.request_id);
 }
 
 }  // namespace gw::http

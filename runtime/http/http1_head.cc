@@ -96,7 +96,9 @@ class HeadParser final : public beast::http::basic_parser<kIsRequest> {
       ec = beast::http::error::header_limit;
       return;
     }
-    fields_->add(translate(field, to_view(name)), to_view(name), to_view(value));
+    Field read{to_view(name), to_view(value), translate(field, to_view(name))};
+    read.checked = true;
+    fields_->add(read);
   }
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(boost::optional<u64> const&, error_code&) override {}

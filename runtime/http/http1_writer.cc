@@ -64,8 +64,9 @@ bool belongs_to_hop(FieldId id) {
 }
 
 bool is_writable(const Field& field) {
-  return !field.removed && !belongs_to_hop(field.id) && is_field_value(field.value) &&
-         (field.id != FieldId::Other || is_token(field.name));
+  if (field.removed || belongs_to_hop(field.id)) return false;
+  if (field.checked) return true;
+  return is_field_value(field.value) && (field.id != FieldId::Other || is_token(field.name));
 }
 
 void write_framing(Writer& writer, Framing framing, u64 content_length) {

@@ -1,5 +1,7 @@
 #include "runtime/http/message.h"
 
+#include <array>
+
 namespace gw::http {
 namespace {
 
@@ -16,6 +18,23 @@ bool is_protected(FieldId id) {
          id == FieldId::Date || id == FieldId::Connection;
 }
 
+// Tokens of Connection that name no field but those that go anyway.
+bool is_usual_connection(std::string_view value) {
+  return equal_fold(value, "keep-alive") || equal_fold(value, "close");
+}
+
+constexpr std::array<bool, 256> kHopByHop = [] {
+  std::array<bool, 256> table{};
+  for (const FieldId id :
+       {FieldId::Connection, FieldId::KeepAlive, FieldId::ProxyConnection,
+        FieldId::TransferEncoding, FieldId::Te, FieldId::Upgrade, FieldId::Http2Settings}) {
+    table[static_cast<size_t>(id)] = true;
+  }
+  return table;
+}();
+
+bool is_hop_by_hop(FieldId id) { return kHopByHop[static_cast<size_t>(id)]; }
+
 void remove_named(FieldList& fields, std::string_view connection) {
   while (!connection.empty()) {
     const size_t comma = connection.find(',');
@@ -31,23 +50,28 @@ void remove_named(FieldList& fields, std::string_view connection) {
 void strip_hop_by_hop(FieldList& fields) {
   for (u32 i = 0; i < fields.size(); ++i) {
     Field& field = fields.begin()[i];
-    if (field.removed) continue;
-    switch (field.id) {
-      case FieldId::Connection:
-        remove_named(fields, field.value);
-        field.removed = true;
-        break;
-      case FieldId::KeepAlive:
-      case FieldId::ProxyConnection:
-      case FieldId::TransferEncoding:
-      case FieldId::Te:
-      case FieldId::Upgrade:
-      case FieldId::Http2Settings:
-        field.removed = true;
-        break;
-      default:
-        break;
+    if (field.removed || !is_hop_by_hop(field.id)) continue;
+    field.removed = true;
+    const bool names_fields = field.id == FieldId::Connection && !is_usual_connection(field.value);
+    if (names_fields) remove_named(fields, field.value);
+  }
+}
+
+void copy_end_to_end(const FieldList& from, FieldList& to) {
+  to.clear();
+  bool names_fields = false;
+  for (const Field& field : from) {
+    if (field.removed || field.id == FieldId::Expect || field.id == FieldId::ContentLength)
+      continue;
+    if (is_hop_by_hop(field.id)) {
+      names_fields |= field.id == FieldId::Connection && !is_usual_connection(field.value);
+      continue;
     }
+    to.add(field);
+  }
+  if (!names_fields) return;
+  for (const Field& field : from) {
+    if (!field.removed && field.id == FieldId::Connection) remove_named(to, field.value);
   }
 }
 

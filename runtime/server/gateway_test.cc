@@ -9,6 +9,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <mutex>
 #include <new>
 #include <string>
 #include <thread>
@@ -83,6 +84,7 @@ class TestOrigin {
       : answer_(std::move(answer)), stream_bytes_(stream_bytes) {
     auto listener = open_listener("127.0.0.1:0");
     REQUIRE(listener);
+    heads_.reserve(256 * 1024);  // recording must not allocate while a test counts
     listener_ = *listener;
     port_ = bound_port(listener_);
     thread_ = std::thread([this] { accept_all(); });
@@ -98,6 +100,11 @@ class TestOrigin {
   }
   u16 port() const { return port_; }
   u32 connections() const { return connections_; }
+  /// Heads of all requests so far. Call it when no request is under way.
+  std::string heads() const {
+    const std::lock_guard lock(heads_mutex_);
+    return heads_;
+  }
 
  private:
   void accept_all() {
@@ -125,6 +132,10 @@ class TestOrigin {
       while (true) {
         const size_t end = seen.find("\r\n\r\n");
         if (end == std::string::npos) break;
+        {
+          const std::lock_guard lock(heads_mutex_);
+          heads_.append(seen, 0, end + 4);
+        }
         seen.erase(0, end + 4);
         if (!send_all(socket, answer_)) return;
         if (stream_bytes_ > 0 && !send_body(socket)) return;
@@ -145,6 +156,8 @@ class TestOrigin {
   u16 port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<u32> connections_{0};
+  mutable std::mutex heads_mutex_;
+  std::string heads_;
   std::vector<int> sockets_;
   std::vector<std::thread> servers_;
   std::thread thread_;
@@ -193,6 +206,31 @@ TEST_CASE("gateway: serves requests on one connection over one to the upstream",
   }
   CHECK(origin.connections() == 1);
   ::close(client);
+}
+
+TEST_CASE("gateway: tells the upstream who asked, and believes no stranger", "[gateway]") {
+  TestOrigin origin(kAnswer);
+  Running running(origin.port());
+  const int client = connect_to(running.port());
+  REQUIRE(send_all(client,
+                   "GET / HTTP/1.1\r\nHost: a.example:81\r\nX-Forwarded-For: 192.0.2.1\r\n"
+                   "X-Forwarded-Proto: https\r\nForwarded: for=192.0.2.1\r\nVia: 1.0 before\r\n"
+                   "X-Request-Id: r-7\r\n\r\n"));
+  std::string answer;
+  read_until(client, "hello", answer);
+  ::close(client);
+  const std::string heads = origin.heads();
+  CAPTURE(heads);
+  CHECK(heads.find("192.0.2.1") == std::string::npos);
+  const std::string port = std::to_string(running.port());
+  for (const std::string& line :
+       {std::string("x-forwarded-for: 127.0.0.1"), std::string("x-forwarded-proto: http"),
+        std::string("x-forwarded-host: a.example:81"), "x-forwarded-port: " + port,
+        std::string("forwarded: for=127.0.0.1;host=\"a.example:81\";proto=http"),
+        std::string("Via: 1.0 before, 1.1 gwctl"), std::string("x-request-id: r-7")}) {
+    CAPTURE(line);
+    CHECK(heads.find("\r\n" + line + "\r\n") != std::string::npos);
+  }
 }
 
 TEST_CASE("gateway: pipelined requests are answered in order", "[gateway]") {

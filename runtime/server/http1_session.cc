@@ -259,6 +259,7 @@ void Http1Session::begin_exchange() {
   exchange.client = peer_;
   exchange.client_text = exchange.peer_text;
   exchange.local_port = local_port_;
+  exchange.forwarding = &host_.options.forwarding;
   exchange.request.scheme = "http";
   generation_ = host_.current;
   if (generation_ != nullptr) {

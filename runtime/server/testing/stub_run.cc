@@ -1,12 +1,10 @@
 #include "runtime/server/testing/stub_run.h"
 
-#include "runtime/http/forwarding.h"
+#include "runtime/engine/forward.h"
 #include "runtime/http/problem.h"
 
 namespace gw::server::testing {
 namespace {
-
-const http::ForwardingOptions kForwarding;
 
 // Until the head is on its way the client can still be told what went wrong.
 Task<void> answer_problem(const Error& error, Exchange& exchange, Responder& responder) {
@@ -58,9 +56,11 @@ Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange)
 }  // namespace
 
 Task<void> stub_run(Exchange& exchange, Env& env, Responder& responder) {
-  http::RequestHead& request = exchange.request;
-  http::strip_hop_by_hop(request.fields);
-  http::add_forwarding_fields(exchange, kForwarding, request.fields);
+  engine::start_upstream_request(exchange);
+  http::RequestHead& request = exchange.upstream_request;
+  request.path = exchange.request.path;
+  request.query = exchange.request.query;
+  request.has_query = exchange.request.has_query;
   FetchOptions options;
   options.connect_timeout_ms = 2000;
   options.try_timeout_ms = 5000;
