@@ -4,16 +4,17 @@
 #
 # The proxy under test is pinned to cpu 0, load generator and backend to cpu 1. Rounds are
 # interleaved, so that what else the machine does falls on all; medians are printed. CPU is user +
-# system time of all processes of the proxy, from /proc/PID/stat, over the requests of the round.
+# system time of all threads of the proxy, from /proc/PID/task/*/schedstat, over the round's requests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/machine.sh
 
 rounds=5 seconds=3
+clients=64 rate=160  # requests per second and client, in the rounds of a fixed offered rate
 if [[ ${1:-} == --short ]]; then rounds=3 seconds=1; shift; fi
 build=${1:-build/release}
 gwctl=$build/cli/gwctl
-for tool in nginx haproxy wrk taskset; do
+for tool in nginx haproxy wrk h2load taskset; do
   PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || { echo "proxy: $tool is missing" >&2; exit 2; }
 done
 PATH=$PATH:/usr/sbin
@@ -95,25 +96,38 @@ for port in "$backend" "$nginx_port" "$haproxy_port" "$gwctl_port"; do
 done
 
 tree() { echo "$1"; local c; for c in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$c"; done; }
-ticks() {  # user + system time of a process and its children, in clock ticks
-  local pid sum=0 stat
+cpu_ns() {  # time on a processor of all threads of a process and its children
+  local pid sum=0 spent rest
   for pid in $(tree "$1"); do
-    stat=$(cat "/proc/$pid/stat"); stat=${stat##*) }
-    set -- $stat
-    sum=$((sum + ${12} + ${13}))
+    for task in /proc/"$pid"/task/*/schedstat; do
+      read -r spent rest <"$task"
+      sum=$((sum + spent))
+    done
   done
   echo "$sum"
 }
 # Prints "requests/s microseconds-of-CPU requests p99" of one round.
 round() {  # PORT PID
   local before after out
-  before=$(ticks "$2")
+  before=$(cpu_ns "$2")
   out=$(taskset -c 1 wrk -t1 -c64 -d"${seconds}s" --latency "http://127.0.0.1:$1$path")
-  after=$(ticks "$2")
+  after=$(cpu_ns "$2")
   if grep -q 'Non-2xx\|Socket errors' <<<"$out"; then echo "proxy: errors: $out" >&2; exit 1; fi
-  awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" '
+  awk -v t=$((after - before)) '
     /requests in/ {n = $1} /Requests\/sec/ {r = $2} /99%/ {p = $2}
-    END {printf "%.0f %.3f %d %s\n", r, t / hz * 1e6 / n, n, p}' <<<"$out"
+    END {printf "%.0f %.3f %d %s\n", r, t / 1e3 / n, n, p}' <<<"$out"
+}
+# The same at a fixed offered rate, by h2load's pacing.
+paced_round() {  # PORT PID
+  local before after out
+  before=$(cpu_ns "$2")
+  out=$(taskset -c 1 h2load --h1 -t1 -c"$clients" --rps="$rate" -D"$seconds" "http://127.0.0.1:$1$path")
+  after=$(cpu_ns "$2")
+  awk -v t=$((after - before)) '
+    /^requests:/ {n = $8; bad = $10 + $12 + $14}
+    /^finished in/ {r = $4}
+    END {if (n == 0 || bad > 0) exit 1; printf "%.0f %.3f %d\n", r, t / 1e3 / n, n}' <<<"$out" ||
+    { echo "proxy: errors: $out" >&2; exit 1; }
 }
 names=(gwctl nginx haproxy)
 ports=("$gwctl_port" "$nginx_port" "$haproxy_port")
@@ -121,6 +135,7 @@ processes=("$gwctl_pid" "$nginx_pid" "$haproxy_pid")
 for i in 0 1 2; do taskset -c 1 wrk -t1 -c64 -d1s "http://127.0.0.1:${ports[i]}$path" >/dev/null; done
 for _ in $(seq "$rounds"); do
   for i in 0 1 2; do round "${ports[i]}" "${processes[i]}" >>"$work/${names[i]}.rounds"; done
+  for i in 0 1 2; do paced_round "${ports[i]}" "${processes[i]}" >>"$work/${names[i]}.paced"; done
 done
 
 machine
@@ -137,7 +152,15 @@ for name in "${names[@]}"; do
   echo "| $name | $routes | $cpu µs | $(median "$work/$name.rounds" 1) | $(median "$work/$name.rounds" 4) | $(awk -v a="$own" -v b="$cpu" 'BEGIN {printf "%.2f", a / b}') |"
 done
 echo
-echo "Fixed offered rate: not measured; wrk has no pacing, and wrk2 is not in Debian 12."
+echo "Fixed offered rate of $((clients * rate)) requests/s:"
+echo
+echo "| proxy | CPU per request | requests/s | gwctl / this |"
+echo "|---|---:|---:|---:|"
+own=$(median "$work/gwctl.paced" 2)
+for name in "${names[@]}"; do
+  cpu=$(median "$work/$name.paced" 2)
+  echo "| $name | $cpu µs | $(median "$work/$name.paced" 1) | $(awk -v a="$own" -v b="$cpu" 'BEGIN {printf "%.2f", a / b}') |"
+done
 
 # System calls, in rounds of their own, since tracing changes the times.
 if command -v strace >/dev/null; then
