@@ -30,6 +30,7 @@ enum class Errc : u8 {
   ExpectationUnsupported,  // 417
   NotImplemented,          // 501, e.g. an unknown transfer coding
   PeerClosed,              // end of stream where more was due, or a reset
+  TlsFailed,               // the TLS handshake did not succeed
   Cancelled,               // by this side: drain, deadline or a vanished client
   ConnectFailed,           // no connection to the upstream
   UpstreamClosed,          // closed before a full response

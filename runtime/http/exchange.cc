@@ -16,6 +16,7 @@ void Exchange::reset() {
   peer_text = {};
   local_port = 0;
   tls = false;
+  client_certificate = nullptr;
   forwarding = nullptr;
   request_id = {};
   route = ~u32{0};

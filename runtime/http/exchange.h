@@ -4,6 +4,7 @@
 // composition, `gwctl explain` and `gwctl test`; it knows no socket.
 #pragma once
 #include <chrono>
+#include <string>
 #include <string_view>
 
 #include "runtime/base/arena.h"
@@ -26,6 +27,13 @@ using TimePoint = std::chrono::steady_clock::time_point;
 struct PeerAddress {
   u8 bytes[16] = {};
   u16 port = 0;
+};
+
+/// What a client has proved about itself by a TLS certificate.
+struct PeerCertificate {
+  std::string subject;      // RFC 2253
+  std::string san;          // DNS, mail, URI and IP names, separated by commas
+  std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
 };
 
 /// What one try at an upstream cost; for the access log.
@@ -81,6 +89,7 @@ struct Exchange {
   std::string_view peer_text;
   u16 local_port = 0;
   bool tls = false;
+  const PeerCertificate* client_certificate = nullptr;  // null: none; the connection's
   const http::ForwardingOptions* forwarding = nullptr;  // null: no forwarding fields are added
   std::string_view request_id;
 

@@ -29,17 +29,16 @@ Error downstream(Errc code, std::string_view what, int sys = 0) {
 
 }  // namespace
 
-Http1Session::Http1Session(SessionHost& host, std::unique_ptr<net::ByteStream> stream,
-                           const PeerAddress& peer, u16 local_port)
+Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
     : host_(host),
-      stream_(std::move(stream)),
+      connection_(std::move(connection)),
+      stream_(std::move(connection_.stream)),
       input_(*stream_, host.loop.buffers),
       body_(*stream_, input_, *this, Origin::Downstream),
       timer_(&Http1Session::on_timer, this),
-      watch_timer_(&Http1Session::on_watch, this),
-      peer_(peer),
-      local_port_(local_port) {
-  peer_text_bytes_ = static_cast<u8>(http::address_text(peer_, peer_text_).size());
+      watch_timer_(&Http1Session::on_watch, this) {
+  peer_text_bytes_ = static_cast<u8>(http::address_text(connection_.peer, peer_text_).size());
+  if (!connection_.unread.empty()) input_.append(connection_.unread);
 }
 
 Http1Session::~Http1Session() { GW_CHECK(!stream_->reading.pending && !stream_->writing.pending); }
@@ -254,13 +253,15 @@ void Http1Session::begin_exchange() {
   if (exchange_ == nullptr) exchange_ = host_.take_exchange();
   Exchange& exchange = *exchange_;
   exchange.started = host_.loop.now();
-  exchange.peer = peer_;
+  exchange.peer = connection_.peer;
   exchange.peer_text = {peer_text_, peer_text_bytes_};
-  exchange.client = peer_;
+  exchange.client = connection_.peer;
   exchange.client_text = exchange.peer_text;
-  exchange.local_port = local_port_;
+  exchange.local_port = connection_.local_port;
   exchange.forwarding = &host_.options.forwarding;
-  exchange.request.scheme = "http";
+  exchange.tls = connection_.tls != nullptr;
+  exchange.client_certificate = connection_.certificate.get();
+  exchange.request.scheme = exchange.tls ? "https" : "http";
   generation_ = host_.current;
   if (generation_ != nullptr) {
     ++generation_->pins;

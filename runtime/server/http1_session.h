@@ -9,17 +9,15 @@
 
 namespace gw::server {
 
-class Http1Session final : public Responder, public http::Http1BodyHost {
+class Http1Session final : public Session, public Responder, public http::Http1BodyHost {
  public:
-  Http1Session(SessionHost& host, std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer,
-               u16 local_port);
-  ~Http1Session();
+  Http1Session(SessionHost& host, ClientConnection connection);
+  ~Http1Session() override;
 
-  void start();
-  bool done() const { return done_; }
-  /// Closes when idle, otherwise after the answer that is under way.
-  void drain();
-  void abort();
+  void start() override;
+  bool done() const override { return done_; }
+  void drain() override;
+  void abort() override;
 
   // Responder.
   Task<Result<void>> inform(const http::ResponseHead& head) override;
@@ -64,6 +62,7 @@ class Http1Session final : public Responder, public http::Http1BodyHost {
   void body_bytes_read(u64 bytes) override;
 
   SessionHost& host_;
+  ClientConnection connection_;  // without the stream
   std::unique_ptr<net::ByteStream> stream_;
   http::Http1Input input_;
   http::Http1Body body_;
@@ -73,8 +72,6 @@ class Http1Session final : public Responder, public http::Http1BodyHost {
   Task<void> task_;
   std::unique_ptr<Exchange> exchange_;  // only while a request is being served
   Generation* generation_ = nullptr;
-  PeerAddress peer_;
-  u16 local_port_;
   char peer_text_[46];
   u8 peer_text_bytes_ = 0;
   char idle_read_[kIdleReadBytes];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/server/entry_session.h"
 #include "runtime/server/http1_session.h"
 
 namespace gw::server {
@@ -23,9 +24,32 @@ SessionHost::~SessionHost() { sweep(this); }
 
 void SessionHost::start(std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer,
                         u16 local_port) {
+  ClientConnection connection;
+  connection.stream = std::move(stream);
+  connection.peer = peer;
+  connection.local_port = local_port;
+  start(std::move(connection));
+}
+
+void SessionHost::start(ClientConnection connection) {
   ++counters.accepted;
-  sessions_.push_back(std::make_unique<Http1Session>(*this, std::move(stream), peer, local_port));
-  sessions_.back()->start();
+  const ListenerSettings* listener = connection.listener;
+  const bool enters = listener != nullptr && (listener->proxy_protocol || listener->tls != nullptr);
+  if (!enters) {
+    start_http(std::move(connection));
+    return;
+  }
+  add(std::make_unique<EntrySession>(*this, std::move(connection)));
+}
+
+void SessionHost::start_http(ClientConnection connection) {
+  add(std::make_unique<Http1Session>(*this, std::move(connection)));
+}
+
+void SessionHost::add(std::unique_ptr<Session> session) {
+  Session& added = *session;
+  sessions_.push_back(std::move(session));
+  added.start();
 }
 
 // A session cannot free the coroutine that it runs in; the next turn of the wheel does.

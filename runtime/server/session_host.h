@@ -7,10 +7,9 @@
 #include "runtime/http/forwarding.h"
 #include "runtime/net/byte_stream.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/server/session.h"
 
 namespace gw::server {
-
-class Http1Session;
 
 struct SessionOptions {
   http::ForwardingOptions forwarding;
@@ -41,6 +40,7 @@ struct SessionCounters {
   u64 requests = 0;
   u64 refused = 0;  // answered before routing
   u64 broken = 0;   // exchanges that were cut off
+  u64 tls_failed = 0;
 };
 
 /// Lives as long as its sessions. One thread.
@@ -58,8 +58,11 @@ class SessionHost {
   Generation* current = nullptr;  // by which new exchanges run; null: 503
   SessionCounters counters;
 
-  /// Takes a connection; the session ends by itself.
+  /// Takes a connection as it was accepted; the session ends by itself.
+  void start(ClientConnection connection);
   void start(std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer, u16 local_port);
+  /// The same for one that HTTP begins on.
+  void start_http(ClientConnection connection);
   /// No further request on any connection: idle ones close, the others after their answer.
   void drain();
   /// Closes everything at once.
@@ -70,16 +73,17 @@ class SessionHost {
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
   void unpin(Generation& generation);
+  /// Said by a session when it is done.
+  void session_finished();
   /// Called when a generation that is no longer current has no pins left.
   void (*on_generation_unused)(void* context, Generation& generation) = nullptr;
   void* context = nullptr;
 
  private:
-  friend class Http1Session;
-  void session_finished();
   static void sweep(void* context);
+  void add(std::unique_ptr<Session> session);
 
-  std::vector<std::unique_ptr<Http1Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> sessions_;
   size_t finished_ = 0;
   bool draining_ = false;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
