@@ -8,6 +8,7 @@
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/template_text.h"
+#include "compiler/xgw/node_json.h"
 #include "compiler/xgw/value.h"
 
 namespace gw::compiler {

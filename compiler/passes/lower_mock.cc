@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/xgw/encode.h"
+#include "compiler/xgw/node_json.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {

@@ -81,7 +81,4 @@ class Encoder {
   std::span<const std::string_view> later_ = {};
 };
 
-/// The value of a node as compact JSON; keys in source order. Depth-bounded by the reader.
-std::string to_json(NodeRef node);
-
 }  // namespace gw::compiler
