@@ -89,6 +89,37 @@ void lower_override(Module& module) {
   add_upstream(module, module.override_name, record);
 }
 
+bool is_given(const table::LateString& text) {
+  return text.late != table::kNone || text.value.offset != table::kNone;
+}
+
+// What no field table can say: which fields of a listener need which others.
+void check_listener(Module& module, NodeRef node, const policies::ListenerRecord& record) {
+  const NodeRef tls = node.get("tls");
+  const policies::ListenerTlsRecord& settings = record.tls;
+  const bool one = is_given(settings.first.cert);
+  if (tls && tls.is_map() && !one) {
+    report(module, "extension-missing", Severity::Error, tls.span(),
+           "TLS needs a certificate", "none is named here",
+           "add `cert: '$file./etc/gwctl/server.pem'` and `key: ...`");
+  }
+  if (one != is_given(settings.first.key)) {
+    report(module, "extension-missing", Severity::Error, tls.span(),
+           "a certificate and its key belong together", "one of them is missing",
+           one ? "add `key`" : "add `cert`");
+  }
+  if (settings.client.mode != 0 && !is_given(settings.client.ca)) {
+    report(module, "extension-missing", Severity::Error, tls.get("clientCertificate").span(),
+           "client certificates are asked for, but not what they must lead to", "`ca` is missing",
+           "add `ca: '$file./etc/gwctl/clients-ca.pem'`");
+  }
+  if (tls && record.redirect_port != 0) {
+    report(module, "extension-conflict", Severity::Error, node.get("redirectToHttps").span(),
+           "`redirectToHttps` is for listeners in plain text", "this one has `tls`",
+           "put it on a listener of its own");
+  }
+}
+
 void lower_listeners(Module& module) {
   Encoder encoder(module.table.pools, module.files, module.sink);
   encoder.set_later_fields(kLaterFields);
@@ -98,6 +129,9 @@ void lower_listeners(Module& module) {
         read_record(policies::kListenerSpec, module.gateway.listeners[i], "gateway");
     encoder.encode(policies::kListenerFields, value, EncodeScope{}, fmt::format("listeners[{}]", i),
                    reinterpret_cast<std::byte*>(&record), nullptr);
+    if (module.gateway.listeners[i].is_map()) {
+      check_listener(module, module.gateway.listeners[i], record);
+    }
     module.table.listeners.push_back(record);
   }
 }

@@ -24,7 +24,8 @@ bool is_usable(const FieldSpec& field, std::string_view text) {
   }
   std::string_view problem;
   if (field.kind == FieldKind::Url) return parse_http_url(text, problem).has_value();
-  if (field.kind == FieldKind::Address) return parse_host_port(text).has_value();
+  if (field.kind == FieldKind::Address) return is_listen_address(text);
+  if (field.kind == FieldKind::Pem) return false;
   return true;
 }
 
@@ -226,11 +227,15 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       break;
     }
     case FieldKind::Address:
-      if (!parse_host_port(text)) {
-        wrong(fmt::format("`{}`", text), "write HOST:PORT, IPv6 in brackets");
+      if (!is_listen_address(text)) {
+        wrong(fmt::format("`{}`", text), "write HOST:PORT, IPv6 in brackets, or unix:/PATH");
         return;
       }
       break;
+    case FieldKind::Pem:  // tables hold no keys, and certificates change more often than tables
+      wrong("written out, or the name of a file",
+            "write a reference with an absolute path, '$file./etc/gwctl/server.pem'");
+      return;
     case FieldKind::HeaderName:
       if (!is_token(text)) {
         wrong(fmt::format("`{}`", text), "field names are letters, digits and `-`");

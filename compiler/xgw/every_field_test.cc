@@ -45,6 +45,7 @@ entries: {one: [{inner: {label: l}}], two: []}
 inner: 4s
 lateNumber: '{$env.LIMIT:-9}'
 lateText: '{$env.LISTEN}'
+certificate: '$file./etc/gw/server.pem'
 )";
 
 struct Encoded {
@@ -114,7 +115,7 @@ void collect_kinds(std::span<const policies::FieldSpec> fields, Kinds& kinds) {
 TEST_CASE("every field: the policy has every kind there is", "[xgw]") {
   std::vector<FieldKind> kinds;
   collect_kinds(policies::kEveryFields, kinds);
-  for (u32 kind = 0; kind <= static_cast<u32>(FieldKind::Union); ++kind) {
+  for (u32 kind = 0; kind <= static_cast<u32>(policies::kLastFieldKind); ++kind) {
     CAPTURE(kind);
     CHECK(std::ranges::find(kinds, static_cast<FieldKind>(kind)) != kinds.end());
   }
@@ -151,6 +152,7 @@ TEST_CASE("every field: written values are stored", "[xgw]") {
   CHECK(record.inner.wait == 4000);
   CHECK(record.late_number.late == 0);
   CHECK(record.late_text.late == 1);
+  CHECK(record.certificate.late == 2);
   policies::EveryItemRecord items[2];
   std::memcpy(items, out.pools.policy_data.bytes().data() + record.items.offset, sizeof items);
   CHECK(items[0].inner.wait == 3000);
@@ -244,6 +246,7 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, lateNumber: '{$env.X:-many}'}", "extension-value"},
       {"{count: 1, lateNumber: '{$env.X:-101}'}", "extension-value"},
       {"{count: 1, lateText: '{$env.X:-nowhere}'}", "extension-value"},
+      {"{count: 1, certificate: /etc/gw/server.pem}", "extension-value"},
       {"{count: 1, cuont: 2}", "extension-unknown"},
   };
   for (const Case& wrong : cases) {
@@ -286,8 +289,8 @@ TEST_CASE("every field: references that leave their section are refused", "[xgw]
   CHECK(refused([](Record& r) { r.items.count = 1'000'000; }));
   CHECK(refused([](Record& r) { r.entries.offset = 0x7ffffff8; }));
   CHECK(refused([](Record& r) { r.inner.wait = 60'001; }));
-  CHECK(refused([](Record& r) { r.late_number.late = 2; }));
-  CHECK(refused([](Record& r) { r.late_text.late = 2; }));
+  CHECK(refused([](Record& r) { r.late_number.late = 3; }));
+  CHECK(refused([](Record& r) { r.late_text.late = 3; }));
 }
 
 TEST_CASE("every field: schema and reference describe all of them", "[xgw]") {

@@ -26,7 +26,9 @@ std::string_view expected(FieldKind kind) {
     case FieldKind::Url:
       return "a URL such as `http://host:port`";
     case FieldKind::Address:
-      return "an address such as `0.0.0.0:8080`";
+      return "an address such as `0.0.0.0:8080` or `unix:/run/gw.sock`";
+    case FieldKind::Pem:
+      return "a reference to a file in PEM";
     case FieldKind::Network:
       return "an address or a CIDR block";
     case FieldKind::List:

@@ -84,7 +84,9 @@ json::object plain_schema(const FieldSpec& field) {
     case FieldKind::Url:
       return text("^https?://");
     case FieldKind::Address:
-      return text(":[0-9]+$");
+      return text("(:[0-9]+$)|(^unix:/)");
+    case FieldKind::Pem:
+      return text(kReferencePattern);
     case FieldKind::Body:
     case FieldKind::Schema:
       return {};
@@ -253,6 +255,8 @@ std::string_view kind_text(const FieldSpec& field) {
       return "URL";
     case FieldKind::Address:
       return "address";
+    case FieldKind::Pem:
+      return "reference to PEM";
     case FieldKind::Network:
       return "address or CIDR block";
     case FieldKind::Body:

@@ -27,6 +27,7 @@ enum class Errc : u8 {
   BodyTooLarge,            // 413
   RequestTimeout,          // the peer was too slow; 408
   VersionUnsupported,      // 505
+  Misdirected,             // the host belongs to other TLS settings; 421
   ExpectationUnsupported,  // 417
   NotImplemented,          // 501, e.g. an unknown transfer coding
   PeerClosed,              // end of stream where more was due, or a reset

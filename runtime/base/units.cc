@@ -147,6 +147,20 @@ std::string format_network(const u8 (&address)[16], u32 prefix_bits) {
   return bits == (v4 ? 32u : 128u) ? std::string(text) : fmt::format("{}/{}", text, bits);
 }
 
+std::string_view parse_unix_address(std::string_view text) {
+  constexpr std::string_view kScheme = "unix:";
+  constexpr size_t kMaxPathBytes = 107;  // sun_path without its NUL
+  if (!text.starts_with(kScheme)) return {};
+  text.remove_prefix(kScheme.size());
+  const bool good = text.size() > 1 && text.front() == '/' && text.size() <= kMaxPathBytes &&
+                    text.find('\0') == text.npos;
+  return good ? text : std::string_view{};
+}
+
+bool is_listen_address(std::string_view text) {
+  return !parse_unix_address(text).empty() || parse_host_port(text).has_value();
+}
+
 std::optional<HostPort> parse_host_port(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == text.npos) return std::nullopt;

@@ -43,6 +43,10 @@ struct HostPort {
   u16 port = 0;
 };
 std::optional<HostPort> parse_host_port(std::string_view text);
+/// The path in `unix:/path/of/a/socket`, short enough for one (107 bytes); empty: it is none.
+std::string_view parse_unix_address(std::string_view text);
+/// What a listener can be given: HOST:PORT or unix:/PATH.
+bool is_listen_address(std::string_view text);
 
 /// A field name (RFC 9110 section 5.1).
 bool is_token(std::string_view text);

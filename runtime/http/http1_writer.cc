@@ -91,15 +91,22 @@ void write_status_line(Writer& writer, const ResponseHead& head) {
 }  // namespace
 
 Bytes write_response_head(const ResponseHead& head, const ResponseExtras& extras) {
-  Writer writer(head.fields.arena(), measure(head.fields) + head.reason.size());
+  Writer writer(head.fields.arena(), measure(head.fields) + head.reason.size() +
+                                         extras.strict_transport_security.size());
   write_status_line(writer, head);
   bool dated = false;
   for (const Field& field : head.fields) {
     if (!is_writable(field)) continue;
+    const bool replaced =
+        field.id == FieldId::StrictTransportSecurity && !extras.strict_transport_security.empty();
+    if (replaced) continue;
     dated |= field.id == FieldId::Date;
     writer.field(field.name, field.value);
   }
   if (!dated && !extras.date.empty()) writer.field("Date", extras.date);
+  if (!extras.strict_transport_security.empty()) {
+    writer.field("Strict-Transport-Security", extras.strict_transport_security);
+  }
   if (extras.close) {
     writer.text("Connection: close\r\n");
   } else if (extras.keep_alive) {

@@ -8,9 +8,10 @@ namespace gw::http {
 
 /// What the writer adds to a response of its own.
 struct ResponseExtras {
-  std::string_view date;    // value of Date, used when the response has none; empty: none
-  bool close = false;       // `Connection: close`
-  bool keep_alive = false;  // `Connection: keep-alive`, for HTTP/1.0 clients
+  std::string_view date;  // value of Date, used when the response has none; empty: none
+  std::string_view strict_transport_security;  // replaces what the response has; empty: left alone
+  bool close = false;                          // `Connection: close`
+  bool keep_alive = false;                     // `Connection: keep-alive`, for HTTP/1.0 clients
   Framing framing = Framing::None;
   u64 content_length = 0;  // with Framing::Length
 };

@@ -56,12 +56,16 @@ Problem problem_of(const Error& error) {
     case Errc::ExpectationUnsupported:
       problem.status = 417;
       break;
+    case Errc::Misdirected:
+      problem.status = 421;
+      break;
     case Errc::NotImplemented:
       problem.status = 501;
       break;
     case Errc::PeerClosed:
       problem.status = error.origin == Origin::Downstream ? 400 : 502;
       break;
+    case Errc::TlsFailed:
     case Errc::ConnectFailed:
       problem = {502, "upstream-unreachable", "Upstream Unreachable"};
       break;

@@ -80,6 +80,10 @@ std::string_view error_name(Errc code) {
       return "version-unsupported";
     case Errc::ExpectationUnsupported:
       return "expectation-unsupported";
+    case Errc::Misdirected:
+      return "misdirected";
+    case Errc::TlsFailed:
+      return "tls-failed";
     case Errc::NotImplemented:
       return "not-implemented";
     case Errc::PeerClosed:

@@ -23,7 +23,7 @@ enum class FieldKind : u8 {
   String,       // StringRef
   HeaderName,   // StringRef, lower case token
   Url,          // StringRef, http://host:port/path
-  Address,      // StringRef, host:port of a listener
+  Address,      // StringRef, host:port of a listener, or unix:/path
   Network,      // Extent of one NetworkRecord (a CIDR block or an address)
   Body,         // StringRef; a map or list is written as JSON, a scalar as its text
   Expression,   // Extent into Expressions
@@ -36,7 +36,10 @@ enum class FieldKind : u8 {
   Map,          // the same; each element begins with the StringRef of its key
   Record,       // inline, `size` bytes
   Union,        // u32 tag: 1 + index of the alternative in `fields`, 0: absent
+  Pem,          // StringRef, certificates or a key; always a reference
+  // New kinds go to the end: tables hold these numbers.
 };
+inline constexpr FieldKind kLastFieldKind = FieldKind::Pem;
 
 /// Name space of a Name field.
 enum class NameSpace : u8 { None, Upstream };
@@ -74,7 +77,7 @@ constexpr bool is_number(FieldKind kind) {
 }
 constexpr bool is_text(FieldKind kind) {
   return kind == FieldKind::String || kind == FieldKind::HeaderName || kind == FieldKind::Url ||
-         kind == FieldKind::Address || kind == FieldKind::Body;
+         kind == FieldKind::Address || kind == FieldKind::Pem || kind == FieldKind::Body;
 }
 /// Bytes that a field takes in its record.
 constexpr u32 stored_bytes(const FieldSpec& field) {
@@ -86,6 +89,7 @@ constexpr u32 stored_bytes(const FieldSpec& field) {
     case FieldKind::HeaderName:
     case FieldKind::Url:
     case FieldKind::Address:
+    case FieldKind::Pem:
     case FieldKind::Network:
     case FieldKind::Body:
     case FieldKind::Expression:

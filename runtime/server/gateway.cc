@@ -1,10 +1,14 @@
 #include "runtime/server/gateway.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "runtime/base/units.h"
 
 namespace gw::server {
 namespace {
@@ -42,16 +46,9 @@ Result<void> Gateway::start(Publication publication) {
     workers_.push_back(
         std::make_unique<Worker>(options_.session, options_.run, access_log_.get(), observer));
   }
-  for (const std::string& address : options_.listen) {
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      auto listener = open_listener(i == 0 ? address : with_port(address, ports_.back()));
-      if (!listener) {
-        workers_.clear();
-        return fail(listener.error());
-      }
-      if (i == 0) ports_.push_back(bound_port(*listener));
-      workers_[i]->add_listener(*listener);
-    }
+  if (const Result<void> opened = open_listeners(); !opened) {
+    workers_.clear();
+    return opened;
   }
   publish(std::move(publication));
   // Only the control thread takes these signals; the workers inherit the mask.
@@ -63,6 +60,66 @@ Result<void> Gateway::start(Publication publication) {
   return {};
 }
 
+Result<void> Gateway::open_listeners() {
+  for (const ListenerOptions& listener : options_.listen) GW_TRY(open_listener_for_all(listener));
+  return {};
+}
+
+// One socket per worker on a port; one that all share on a path, which knows no SO_REUSEPORT.
+Result<void> Gateway::open_listener_for_all(const ListenerOptions& listener) {
+  std::vector<std::shared_ptr<net::TlsServer>> tls(workers_.size());
+  if (listener.tls) {
+    std::string problem;
+    tls = make_tls(*listener.tls, problem);
+    if (tls.empty()) {
+      start_problem_ = listener.address + ": " + problem;
+      return fail(Errc::TlsFailed, "TLS settings cannot be used");
+    }
+  }
+  const bool shared = !parse_unix_address(listener.address).empty();
+  int first = -1;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    int descriptor = -1;
+    if (i > 0 && shared) {
+      descriptor = ::fcntl(first, F_DUPFD_CLOEXEC, 0);
+      if (descriptor < 0) return fail(Error{.code = Errc::AddressInvalid, .sys = errno});
+    } else {
+      GW_TRY_ASSIGN(descriptor, open_listener(i == 0 ? listener.address
+                                                     : with_port(listener.address, ports_.back())));
+    }
+    if (i == 0) {
+      first = descriptor;
+      ports_.push_back(bound_port(descriptor));
+    }
+    auto settings = std::make_unique<ListenerSettings>();
+    settings->tls = tls[i];
+    settings->http2 = listener.http2;
+    settings->proxy_protocol = listener.proxy_protocol;
+    settings->redirect_port = listener.redirect_port;
+    settings->strict_transport_security = listener.strict_transport_security;
+    workers_[i]->add_listener(descriptor, std::move(settings));
+  }
+  return {};
+}
+
+// Empty: the settings cannot be used, `problem` says why.
+std::vector<std::shared_ptr<net::TlsServer>> Gateway::make_tls(const net::TlsServerOptions& options,
+                                                               std::string& problem) {
+  std::vector<std::shared_ptr<net::TlsServer>> made;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    auto server = net::TlsServer::make(options, tickets_, problem);
+    if (!server) return {};
+    made.push_back(*std::move(server));
+  }
+  return made;
+}
+
+bool Gateway::set_tls(size_t index, const net::TlsServerOptions& options, std::string& problem) {
+  const auto made = make_tls(options, problem);
+  for (size_t i = 0; i < made.size(); ++i) workers_[i]->set_tls(index, made[i]);
+  return !made.empty();
+}
+
 void Gateway::publish(Publication publication) {
   for (auto& upstream : publication.upstreams) {
     if (upstream.state == nullptr) upstream.state = std::make_shared<upstream::UpstreamState>();
@@ -71,22 +128,32 @@ void Gateway::publish(Publication publication) {
   for (const auto& worker : workers_) worker->publish(shared);
 }
 
-void Gateway::run_until_signal() {
+void Gateway::run_until_signal(const std::function<void()>& every_second) {
   const sigset_t signals = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  int signal = 0;
-  ::sigwait(&signals, &signal);
+  const timespec second{1, 0};
+  while (::sigtimedwait(&signals, nullptr, &second) < 0) {
+    if (errno == EAGAIN && every_second) every_second();
+  }
   drain(options_.grace_ms);
   // A second one must be heard while the workers finish.
   std::thread impatient([this, signals] {
-    int second = 0;
-    ::sigwait(&signals, &second);
+    int signal = 0;
+    ::sigwait(&signals, &signal);
     drain(0);
   });
   wait();
   ::pthread_kill(impatient.native_handle(), SIGTERM);
   impatient.join();
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  remove_socket_files();
+}
+
+void Gateway::remove_socket_files() {
+  for (const ListenerOptions& listener : options_.listen) {
+    const std::string path(parse_unix_address(listener.address));
+    if (!path.empty()) ::unlink(path.c_str());
+  }
 }
 
 void Gateway::drain(u32 grace_ms) {

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/server/listener_options.h"
 #include "runtime/server/worker.h"
 
 namespace gw::server {
 
 struct GatewayOptions {
-  std::vector<std::string> listen;  // `host:port`; port 0 takes a free one
-  u32 workers = 0;                  // 0: one per processor
+  std::vector<ListenerOptions> listen;
+  u32 workers = 0;  // 0: one per processor
   SessionOptions session;
   RunFunction run = nullptr;             // the engine; required
   std::string access_log;                // a file, `-` for standard output, empty for none
@@ -28,16 +29,21 @@ class Gateway {
   ~Gateway();
 
   /// Opens the listeners and starts the workers. Target names must be resolved (resolve_targets).
-  /// Errors: AddressInvalid, FileUnwritable (access log); nothing runs then.
+  /// Errors: AddressInvalid, TlsFailed, FileUnwritable (access log); nothing runs then, and
+  /// start_problem() says more where there is more to say.
   Result<void> start(Publication publication);
+  const std::string& start_problem() const { return start_problem_; }
+  /// Any thread. New handshakes of listener `index` use these certificates. False: they cannot be
+  /// used (`problem`), and nothing changes.
+  bool set_tls(size_t index, const net::TlsServerOptions& options, std::string& problem);
   /// Any thread. Replaces the table for new requests. Resolved like the first.
   void publish(Publication publication);
   /// Port of each listen address, in order.
   const std::vector<u16>& ports() const { return ports_; }
 
   /// Waits for SIGTERM or SIGINT, then drains; a second signal cuts off what is left. Returns when
-  /// the workers have ended.
-  void run_until_signal();
+  /// the workers have ended. Meanwhile `every_second` is called about once per second.
+  void run_until_signal(const std::function<void()>& every_second = {});
   /// Any thread. Like the first signal; wait() ends when the workers do.
   void drain(u32 grace_ms);
   void wait();
@@ -46,7 +52,15 @@ class Gateway {
   Worker& worker(size_t index) { return *workers_[index]; }
 
  private:
+  Result<void> open_listeners();
+  Result<void> open_listener_for_all(const ListenerOptions& listener);
+  std::vector<std::shared_ptr<net::TlsServer>> make_tls(const net::TlsServerOptions& options,
+                                                        std::string& problem);
+  void remove_socket_files();
+
   GatewayOptions options_;
+  std::string start_problem_;
+  std::shared_ptr<net::TicketKeys> tickets_ = std::make_shared<net::TicketKeys>();
   struct IgnoreObserver final : ExchangeObserver {
     void finished(const Exchange&) override {}
   };

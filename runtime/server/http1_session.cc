@@ -11,6 +11,8 @@
 #include "runtime/http/http1_writer.h"
 #include "runtime/http/limits.h"
 #include "runtime/http/problem.h"
+#include "runtime/net/tls_stream.h"
+#include "runtime/server/https_redirect.h"
 
 namespace gw::server {
 namespace {
@@ -246,7 +248,17 @@ Task<bool> Http1Session::read_head() {
     co_await refuse(parsed.error());
     co_return false;
   }
+  if (is_misdirected()) {
+    co_await refuse(downstream(Errc::Misdirected, "host of other TLS settings"));
+    co_return false;
+  }
   co_return true;
+}
+
+bool Http1Session::is_misdirected() const {
+  if (connection_.tls == nullptr) return false;
+  const SSL& ssl = *static_cast<const net::TlsStream&>(*stream_).ssl();
+  return !connection_.tls->serves(ssl, exchange_->request.host);
 }
 
 void Http1Session::begin_exchange() {
@@ -318,9 +330,15 @@ Task<void> Http1Session::answer() {
   exchange.request_body = body_.at_end() ? nullptr : &body_;
   http::identify_client(exchange, host_.options.forwarding, host_.random.next(),
                         host_.random.next());
-  host_.loop.set_timer(watch_timer_,
-                       exchange.started + std::chrono::milliseconds(host_.options.watch_after_ms));
-  co_await host_.run(exchange, generation_->env, *this);
+  if (answer_redirect(exchange, connection_.listener)) {
+    head(exchange.response);
+    const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
+    if (!sent) exchange.error = sent.error();
+  } else {
+    host_.loop.set_timer(
+        watch_timer_, exchange.started + std::chrono::milliseconds(host_.options.watch_after_ms));
+    co_await host_.run(exchange, generation_->env, *this);
+  }
   if (!ended_) reset();
   if (reset_ || client_gone_) close_after_ = true;
   if (!body_.at_end()) co_await drain_body();
@@ -437,6 +455,9 @@ Bytes Http1Session::make_head() {
   if (waits_for_continue || body_.failed() || host_.draining()) close_after_ = true;
   http::ResponseExtras extras;
   extras.date = host_.loop.http_date();
+  if (connection_.tls != nullptr) {
+    extras.strict_transport_security = connection_.listener->strict_transport_security;
+  }
   extras.close = close_after_;
   extras.keep_alive = !close_after_ && exchange_->request.version_minor == 0;
   extras.framing = framing_;

@@ -42,6 +42,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   Task<void> answer();
   Task<void> drain_body();
   Task<void> linger();
+  bool is_misdirected() const;
   void begin_exchange();
   void finish_exchange();
 

@@ -3,11 +3,13 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
 
 namespace gw::server {
@@ -54,9 +56,42 @@ Result<int> listen_on(const addrinfo& info) {
   return descriptor;
 }
 
+// Whether somebody listens on the socket file; one that is left over only looks like it.
+bool is_listening(const sockaddr_un& address) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return true;
+  const bool connected =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool refused = !connected && errno == ECONNREFUSED;
+  ::close(probe);
+  return !refused;
+}
+
+Result<int> listen_on_path(std::string_view path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return bad_address(errno, "cannot open a socket");
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  int bound = ::bind(descriptor, to, sizeof address);
+  if (bound != 0 && errno == EADDRINUSE && !is_listening(address)) {
+    ::unlink(address.sun_path);
+    bound = ::bind(descriptor, to, sizeof address);
+  }
+  if (bound != 0 || ::listen(descriptor, kBacklog) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    return bad_address(error, "cannot listen");
+  }
+  return descriptor;
+}
+
 }  // namespace
 
 Result<int> open_listener(const std::string& address) {
+  const std::string_view path = parse_unix_address(address);
+  if (!path.empty()) return listen_on_path(path);
   std::string_view host;
   std::string_view port;
   if (!http::parse_authority(address, host, port) || port.empty()) {

@@ -11,9 +11,11 @@
 
 namespace gw::server {
 
-/// Opens a non-blocking listening socket on `host:port` with SO_REUSEPORT, so that each worker has
-/// its own. Error: AddressInvalid with errno.
+/// Opens a non-blocking listening socket: on `host:port` with SO_REUSEPORT, so that each worker has
+/// its own; on `unix:/path` one that workers share by dup(). A socket file that nobody listens on
+/// any more is replaced. Error: AddressInvalid with errno.
 Result<int> open_listener(const std::string& address);
+/// 0 for Unix sockets.
 u16 bound_port(int descriptor);
 
 /// Accepts on one worker. When descriptors or memory run out it pauses for 100 ms instead of

@@ -10,14 +10,13 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/units.h"
+#include "runtime/server/certificate_watch.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
 #include "runtime/server/state_directory.h"
 
 namespace gw::server {
 namespace {
-
-constexpr std::string_view kDefaultListen = "127.0.0.1:8080";
 
 std::string file_problem(std::string_view what, const std::string& path, const Error& error) {
   const std::string reason = error.sys != 0 ? std::strerror(error.sys) : std::string(error.what);
@@ -58,20 +57,6 @@ std::shared_ptr<const table::TableFile> choose_table(std::shared_ptr<const table
   return *taken;
 }
 
-std::vector<std::string> listen_addresses(const BoundTable& table, const ServeOptions& options) {
-  std::vector<std::string> addresses = options.listen;
-  if (addresses.empty()) {
-    for (const policies::ListenerRecord& listener : table.view().listeners()) {
-      addresses.emplace_back(table.text(listener.address));
-    }
-  }
-  if (addresses.empty()) addresses.emplace_back(kDefaultListen);
-  for (std::string& address : addresses) {
-    if (address.starts_with(':')) address.insert(0, "0.0.0.0");
-  }
-  return addresses;
-}
-
 // Workers share a port by SO_REUSEPORT, which would let a second gateway join in unnoticed. A
 // socket without it finds out whether somebody listens already.
 bool is_taken(const std::string& address) {
@@ -96,11 +81,40 @@ bool is_taken(const std::string& address) {
   return taken;
 }
 
-std::string listen_problem(const std::vector<std::string>& addresses, const Error& error) {
+std::string listen_problem(const std::vector<ListenerOptions>& listeners, const Error& error) {
   std::string all;
-  for (const std::string& address : addresses) all += (all.empty() ? "" : ", ") + address;
+  for (const auto& listener : listeners) all += (all.empty() ? "" : ", ") + listener.address;
   const std::string reason = error.sys != 0 ? std::strerror(error.sys) : std::string(error.what);
   return fmt::format("cannot listen on {}: {}", all, reason);
+}
+
+std::string start_problem(const Gateway& gateway, const GatewayOptions& options,
+                          const Error& error) {
+  switch (error.code) {
+    case Errc::FileUnwritable:
+      return file_problem("cannot write the access log", options.access_log, error);
+    case Errc::TlsFailed:
+      return fmt::format("cannot use TLS on {}", gateway.start_problem());
+    default:
+      return listen_problem(options.listen, error);
+  }
+}
+
+void log_listeners(const Gateway& gateway, const GatewayOptions& options, const BoundTable& table,
+                   const std::string& digest) {
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    const ListenerOptions& listener = options.listen[i];
+    std::string address = listener.address;
+    if (gateway.ports()[i] != 0) {
+      address = fmt::format("{}:{}", address.substr(0, address.rfind(':')), gateway.ports()[i]);
+    }
+    log(LogLevel::Info, "listening",
+        {{"address", address},
+         {"tls", listener.tls ? "yes" : "no"},
+         {"workers", static_cast<i64>(gateway.worker_count())},
+         {"table", digest},
+         {"routes", static_cast<i64>(table.view().routes().size())}});
+  }
 }
 
 }  // namespace
@@ -138,11 +152,11 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
   }
 
   GatewayOptions gateway_options;
-  gateway_options.listen = listen_addresses(**bound, options);
-  for (const std::string& address : gateway_options.listen) {
-    if (!is_taken(address)) continue;
+  gateway_options.listen = listener_options(**bound, options.listen);
+  for (const ListenerOptions& listener : gateway_options.listen) {
+    if (!is_taken(listener.address)) continue;
     outcome.problems.push_back(
-        fmt::format("cannot listen on {}: {}", address, std::strerror(EADDRINUSE)));
+        fmt::format("cannot listen on {}: {}", listener.address, std::strerror(EADDRINUSE)));
   }
   if (!outcome.problems.empty()) return outcome;
   gateway_options.workers = options.workers;
@@ -152,11 +166,7 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
   apply_session_settings(**bound, gateway_options.session);
   Gateway gateway(gateway_options);
   if (const Result<void> started = gateway.start(std::move(publication)); !started) {
-    const bool log_failed = started.error().code == Errc::FileUnwritable;
-    outcome.problems.push_back(
-        log_failed
-            ? file_problem("cannot write the access log", options.access_log, started.error())
-            : listen_problem(gateway_options.listen, started.error()));
+    outcome.problems.push_back(start_problem(gateway, gateway_options, started.error()));
     return outcome;
   }
   if (state != nullptr) {
@@ -165,17 +175,13 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
     }
   }
   outcome.started = true;
-  for (size_t i = 0; i < gateway_options.listen.size(); ++i) {
-    const std::string& address = gateway_options.listen[i];
-    const std::string bound_address =
-        fmt::format("{}:{}", address.substr(0, address.rfind(':')), gateway.ports()[i]);
-    log(LogLevel::Info, "listening",
-        {{"address", bound_address},
-         {"workers", static_cast<i64>(gateway.worker_count())},
-         {"table", digest_text(*file)},
-         {"routes", static_cast<i64>((*bound)->view().routes().size())}});
+  log_listeners(gateway, gateway_options, **bound, digest_text(*file));
+  if (options.listen.empty()) {
+    CertificateWatch certificates(gateway, **bound, options.references);
+    gateway.run_until_signal([&] { certificates.look(); });
+  } else {
+    gateway.run_until_signal();
   }
-  gateway.run_until_signal();
   log(LogLevel::Info, "stopped");
   return outcome;
 }

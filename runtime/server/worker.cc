@@ -27,12 +27,24 @@ Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLo
 
 Worker::~Worker() { join(); }
 
-void Worker::add_listener(int descriptor) {
-  auto accepted = [this](int socket, const PeerAddress& peer, u16 local_port) {
+void Worker::add_listener(int descriptor, std::unique_ptr<ListenerSettings> settings) {
+  auto accepted = [this, listener = settings.get()](int socket, const PeerAddress& peer,
+                                                    u16 local_port) {
     auto stream = std::make_unique<net::SocketStream>(loop_);
-    if (stream->open(socket)) host_.start(std::move(stream), peer, local_port);
+    if (!stream->open(socket)) return;
+    ClientConnection connection;
+    connection.stream = std::move(stream);
+    connection.peer = peer;
+    connection.local_port = local_port;
+    connection.listener = listener;
+    host_.start(std::move(connection));
   };
+  settings_.push_back(std::move(settings));
   listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, std::move(accepted)));
+}
+
+void Worker::set_tls(size_t index, std::shared_ptr<net::TlsServer> tls) {
+  loop_.post([this, index, tls = std::move(tls)] { settings_[index]->tls = tls; });
 }
 
 void Worker::start() {

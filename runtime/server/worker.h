@@ -30,8 +30,10 @@ class Worker {
          ExchangeObserver& observer);
   ~Worker();
 
-  /// Before start().
-  void add_listener(int descriptor);
+  /// Before start(). Takes the descriptor over.
+  void add_listener(int descriptor, std::unique_ptr<ListenerSettings> settings);
+  /// Any thread: handshakes of listener `index` that begin later use `tls`.
+  void set_tls(size_t index, std::shared_ptr<net::TlsServer> tls);
   void start();
   /// Any thread: new exchanges run by it; old ones finish by what they began with.
   void publish(std::shared_ptr<const Publication> publication);
@@ -72,6 +74,7 @@ class Worker {
   observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
   SessionHost host_;
+  std::vector<std::unique_ptr<ListenerSettings>> settings_;  // of listeners_, by index
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Live>> live_;               // the last one is current
   std::vector<std::shared_ptr<upstream::Pool>> leaving_;  // of old tables, until at rest

@@ -109,8 +109,13 @@ bool check_value(const LateRecord& record, const std::string& text, u64& number,
       return false;
     }
   }
-  if (kind == FieldKind::Address && !parse_host_port(text)) {
-    problem = "its value is not HOST:PORT";
+  if (kind == FieldKind::Address && !is_listen_address(text)) {
+    problem = "its value is neither HOST:PORT nor unix:/PATH";
+    return false;
+  }
+  if (kind == FieldKind::Pem) {  // what it holds is read where it is used
+    if (text.find("-----BEGIN ") != text.npos && text.size() <= record.max) return true;
+    problem = "its value is not in PEM";
     return false;
   }
   if (text.size() < record.min || text.size() > record.max || !is_field_value(text)) {
@@ -196,6 +201,16 @@ void BoundTable::compile_fallbacks() {
     if (regexes[i].dfa.count != 0) continue;
     fallbacks_[i] = std::make_unique<RE2>(std::string(view_.text(regexes[i].re2)), options);
   }
+}
+
+std::optional<std::string> BoundTable::resolve_again(u32 late, const ReferenceSource& references,
+                                                     std::string& problem) const {
+  const LateRecord& record = view_.late()[late];
+  auto text = join_parts(view_, record, references, problem);
+  u64 number = 0;
+  if (text && check_value(record, *text, number, problem)) return text;
+  problem = fmt::format("{}: {}", view_.text(record.field), problem);
+  return std::nullopt;
 }
 
 std::string BoundTable::late_source(u32 late) const {

@@ -89,6 +89,7 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
     case FieldKind::HeaderName:
     case FieldKind::Url:
     case FieldKind::Address:
+    case FieldKind::Pem:
     case FieldKind::Body:
       return string_fits(load<StringRef>(at), bounds);
     case FieldKind::Network:

@@ -49,8 +49,9 @@ struct EveryFieldRecord {
   EveryInnerRecord inner;
   table::LateNumber late_number;
   table::LateString late_text;
+  table::LateString certificate;
 };
-static_assert(sizeof(EveryFieldRecord) == 216);
+static_assert(sizeof(EveryFieldRecord) == 232);
 
 inline constexpr std::string_view kEveryWords[] = {"first", "second"};
 inline constexpr FieldSpec kEveryInnerFields[] = {
@@ -199,6 +200,11 @@ inline constexpr FieldSpec kEveryFields[] = {
      .kind = FieldKind::Address,
      .offset = offsetof(EveryFieldRecord, late_text),
      .late = true},
+    {.name = "certificate",
+     .kind = FieldKind::Pem,
+     .offset = offsetof(EveryFieldRecord, certificate),
+     .late = true,
+     .max = 4096},
 };
 inline constexpr RecordSpec kEveryFieldSpec{.name = "everyField",
                                             .bytes = sizeof(EveryFieldRecord),
