@@ -197,7 +197,7 @@ TEST_CASE("served: a POST does not take a connection that has been closed", "[en
   MemoryGateway& gateway = served.gateway;
   gateway.answer = [&](OriginConnection& connection, const WireMessage&) {
     if (gateway.origin.size() == 1) {
-      connection.peer.send_with_end(gateway.answer_text);
+      connection.peer.send_and_close(gateway.answer_text);
     } else {
       connection.peer.send(gateway.answer_text);
     }

@@ -89,6 +89,11 @@ void MemoryPeer::close() {
   wire_->peer_closed = true;
 }
 
+void MemoryPeer::send_and_close(std::string_view text) {
+  send_with_end(text);
+  wire_->peer_closed = true;
+}
+
 void MemoryPeer::reset() {
   wire_->coming.clear();
   add(wire_, {.bytes = {}, .end = false, .reset = true});
@@ -187,7 +192,6 @@ i64 MemoryStream::send() {
   if (wire.peer_closed) {
     MemoryWire::Arrival answer;
     answer.reset = true;
-    wire.coming.clear();
     add(wire_, std::move(answer));
   }
   return static_cast<i64>(out_total_);

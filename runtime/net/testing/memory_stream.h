@@ -86,6 +86,8 @@ class MemoryPeer {
   void finish();
   /// close(): an end of stream, and whatever is written afterwards is answered with a reset.
   void close();
+  /// Both in one event: an answer, and close() at once.
+  void send_and_close(std::string_view text);
   /// A reset now; what had been sent and not been read is lost.
   void reset();
 
