@@ -87,6 +87,7 @@ void MemoryGateway::finished(const Exchange& exchange) {
   line.tries = exchange.try_count;
   line.arena_bytes = exchange.arena.held_bytes();
   line.client_gone = exchange.client_gone;
+  line.to_head = exchange.request.method == http::Method::Head;
   log.push_back(line);
 }
 

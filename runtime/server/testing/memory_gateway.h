@@ -52,6 +52,7 @@ struct FinishedExchange {
   u32 tries = 0;
   size_t arena_bytes = 0;
   bool client_gone = false;
+  bool to_head = false;  // the request was HEAD
 };
 
 class MemoryGateway final : public ExchangeObserver {
