@@ -31,6 +31,8 @@ void check_request(std::string_view head) {
   GW_CHECK(!request.path.empty() && (request.path.front() == '/' || request.path == "*"));
   GW_CHECK(request.method_text.find_first_of(" \r\n") == std::string_view::npos);
   for (const char c : request.host) GW_CHECK(c > ' ' && c != 0x7f && (c < 'A' || c > 'Z'));
+  // HTTP/1.0 may name no host; the empty one that is sent then is refused of HTTP/1.1.
+  if (request.authority.empty()) return;
   strip_hop_by_hop(request.fields);
   const Bytes written = write_request_head(request, "", request.framing, request.content_length);
   HeadScanner scanner;

@@ -39,6 +39,8 @@ std::string text_of(const WireMessage& request) {
 
 // What was forwarded, sent to a gateway again, comes out as it was.
 void check_again(const WireMessage& request) {
+  // HTTP/1.0 may name no host; the empty one that is sent then is refused of HTTP/1.1.
+  if (request.field("host").empty()) return;
   // With its own fields added a head may pass the limits.
   const std::string text = text_of(request);
   if (request.fields.size() > 90 || text.size() - request.body.size() > 8000) return;
