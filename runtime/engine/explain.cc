@@ -130,7 +130,9 @@ std::vector<Candidate> explain_candidates(const Exchange& exchange) {
     }
     candidates.push_back(std::move(candidate));
   }
-  std::ranges::stable_partition(candidates, [](const Candidate& c) { return c.chosen; });
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [](const Candidate& c) { return c.chosen; });
   return candidates;
 }
 

@@ -5,8 +5,9 @@
 
 namespace gw::engine {
 
-/// Passes `inner` on, counts into exchange.request_bytes, and fails with BodyTooLarge as soon as
-/// more than `limit_bytes` came. Lives as long as the exchange runs.
+/// Passes `inner` on and fails with BodyTooLarge as soon as more than `limit_bytes` came. Sees to
+/// it that exchange.request_bytes has what passed, for sources that do not count. Lives as long as
+/// the exchange runs.
 class LimitedBody final : public http::BodySource {
  public:
   LimitedBody(Exchange& exchange, http::BodySource* inner, u64 limit_bytes)
@@ -18,9 +19,12 @@ class LimitedBody final : public http::BodySource {
   void cancel() noexcept override { inner_->cancel(); }
 
  private:
+  void count(u64 bytes);
+
   Exchange& exchange_;
   http::BodySource* inner_;
   u64 limit_bytes_;
+  u64 seen_bytes_ = 0;  // not request_bytes: a connection counts there as well
 };
 
 }  // namespace gw::engine

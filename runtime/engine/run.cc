@@ -217,6 +217,15 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
     if (!sent) exchange.error = sent.error();
     co_return;
   }
+  // A stream of unknown length may be silent for long after its head: whoever listens to events
+  // waits for it. A body of known length comes at once, and leaves with its head.
+  if (exchange.response.framing != http::Framing::Length && fetched.body->must_wait()) {
+    const Result<void> sent = co_await responder.data({});
+    if (!sent) {
+      exchange.error = sent.error();
+      co_return;
+    }
+  }
   co_await pump(exchange, *fetched.body, responder);
 }
 

@@ -30,6 +30,9 @@ class BodySource {
     return false;
   }
 
+  /// Nothing of what comes next is there yet, so that next() would wait. Known after take_buffered.
+  virtual bool must_wait() const { return false; }
+
   /// Bytes that are still to come, where the framing says; ~0 where it does not.
   virtual u64 remaining_bytes() const { return ~u64{0}; }
 

@@ -42,11 +42,12 @@ Http1Body::Piece Http1Body::take_chunked(size_t max_bytes, BodyChunk& chunk) {
     if (!decoder_.decode(data, size, data, size, step)) return Piece::Broken;
     decoded_ = as_bytes({data, step.produced});
     input_.consume(step.consumed);
-    end_ = step.end;
-    if (end_ && decoder_.has_trailers()) {
+    // A message whose trailers are malformed has no end, whatever was decoded before.
+    if (step.end && decoder_.has_trailers()) {
       trailers_ = new (arena_->allocate(sizeof(FieldList))) FieldList(*arena_);
       if (!decoder_.parse_trailers(*trailers_)) return Piece::Broken;
     }
+    end_ = step.end;
   }
   if (decoded_.empty() && !end_) return Piece::NeedMore;
   chunk.bytes = decoded_.first(std::min(decoded_.size(), max_bytes));
@@ -114,7 +115,7 @@ Task<Result<BodyChunk>> Http1Body::next(size_t max_bytes) {
     if (piece == Piece::Broken) {
       co_return fail_with(Error{.code = broken, .origin = origin_, .what = decoder_.problem()});
     }
-    auto ready = co_await host_.before_body_read();
+    const Result<void> ready = host_.before_body_read();
     if (!ready) co_return fail_with(ready.error());
     if (!input_.start_fill()) {
       co_return fail_with(Error{.code = Errc::Internal, .what = "no room for a body"});

@@ -10,8 +10,9 @@ namespace gw::http {
 /// Told what the body needs of its connection, and how to name its errors.
 class Http1BodyHost {
  public:
-  /// Called before each wait for more bytes: sets the deadline, and sends 100 where it is due.
-  virtual Task<Result<void>> before_body_read() = 0;
+  /// Called before each read for more bytes: sets the deadline, and sends 100 where it is due. An
+  /// error ends the body instead.
+  virtual Result<void> before_body_read() = 0;
   /// Called when a read has failed with `error_number` (0: end of the stream).
   virtual Error body_read_error(int error_number) = 0;
   virtual void body_bytes_read(u64 bytes) = 0;
@@ -30,6 +31,7 @@ class Http1Body final : public BodySource {
 
   Task<Result<BodyChunk>> next(size_t max_bytes) override;
   bool take_buffered(BodyChunk& out) override;
+  bool must_wait() const override { return !end_ && decoded_.empty() && input_.empty(); }
   u64 remaining_bytes() const override;
   /// A waiting next() returns before cancel() does; the read goes on for whoever comes next.
   void cancel() noexcept override;

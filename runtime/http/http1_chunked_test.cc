@@ -104,6 +104,18 @@ TEST_CASE("chunked: extensions are limited over all chunks", "[http][chunked]") 
   CHECK_FALSE(decode(text + "0\r\n\r\n", 1000).good);
 }
 
+// Guards against one limit for the digits of all size lines: streams ended after a thousand chunks.
+TEST_CASE("chunked: a stream may have very many chunks", "[http][chunked]") {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "000a\r\n0123456789\r\n";
+  const Decoded out = decode(text + "0\r\n\r\n", 16 * 1024);
+  CHECK(out.good);
+  CHECK(out.end);
+  CHECK(out.body.size() == 200'000);
+  CHECK(decode(std::string(31, '0') + "1\r\na\r\n0\r\n\r\n", 7).end);
+  CHECK_FALSE(decode(std::string(32, '0') + "1\r\na\r\n0\r\n\r\n", 7).good);
+}
+
 TEST_CASE("chunked: trailers are parsed, and those of framing left out", "[http][chunked]") {
   ChunkedDecoder decoder;
   ChunkedDecoder::Step step;

@@ -67,6 +67,10 @@ class ByteStream {
   /// The next read asks for bytes or an end of stream that may have come unnoticed, before it
   /// waits.
   virtual void look_again() noexcept {}
+  /// Looks now, without reading: true when bytes, an end or an error are there to be read. On a
+  /// connection at rest each of them means that it is of no more use. May cost a system call. A
+  /// stream that cannot tell says false.
+  virtual bool has_input() noexcept { return false; }
   /// No more writes follow; the peer sees the end.
   virtual void shutdown_write() noexcept = 0;
   /// Ends both directions; pending operations finish with ECANCELED. `hard`: with a reset, so that

@@ -243,6 +243,14 @@ void SocketStream::cancel() noexcept {
   if (descriptor_ >= 0) reactor_.cancel_ops(descriptor_, watch_);
 }
 
+bool SocketStream::has_input() noexcept {
+  if (descriptor_ < 0) return true;
+  char byte = 0;
+  const i64 bytes = ::syscall(SYS_recvfrom, descriptor_, &byte, sizeof byte,
+                              MSG_DONTWAIT | MSG_PEEK, nullptr, nullptr);
+  return bytes >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 void SocketStream::shutdown_write() noexcept {
   if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_WR);
 }

@@ -32,6 +32,7 @@ class SocketStream final : public ByteStream {
   void start_write(const Bytes* pieces, size_t count) override;
   void cancel() noexcept override;
   void look_again() noexcept override { drained_ = false; }
+  bool has_input() noexcept override;
   void shutdown_write() noexcept override;
   void close(bool hard) noexcept override;
   bool is_open() const override { return descriptor_ >= 0; }

@@ -45,10 +45,11 @@ i64 WorkerLoop::unix_ms() const {
 
 void WorkerLoop::set_timer(Timer& timer, TimePoint due) {
   wheel.set(timer, due);
+  if (due == TimePoint::max()) return;
   // Within a tick of what is armed already: the wheel promises no more, and a call would be for
   // nothing.
   if (armed_ != TimePoint::max() && due + TimerWheel::kTick >= armed_) return;
-  if (due != TimePoint::max()) arm(due);
+  arm(due);
 }
 
 void WorkerLoop::arm(TimePoint due) {

@@ -38,6 +38,7 @@ Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
       input_(*stream_, host.loop.buffers),
       body_(*stream_, input_, *this, Origin::Downstream),
       timer_(&Http1Session::on_timer, this),
+      write_timer_(&Http1Session::on_write_timer, this),
       watch_timer_(&Http1Session::on_watch, this) {
   peer_text_bytes_ = static_cast<u8>(http::address_text(connection_.peer, peer_text_).size());
   if (!connection_.unread.empty()) input_.append(connection_.unread);
@@ -78,6 +79,12 @@ void Http1Session::on_timer(void* context) {
   } else {
     self->timed_out_ = true;
   }
+  self->stream_->cancel();
+}
+
+void Http1Session::on_write_timer(void* context) {
+  auto* self = static_cast<Http1Session*>(context);
+  self->write_timed_out_ = true;
   self->stream_->cancel();
 }
 
@@ -133,6 +140,7 @@ Task<void> Http1Session::serve() {
   }
   if (lingering_ && !client_gone_ && !peer_closed_ && !reset_) co_await linger();
   timer_.clear();
+  write_timer_.clear();
   watch_timer_.clear();
   waiting_ = Waiting::Nothing;
   stream_->close(reset_ && framing_ == Framing::UntilClose);
@@ -280,7 +288,7 @@ void Http1Session::begin_exchange() {
     exchange.table = generation_->table;
   }
   head_ = nullptr;
-  head_sent_ = ended_ = reset_ = bodiless_ = continue_sent_ = false;
+  head_sent_ = ended_ = reset_ = bodiless_ = continue_sent_ = continue_due_ = false;
   framing_ = Framing::None;
   left_ = 0;
 }
@@ -385,16 +393,22 @@ Task<void> Http1Session::linger() {
 // The request body
 // ---------------------------------------------------------------------------------
 
-Task<Result<void>> Http1Session::before_body_read() {
+// Nobody waits for this write: whoever reads the body goes on, and the answer waits its turn in
+// flush(). It may find a 1xx of the upstream under way.
+void Http1Session::send_continue() {
+  continue_sent_ = true;
+  continue_due_ = stream_->writing.pending;
+  if (continue_due_ || stream_->writing.error != 0) return;
+  const Bytes text = as_bytes(kContinue);
+  stream_->start_write(&text, 1);
+}
+
+Result<void> Http1Session::before_body_read() {
   const bool due = exchange_->request.expect_continue && !continue_sent_ && !head_sent_;
-  if (due && input_.empty()) {
-    continue_sent_ = true;
-    const Bytes text = as_bytes(kContinue);
-    GW_CO_TRY(co_await flush(&text, 1));
-  }
+  if (due && input_.empty()) send_continue();
   stream_->look_again();
   wait_for(Waiting::Body, ended_ ? host_.options.linger_ms : host_.options.body_stall_ms);
-  co_return Result<void>();
+  return {};
 }
 
 Error Http1Session::body_read_error(int error_number) {
@@ -402,6 +416,9 @@ Error Http1Session::body_read_error(int error_number) {
   if (timed_out_) {
     lingering_ = true;
     return downstream(Errc::RequestTimeout, "body stalled", error_number);
+  }
+  if (write_timed_out_) {
+    return downstream(Errc::RequestTimeout, "client does not read", error_number);
   }
   peer_closed_ = error_number == 0;
   client_gone_ = true;
@@ -470,7 +487,7 @@ Bytes Http1Session::make_head() {
 }
 
 Error Http1Session::write_error(int error_number) {
-  if (timed_out_) {
+  if (write_timed_out_) {
     close_after_ = true;
     return downstream(Errc::RequestTimeout, "client does not read", error_number);
   }
@@ -482,13 +499,22 @@ Task<Result<void>> Http1Session::flush(const Bytes* pieces, size_t count) {
   if (client_gone_ && !stream_->is_open()) {
     co_return fail(downstream(Errc::PeerClosed, "client has closed"));
   }
-  stream_->start_write(pieces, count);
-  if (stream_->writing.pending) {
-    wait_for(Waiting::Write, host_.options.write_stall_ms);
+  bool started = false;
+  while (stream_->writing.error == 0) {
+    if (!stream_->writing.pending) {
+      if (started) break;
+      stream_->start_write(pieces, count);
+      started = true;
+      continue;
+    }
+    // This write, or a `100 Continue` before it, has found no room.
+    host_.loop.set_timer(
+        write_timer_, host_.loop.now() + std::chrono::milliseconds(host_.options.write_stall_ms));
     co_await net::IoWait(stream_->writing);
-    waiting_ = Waiting::Nothing;
+    write_timer_.clear();
   }
   if (stream_->writing.error != 0) co_return fail(write_error(stream_->writing.error));
+  if (continue_due_ && !head_sent_) send_continue();
   co_return Result<void>();
 }
 

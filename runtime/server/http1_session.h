@@ -30,7 +30,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
  private:
   static constexpr size_t kIdleReadBytes = 256;
-  enum class Waiting : u8 { Nothing, Idle, Shrink, Head, Body, Write, Linger };
+  enum class Waiting : u8 { Nothing, Idle, Shrink, Head, Body, Linger };
 
   Task<void> serve();
   Task<bool> read_head();
@@ -53,12 +53,14 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   void wait_for(Waiting what, u32 milliseconds);
   static void on_timer(void* context);
+  static void on_write_timer(void* context);
   static void on_watch(void* context);
   static void on_watch_read(void* context);
   void watch_read_finished();
   void client_has_gone();
 
-  Task<Result<void>> before_body_read() override;
+  void send_continue();
+  Result<void> before_body_read() override;
   Error body_read_error(int error_number) override;
   void body_bytes_read(u64 bytes) override;
 
@@ -68,7 +70,8 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   http::Http1Input input_;
   http::Http1Body body_;
   http::HeadScanner scanner_;
-  net::Timer timer_;
+  net::Timer timer_;        // of reading
+  net::Timer write_timer_;  // of its own, since a body may come in while an answer goes out
   net::Timer watch_timer_;
   Task<void> task_;
   std::unique_ptr<Exchange> exchange_;  // only while a request is being served
@@ -81,6 +84,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   bool done_ = false;
   bool idle_reading_ = false;  // the pending read goes into idle_read_
   bool timed_out_ = false;
+  bool write_timed_out_ = false;
   bool shrink_ = false;
   bool head_started_ = false;
   bool peer_closed_ = false;  // the client has sent its end of stream
@@ -89,6 +93,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   bool lingering_ = false;    // the client may still be sending
   bool refusing_ = false;     // an answer without a run
   bool continue_sent_ = false;
+  bool continue_due_ = false;  // waits for the write under way
   TimePoint idle_until_{};
   TimePoint head_until_{};
 

@@ -162,8 +162,7 @@ Task<Result<void>> Connection::receive(Call& call, http::ResponseHead& out) {
   head_done_ = true;
   any_byte_ = true;
   body_.begin(wire_.framing, wire_.content_length, call.exchange.arena);
-
-  if (wire_.framing == http::Framing::None && pump_done_) timer_.clear();
+  timer_.clear();  // the next read of the body sets its own
   co_return Result<void>();
 }
 
@@ -173,6 +172,8 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
     const auto state = scanner_.scan(input_.unread());
     if (state == http::HeadScanner::State::Complete) break;
     if (state == http::HeadScanner::State::Invalid) co_return fail(invalid("malformed head"));
+    // The pump may have ended the request before anything was pending here to be cancelled.
+    if (pump_error_.code != Errc::None) co_return fail(pump_error_);
     if (!input_.empty()) stream_->look_again();
     if (input_.unread().size() >= http::kMaxHeadBytes || !input_.start_fill()) {
       co_return fail(invalid("head too large"));
@@ -210,6 +211,8 @@ Task<void> Connection::pump() {
   Bytes pieces[net::kMaxWritePieces];
   bool end = false;
   while (!end && !sending_failed_) {
+    // The time that the client takes for its body is not the target's; it has a deadline there.
+    if (!head_done_) arm(0, deadline_);
     auto next = co_await pump_body_->next(kPumpBytes);
     if (pump_stopped_) break;
     if (!next) {
@@ -250,11 +253,16 @@ Task<void> Connection::pump() {
   pump_done_ = true;
 }
 
-Task<Result<void>> Connection::before_body_read() {
+Result<void> Connection::before_body_read() {
+  // What happened while nobody read: cancel() of the stream reaches pending operations only.
+  if (loop_.now() >= deadline_) timed_out_ = true;
+  if (timed_out_ || gave_up_ || pump_error_.code != Errc::None) {
+    return fail(body_read_error(ECANCELED));
+  }
   arm(idle_timeout_ms_, deadline_);
   // More is due: an end of stream must not go unnoticed here.
   stream_->look_again();
-  co_return Result<void>();
+  return {};
 }
 
 Error Connection::body_read_error(int error_number) {

@@ -48,6 +48,9 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   /// is closed, gets bytes that nobody asked for, or has waited `idle_ms`.
   void wait_idle(u32 idle_ms, void (*on_broken)(Connection& self));
   void stop_idle();
+  /// Looks whether the target has closed, or spoken out of turn, unnoticed: an end of stream that
+  /// came together with the last answer is. A system call.
+  bool is_stale() { return stream_->has_input(); }
   void close();
   /// No operation is pending and no coroutine runs: it may be destroyed.
   bool at_rest() const;
@@ -66,9 +69,10 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   static void on_deadline(void* context);
   static void on_idle_read(void* context);
 
-  Task<Result<void>> before_body_read() override;
+  Result<void> before_body_read() override;
   Error body_read_error(int error_number) override;
-  void body_bytes_read(u64) override {}
+  // Between two reads the time is the client's, not the target's.
+  void body_bytes_read(u64) override { timer_.clear(); }
 
   net::EventLoop& loop_;
   Pool& pool_;

@@ -54,9 +54,10 @@ u32 Pool::choose_least_request() {
   return targets_[second].in_flight < targets_[first].in_flight ? second : first;
 }
 
-Connection* Pool::take_idle(u32 target) {
+Connection* Pool::take_idle(u32 target, bool looked_at) {
   if (!retired_.empty()) sweep();
   auto& idle = targets_[target].idle;
+  while (looked_at && !idle.empty() && idle.back()->is_stale()) drop_idle(*idle.back());
   if (idle.empty()) return nullptr;
   Connection* connection = idle.back();  // the warmest; the others may grow old
   idle.pop_back();
@@ -192,14 +193,20 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   call.path_prefix = pool.config().targets[target].path_prefix;
   const TimePoint start = loop_.now();
   Error error;
-  Connection* connection = fresh ? nullptr : pool.take_idle(target);
+  const bool once_only = !call.options.replay_safe || call.body != nullptr;
+  Connection* connection = fresh ? nullptr : pool.take_idle(target, once_only);
   if (connection == nullptr) {
     TimePoint due = call.options.deadline;
     if (call.options.connect_timeout_ms != 0) {
       due = std::min(due, start + std::chrono::milliseconds(call.options.connect_timeout_ms));
     }
     auto connected = co_await pool.connect(target, due);
-    if (connected) {
+    if (connected && exchange.client_gone) {
+      pool.give(**connected, false);
+      error.code = Errc::Cancelled;
+      error.origin = Origin::Downstream;
+      error.what = "client has gone";
+    } else if (connected) {
       connection = *connected;
     } else {
       error = connected.error();

@@ -24,8 +24,9 @@ class Pool {
   const UpstreamConfig& config() const { return config_; }
   /// ~0: no target has a weight.
   u32 choose();
-  /// An idle connection to `target`, or null.
-  Connection* take_idle(u32 target);
+  /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
+  /// cannot be sent a second time; costs a system call for each that is looked at.
+  Connection* take_idle(u32 target, bool looked_at);
   Task<Result<Connection*>> connect(u32 target, TimePoint due);
   /// Takes a connection back; ends it unless `reusable`.
   void give(Connection& connection, bool reusable);

@@ -33,6 +33,13 @@ Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange)
     if (!done) exchange.error = done.error();
     co_return;
   }
+  if (fetched.head.framing != http::Framing::Length && fetched.body->must_wait()) {
+    auto sent = co_await responder.data({});
+    if (!sent) {
+      exchange.error = sent.error();
+      co_return;
+    }
+  }
   while (!chunk.end) {
     auto next = co_await fetched.body->next(16 * 1024);
     if (!next) {
@@ -55,6 +62,11 @@ Task<void> pass_body(Fetched& fetched, Responder& responder, Exchange& exchange)
 
 }  // namespace
 
+StubTimeouts& stub_timeouts() {
+  thread_local StubTimeouts timeouts;
+  return timeouts;
+}
+
 Task<void> stub_run(Exchange& exchange, Env& env, Responder& responder) {
   engine::start_upstream_request(exchange);
   http::RequestHead& request = exchange.upstream_request;
@@ -62,9 +74,13 @@ Task<void> stub_run(Exchange& exchange, Env& env, Responder& responder) {
   request.query = exchange.request.query;
   request.has_query = exchange.request.has_query;
   FetchOptions options;
-  options.connect_timeout_ms = 2000;
-  options.try_timeout_ms = 5000;
-  options.idle_timeout_ms = 30000;
+  const StubTimeouts& timeouts = stub_timeouts();
+  options.connect_timeout_ms = timeouts.connect_ms;
+  options.try_timeout_ms = timeouts.try_ms;
+  options.idle_timeout_ms = timeouts.idle_ms;
+  if (timeouts.total_ms != 0) {
+    options.deadline = exchange.started + std::chrono::milliseconds(timeouts.total_ms);
+  }
   options.replay_safe = http::is_idempotent(request.method);
   Fetched fetched(exchange.arena);
   auto outcome = co_await env.fetcher.fetch(exchange, request, exchange.request_body, options,

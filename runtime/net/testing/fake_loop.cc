@@ -1,0 +1,46 @@
+#include "runtime/net/testing/fake_loop.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace gw::net::testing {
+namespace {
+
+constexpr i64 kUnixStartMs = 1'700'000'000'000;
+constexpr u64 kMaxMessagesPerRun = 50'000'000;
+
+}  // namespace
+
+i64 FakeLoop::unix_ms() const {
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - kStart);
+  return kUnixStartMs + passed.count();
+}
+
+bool FakeLoop::run_one() {
+  if (posted_.empty()) return false;
+  const std::function<void()> message = std::move(posted_.front());
+  posted_.pop_front();
+  message();
+  return true;
+}
+
+void FakeLoop::run() {
+  u64 count = 0;
+  while (run_one()) GW_CHECK(++count < kMaxMessagesPerRun);
+}
+
+void FakeLoop::advance(std::chrono::milliseconds by) {
+  run();
+  const TimePoint until = now_ + by;
+  while (true) {
+    const TimePoint due = wheel.next_due();
+    if (due > until) break;
+    now_ = std::max(now_, due);
+    wheel.advance(now_);
+    run();
+  }
+  now_ = until;
+}
+
+}  // namespace gw::net::testing

@@ -1,0 +1,36 @@
+// An event loop without sockets or threads, whose time is moved by hand.
+#pragma once
+#include <deque>
+#include <functional>
+
+#include "runtime/net/event_loop.h"
+
+namespace gw::net::testing {
+
+/// The real timer wheel on a clock that stands still until advance(). What memory streams have to
+/// tell is posted here, as a reactor would, so that nobody is resumed within his own call. One
+/// thread.
+class FakeLoop final : public EventLoop {
+ public:
+  FakeLoop() : EventLoop(kStart), now_(kStart) {}
+
+  TimePoint now() const override { return now_; }
+  i64 unix_ms() const override;
+  void set_timer(Timer& timer, TimePoint due) override { wheel.set(timer, due); }
+
+  void post(std::function<void()> message) { posted_.push_back(std::move(message)); }
+  /// Runs one message. False: there was none.
+  bool run_one();
+  /// Runs messages until none is left. The time stands still; what never comes to rest is a bug
+  /// and ends the process.
+  void run();
+  /// run(), and the same at each deadline until the time has moved by `by`.
+  void advance(std::chrono::milliseconds by);
+
+ private:
+  static constexpr TimePoint kStart = TimePoint{} + std::chrono::hours(1);
+  TimePoint now_;
+  std::deque<std::function<void()>> posted_;
+};
+
+}  // namespace gw::net::testing
