@@ -5,8 +5,9 @@
 
 namespace gw::engine {
 
-/// Passes `inner` on, counts into exchange.request_bytes, and fails with BodyTooLarge as soon as
-/// more than `limit_bytes` came. Lives as long as the exchange runs.
+/// Passes `inner` on, and fails with BodyTooLarge as soon as more than `limit_bytes` came. Its
+/// count is its own: a server counts what it reads into exchange.request_bytes as well, and what
+/// nobody counted is put there. Lives as long as the exchange runs.
 class LimitedBody final : public http::BodySource {
  public:
   LimitedBody(Exchange& exchange, http::BodySource* inner, u64 limit_bytes)
@@ -18,9 +19,12 @@ class LimitedBody final : public http::BodySource {
   void cancel() noexcept override { inner_->cancel(); }
 
  private:
+  void count(u64 bytes);
+
   Exchange& exchange_;
   http::BodySource* inner_;
   u64 limit_bytes_;
+  u64 taken_bytes_ = 0;
 };
 
 }  // namespace gw::engine
