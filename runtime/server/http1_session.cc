@@ -314,6 +314,11 @@ Task<void> Http1Session::answer() {
   if (!exchange.request.keep_alive || host_.draining()) close_after_ = true;
   body_.begin(exchange.request.framing, exchange.request.content_length, exchange.arena);
   exchange.request_body = body_.at_end() ? nullptr : &body_;
+  // A body that is broken from the start is no request: nobody further on hears of it.
+  if (!body_.look_ahead()) {
+    co_await refuse(downstream(Errc::BadRequest, "malformed chunked body"));
+    co_return;
+  }
   http::identify_client(exchange, host_.options.forwarding, host_.random.next(),
                         host_.random.next());
   host_.loop.set_timer(watch_timer_,
