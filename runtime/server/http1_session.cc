@@ -319,6 +319,7 @@ Task<void> Http1Session::answer() {
     co_await refuse(downstream(Errc::BadRequest, "malformed chunked body"));
     co_return;
   }
+  exchange.forwarding = &host_.options.forwarding;
   http::identify_client(exchange, host_.options.forwarding, host_.random.next(),
                         host_.random.next());
   host_.loop.set_timer(watch_timer_,
