@@ -3,7 +3,9 @@
 #include <cstring>
 
 #include "runtime/engine/expression.h"
+#include "runtime/http/field_names.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/http/max_forwards.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::engine {
@@ -31,12 +33,20 @@ void start_upstream_request(Exchange& exchange) {
   to.content_length = from.content_length;
   to.fields.clear();
   for (const http::Field& field : from.fields) {
-    if (!field.removed) to.fields.add(field.id, field.name, field.value);
+    if (field.removed) continue;
+    // What was decided is what is forwarded: no field may ask for another path or method.
+    if (field.id == http::FieldId::Other && http::overrides_request(field.name)) continue;
+    to.fields.add(field.id, field.name, field.value);
   }
   http::strip_hop_by_hop(to.fields);
   // The gateway itself answers `100-continue`, and asks for the body when the upstream takes it.
   to.fields.remove(http::FieldId::Expect);
   to.fields.remove(http::FieldId::ContentLength);
+  http::count_hop(to.method, to.fields);
+  if (to.method == http::Method::Trace) {  // its answer shows the request to whoever reads it
+    to.fields.remove(http::FieldId::Authorization);
+    to.fields.remove(http::FieldId::Cookie);
+  }
   if (exchange.forwarding != nullptr) {
     http::add_forwarding_fields(exchange, *exchange.forwarding, to.fields);
   }

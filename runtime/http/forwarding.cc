@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "runtime/http/field_names.h"
+
 namespace gw::http {
 namespace {
 
@@ -160,7 +162,9 @@ void add_forwarding_fields(const Exchange& exchange, const ForwardingOptions& op
     for (Field& field : fields) {
       const bool ours = field.id == FieldId::Forwarded || field.id == FieldId::XForwardedFor ||
                         field.id == FieldId::XForwardedHost ||
-                        field.id == FieldId::XForwardedPort || field.id == FieldId::XForwardedProto;
+                        field.id == FieldId::XForwardedPort ||
+                        field.id == FieldId::XForwardedProto ||
+                        (field.id == FieldId::Other && claims_forwarding(field.name));
       if (ours) field.removed = true;
     }
   }

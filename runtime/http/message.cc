@@ -38,6 +38,8 @@ void strip_hop_by_hop(FieldList& fields) {
         field.removed = true;
         break;
       case FieldId::KeepAlive:
+      case FieldId::ProxyAuthenticate:
+      case FieldId::ProxyAuthorization:
       case FieldId::ProxyConnection:
       case FieldId::TransferEncoding:
       case FieldId::Te:

@@ -47,7 +47,9 @@ struct ResponseHead {
 };
 
 /// Removes what belongs to one connection (RFC 9110 section 7.6.1): Connection, the fields it
-/// names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Upgrade, Trailer stays.
+/// names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Upgrade, and what the client and a
+/// proxy of its own choice say to each other (Proxy-Authorization, Proxy-Authenticate). Trailer
+/// stays.
 void strip_hop_by_hop(FieldList& fields);
 
 /// Reason phrase of a status, or "".
