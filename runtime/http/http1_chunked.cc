@@ -150,9 +150,8 @@ bool ChunkedDecoder::take_size(char c) {
     left_ = state_ == State::FirstDigit ? static_cast<u64>(digit)
                                         : left_ * 16 + static_cast<u64>(digit);
     // Leading zeros count as well, or a size line could go on for ever.
-    if (state_ == State::Digits && ++extension_bytes_ > kMaxChunkExtensionBytes) {
-      return broken("chunk size line too long");
-    }
+    size_digits_ = state_ == State::FirstDigit ? 1 : size_digits_ + 1;
+    if (size_digits_ > kMaxChunkSizeDigits) return broken("chunk size line too long");
     state_ = State::Digits;
     return true;
   }

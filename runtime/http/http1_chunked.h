@@ -7,9 +7,10 @@
 
 namespace gw::http {
 
-/// Decodes one chunked body that arrives in pieces. Refused: sizes beyond 2^60, white space after a
-/// size, bare CR or LF, extensions that do not follow the grammar or exceed 4 KiB per message,
-/// trailers that are malformed, folded or exceed 8 KiB or 32 fields. One thread.
+/// Decodes one chunked body that arrives in pieces. Refused: sizes beyond 2^60 or of more than 32
+/// digits, white space after a size, bare CR or LF, extensions that do not follow the grammar or
+/// exceed 4 KiB per message, trailers that are malformed, folded or exceed 8 KiB or 32 fields. One
+/// thread.
 class ChunkedDecoder {
  public:
   struct Step {
@@ -64,7 +65,8 @@ class ChunkedDecoder {
   bool broken(std::string_view what);
 
   State state_ = State::FirstDigit;
-  u64 left_ = 0;  // of the current chunk's size or data
+  u64 left_ = 0;         // of the current chunk's size or data
+  u32 size_digits_ = 0;  // of the current chunk
   u32 extension_bytes_ = 0;
   u32 trailer_fields_ = 0;
   std::string trailers_;  // lines with CRLF

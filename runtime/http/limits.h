@@ -10,6 +10,7 @@ inline constexpr u32 kMaxConnectionOptions = 64;          // names in Connection
 inline constexpr size_t kMaxRequestLineBytes = 8 * 1024;  // 414
 inline constexpr size_t kMaxTrailerBytes = 8 * 1024;
 inline constexpr u32 kMaxTrailerFields = 32;
+inline constexpr u32 kMaxChunkSizeDigits = 32;               // leading zeros included
 inline constexpr size_t kMaxChunkExtensionBytes = 4 * 1024;  // per message, all chunks together
 inline constexpr u32 kMaxInterimResponses = 16;              // 1xx heads before the final one
 
