@@ -3,6 +3,8 @@
 // that a next server may read in another way.
 #include "runtime/http/http1_head.h"
 
+#include <arpa/inet.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -475,15 +477,13 @@ bool is_host_byte(char c) {
          c == '_' || c == '~';
 }
 
+// IPv6 alone: nobody has a use for IPvFuture, and zones are for links (RFC 9844).
 bool is_ip_literal(std::string_view host) {
-  if (host.size() < 4 || host.back() != ']') return false;
-  bool colon = false;
-  for (const char c : host.substr(1, host.size() - 2)) {
-    const bool hex = is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (!hex && c != ':' && c != '.') return false;
-    colon |= c == ':';
-  }
-  return colon;
+  if (host.size() < 4 || host.size() > INET6_ADDRSTRLEN + 1 || host.back() != ']') return false;
+  char text[INET6_ADDRSTRLEN] = {};
+  host.substr(1, host.size() - 2).copy(text, sizeof text - 1);
+  in6_addr address;
+  return ::inet_pton(AF_INET6, text, &address) == 1;
 }
 
 bool is_host_name(std::string_view host) {
