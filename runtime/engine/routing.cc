@@ -12,42 +12,66 @@ namespace {
 // Allow of a path that takes any method (TRACE is served where it is declared by name).
 constexpr std::string_view kAnyMethodButTrace = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-// Where a segment's parameters begin: at `;`, however it is written. npos: it has none.
-size_t find_parameters(std::string_view path, size_t from) {
-  return std::min(path.find(';', from), path.find("%3B", from));
+// Where a server that is quick to decode, or knows parameters, sees a segment end: at `;`, or at an
+// encoded `;`, `?` or `#`.
+size_t find_cut(std::string_view segment) {
+  for (size_t i = 0; i < segment.size(); ++i) {
+    if (segment[i] == ';') return i;
+    if (segment[i] != '%') continue;
+    const std::string_view escape = segment.substr(i, 3);
+    if (escape == "%3B" || escape == "%3F" || escape == "%23") return i;
+  }
+  return segment.size();
+}
+
+// What such a server makes of a segment. Spaces and dots at the end are for those that keep their
+// pages as files.
+std::string_view other_reading_of(std::string_view segment) {
+  segment = segment.substr(0, find_cut(segment));
+  while (true) {
+    if (segment.ends_with('.')) {
+      segment.remove_suffix(1);
+    } else if (segment.ends_with("%20")) {
+      segment.remove_suffix(3);
+    } else {
+      return segment;
+    }
+  }
+}
+
+bool may_be_read_otherwise(std::string_view path) {
+  return path.back() == '/' || path.back() == '.' || path.find(';') != path.npos ||
+         path.find('%') != path.npos || path.find("./") != path.npos;
 }
 
 // The path as servers see it that cut parameters off (`/admin;x`), or that do not tell `/admin/`
-// from `/admin`. Returns `path` itself when they see the same.
+// and `/admin.` from `/admin`.
 std::string_view other_reading(std::string_view path, Arena& arena) {
-  size_t cut = find_parameters(path, 0);
-  std::string_view reading = path;
-  if (cut != path.npos) {
-    char* const text = static_cast<char*>(arena.allocate(path.size(), 1));
-    size_t size = 0;
-    size_t from = 0;
-    while (cut != path.npos) {
-      std::copy_n(path.data() + from, cut - from, text + size);
-      size += cut - from;
-      from = std::min(path.find('/', cut), path.size());
-      cut = find_parameters(path, from);
-    }
-    std::copy_n(path.data() + from, path.size() - from, text + size);
-    reading = {text, size + path.size() - from};
+  char* const text = static_cast<char*>(arena.allocate(path.size(), 1));
+  char* to = text;
+  while (!path.empty()) {
+    const size_t next = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = other_reading_of(path.substr(1, next - 1));
+    *to++ = '/';
+    to = std::copy(segment.begin(), segment.end(), to);
+    path.remove_prefix(next);
   }
-  if (reading.size() > 1 && reading.back() == '/') reading.remove_suffix(1);
-  return reading;
+  const std::string_view reading(text, static_cast<size_t>(to - text));
+  return reading.size() > 1 && reading.back() == '/' ? reading.substr(0, reading.size() - 1)
+                                                     : reading;
 }
 
 // Whether the servers above would take the request to another route than the one that was found,
-// and so past the rules of that route. Templates that say `;` or end in `/` mean it.
+// and so past the rules of that route. A template without parameters, or with `;`, means what it
+// says.
 bool is_read_as_another(Exchange& exchange, u32 route) {
   const http::RequestHead& request = exchange.request;
-  const std::string_view reading = other_reading(request.path, exchange.arena);
-  if (reading.size() == request.path.size()) return false;
+  if (!may_be_read_otherwise(request.path)) return false;
   const table::TableView& view = exchange.table->view();
   const std::string_view written = view.text(view.routes()[route].template_);
-  if (written.ends_with('/') || written.find(';') != written.npos) return false;
+  if (written.find('{') == written.npos || written.find(';') != written.npos) return false;
+  const std::string_view reading = other_reading(request.path, exchange.arena);
+  if (reading.size() == request.path.size()) return false;
   Capture captures[kMaxCaptures];
   const router::Lookup other = exchange.table->router().find(
       request.host, reading, request.method, request.method_text, *exchange.table, captures);
