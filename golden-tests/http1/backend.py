@@ -140,14 +140,14 @@ class Reader:
 class Answer:
     """What a case has the backend do."""
 
-    def __init__(self, data=None, then="keep", early=False):
-        self.data, self.then, self.early = data, then, early
+    def __init__(self, data=None, then="keep", early=False, trickle=False):
+        self.data, self.then, self.early, self.trickle = data, then, early, trickle
 
 
 class Connection:
     def __init__(self, peer):
         self.socket, self.reader, self.out, self.then = peer, Reader(), b"", "keep"
-        self.answered = None
+        self.answered, self.trickle = None, False
 
 
 class Backend:
@@ -251,13 +251,14 @@ class Backend:
             connection.out += plain_answer(request)
         else:
             connection.out += self.answer.data
-        connection.then = self.answer.then
+        connection.then, connection.trickle = self.answer.then, self.answer.trickle
 
     # False: the connection is closed.
     def write(self, connection):
         try:
             while connection.out:
-                sent = connection.socket.send(connection.out)
+                piece = connection.out[:1] if connection.trickle else connection.out
+                sent = connection.socket.send(piece)
                 connection.out = connection.out[sent:]
         except BlockingIOError:
             self.selector.modify(connection.socket, selectors.EVENT_READ | selectors.EVENT_WRITE,

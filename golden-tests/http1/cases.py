@@ -26,6 +26,7 @@ class Case:
         self.name, self.source = name, source
         self.sent, self.answer, self.then, self.early = b"", None, "keep", False
         self.ends = False
+        self.swept = None  # the byte, in a case of a sweep
         self.statuses, self.after, self.backend = [], None, None
         self.checks = []  # (word, bytes)
 
@@ -40,7 +41,10 @@ class Case:
         first, *rest = [part.strip() for part in text.split("; ")]
         words = first.split()
         self.after = words.pop() if words[-1] in ("open", "close", "cut", "either") else "either"
-        self.statuses = [] if words == ["none"] else words
+        self.statuses = []
+        for word in words:
+            status, _, count = word.partition("*")
+            self.statuses += [] if word == "none" else [status] * int(count or 1)
         for part in rest:
             word, _, value = part.partition(" ")
             self.check(word, value)
@@ -85,8 +89,19 @@ def directive(case, line):
             case.check(word, value)
 
 
+def sweep(area, lines, where, line):
+    name, source, value = [part.strip(" ") for part in SEPARATOR.split(line[2:])]
+    for byte in range(256):
+        case = Case(f"{area}/{name}-{byte:02x}", source)
+        case.where, case.swept, case.after = where, byte, "either"
+        for part in lines:
+            directive(case, part.replace("{}", value.replace(r"\?", f"\\x{byte:02x}")))
+        yield case
+
+
 def read(path):
     templates, cases, case, template, area = {}, [], None, None, path.stem
+    lines = swept = None
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -101,6 +116,11 @@ def read(path):
             case = None
         elif line.startswith("rows "):
             template, case, lines = None, None, templates[line[5:].strip()]
+        elif line.startswith("sweep "):
+            template, case, swept = None, None, templates[line[6:].strip()]
+            lines = None
+        elif line.startswith("- ") and lines is None:
+            cases += sweep(area, swept, where, line)
         elif line.startswith("- "):
             name, source, value, expected = [part.strip(" ") for part in SEPARATOR.split(line[2:])]
             row = Case(f"{area}/{name}", source)
@@ -118,8 +138,9 @@ def read(path):
     for case in cases:
         if case.after is None:
             raise ValueError(f"{case.where}: nothing is expected")
-    names = [case.name for case in cases]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{path.name}: two cases are called {name}")
+    names = set()
+    for case in cases:
+        if case.name in names:
+            raise ValueError(f"{path.name}: two cases are called {case.name}")
+        names.add(case.name)
     return cases

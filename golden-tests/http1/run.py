@@ -13,8 +13,8 @@ A file of cases (`AREA.cases`) is lines:
   early                      it answers when it has the head, not the whole request
   then close|reset|keep      what it does after its answer (keep)
   expect STATUS... AFTER     what the client sees: the statuses in order (`a/b` is either, `200-` is
-                             an answer without a body, as to HEAD; `none` is nothing at all), and
-                             then AFTER:
+                             an answer without a body, as to HEAD; `200*5` is five; `none` is nothing
+                             at all), and then AFTER:
                                open    the connection serves another request
                                close   nothing more comes and the connection ends
                                cut     the last answer is seen to be incomplete
@@ -29,10 +29,13 @@ A file of cases (`AREA.cases`) is lines:
 check; check` lines make many cases of one form: `{}` stands for VALUE. Escapes: \\r \\n \\t \\0 \\xHH
 \\\\ and \\{N*TEXT} for repetition. Lines that begin with `#` are comments.
 
+`sweep NAME` and `- CASE | RFC | VALUE` lines make 256 cases each, with every byte for `\\?` in VALUE;
+sweep.cases says what holds for them.
+
 In every case besides: what reaches the backend is strict HTTP/1.1 (backend.py); nothing that was
 hidden behind a request (its path has `smuggled` in it) reaches it as a request; and a client that
 comes afterwards gets its own answer. All cases run twice: sent whole, and (short ones) in single
-bytes. Each lane has a gateway and a backend of its own, so that what the backend gets is certain to
+bytes, the request as well as the answer. Each lane has a gateway and a backend of its own, so that what the backend gets is certain to
 belong to the case at hand. Nothing sleeps: everything waits for an event, with a deadline.
 
 usage: run.py GWCTL [AREA-OR-CASE...]
@@ -242,13 +245,22 @@ class Lane:
             pass
 
     def run(self, case, trickle):
-        self.backend.begin(backends.Answer(case.answer, case.then, case.early))
+        self.backend.begin(backends.Answer(case.answer, case.then, case.early,
+                                           trickle and case.answer is not None))
         client = Client(self.port)
         try:
-            body = self.converse(client, case, trickle)
+            if case.swept is None:
+                body = self.converse(client, case, trickle)
+            else:
+                client.send(case.sent)
+                client.no_more()
+                client.read_to_end()
             self.probe_on_new("a clean client afterwards")
             self.backend.settle(SECONDS)
-            self.judge(client, case, body)
+            if case.swept is None:
+                self.judge(client, case, body)
+            else:
+                self.judge_swept(client, case)
         finally:
             client.close()
 
@@ -267,6 +279,8 @@ class Lane:
             if answer[0] == 100 and wanted != "100":  # in reply to Expect, if the body is not there
                 answer = client.answer(False)
             status, body, whole = answer
+            if trickle and case.answer is not None and wanted == "502" and not whole:
+                return body  # what came before the fault was passed on, and is seen to break off
             if str(status) not in wanted.rstrip("-").split("/"):
                 raise Failure(f"{status} instead of {wanted}")
             if not whole and case.after != "cut":
@@ -282,12 +296,36 @@ class Lane:
                 raise Failure(f"more came: {rest[:120]!r}")
         return body
 
-    def judge(self, client, case, body):
+    def requests(self):
         with self.backend.lock:
-            requests = [r for r in self.backend.requests]
-            violations = list(self.backend.violations)
-        if violations:
-            raise Failure("the backend got " + "; ".join(violations))
+            if self.backend.violations:
+                raise Failure("the backend got " + "; ".join(self.backend.violations))
+            return list(self.backend.requests)
+
+    def judge_swept(self, client, case):
+        requests = [r for r in self.requests() if r.complete]
+        match = re.match(rb"HTTP/1\.1 (\d\d\d) ", client.all)
+        if client.all and not match:
+            raise Failure(f"junk for an answer: {client.all[:80]!r}")
+        # A client that has ended its stream may be taken for gone, and get no answer, or 502.
+        if match and match.group(1) not in (b"200", b"502"):
+            if requests:
+                raise Failure(f"refused, and the backend had {requests[0].raw[:300]!r}")
+            return
+        if not requests and (not match or match.group(1) == b"502"):
+            return
+        if client.all.count(b"HTTP/1.1 ") > 1 or len(requests) != 1:
+            raise Failure(f"{len(requests)} requests, answered by {client.all[:300]!r}")
+        names = [re.sub(rb"[^a-z]", b"", name) for name, _ in requests[0].fields
+                 if name not in (b"content-length", b"transfer-encoding")]
+        if b"contentlength" in names or b"transferencoding" in names:
+            raise Failure(f"a name like framing went through: {requests[0].fields}")
+        framed = "/chunk-" in case.name or "/line-" in case.name
+        if requests[0].body != b"hello" and (requests[0].body or framed):
+            raise Failure(f"the backend had {requests[0].raw[-120:]!r}")
+
+    def judge(self, client, case, body):
+        requests = self.requests()
         raw = b"".join(r.raw for r in requests)
         for request in requests:
             if b"smuggled" in request.target:
@@ -324,6 +362,14 @@ def work(lane, jobs, failures):
             lane.come_to_rest()
 
 
+def may_trickle(case):
+    """What a backend sends behind an answer must come with it: later, it is unasked-for bytes on an
+    idle connection, and a race with the next request."""
+    if case.answer is not None and (case.then == "keep" or len(case.answer) > TRICKLE_BYTES):
+        return False
+    return case.swept is None and len(case.sent) <= TRICKLE_BYTES
+
+
 def main():
     gwctl, wanted = sys.argv[1], sys.argv[2:]
     cases = [c for path in sorted(FOLDER.glob("*.cases")) for c in case_files.read(path)]
@@ -333,7 +379,7 @@ def main():
     # The slow ones first, so that their waiting overlaps with the rest.
     for case in sorted(cases, key=lambda c: c.answer != b""):
         for trickle in (False, True):
-            if trickle and (case.answer is not None or len(case.sent) > TRICKLE_BYTES):
+            if trickle and not may_trickle(case):
                 continue
             jobs.put((case, trickle))
             runs += 1
