@@ -61,23 +61,6 @@ std::string_view other_reading(std::string_view path, Arena& arena) {
                                                      : reading;
 }
 
-// Whether the servers above would take the request to another route than the one that was found,
-// and so past the rules of that route. A template without parameters, or with `;`, means what it
-// says.
-bool is_read_as_another(Exchange& exchange, u32 route) {
-  const http::RequestHead& request = exchange.request;
-  if (!may_be_read_otherwise(request.path)) return false;
-  const table::TableView& view = exchange.table->view();
-  const std::string_view written = view.text(view.routes()[route].template_);
-  if (written.find('{') == written.npos || written.find(';') != written.npos) return false;
-  const std::string_view reading = other_reading(request.path, exchange.arena);
-  if (reading.size() == request.path.size()) return false;
-  Capture captures[kMaxCaptures];
-  const router::Lookup other = exchange.table->router().find(
-      request.host, reading, request.method, request.method_text, *exchange.table, captures);
-  return other.outcome == router::Outcome::Found && other.route != route;
-}
-
 bool refuse_method(Exchange& exchange, std::string_view allow) {
   answer_problem(exchange, 405);
   exchange.response.fields.add(http::FieldId::Allow, allow);
@@ -111,7 +94,7 @@ bool take(Exchange& exchange, const router::Lookup& found) {
     answer_problem(exchange, 400);  // must not have content (RFC 9110 section 9.3.8)
     return false;
   }
-  if (is_read_as_another(exchange, found.route)) {
+  if (route_of_other_reading(exchange, found.route, exchange.arena) != table::kNone) {
     answer_problem(exchange, 404);
     return false;
   }
@@ -123,6 +106,21 @@ bool take(Exchange& exchange, const router::Lookup& found) {
 }
 
 }  // namespace
+
+u32 route_of_other_reading(const Exchange& exchange, u32 route, Arena& arena) {
+  const http::RequestHead& request = exchange.request;
+  if (!may_be_read_otherwise(request.path)) return table::kNone;
+  const table::TableView& view = exchange.table->view();
+  const std::string_view written = view.text(view.routes()[route].template_);
+  if (written.find('{') == written.npos || written.find(';') != written.npos) return table::kNone;
+  const std::string_view reading = other_reading(request.path, arena);
+  if (reading.size() == request.path.size()) return table::kNone;
+  Capture captures[kMaxCaptures];
+  const router::Lookup other = exchange.table->router().find(
+      request.host, reading, request.method, request.method_text, *exchange.table, captures);
+  return other.outcome == router::Outcome::Found && other.route != route ? other.route
+                                                                         : table::kNone;
+}
 
 bool choose_route(Exchange& exchange) {
   const http::RequestHead& request = exchange.request;
