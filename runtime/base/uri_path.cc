@@ -81,25 +81,72 @@ Scan scan(std::string_view raw, PathOptions options, PathProblem& problem) {
   return rewrite ? Scan::NeedsRewrite : Scan::Clean;
 }
 
+bool is_control(u32 value) { return value < 0x20 || value == 0x7f; }
+bool is_slash(u32 value) { return value == '/' || value == '\\'; }
+
+// The byte that two hex digits at text[at] stand for, or -1.
+int hex_byte(std::string_view text, size_t at) {
+  if (at > text.size() || text.size() - at < 2) return -1;
+  const int high = hex_value(text[at]);
+  const int low = hex_value(text[at + 1]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+// Whether `rest`, which follows a %25, makes a dot, slash or control byte of it when it is decoded
+// once more, or several times.
+bool is_twice_encoded(std::string_view rest, PathOptions options) {
+  int value = hex_byte(rest, 0);
+  while (value == '%') {
+    rest.remove_prefix(2);
+    value = hex_byte(rest, 0);
+  }
+  if (value < 0) return false;
+  const auto byte = static_cast<u32>(value);
+  return byte == '.' || is_control(byte) || (is_slash(byte) && !options.allow_encoded_slash);
+}
+
+// Whether the escapes `lead` and raw[at...] begin a sequence that spells a character in more bytes
+// than it needs, which lax decoders take for a slash or a dot (RFC 3629 section 10).
+bool is_overlong(u32 lead, std::string_view raw, size_t at) {
+  if (lead < 0xc0 || at >= raw.size() || raw[at] != '%') return false;
+  const int next = hex_byte(raw, at + 1);
+  if (next < 0x80 || next > 0xbf) return false;
+  return lead <= 0xc1 || (lead == 0xe0 && next < 0xa0) || (lead == 0xf0 && next < 0x90);
+}
+
+PathProblem escape_problem(u32 value, std::string_view raw, size_t at, PathOptions options) {
+  if (is_control(value)) return PathProblem::EncodedControl;
+  if (is_slash(value) && !options.allow_encoded_slash) return PathProblem::EncodedSlash;
+  if (value == '%' && is_twice_encoded(raw.substr(at + 3), options)) {
+    return PathProblem::TwiceEncoded;
+  }
+  if (is_overlong(value, raw, at + 3)) return PathProblem::OverlongByte;
+  return PathProblem::None;
+}
+
 // Writes the escape at raw[at] in its normal form: the character itself when it is unreserved.
 PathProblem rewrite_escape(std::string_view raw, size_t at, PathOptions options, char*& to) {
-  if (raw.size() - at < 3) return PathProblem::BadEscape;
-  const int high = hex_value(raw[at + 1]);
-  const int low = hex_value(raw[at + 2]);
-  if (high < 0 || low < 0) return PathProblem::BadEscape;
-  const auto value = static_cast<u32>(high * 16 + low);
-  if (value == 0) return PathProblem::EncodedNul;
-  if ((value == '/' || value == '\\') && !options.allow_encoded_slash) {
-    return PathProblem::EncodedSlash;
-  }
+  const int byte = hex_byte(raw, at + 1);
+  if (byte < 0) return PathProblem::BadEscape;
+  const auto value = static_cast<u32>(byte);
+  const PathProblem problem = escape_problem(value, raw, at, options);
+  if (problem != PathProblem::None) return problem;
   if (is_unreserved(value)) {
     *to++ = static_cast<char>(value);
     return PathProblem::None;
   }
   *to++ = '%';
-  *to++ = kHexDigits[static_cast<size_t>(high)];
-  *to++ = kHexDigits[static_cast<size_t>(low)];
+  *to++ = kHexDigits[value >> 4];
+  *to++ = kHexDigits[value & 15];
   return PathProblem::None;
+}
+
+// `.;x`, `..;`, `..%3Bx`: servers that cut parameters off before they resolve dots (Servlet
+// containers) see another path than everybody else. `text` has its escapes in upper case.
+bool is_dot_with_parameters(std::string_view text) {
+  if (text.empty() || text.front() != '.') return false;
+  text.remove_prefix(text.substr(0, 2) == ".." ? 2 : 1);
+  return text.substr(0, 1) == ";" || text.substr(0, 3) == "%3B";
 }
 
 // Builds the path segment by segment; `segment` points behind the slash that opened the current
@@ -124,6 +171,8 @@ class Rewriter {
         --slash;
       } while (*slash != '/');
       to_ = last ? slash + 1 : slash;
+    } else if (is_dot_with_parameters(text)) {
+      return PathProblem::DotParameter;
     }
     return PathProblem::None;
   }
@@ -150,12 +199,18 @@ std::string_view path_problem_text(PathProblem problem) {
       return "a byte that no path may hold";
     case PathProblem::EncodedSlash:
       return "an encoded slash";
-    case PathProblem::EncodedNul:
-      return "an encoded NUL";
+    case PathProblem::EncodedControl:
+      return "an encoded control byte";
     case PathProblem::EmptySegment:
       return "an empty segment";
     case PathProblem::AboveRoot:
       return "dot segments that lead above the root";
+    case PathProblem::TwiceEncoded:
+      return "a slash, dot or control byte that is encoded twice";
+    case PathProblem::OverlongByte:
+      return "an overlong UTF-8 sequence";
+    case PathProblem::DotParameter:
+      return "a dot segment with parameters";
   }
   return "";
 }

@@ -15,13 +15,16 @@ struct PathOptions {
 
 enum class PathProblem : u8 {
   None,
-  NotAbsolute,    // does not begin with '/'
-  BadEscape,      // `%` without two hex digits
-  ForbiddenByte,  // control, space, non-ASCII, backslash, or another byte no path may hold
-  EncodedSlash,   // %2F or %5C
-  EncodedNul,     // %00
-  EmptySegment,   // `//`
-  AboveRoot,      // dot segments that lead above the root
+  NotAbsolute,     // does not begin with '/'
+  BadEscape,       // `%` without two hex digits
+  ForbiddenByte,   // control, space, non-ASCII, backslash, or another byte no path may hold
+  EncodedSlash,    // %2F or %5C
+  EncodedControl,  // %00 to %1F and %7F
+  EmptySegment,    // `//`
+  AboveRoot,       // dot segments that lead above the root
+  TwiceEncoded,    // %252F and the like: another path for a server that decodes twice
+  OverlongByte,    // UTF-8 longer than it need be, e.g. %C0%AF for a slash
+  DotParameter,    // `..;x`: a dot segment for servers that cut parameters off first
 };
 /// Lower-case phrase for an error answer or a diagnostic, e.g. "an encoded slash".
 std::string_view path_problem_text(PathProblem problem);
@@ -30,7 +33,8 @@ std::string_view path_problem_text(PathProblem problem);
 /// unreserved characters decoded, escapes in upper case, dot segments resolved (RFC 3986 sections
 /// 5.2.4 and 6.2.2). `out` needs raw.size() bytes; the result is a prefix of it, or `raw` itself
 /// when nothing had to change (then nothing is written). One pass over the common, clean path.
-/// Braces are refused like other bytes that RFC 3986 has no place for.
+/// Braces are refused like other bytes that RFC 3986 has no place for, and so is what some servers
+/// read as another path: see PathProblem.
 PathProblem normalise_path(std::string_view raw, PathOptions options, char* out,
                            std::string_view& result);
 

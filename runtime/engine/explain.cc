@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/engine/routing.h"
+
 namespace gw::engine {
 namespace {
 
@@ -72,6 +74,12 @@ bool host_fits(std::string_view hosts, std::string_view host) {
   return false;
 }
 
+u32 other_reading(const Exchange& exchange, u32 route) {
+  if (exchange.route != table::kNone || exchange.request.path == "*") return table::kNone;
+  Arena arena;
+  return route_of_other_reading(exchange, route, arena);
+}
+
 // Why the chosen template comes before another that fits as well.
 std::string compare(const std::string& chosen, const std::string& other) {
   for (size_t i = 0; i < std::min(chosen.size(), other.size()); ++i) {
@@ -123,6 +131,11 @@ std::vector<Candidate> explain_candidates(const Exchange& exchange) {
       candidate.reason = fmt::format("host `{}` is not `{}`", request.host, view.text(route.host));
     } else if (method != request.method_text && method != "*" && !head_for_get) {
       candidate.reason = fmt::format("its method is {}", method);
+    } else if (const u32 other = other_reading(exchange, i); other != table::kNone) {
+      candidate.reason = fmt::format("many servers would read the path as one of `{}`",
+                                     view.text(view.routes()[other].template_));
+    } else if (request.method == http::Method::Trace && method == "*") {
+      candidate.reason = "TRACE is served where it is declared";
     } else if (exchange.route == table::kNone) {
       candidate.reason = "a more specific path fits, which has other methods";
     } else {

@@ -4,6 +4,7 @@
 
 #include "runtime/engine/expression.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/http/max_forwards.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::engine {
@@ -32,6 +33,11 @@ void start_upstream_request(Exchange& exchange) {
   // Without Expect: the gateway itself answers `100-continue`, and asks for the body when the
   // upstream takes it.
   http::copy_end_to_end(from.fields, to.fields);
+  http::count_hop(to.method, to.fields);
+  if (to.method == http::Method::Trace) {  // its answer shows the request to whoever reads it
+    to.fields.remove(http::FieldId::Authorization);
+    to.fields.remove(http::FieldId::Cookie);
+  }
   if (exchange.forwarding != nullptr) {
     http::add_forwarding_fields(exchange, *exchange.forwarding, to.fields);
   }

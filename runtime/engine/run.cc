@@ -11,6 +11,7 @@
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
 #include "runtime/engine/limited_body.h"
+#include "runtime/engine/routing.h"
 #include "runtime/http/env.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -36,41 +37,6 @@ const policies::SettingsRecord& settings_of(const Exchange& exchange) {
   const u32 index = exchange.route == table::kNone ? view.gateway().default_settings
                                                    : view.routes()[exchange.route].settings;
   return view.settings()[index];
-}
-
-// Finds the route. False: a local answer has been made.
-bool route(Exchange& exchange) {
-  const http::RequestHead& request = exchange.request;
-  if (request.method == http::Method::Connect) {
-    engine::answer_problem(exchange, 405);
-    return false;
-  }
-  if (request.path == "*") {  // OPTIONS * asks about the server (RFC 9110 section 9.3.7)
-    engine::answer_empty(exchange, 204);
-    return false;
-  }
-  const router::Lookup found =
-      exchange.table->router().find(request.host, request.path, request.method, request.method_text,
-                                    *exchange.table, exchange.captures);
-  switch (found.outcome) {
-    case router::Outcome::Found:
-      exchange.route = found.route;
-      exchange.plan = exchange.table->view().routes()[found.route].plan;
-      exchange.capture_count = found.capture_count;
-      return true;
-    case router::Outcome::NotFound:
-      engine::answer_problem(exchange, 404);
-      return false;
-    case router::Outcome::MethodNotAllowed:
-      engine::answer_problem(exchange, 405);
-      exchange.response.fields.add(http::FieldId::Allow, found.allow);
-      return false;
-    case router::Outcome::OptionsDefault:
-      engine::answer_empty(exchange, 204);
-      exchange.response.fields.add(http::FieldId::Allow, found.allow);
-      return false;
-  }
-  return false;
 }
 
 struct Action {
@@ -146,6 +112,8 @@ u16 status_of(const Error& error) {
       return 408;
     case Errc::BadRequest:
       return 400;
+    case Errc::PeerClosed:  // in the middle of its body
+      return error.origin == Origin::Downstream ? 400 : 502;
     case Errc::UpstreamTimeout:
       return 504;
     case Errc::ConnectFailed:
@@ -276,7 +244,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   exchange.started = env.clock.now();
   Action action;
-  if (route(exchange)) {
+  if (engine::choose_route(exchange)) {
     const policies::SettingsRecord& settings = settings_of(exchange);
     exchange.deadline =
         exchange.started + milliseconds(exchange.table->number(settings.timeout.total));

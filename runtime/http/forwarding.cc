@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "runtime/http/field_names.h"
+
 namespace gw::http {
 namespace {
 
@@ -125,6 +127,9 @@ Given settle_given(FieldList& fields, bool trusted) {
         continue;
       case FieldId::XRequestId:
         field.removed = true;
+        continue;
+      case FieldId::Other:
+        if (!trusted && claims_forwarding(field.name)) field.removed = true;
         continue;
       default:
         continue;

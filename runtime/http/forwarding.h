@@ -24,7 +24,7 @@ std::string_view address_text(const PeerAddress& address, char* out);
 
 struct ForwardingOptions {
   /// Peers whose X-Forwarded-* and Forwarded fields are believed. From all others these fields are
-  /// dropped.
+  /// dropped, and so are those that say the same in other words (claims_forwarding).
   std::vector<AddressRange> trusted_proxies;
   std::string via = "gwctl";  // pseudonym in Via (RFC 9110 section 7.6.3)
 };

@@ -45,7 +45,10 @@ Http1Body::Piece Http1Body::take_chunked(size_t max_bytes, BodyChunk& chunk) {
     // A message whose trailers are malformed has no end, whatever was decoded before.
     if (step.end && decoder_.has_trailers()) {
       trailers_ = new (arena_->allocate(sizeof(FieldList))) FieldList(*arena_);
-      if (!decoder_.parse_trailers(*trailers_)) return Piece::Broken;
+      if (!decoder_.parse_trailers(*trailers_)) {
+        end_ = false;  // asked again, the decoder says again that it is broken
+        return Piece::Broken;
+      }
     }
     end_ = step.end;
   }
@@ -75,6 +78,12 @@ Http1Body::Piece Http1Body::take_piece(size_t max_bytes, BodyChunk& chunk) {
   }
   chunk.end = end_;
   return Piece::Ready;
+}
+
+bool Http1Body::look_ahead() {
+  if (framing_ != Framing::Chunked || end_ || input_.empty()) return true;
+  BodyChunk nothing;
+  return take_chunked(0, nothing) != Piece::Broken;
 }
 
 bool Http1Body::take_buffered(BodyChunk& out) {

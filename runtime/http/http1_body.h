@@ -36,6 +36,9 @@ class Http1Body final : public BodySource {
   /// A waiting next() returns before cancel() does; the read goes on for whoever comes next.
   void cancel() noexcept override;
 
+  /// Decodes what has come of a chunked body already, as its first reader would. False: it is
+  /// broken. To be called before any next().
+  bool look_ahead();
   /// The last byte of the message has been consumed.
   bool at_end() const { return end_; }
   bool failed() const { return failed_; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/http/field_names.h"
 #include "runtime/http/http1_head.h"
 #include "runtime/http/limits.h"
 
@@ -24,8 +25,13 @@ bool is_space(char c) { return c == ' ' || c == '\t'; }
 bool is_token_byte(char c) { return is_token({&c, 1}); }
 bool is_text_byte(char c) { return static_cast<u8>(c) >= 0x20 ? c != 0x7f : c == '\t'; }
 
-bool may_be_trailer(FieldId id) {
+// Servers that map names to environment variables cannot tell `_` from `-`; one in a trailer is no
+// loss, as trailers may always be dropped.
+bool may_be_trailer(FieldId id, std::string_view name) {
   switch (id) {
+    case FieldId::Other:
+      return name.find('_') == std::string_view::npos && !looks_like_framing(name) &&
+             !overrides_request(name) && !claims_forwarding(name);
     case FieldId::Authorization:
     case FieldId::CacheControl:
     case FieldId::Connection:
@@ -264,7 +270,7 @@ bool ChunkedDecoder::parse_trailers(FieldList& out) {
     while (!value.empty() && is_space(value.front())) value.remove_prefix(1);
     while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
     const FieldId id = field_id(name);
-    if (may_be_trailer(id)) out.add(id, name, value);
+    if (may_be_trailer(id, name)) out.add(id, name, value);
   }
   return true;
 }

@@ -38,6 +38,17 @@ Decoded decode(const std::string& text, size_t piece) {
 
 }  // namespace
 
+// Digits were once counted over the whole message: a body of some thousand chunks was refused.
+TEST_CASE("chunked: size lines are judged one by one", "[http][chunked]") {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "0010\r\n0123456789abcdef\r\n";
+  const Decoded out = decode(text + "0\r\n\r\n", 4096);
+  CHECK(out.end);
+  CHECK(out.body.size() == 80'000);
+  CHECK(decode(std::string(31, '0') + "1\r\nx\r\n0\r\n\r\n", 7).end);
+  CHECK_FALSE(decode(std::string(32, '0') + "1\r\nx\r\n0\r\n\r\n", 7).good);
+}
+
 TEST_CASE("chunked: bodies come out whole however they are split", "[http][chunked]") {
   const std::string text =
       "4\r\nWiki\r\n05;a=b;c=\"d\\\"\"\r\npedia\r\nA\r\n0123456789\r\n0\r\n\r\nnext";

@@ -3,15 +3,19 @@
 // that a next server may read in another way.
 #include "runtime/http/http1_head.h"
 
+#include <arpa/inet.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "runtime/base/uri_path.h"
+#include "runtime/http/field_names.h"
 #include "runtime/http/limits.h"
 
 namespace gw::http {
@@ -152,12 +156,14 @@ struct FieldSummary {
   bool expects_continue = false;
   bool expects_other = false;
   bool lookalike = false;
+  u32 connection_options = 0;
 };
 
 void read_connection(std::string_view list, FieldSummary& summary) {
   while (true) {
     const size_t comma = list.find(',');
     const std::string_view token = trim(list.substr(0, comma));
+    ++summary.connection_options;
     if (equal_fold(token, "close")) summary.close = true;
     if (equal_fold(token, "keep-alive")) summary.keep_alive = true;
     if (comma == std::string_view::npos) return;
@@ -168,6 +174,11 @@ void read_connection(std::string_view list, FieldSummary& summary) {
 // Servers that map names to environment variables (CGI, WSGI) cannot tell `content_length` from
 // `content-length`. Framing lookalikes are refused, those of other fields we set are dropped.
 void check_lookalike(Field& field, FieldSummary& summary) {
+  if (looks_like_framing(field.name)) {
+    summary.lookalike = true;
+    field.removed = true;
+    return;
+  }
   if (field.name.find('_') == std::string_view::npos || field.name.size() > 64) return;
   char mapped[64];
   for (size_t i = 0; i < field.name.size(); ++i) {
@@ -176,8 +187,6 @@ void check_lookalike(Field& field, FieldSummary& summary) {
   switch (field_id({mapped, field.name.size()})) {
     case FieldId::Other:
       return;
-    case FieldId::ContentLength:
-    case FieldId::TransferEncoding:
     case FieldId::Host:
     case FieldId::Connection:
       summary.lookalike = true;
@@ -255,10 +264,19 @@ Result<u8> parse_version(std::string_view version) {
       !is_digit(version[5]) || !is_digit(version[7])) {
     return refuse_request(Errc::BadRequest, "malformed version");
   }
-  if (version[5] != '1' || version[7] > '1') {
+  if (version[5] != '1') {
     return refuse_request(Errc::VersionUnsupported, "HTTP version not supported");
   }
   return static_cast<u8>(version[7] - '0');
+}
+
+// A later minor version is read as the last one there is (RFC 9110 section 2.5). Beast knows no
+// other, so it gets a copy that says 1.1.
+std::string_view as_version_1_1(std::string_view head, const RequestLine& line, Arena& arena) {
+  char* copy = static_cast<char*>(arena.allocate(head.size(), 1));
+  std::copy(head.begin(), head.end(), copy);
+  copy[line.version.data() - head.data() + 7] = '1';
+  return {copy, head.size()};
 }
 
 // Splits the target into authority, path and query (RFC 9112 section 3.2).
@@ -343,6 +361,25 @@ Result<void> settle_host(const FieldSummary& summary, RequestHead& out) {
   return {};
 }
 
+// A list of codings that ends in chunked could be read by a server that knew the others: 501. So
+// could a single unknown one; anything else is malformed, or its end cannot be found: 400
+// (RFC 9112 section 6.3).
+Errc refusal_of_coding(std::string_view list) {
+  if (is_token(list)) return Errc::NotImplemented;
+  u32 chunked = 0;
+  bool last = false;
+  while (true) {
+    const size_t comma = list.find(',');
+    const std::string_view coding = trim(list.substr(0, comma));
+    if (!is_token(coding)) return Errc::BadRequest;
+    last = equal_fold(coding, "chunked");
+    chunked += last ? 1 : 0;
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return last && chunked == 1 ? Errc::NotImplemented : Errc::BadRequest;
+}
+
 Result<void> settle_request_framing(const FieldSummary& summary, RequestHead& out) {
   if (summary.codings > 0) {
     if (out.version_minor == 0) {
@@ -355,8 +392,7 @@ Result<void> settle_request_framing(const FieldSummary& summary, RequestHead& ou
       return refuse_request(Errc::BadRequest, "several Transfer-Encoding fields");
     }
     if (!equal_fold(summary.coding, "chunked")) {
-      const bool word = is_token(summary.coding);
-      return refuse_request(word ? Errc::NotImplemented : Errc::BadRequest,
+      return refuse_request(refusal_of_coding(summary.coding),
                             "transfer coding other than chunked");
     }
     out.framing = Framing::Chunked;
@@ -443,15 +479,13 @@ bool is_host_byte(char c) {
          c == '_' || c == '~';
 }
 
+// IPv6 alone: nobody has a use for IPvFuture, and zones are for links (RFC 9844).
 bool is_ip_literal(std::string_view host) {
-  if (host.size() < 4 || host.back() != ']') return false;
-  bool colon = false;
-  for (const char c : host.substr(1, host.size() - 2)) {
-    const bool hex = is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (!hex && c != ':' && c != '.') return false;
-    colon |= c == ':';
-  }
-  return colon;
+  if (host.size() < 4 || host.size() > INET6_ADDRSTRLEN + 1 || host.back() != ']') return false;
+  char text[INET6_ADDRSTRLEN] = {};
+  host.substr(1, host.size() - 2).copy(text, sizeof text - 1);
+  in6_addr address;
+  return ::inet_pton(AF_INET6, text, &address) == 1;
 }
 
 bool is_host_name(std::string_view host) {
@@ -518,6 +552,10 @@ Result<void> parse_request_head(std::string_view head, RequestHead& out) {
   std::string_view raw_path;
   GW_TRY(split_target(out, raw_path));
 
+  if (out.version_minor > 1) {
+    head = as_version_1_1(head, line, out.fields.arena());
+    out.version_minor = 1;
+  }
   HeadParser<true> parser(out.fields);
   if (!feed(parser, head)) {
     if (parser.too_many_fields()) return refuse_request(Errc::HeadTooLarge, "too many fields");
@@ -526,6 +564,10 @@ Result<void> parse_request_head(std::string_view head, RequestHead& out) {
   }
   const FieldSummary summary = summarise(out.fields);
   if (summary.lookalike) return refuse_request(Errc::BadRequest, "name that looks like framing");
+  // Each of them is looked for among the fields.
+  if (summary.connection_options > kMaxConnectionOptions) {
+    return refuse_request(Errc::BadRequest, "too many names in Connection");
+  }
   GW_TRY(settle_host(summary, out));
   GW_TRY(settle_request_framing(summary, out));
   GW_TRY(settle_path(raw_path, out));
@@ -546,6 +588,9 @@ Result<void> parse_response_head(std::string_view head, Method method, ResponseH
   if (!feed(parser, head)) return refuse_response("malformed head");
   out.reason = parser.reason();
   const FieldSummary summary = summarise(out.fields);
+  if (summary.connection_options > kMaxConnectionOptions) {
+    return refuse_response("too many names in Connection");
+  }
   GW_TRY(settle_response_framing(summary, method, http11, out, wire));
   wire.keep_alive = http11 ? !summary.close : summary.keep_alive && !summary.close;
   if (wire.framing == Framing::UntilClose) wire.keep_alive = false;

@@ -127,11 +127,12 @@ Bytes write_interim_head(const ResponseHead& head) {
   return writer.written();
 }
 
-Bytes write_request_head(const RequestHead& head, std::string_view path_prefix, Framing framing,
-                         u64 content_length) {
+Bytes write_request_head(const RequestHead& head, std::string_view path_prefix,
+                         std::string_view default_host, Framing framing, u64 content_length) {
+  const std::string_view host = head.authority.empty() ? default_host : head.authority;
   Writer writer(head.fields.arena(), measure(head.fields) + head.method_text.size() +
                                          path_prefix.size() + head.path.size() + head.query.size() +
-                                         head.authority.size());
+                                         host.size());
   writer.text(head.method_text);
   writer.text(" ");
   writer.text(path_prefix);
@@ -141,7 +142,7 @@ Bytes write_request_head(const RequestHead& head, std::string_view path_prefix, 
     writer.text(head.query);
   }
   writer.text(" HTTP/1.1\r\n");
-  writer.field("Host", head.authority);
+  writer.field("Host", host);
   for (const Field& field : head.fields) {
     if (field.id == FieldId::Host || field.id == FieldId::Expect) continue;
     if (is_writable(field)) writer.field(field.name, field.value);

@@ -22,11 +22,12 @@ Bytes write_response_head(const ResponseHead& head, const ResponseExtras& extras
 /// A 1xx head.
 Bytes write_interim_head(const ResponseHead& head);
 
-/// The same for a request to an upstream: origin-form of path and query, Host from `authority`.
+/// The same for a request to an upstream: origin-form of path and query, Host from `authority`, or
+/// `default_host` when the client named none (HTTP/1.0).
 /// Expect is left out, since the gateway answers it itself. `framing` is that of the body as it
 /// will be sent; `path_prefix` is the target's own, put before the path.
-Bytes write_request_head(const RequestHead& head, std::string_view path_prefix, Framing framing,
-                         u64 content_length);
+Bytes write_request_head(const RequestHead& head, std::string_view path_prefix,
+                         std::string_view default_host, Framing framing, u64 content_length);
 
 /// Trailer lines and the empty line that ends them.
 Bytes write_trailers(const FieldList* trailers, Arena& arena);

@@ -6,6 +6,7 @@ namespace gw::http {
 
 inline constexpr size_t kMaxHeadBytes = 60 * 1024;        // start line and fields; 431
 inline constexpr u32 kMaxFields = 100;                    // 431
+inline constexpr u32 kMaxConnectionOptions = 64;          // names in Connection; 400
 inline constexpr size_t kMaxRequestLineBytes = 8 * 1024;  // 414
 inline constexpr size_t kMaxTrailerBytes = 8 * 1024;
 inline constexpr u32 kMaxTrailerFields = 32;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "runtime/http/field_names.h"
+
 namespace gw::http {
 namespace {
 
@@ -26,8 +28,9 @@ bool is_usual_connection(std::string_view value) {
 constexpr std::array<bool, 256> kHopByHop = [] {
   std::array<bool, 256> table{};
   for (const FieldId id :
-       {FieldId::Connection, FieldId::KeepAlive, FieldId::ProxyConnection,
-        FieldId::TransferEncoding, FieldId::Te, FieldId::Upgrade, FieldId::Http2Settings}) {
+       {FieldId::Connection, FieldId::KeepAlive, FieldId::ProxyAuthenticate,
+        FieldId::ProxyAuthorization, FieldId::ProxyConnection, FieldId::TransferEncoding,
+        FieldId::Te, FieldId::Upgrade, FieldId::Http2Settings}) {
     table[static_cast<size_t>(id)] = true;
   }
   return table;
@@ -67,6 +70,8 @@ void copy_end_to_end(const FieldList& from, FieldList& to) {
       names_fields |= field.id == FieldId::Connection && !is_usual_connection(field.value);
       continue;
     }
+    // What was decided is what is forwarded: no field may ask for another path or method.
+    if (field.id == FieldId::Other && overrides_request(field.name)) continue;
     to.add(field);
   }
   if (!names_fields) return;

@@ -47,10 +47,13 @@ struct ResponseHead {
 };
 
 /// Removes what belongs to one connection (RFC 9110 section 7.6.1): Connection, the fields it
-/// names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Upgrade, Trailer stays.
+/// names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Upgrade, and what the client and a
+/// proxy of its own choice say to each other (Proxy-Authorization, Proxy-Authenticate). Trailer
+/// stays.
 void strip_hop_by_hop(FieldList& fields);
 /// Replaces `to` by what of `from`, the fields of a request, goes to the next hop: all but the
-/// hop-by-hop ones, and Expect and Content-Length, which say how this hop sends the body.
+/// hop-by-hop ones, Expect and Content-Length, which say how this hop sends the body, and those
+/// that ask a server for another path or method (field_names.h).
 void copy_end_to_end(const FieldList& from, FieldList& to);
 
 /// Reason phrase of a status, or "".

@@ -336,6 +336,12 @@ Task<void> Http1Session::answer() {
   if (!exchange.request.keep_alive || host_.draining()) close_after_ = true;
   body_.begin(exchange.request.framing, exchange.request.content_length, exchange.arena);
   exchange.request_body = body_.at_end() ? nullptr : &body_;
+  // A body that is broken from the start is no request: nobody further on hears of it.
+  if (!body_.look_ahead()) {
+    co_await refuse(downstream(Errc::BadRequest, "malformed chunked body"));
+    co_return;
+  }
+  exchange.forwarding = &host_.options.forwarding;
   http::identify_client(exchange, host_.options.forwarding, host_.random.next(),
                         host_.random.next());
   if (answer_redirect(exchange, connection_.listener)) {

@@ -126,7 +126,8 @@ Task<Result<void>> Connection::send(Call& call) {
   size_t count = 0;
   http::ChunkPrefix prefix;
   Arena& arena = call.exchange.arena;
-  pieces[count++] = http::write_request_head(call.request, call.path_prefix, framing, length);
+  pieces[count++] =
+      http::write_request_head(call.request, call.path_prefix, call.target, framing, length);
   if (call.has_whole && framing == Framing::Chunked) {
     if (!call.whole.bytes.empty()) {
       http::write_chunk_prefix(call.whole.bytes.size(), prefix);
@@ -174,7 +175,8 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
     if (state == http::HeadScanner::State::Invalid) co_return fail(invalid("malformed head"));
     // The pump may have ended the request before anything was pending here to be cancelled.
     if (pump_error_.code != Errc::None) co_return fail(pump_error_);
-    if (!input_.empty()) stream_->look_again();
+    // More is due after a first piece: an end of stream that came with it must not go unnoticed.
+    if (any_byte_) stream_->look_again();
     if (input_.unread().size() >= http::kMaxHeadBytes || !input_.start_fill()) {
       co_return fail(invalid("head too large"));
     }

@@ -21,6 +21,7 @@ struct Call {
   http::BodySource* body = nullptr;  // null: none, or all of it is in `whole`
   http::BodyChunk whole;
   std::string_view path_prefix;  // of the chosen target
+  std::string_view target;       // its address: Host of a request that came without one
   bool has_whole = false;
   Responder* responder = nullptr;
 };

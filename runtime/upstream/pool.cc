@@ -191,6 +191,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record = {};
   record.target = pool.config().targets[target].address;
   call.path_prefix = pool.config().targets[target].path_prefix;
+  call.target = pool.config().targets[target].address;
   const TimePoint start = loop_.now();
   Error error;
   const bool once_only = !call.options.replay_safe || call.body != nullptr;

@@ -34,7 +34,8 @@ void check_request(std::string_view head) {
   // HTTP/1.0 may name no host; the empty one that is sent then is refused of HTTP/1.1.
   if (request.authority.empty()) return;
   strip_hop_by_hop(request.fields);
-  const Bytes written = write_request_head(request, "", request.framing, request.content_length);
+  const Bytes written =
+      write_request_head(request, "", "origin", request.framing, request.content_length);
   HeadScanner scanner;
   GW_CHECK(scanner.scan(as_text(written)) == HeadScanner::State::Complete);
   GW_CHECK(scanner.head_bytes() == written.size());
