@@ -237,6 +237,89 @@ TEST_CASE("engine: methods, HEAD and OPTIONS are derived", "[engine]") {
   CHECK(nothing.responder.body.find("not-found") != std::string::npos);
 }
 
+// A catch-all must open no way round a rule for servers that cut parameters, slashes and dots off.
+TEST_CASE("engine: a path that servers read as another is refused", "[engine]") {
+  const auto table = table_of(R"(openapi: 3.1.0
+info: {title: T, version: 1.0.0}
+x-gw:
+  upstreams: {a: {targets: ['http://127.0.0.1:1']}}
+  defaults: {upstream: a, timeout: 1s}
+paths:
+  /admin: {x-gw: {respond: {status: 403}}}
+  /tags: {x-gw: {anyMethod: {operationId: tags}}}
+  /tags/{tag}:
+    parameters: [{name: tag, in: path, required: true, schema: {type: string}}]
+    x-gw: {anyMethod: {operationId: tag}}
+  /both: {x-gw: {anyMethod: {operationId: both}}}
+  /both/: {x-gw: {anyMethod: {operationId: bothSlash}}}
+  /{rest+}: {x-gw: {anyMethod: {operationId: rest}}}
+)");
+  struct Case {
+    const char* target;
+    u16 status;
+  };
+  const Case cases[] = {
+      {"/admin", 403},     {"/admin;x", 404},  {"/admin;", 404},    {"/admin%3bx", 404},
+      {"/admin/", 404},    {"/admin.", 404},   {"/admin%20", 404},  {"/admin%20./", 404},
+      {"/admin%3Fx", 404}, {"/admin%23", 404}, {"/admins", 200},    {"/a/b;x/c.", 200},
+      {"/tags/a;x", 200},  {"/tags/a.", 200},  {"/tags/%23a", 200}, {"/tags/%3F", 200},
+      {"/tags/%20", 200},  {"/tags/...", 200}, {"/tags/C%23", 200}, {"/both/", 200},
+      {"/tags/", 404},     {"/other/", 200},   {"/admin/x", 200},
+  };
+  for (const Case& row : cases) {
+    DYNAMIC_SECTION(row.target) {
+      Trip trip(table);
+      trip.start("GET", row.target);
+      CHECK(trip.responder.status == row.status);
+    }
+  }
+}
+
+TEST_CASE("engine: Max-Forwards and TRACE", "[engine]") {
+  const auto table = table_of(R"(openapi: 3.1.0
+info: {title: T, version: 1.0.0}
+x-gw:
+  upstreams: {a: {targets: ['http://127.0.0.1:1']}}
+  defaults: {upstream: a, timeout: 1s}
+paths:
+  /a: {x-gw: {anyMethod: {operationId: a}}}
+  /b: {trace: {operationId: b, responses: {'200': {description: ok}}}}
+)");
+  struct Case {
+    const char* method;
+    const char* target;
+    const char* hops;
+    u16 status;
+    const char* left;  // null: nothing is forwarded
+  };
+  const Case cases[] = {
+      {"OPTIONS", "/a", "2", 200, "1"},
+      {"OPTIONS", "/a", "0", 204, nullptr},
+      {"OPTIONS", "/a", "x", 400, nullptr},
+      {"OPTIONS", "/a", "", 400, nullptr},
+      {"OPTIONS", "/a", "99999999999", 200, "4294967294"},
+      {"GET", "/a", "0", 200, "0"},
+      {"TRACE", "/a", "2", 405, nullptr},
+      {"TRACE", "/b", "2", 200, "1"},
+      {"TRACE", "/b", "0", 405, nullptr},
+  };
+  for (const Case& row : cases) {
+    DYNAMIC_SECTION(row.method << " " << row.target << " " << row.hops) {
+      Trip trip(table);
+      trip.start(row.method, row.target, {{"max-forwards", row.hops}, {"cookie", "secret"}});
+      CHECK(trip.responder.status == row.status);
+      REQUIRE(trip.fetcher.sent.size() == (row.left == nullptr ? 0 : 1));
+      if (row.left == nullptr) continue;
+      bool cookie = false;
+      for (const OfflineField& field : trip.fetcher.sent[0].fields) {
+        if (field.name == "max-forwards") CHECK(field.value == row.left);
+        cookie |= field.name == "cookie";
+      }
+      CHECK(cookie == (std::string_view(row.method) != "TRACE"));
+    }
+  }
+}
+
 TEST_CASE("engine: conditions decide whether a fixed answer is given", "[engine]") {
   struct Case {
     const char* name;

@@ -13,13 +13,13 @@ namespace {
 constexpr std::string_view kAnyMethodButTrace = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 // Where a server that is quick to decode, or knows parameters, sees a segment end: at `;`, or at an
-// encoded `;`, `?` or `#`.
+// encoded `;`, `?` or `#`. A value may begin with the last two (`/tags/%23new`).
 size_t find_cut(std::string_view segment) {
   for (size_t i = 0; i < segment.size(); ++i) {
     if (segment[i] == ';') return i;
     if (segment[i] != '%') continue;
     const std::string_view escape = segment.substr(i, 3);
-    if (escape == "%3B" || escape == "%3F" || escape == "%23") return i;
+    if (escape == "%3B" || (i > 0 && (escape == "%3F" || escape == "%23"))) return i;
   }
   return segment.size();
 }
@@ -29,13 +29,9 @@ size_t find_cut(std::string_view segment) {
 std::string_view other_reading_of(std::string_view segment) {
   segment = segment.substr(0, find_cut(segment));
   while (true) {
-    if (segment.ends_with('.')) {
-      segment.remove_suffix(1);
-    } else if (segment.ends_with("%20")) {
-      segment.remove_suffix(3);
-    } else {
-      return segment;
-    }
+    const size_t end = segment.ends_with('.') ? 1 : segment.ends_with("%20") ? 3 : 0;
+    if (end == 0 || end == segment.size()) return segment;
+    segment.remove_suffix(end);
   }
 }
 

@@ -454,6 +454,16 @@ Result<void> settle_response_framing(const FieldSummary& summary, Method method,
   return {};
 }
 
+// Many servers leave the space out when there is no reason phrase. Beast wants it, and gets a copy.
+std::string_view with_space_after_status(std::string_view head, Arena& arena) {
+  if (head.size() < 13 || head[12] != '\r') return head;
+  char* copy = static_cast<char*>(arena.allocate(head.size() + 1, 1));
+  std::copy_n(head.data(), 12, copy);
+  copy[12] = ' ';
+  std::copy(head.begin() + 12, head.end(), copy + 13);
+  return {copy, head.size() + 1};
+}
+
 bool parse_status_line(std::string_view head, ResponseHead& out, bool& http11) {
   if (head.size() < 13 || head.substr(0, 7) != "HTTP/1." || (head[7] != '0' && head[7] != '1') ||
       head[8] != ' ' || head[12] != ' ') {
@@ -581,6 +591,7 @@ Result<void> parse_request_head(std::string_view head, RequestHead& out) {
 
 Result<void> parse_response_head(std::string_view head, Method method, ResponseHead& out,
                                  ResponseWire& wire) {
+  head = with_space_after_status(head, out.fields.arena());
   bool http11 = false;
   if (!parse_status_line(head, out, http11)) return refuse_response("malformed status line");
   HeadParser<false> parser(out.fields);

@@ -214,6 +214,8 @@ TEST_CASE("http1 head: answers are read as strictly", "[http][http1_head]") {
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   CHECK(response_code(ok + "\r\n") == Errc::None);
   CHECK(response_code("HTTP/1.1 200 \r\n\r\n") == Errc::None);
+  CHECK(response_code("HTTP/1.1 200\r\n\r\n") == Errc::None);
+  CHECK(response_code("HTTP/1.1 200\t\r\n\r\n") == Errc::UpstreamInvalid);
   CHECK(response_code(ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n") ==
         Errc::UpstreamInvalid);
   CHECK(response_code(ok + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n") ==
