@@ -31,7 +31,9 @@ class Http1Body final : public BodySource {
 
   Task<Result<BodyChunk>> next(size_t max_bytes) override;
   bool take_buffered(BodyChunk& out) override;
-  bool must_wait() const override { return !end_ && decoded_.empty() && input_.empty(); }
+  bool must_wait() const override {
+    return !end_ && decoded_.empty() && input_.empty() && decoder_.problem().empty();
+  }
   u64 remaining_bytes() const override;
   /// A waiting next() returns before cancel() does; the read goes on for whoever comes next.
   void cancel() noexcept override;
