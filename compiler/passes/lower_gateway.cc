@@ -89,32 +89,31 @@ void lower_override(Module& module) {
   add_upstream(module, module.override_name, record);
 }
 
-bool is_given(const table::LateString& text) {
-  return text.late != table::kNone || text.value.offset != table::kNone;
-}
-
 // What no field table can say: which fields of a listener need which others.
-void check_listener(Module& module, NodeRef node, const policies::ListenerRecord& record) {
+void check_listener(Module& module, NodeRef node) {
   const NodeRef tls = node.get("tls");
-  const policies::ListenerTlsRecord& settings = record.tls;
-  const bool one = is_given(settings.first.cert);
-  if (tls && tls.is_map() && !one) {
-    report(module, "extension-missing", Severity::Error, tls.span(),
-           "TLS needs a certificate", "none is named here",
-           "add `cert: '$file./etc/gwctl/server.pem'` and `key: ...`");
-  }
-  if (one != is_given(settings.first.key)) {
+  if (!tls || !tls.is_map()) return;
+  const bool has_cert = static_cast<bool>(tls.get("cert"));
+  const bool has_key = static_cast<bool>(tls.get("key"));
+  if (!has_cert && !has_key) {
+    report(module, "extension-missing", Severity::Error, tls.span(), "TLS needs a certificate",
+           "none is named here",
+           "add `cert: '$file./etc/gwctl/server.pem'` and `key: '$file./etc/gwctl/server.key'`");
+  } else if (has_cert != has_key) {
     report(module, "extension-missing", Severity::Error, tls.span(),
            "a certificate and its key belong together", "one of them is missing",
-           one ? "add `key`" : "add `cert`");
+           has_cert ? "add `key`" : "add `cert`");
   }
-  if (settings.client.mode != 0 && !is_given(settings.client.ca)) {
-    report(module, "extension-missing", Severity::Error, tls.get("clientCertificate").span(),
+  const NodeRef client = tls.get("clientCertificate");
+  const bool asked = client && client.is_map() && client.get("mode") &&
+                     client.get("mode").is_scalar() && client.get("mode").text() != "none";
+  if (asked && !client.get("ca")) {
+    report(module, "extension-missing", Severity::Error, client.span(),
            "client certificates are asked for, but not what they must lead to", "`ca` is missing",
            "add `ca: '$file./etc/gwctl/clients-ca.pem'`");
   }
-  if (tls && record.redirect_port != 0) {
-    report(module, "extension-conflict", Severity::Error, node.get("redirectToHttps").span(),
+  if (const NodeRef redirect = node.get("redirectToHttps")) {
+    report(module, "extension-conflict", Severity::Error, redirect.span(),
            "`redirectToHttps` is for listeners in plain text", "this one has `tls`",
            "put it on a listener of its own");
   }
@@ -130,7 +129,7 @@ void lower_listeners(Module& module) {
     encoder.encode(policies::kListenerFields, value, EncodeScope{}, fmt::format("listeners[{}]", i),
                    reinterpret_cast<std::byte*>(&record), nullptr);
     if (module.gateway.listeners[i].is_map()) {
-      check_listener(module, module.gateway.listeners[i], record);
+      check_listener(module, module.gateway.listeners[i]);
     }
     module.table.listeners.push_back(record);
   }

@@ -33,7 +33,10 @@ std::string lower(std::string_view text) {
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
               EVP_MAC_CTX* mac, int encrypt) {
   auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  return keys->use(name, iv, cipher, mac, encrypt != 0);
+  const int outcome = keys->use(name, iv, cipher, mac, encrypt != 0);
+  // A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4): each one that is good is renewed.
+  const bool renew = outcome == 1 && encrypt == 0 && SSL_version(ssl) == TLS1_3_VERSION;
+  return renew ? 2 : outcome;
 }
 
 bool set_client_certificates(SSL_CTX& context, const TlsServerOptions& options,

@@ -48,6 +48,9 @@ TlsStream::TlsStream(std::unique_ptr<ByteStream> inner, SslHandle ssl, BufferPoo
 
 TlsStream::~TlsStream() {
   GW_CHECK(!inner_->reading.pending && !inner_->writing.pending);
+  // OpenSSL forgets the session of a connection that was not shut down by both sides, which HTTP
+  // peers rarely do; that says nothing against the session.
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   ssl_.reset();
   release_input();
   buffers_.give(std::move(out_));
