@@ -69,7 +69,7 @@ void lower_override(Module& module) {
   if (url.empty()) return;
   std::string_view problem;
   const auto parsed = parse_http_url(url, problem);
-  if (!parsed || parsed->scheme != "http") {
+  if (!parsed) {
     report(module, "extension-value", Severity::Error, Span{},
            fmt::format("--upstream `{}` is not a URL such as http://host:port{}{}", url,
                        problem.empty() ? "" : ": ", problem),
@@ -83,6 +83,7 @@ void lower_override(Module& module) {
   target.weight = 1;
   policies::UpstreamRecord record{};
   record.targets = {pools.policy_data.add(std::as_bytes(std::span(&target, 1))), 1};
+  record.tls.verify = 1;
   record.unavailable.status = 503;
   record.unavailable.body = {};
   record.source = {};

@@ -218,12 +218,6 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
         wrong(std::string(problem), "");
         return;
       }
-      if (url->scheme == "https") {
-        refuse("extension-unsupported", node.span(),
-               fmt::format("`{}`: TLS to upstreams is not supported yet", path),
-               "this version cannot verify certificates", "use http:// on a trusted network");
-        return;
-      }
       break;
     }
     case FieldKind::Address:

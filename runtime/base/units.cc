@@ -178,6 +178,11 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 
 std::optional<HttpUrl> parse_http_url(std::string_view text, std::string_view& problem) {
   HttpUrl url;
+  if (const std::string_view path = parse_unix_address(text); !path.empty()) {
+    url.scheme = "unix";
+    url.host = path;
+    return url;
+  }
   const size_t scheme_end = text.find("://");
   if (scheme_end == text.npos) {
     problem = "it has no scheme; write http://host:port";

@@ -26,14 +26,14 @@ std::string format_percent(u64 hundredths);
 bool parse_network(std::string_view text, u8 (&address)[16], u32& prefix_bits);
 std::string format_network(const u8 (&address)[16], u32 prefix_bits);
 
-/// Parts of `http://host:port/path`. Views into the text.
+/// Parts of `http://host:port/path`, or of `unix:/path/of/a/socket`. Views into the text.
 struct HttpUrl {
-  std::string_view scheme;
-  std::string_view host;  // IPv6 without brackets
+  std::string_view scheme;  // "http", "https" or "unix"
+  std::string_view host;    // IPv6 without brackets; of "unix" the path of the socket
   u16 port = 0;
   std::string_view path;  // "" or beginning with '/'
 };
-/// http and https only; no user info, query or fragment. `problem` says in lower case what is
+/// http, https and unix only; no user info, query or fragment. `problem` says in lower case what is
 /// wrong when the result is empty.
 std::optional<HttpUrl> parse_http_url(std::string_view text, std::string_view& problem);
 

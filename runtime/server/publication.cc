@@ -1,18 +1,45 @@
 #include "runtime/server/publication.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <cstring>
 
 #include "runtime/base/units.h"
+#include "runtime/net/tls_client.h"
 #include "runtime/server/route_names.h"
 
 namespace gw::server {
 namespace {
 
 std::string address_of(const HttpUrl& url) {
+  if (url.scheme == "unix") return fmt::format("unix:{}", url.host);
   return url.host.find(':') == url.host.npos ? fmt::format("{}:{}", url.host, url.port)
                                              : fmt::format("[{}]:{}", url.host, url.port);
+}
+
+bool is_given(const table::LateString& text) {
+  return text.late != table::kNone || text.value.offset != table::kNone;
+}
+
+std::string given_text(const BoundTable& table, const table::LateString& text) {
+  return is_given(text) ? std::string(table.text(text)) : std::string();
+}
+
+// What decides whether a connection may be carried over to another table.
+std::string digest_of(const net::TlsClientOptions& options) {
+  const std::string all = fmt::format("{}|{}|{}|{}", options.verify, options.ca,
+                                      options.identity.chain, options.identity.key);
+  return fmt::format("{:016x}", XXH3_64bits(all.data(), all.size()));
+}
+
+std::shared_ptr<const net::TlsClientOptions> tls_of(const BoundTable& table,
+                                                    const policies::UpstreamTlsRecord& record) {
+  auto options = std::make_shared<net::TlsClientOptions>();
+  options->verify = record.verify != 0;
+  options->ca = given_text(table, record.ca);
+  options->identity = {given_text(table, record.cert), given_text(table, record.key)};
+  return options;
 }
 
 upstream::UpstreamConfig config_of(const BoundTable& table,
@@ -31,19 +58,33 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
     out.address = address_of(*url);
     out.path_prefix = url->path == "/" ? std::string() : std::string(url->path);
     out.weight = target.weight;
-    config.key += fmt::format("|{}{}*{}", out.address, out.path_prefix, out.weight);
+    out.tls = url->scheme == "https";
+    if (out.tls) {
+      out.server_name = record.tls.server_name.offset == table::kNone
+                            ? std::string(url->host)
+                            : std::string(table.text(record.tls.server_name));
+      if (config.tls == nullptr) config.tls = tls_of(table, record.tls);
+    }
+    config.key +=
+        fmt::format("|{}{}{}*{}", out.tls ? "tls " : "", out.address, out.path_prefix, out.weight);
   }
+  if (config.tls != nullptr) config.key += "|" + digest_of(*config.tls);
   return config;
 }
 
 }  // namespace
 
 Publication make_publication(std::shared_ptr<const BoundTable> table,
-                             std::vector<std::string>& warnings) {
+                             std::vector<std::string>& warnings,
+                             std::vector<std::string>& problems) {
   Publication publication;
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
     static_cast<void>(upstream::resolve_targets(config));
+    std::string problem;
+    if (config.tls != nullptr && !net::TlsClient::make(*config.tls, problem)) {
+      problems.push_back(fmt::format("upstream `{}`: TLS: {}", config.name, problem));
+    }
     for (const upstream::TargetConfig& target : config.targets) {
       if (!target.addresses.empty()) continue;
       warnings.push_back(

@@ -104,10 +104,6 @@ bool check_value(const LateRecord& record, const std::string& text, u64& number,
       problem = fmt::format("its value is not a URL: {}", detail);
       return false;
     }
-    if (url->scheme == "https") {
-      problem = "TLS to upstreams is not supported yet";
-      return false;
-    }
   }
   if (kind == FieldKind::Address && !is_listen_address(text)) {
     problem = "its value is neither HOST:PORT nor unix:/PATH";

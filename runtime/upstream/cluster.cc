@@ -1,15 +1,31 @@
 #include "runtime/upstream/cluster.h"
 
 #include <netdb.h>
+#include <sys/un.h>
 
 #include <cstring>
 
+#include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
 
 namespace gw::upstream {
 namespace {
 
+SocketAddress socket_file(std::string_view path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  SocketAddress out;
+  std::memcpy(&out.storage, &address, sizeof address);
+  out.length = sizeof address;
+  return out;
+}
+
 Result<void> resolve_target(TargetConfig& target) {
+  if (const std::string_view path = parse_unix_address(target.address); !path.empty()) {
+    target.addresses = {socket_file(path)};
+    return {};
+  }
   std::string_view host;
   std::string_view port;
   if (!http::parse_authority(target.address, host, port) || port.empty()) {

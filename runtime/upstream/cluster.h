@@ -9,6 +9,10 @@
 
 #include "runtime/base/result.h"
 
+namespace gw::net {
+struct TlsClientOptions;
+}
+
 namespace gw::upstream {
 
 struct SocketAddress {
@@ -22,8 +26,10 @@ enum class Balance : u8 {
 };
 
 struct TargetConfig {
-  std::string address;                   // `host:port` or `[v6]:port`; also the text for logs
-  std::string path_prefix = {};          // put before the path of requests: "" or "/v1"
+  std::string address;           // `host:port`, `[v6]:port` or `unix:/path`; also the text for logs
+  std::string path_prefix = {};  // put before the path of requests: "" or "/v1"
+  bool tls = false;
+  std::string server_name = {};          // with tls: what is asked for and looked for
   u32 weight = 1;                        // 0: takes part in nothing
   std::vector<SocketAddress> addresses;  // filled by resolve_targets; tried in turn
 };
@@ -49,7 +55,8 @@ struct UpstreamConfig {
   Balance balance = Balance::RoundRobin;
   std::vector<TargetConfig> targets;
   UpstreamLimits limits;
-  std::shared_ptr<UpstreamState> state;  // null: the gateway makes one
+  std::shared_ptr<const net::TlsClientOptions> tls;  // of targets with tls; null: none
+  std::shared_ptr<UpstreamState> state;              // null: the gateway makes one
 };
 
 /// Looks up the addresses of all targets (getaddrinfo; blocks: never on a worker). A target that

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/upstream/start_tls.h"
+
 namespace gw::upstream {
 
 Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config)
@@ -77,12 +79,32 @@ Task<Result<Connection*>> Pool::connect(u32 target, TimePoint due) {
   }
   ++open_;
   auto stream = co_await connector_.connect(config_.targets[target], due);
-  if (!stream) {
+  Error error = stream ? Error{} : stream.error();
+  if (stream && config_.targets[target].tls) {
+    const auto secured = co_await secure(*stream, config_.targets[target], due);
+    if (!secured) error = secured.error();
+  }
+  if (error.code != Errc::None) {
     --open_;
     count.fetch_sub(1, std::memory_order_relaxed);
-    co_return fail(stream.error());
+    co_return fail(error);
   }
   co_return new Connection(loop_, *this, std::move(*stream), target);
+}
+
+Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
+                                const TargetConfig& target, TimePoint due) {
+  if (tls_ == nullptr) {
+    static const net::TlsClientOptions kDefault;
+    std::string problem;  // make_publication() has seen these options before
+    auto made = net::TlsClient::make(config_.tls == nullptr ? kDefault : *config_.tls, problem);
+    if (!made) {
+      stream->close(true);
+      co_return fail(made.error());
+    }
+    tls_ = *std::move(made);
+  }
+  co_return co_await start_tls(stream, *tls_, target.server_name, loop_, due);
 }
 
 void Pool::give(Connection& connection, bool reusable) {

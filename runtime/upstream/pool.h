@@ -6,6 +6,7 @@
 
 #include "runtime/http/env.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/net/tls_client.h"
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/connection.h"
 #include "runtime/upstream/connector.h"
@@ -46,6 +47,8 @@ class Pool {
     u32 in_flight = 0;
   };
 
+  Task<Result<void>> secure(std::unique_ptr<net::ByteStream>& stream, const TargetConfig& target,
+                            TimePoint due);
   u32 choose_round_robin();
   u32 choose_least_request();
   u32 draw_by_weight();
@@ -61,7 +64,8 @@ class Pool {
   u64 total_weight_ = 0;
   std::vector<TargetState> targets_;
   u32 open_ = 0;
-  std::vector<Connection*> retired_;  // closed, waiting for their operations to end
+  std::unique_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
+  std::vector<Connection*> retired_;     // closed, waiting for their operations to end
 };
 
 /// The fetcher of one table on one worker.

@@ -37,15 +37,28 @@ struct UpstreamTimeoutRecord {
   table::LateNumber idle;
 };
 
+/// How connections to targets with `https` are secured.
+struct UpstreamTlsRecord {
+  table::LateString ca;
+  table::LateString cert;
+  table::LateString key;
+  table::StringRef server_name;
+  u32 verify;
+  u32 reserved;
+};
+
 struct UpstreamRecord {
   table::StringRef name;
   table::Extent targets;  // TargetRecord[]
   BalanceRecord balance;
   UnavailableRecord unavailable;
+  UpstreamTlsRecord tls;
   table::SourceRef source;
   u32 reserved;
 };
-static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 64);
+static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 128);
+
+inline constexpr u64 kMaxUpstreamPemBytes = u64{1} << 20;
 
 inline constexpr FieldSpec kTargetFields[] = {
     {.name = "url",
@@ -53,7 +66,8 @@ inline constexpr FieldSpec kTargetFields[] = {
      .offset = offsetof(TargetRecord, url),
      .late = true,
      .required = true,
-     .doc = "http://host:port, with a path that is put before the request's"},
+     .doc = "http:// or https://host:port, with a path that is put before the request's; or "
+            "unix:/PATH"},
     {.name = "weight",
      .kind = FieldKind::Count,
      .offset = offsetof(TargetRecord, weight),
@@ -103,6 +117,38 @@ inline constexpr FieldSpec kUnavailableFields[] = {
      .max = 1 << 20,
      .doc = "its body; a map or list is sent as JSON"},
 };
+inline constexpr FieldSpec kUpstreamTlsFields[] = {
+    {.name = "ca",
+     .kind = FieldKind::Pem,
+     .offset = offsetof(UpstreamTlsRecord, ca),
+     .late = true,
+     .max = kMaxUpstreamPemBytes,
+     .doc = "what certificates of targets must lead to; default: the system's authorities"},
+    {.name = "cert",
+     .kind = FieldKind::Pem,
+     .offset = offsetof(UpstreamTlsRecord, cert),
+     .late = true,
+     .max = kMaxUpstreamPemBytes,
+     .doc = "certificate that the gateway shows to targets"},
+    {.name = "key",
+     .kind = FieldKind::Pem,
+     .offset = offsetof(UpstreamTlsRecord, key),
+     .late = true,
+     .max = kMaxUpstreamPemBytes,
+     .doc = "its private key"},
+    {.name = "serverName",
+     .kind = FieldKind::String,
+     .offset = offsetof(UpstreamTlsRecord, server_name),
+     .min = 1,
+     .max = 255,
+     .doc = "name that is asked for (SNI) and looked for in the certificate; default: the target's "
+            "host"},
+    {.name = "verify",
+     .kind = FieldKind::Bool,
+     .offset = offsetof(UpstreamTlsRecord, verify),
+     .fallback = "true",
+     .doc = "whether certificates of targets are checked"},
+};
 inline constexpr FieldSpec kUpstreamFields[] = {
     {.name = "targets",
      .kind = FieldKind::List,
@@ -127,6 +173,12 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .size = sizeof(UnavailableRecord),
      .shorthand = "status",
      .doc = "the answer while no target can be used"},
+    {.name = "tls",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, tls),
+     .fields = kUpstreamTlsFields,
+     .size = sizeof(UpstreamTlsRecord),
+     .doc = "TLS to targets with `https`; needs nothing in the usual case"},
 };
 inline constexpr RecordSpec kUpstreamSpec{.name = "upstream",
                                           .bytes = sizeof(UpstreamRecord),
