@@ -240,8 +240,10 @@ class MockBuilder {
     std::vector<const openapi::Response*> responses;
     for (const openapi::Response& response : operation_.responses) responses.push_back(&response);
     // The first success answers by default; the others keep their order.
-    std::ranges::stable_partition(
-        responses, [](const openapi::Response* r) { return r->status.value.starts_with('2'); });
+    // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+    std::stable_partition(responses.begin(), responses.end(), [](const openapi::Response* r) {
+      return r->status.value.starts_with('2');
+    });
     for (const openapi::Response* response : responses) add_response(*response);
     return std::move(answers_);
   }

@@ -215,6 +215,24 @@ TEST_CASE("served: a POST does not take a connection that has been closed", "[en
   CHECK(gateway.log.back().tries == 1);
 }
 
+TEST_CASE("served: a client that ends its side while it waits", "[engine][served]") {
+  Served served;
+  MemoryGateway& gateway = served.gateway;
+  gateway.answer = nullptr;
+  auto client = gateway.connect();
+  client->peer.send(kGet);
+  gateway.loop.advance(milliseconds(100));
+  REQUIRE(gateway.requests() == 1);
+  client->peer.finish();
+  gateway.loop.run();
+  // No answer of the gateway's own: it would be taken for the upstream's.
+  CHECK(client->peer.total_received() == 0);
+  CHECK(client->peer.closed());
+  CHECK(gateway.origin.at(0)->peer.closed());
+  CHECK(gateway.log.at(0).status == 499);
+  CHECK(gateway.log[0].error.code == Errc::Cancelled);
+}
+
 TEST_CASE("served: the Nth operation fails in the real engine", "[engine][served]") {
   const auto table = table_of("");
   const std::string body(40'000, 'b');

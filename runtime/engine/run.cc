@@ -29,6 +29,9 @@ using policies::PolicyId;
 using policies::Verdict;
 using std::chrono::milliseconds;
 
+// For the log only, as nginx writes it: the client went away before an answer.
+constexpr u16 kClientGone = 499;
+
 // A body is asked for in pieces of this size.
 constexpr size_t kPieceBytes = 64 * 1024;
 
@@ -221,6 +224,14 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
+  if (!result && responder.client_gone()) {
+    // Nobody is left to answer, or only a half: whoever sees one must not take it for the
+    // upstream's.
+    exchange.error = result.error();
+    exchange.response.status = kClientGone;
+    responder.reset();
+    co_return;
+  }
   if (!result) {
     answer_failed_fetch(exchange, result.error());
     run_response_side(exchange);

@@ -18,13 +18,13 @@
 
 #include "runtime/server/testing/stub_run.h"
 
+#ifndef GW_SANITIZED
 namespace {
 
 std::atomic<gw::u64> g_allocations{0};
 
 }  // namespace
 
-#ifndef GW_SANITIZED
 void* operator new(size_t bytes) {
   g_allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(bytes)) return memory;

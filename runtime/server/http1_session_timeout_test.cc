@@ -315,6 +315,30 @@ TEST_CASE("timeout: the client's time is not the target's", "[session][timeout]"
   CHECK(gateway.pool().idle_count() == 1);
 }
 
+TEST_CASE("timeout: nor is it when the client takes no head, or stops in the body",
+          "[session][timeout]") {
+  MemoryGateway gateway(&stub_run);
+  const bool in_body = GENERATE(false, true);
+  CAPTURE(in_body);
+  gateway.answer_text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  auto client = gateway.connect();
+  client->peer.send(kGet);
+  if (in_body) gateway.loop.run();
+  client->stop_reading();
+  client->peer.set_window(0);
+  gateway.loop.run();
+  if (in_body) gateway.origin.at(0)->peer.send("5\r\nhello\r\n");
+  gateway.loop.advance(milliseconds(stub_timeouts().idle_ms + stub_timeouts().try_ms));
+  client->peer.set_window(1 << 20);
+  client->read_at_once();
+  gateway.loop.run();
+  gateway.origin.at(0)->peer.send(in_body ? "0\r\n\r\n" : "5\r\nhello\r\n0\r\n\r\n");
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).body == "hello");
+  CHECK(gateway.pool().idle_count() == 1);
+}
+
 TEST_CASE("timeout: an idle connection of the pool is closed at its time", "[session][timeout]") {
   MemoryGateway gateway(&stub_run);
   auto client = gateway.connect();
