@@ -23,9 +23,7 @@ using http::Method;
 class Walk {
  public:
   Walk(const RouterView& view, std::string_view path, Capture* captures)
-      : view_(view), captures_(captures) {
-    segments_.split(path);
-  }
+      : view_(view), captures_(captures), segments_(path) {}
 
   /// The group whose shape the path has, or kNone; its captures are written.
   u32 find(u32 host) {

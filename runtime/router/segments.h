@@ -18,63 +18,36 @@ inline u32 bit_count(u64 bits) {
   return static_cast<u32>((bits * 0x0101010101010101u) >> 56);
 }
 
-inline constexpr u32 kSplitCapacity = kMaxSegments + 2;
+/// The slashes of a path; slash[count] is the path's size. More segments than any template has are
+/// not looked for: `count` is then kMaxSegments + 1. Views the path, which outlives it.
+class Segments {
+ public:
+  explicit Segments(std::string_view text) : path(text) {
+    const u32 size = static_cast<u32>(text.size());
+    if (size >= 64) {
+      split_long(size);
+      return;
+    }
+    // The end stands as a slash behind the last one. Eight are taken without asking how many there
+    // are: that is what no branch predictor knows. Hence the room behind.
+    u64 hits = slashes(text.data(), size);
+    count = bit_count(hits);
+    hits |= u64{1} << size;
+    u32* to = slash;
+    do {
+#pragma GCC unroll 8
+      for (u32 i = 0; i < 8; ++i) {
+        constexpr u64 kLast = u64{1} << 63;  // so that there is a bit to be found
+        to[i] = static_cast<u32>(__builtin_ctzll(hits | kLast));
+        hits &= hits - 1;
+      }
+      to += 8;
+    } while (hits != 0);
+  }
 
-/// The slashes of a path; ends[count] is the path's size. More segments than any template has are
-/// not looked for: `count` is then kMaxSegments + 1.
-struct Segments {
   std::string_view path;
   u32 count = 0;
-  u32 slash[kSplitCapacity + 64 + 8];
-
-  // 64 bytes at a time become one mask, whose first eight bits are taken without asking how many
-  // there are: the number of slashes is what no branch predictor knows. Hence the room behind.
-  void split(std::string_view text) {
-    path = text;
-    const char* const data = text.data();
-    const u32 size = static_cast<u32>(text.size());
-    u32 found = 0;
-    for (u32 at = 0; at < size && found <= kMaxSegments; at += 64) {
-      u64 hits = slashes(data + at, size - at);
-      const u32 total = found + bit_count(hits);
-      for (u32* to = slash + found;; to += 8) {
-        for (u32 i = 0; i < 8; ++i) {
-          to[i] = at + static_cast<u32>(std::countr_zero(hits));
-          hits &= hits - 1;
-        }
-        if (hits == 0) break;
-      }
-      found = total;
-    }
-    count = found > kMaxSegments ? kMaxSegments + 1 : found;
-    slash[count] = size;
-  }
-
-  /// The slashes among the first 64 of `left` bytes.
-  static u64 slashes(const char* data, u32 left) {
-    const __m128i wanted = _mm_set1_epi8('/');
-    const auto chunk = [wanted](const char* from) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-      return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))};
-    };
-    const u32 used = std::min(left, 64u);
-    if (used < 8) {
-      u64 hits = 0;
-      for (u32 i = 0; i < used; ++i) hits |= u64{data[i] == '/'} << i;
-      return hits;
-    }
-    if (used < 16) {
-      const auto half = [wanted](const char* from) {
-        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted))) & 0xff};
-      };
-      return half(data) | half(data + used - 8) << (used - 8);
-    }
-    u64 hits = chunk(data);
-    if (used >= 32) hits |= chunk(data + 16) << 16;
-    if (used >= 48) hits |= chunk(data + 32) << 32;
-    return hits | chunk(data + used - 16) << (used - 16);
-  }
+  u32 slash[kMaxSegments + 2 + 64 + 8];
 
   u32 begin(u32 segment) const { return slash[segment] + 1; }
   u32 end(u32 segment) const { return slash[segment + 1]; }
@@ -83,6 +56,42 @@ struct Segments {
   }
   u64 hash(u32 segment) const {
     return segment_hash(path.data() + begin(segment), end(segment) - begin(segment));
+  }
+
+ private:
+  /// The slashes among up to 64 bytes.
+  static u64 slashes(const char* data, u32 left) {
+    const __m128i wanted = _mm_set1_epi8('/');
+    if (left >= 16) {
+      const auto sixteen = [&](u32 offset) {
+        const u32 from = std::min(offset, left - 16);
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + from));
+        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))} << from;
+      };
+      return sixteen(0) | sixteen(16) | sixteen(32) | sixteen(48);
+    }
+    if (left >= 8) {
+      const auto eight = [wanted](const char* from) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))} & 0xff;
+      };
+      return eight(data) | eight(data + left - 8) << (left - 8);
+    }
+    u64 hits = 0;
+    for (u32 i = 0; i < left; ++i) hits |= u64{data[i] == '/'} << i;
+    return hits;
+  }
+
+  [[gnu::noinline]] void split_long(u32 size) {
+    u32 found = 0;
+    for (u32 at = 0; at < size && found <= kMaxSegments; at += 64) {
+      for (u64 hits = slashes(path.data() + at, std::min(size - at, 64u)); hits != 0;
+           hits &= hits - 1) {
+        slash[found++] = at + static_cast<u32>(__builtin_ctzll(hits));
+      }
+    }
+    count = std::min(found, kMaxSegments + 1);
+    slash[count] = size;
   }
 };
 
