@@ -63,12 +63,14 @@ class Segments {
   static u64 slashes(const char* data, u32 left) {
     const __m128i wanted = _mm_set1_epi8('/');
     if (left >= 16) {
-      const auto sixteen = [&](u32 offset) {
-        const u32 from = std::min(offset, left - 16);
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + from));
-        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))} << from;
+      const auto sixteen = [wanted](const char* from) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return u64{static_cast<u32>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))};
       };
-      return sixteen(0) | sixteen(16) | sixteen(32) | sixteen(48);
+      u64 hits = sixteen(data);
+      if (left >= 32) hits |= sixteen(data + 16) << 16;
+      if (left >= 48) hits |= sixteen(data + 32) << 32;
+      return hits | sixteen(data + left - 16) << (left - 16);
     }
     if (left >= 8) {
       const auto eight = [wanted](const char* from) {
