@@ -224,7 +224,7 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, text: '{$env.X}'}", "extension-value"},
       {"{count: 1, header: 'a b'}", "extension-value"},
       {"{count: 1, url: 127.0.0.1}", "extension-value"},
-      {"{count: 1, url: 'https://127.0.0.1'}", "extension-unsupported"},
+      {"{count: 1, url: 'ftp://127.0.0.1'}", "extension-value"},
       {"{count: 1, address: localhost}", "extension-value"},
       {"{count: 1, network: 10.0.0.0/33}", "extension-value"},
       {"{count: 1, body: 0123456789012345678901234567890123456789012345678901234567890123456789}",

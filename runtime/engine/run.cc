@@ -224,9 +224,9 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
-  if (!result && responder.client_gone()) {
+  if (!result && responder.client_gone() && result.error().code == Errc::Cancelled) {
     // Nobody is left to answer, or only a half: whoever sees one must not take it for the
-    // upstream's.
+    // upstream's. Who ends within his own body is told so.
     exchange.error = result.error();
     exchange.response.status = kClientGone;
     responder.reset();

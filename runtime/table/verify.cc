@@ -3,7 +3,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <memory>
 #include <system_error>
 #include <thread>
 
@@ -349,26 +351,43 @@ Result<void> verify_contents(Bytes file) {
   return Verifier(file).run();
 }
 
-/// Runs `digest_holds` on a thread of its own; on this one when there is none to be had.
-class DigestThread {
+/// The digest, on a thread of its own if a processor has time for one. Whoever comes first computes
+/// it: on a busy machine the checks are done before the thread has begun, and it must not be waited
+/// for.
+class SharedDigest {
  public:
-  explicit DigestThread(Bytes file) : file_(file) {
+  explicit SharedDigest(Bytes file) : state_(std::make_shared<State>(file)) {
     try {
-      thread_ = std::thread([this] { holds_ = digest_holds(file_); });
+      std::thread([state = state_] { state->compute(); }).detach();
     } catch (const std::system_error&) {
-      holds_ = digest_holds(file_);
+      // There is no thread to be had: holds() computes it.
     }
   }
-  ~DigestThread() { wait(); }
-  bool wait() {
-    if (thread_.joinable()) thread_.join();
-    return holds_;
+  // The thread reads the file, which may go away after this.
+  ~SharedDigest() { holds(); }
+  SharedDigest(const SharedDigest&) = delete;
+
+  bool holds() {
+    state_->compute();
+    state_->done.wait(false, std::memory_order_acquire);
+    return state_->result;
   }
 
  private:
-  Bytes file_;
-  bool holds_ = false;
-  std::thread thread_;
+  struct State {
+    explicit State(Bytes bytes) : file(bytes) {}
+    void compute() {
+      if (begun.exchange(true, std::memory_order_acq_rel)) return;
+      result = digest_holds(file);
+      done.store(true, std::memory_order_release);
+      done.notify_all();
+    }
+    const Bytes file;
+    std::atomic<bool> begun = false;
+    std::atomic<bool> done = false;
+    bool result = false;
+  };
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace
@@ -382,9 +401,9 @@ Result<void> verify(Bytes file) {
     if (!digest_holds(file)) return corrupt("digest");
     return verify_contents(file);
   }
-  DigestThread digest(file);
+  SharedDigest digest(file);
   const Result<void> contents = verify_contents(file);
-  if (!digest.wait()) return corrupt("digest");
+  if (!digest.holds()) return corrupt("digest");
   return contents;
 }
 
