@@ -46,6 +46,8 @@ class TlsStream final : public ByteStream {
   void start_write(const Bytes* pieces, size_t count) override;
   void cancel() noexcept override { inner_->cancel(); }
   void look_again() noexcept override { inner_->look_again(); }
+  // A session ticket is input, too: then a connection is given up that was still good.
+  bool has_input() noexcept override { return inner_->has_input(); }
   void shutdown_write() noexcept override;
   void close(bool hard) noexcept override;
   bool is_open() const override { return inner_->is_open(); }
