@@ -96,11 +96,19 @@ class Inspector {
     for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
       json::array targets;
       for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
-        targets.push_back({{"url", table_.text(target.url)}, {"weight", target.weight}});
+        json::object entry{{"url", table_.text(target.url)}, {"weight", target.weight}};
+        if (target.backup != 0) entry["backup"] = true;
+        targets.push_back(std::move(entry));
       }
       out.push_back({{"name", text(upstream.name)},
                      {"balance", policies::kBalanceWords[upstream.balance.by]},
                      {"targets", targets},
+                     {"health", health(upstream.health)},
+                     {"outlier", outlier(upstream.outlier)},
+                     {"sticky", upstream.sticky.cookie.offset == table::kNone
+                                    ? json::value(nullptr)
+                                    : json::value(text(upstream.sticky.cookie))},
+                     {"slow_start", duration(upstream.slow_start)},
                      {"unavailable", upstream.unavailable.status},
                      {"source", source(upstream.source)}});
     }
@@ -155,6 +163,22 @@ class Inspector {
   std::string source(const table::SourceRef& ref) const {
     if (ref.file == table::kNone) return "";
     return fmt::format("{}:{}:{}", text(view_.files()[ref.file]), ref.line, ref.column);
+  }
+  // What is off is null.
+  json::value health(const policies::HealthRecord& record) const {
+    const bool has_path = record.path.offset != table::kNone;
+    if (!has_path && record.tcp == 0) return nullptr;
+    return json::object{{"asks", has_path ? text(record.path) : std::string_view("tcp")},
+                        {"interval", duration(record.interval)},
+                        {"timeout", duration(record.timeout)},
+                        {"healthy", record.healthy},
+                        {"unhealthy", record.unhealthy}};
+  }
+  json::value outlier(const policies::OutlierRecord& record) const {
+    if (record.consecutive == 0) return nullptr;
+    return json::object{{"consecutive", record.consecutive},
+                        {"eject", duration(record.eject)},
+                        {"max_ejected", format_percent(record.max_ejected)}};
   }
   std::string duration(const table::LateNumber& value) const {
     return value.late == table::kNone ? format_duration(value.value)

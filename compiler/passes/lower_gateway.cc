@@ -42,6 +42,83 @@ void add_upstream(Module& module, std::string_view name, policies::UpstreamRecor
   module.upstream_used.push_back(false);
 }
 
+bool is_present(const Effective& value, std::string_view name) {
+  const Effective* field = value.find(name);
+  return field != nullptr && field->present();
+}
+
+// A field of an upstream, for a place in the document.
+NodeRef field_of(const GatewayUpstream& upstream, std::string_view name) {
+  return upstream.node.is_map() ? upstream.node.get(name) : NodeRef{};
+}
+
+void check_health(Module& module, NodeRef node, const std::string& path,
+                  const policies::HealthRecord& record) {
+  const bool has_path = record.path.offset != table::kNone;
+  if (has_path == (record.tcp != 0)) {
+    report(module, has_path ? "extension-conflict" : "extension-missing", Severity::Error,
+           node.span(),
+           has_path ? fmt::format("`{}.health` has `path` and `tcp`", path)
+                    : fmt::format("`{}.health` does not say what is asked", path),
+           "one of them is needed", "write `path: /healthz`, or `tcp: true`");
+  }
+  const NodeRef text = node.is_map() ? node.get("path") : node;
+  if (!has_path || !text || !text.is_scalar()) return;
+  const std::string_view value = text.text();
+  const bool plain = std::ranges::all_of(value, [](char c) { return c > ' ' && c < 0x7f; });
+  if (!value.starts_with('/') || !plain) {
+    report(module, "extension-value", Severity::Error, text.span(),
+           fmt::format("`{}.health.path` is not a path", path), "here",
+           "it begins with `/` and is percent-encoded");
+  }
+}
+
+void check_balance(Module& module, NodeRef node, const std::string& path,
+                   const policies::BalanceRecord& record) {
+  const bool needs_key = policies::balances_by_key(record.by);
+  if (needs_key == (record.key.count != 0)) return;
+  const NodeRef key = node && node.is_map() ? node.get("key") : NodeRef{};
+  if (!needs_key) {
+    report(module, "extension-conflict", Severity::Error, key ? key.span() : node.span(),
+           fmt::format("`{}.balance.key` has no effect with `{}`", path,
+                       policies::kBalanceWords[record.by]),
+           "here", "choose `by: ringHash` or `by: maglev`, or remove it");
+  } else if (!key) {
+    report(module, "extension-missing", Severity::Error, node.span(),
+           fmt::format("`{}.balance` has no `key`", path),
+           fmt::format("`{}` goes by one", policies::kBalanceWords[record.by]),
+           "add for instance `key: '{$request.header.x-user}'`");
+  }
+}
+
+// What no field table can say: which fields of an upstream need which others.
+void check_upstream(Module& module, const GatewayUpstream& upstream, const std::string& path,
+                    const policies::UpstreamRecord& record) {
+  if (const NodeRef health = field_of(upstream, "health")) {
+    check_health(module, health, path, record.health);
+  }
+  if (const NodeRef balance = field_of(upstream, "balance")) {
+    check_balance(module, balance, path, record.balance);
+  }
+  if (const NodeRef sticky = field_of(upstream, "sticky")) {
+    const NodeRef cookie = sticky.is_map() ? sticky.get("cookie") : sticky;
+    if (cookie && cookie.is_scalar() && !is_token(cookie.text())) {
+      report(module, "extension-value", Severity::Error, cookie.span(),
+             fmt::format("`{}.sticky.cookie` is no name of a cookie", path), "here",
+             "names are letters, digits, `-` and `_`");
+    }
+  }
+  const NodeRef targets = field_of(upstream, "targets");
+  if (!targets || !targets.is_seq() || targets.size() == 0) return;
+  for (const NodeRef target : targets.items()) {
+    const NodeRef backup = target.is_map() ? target.get("backup") : NodeRef{};
+    if (!backup || backup.kind() != NodeKind::Bool || !backup.boolean()) return;
+  }
+  report(module, "extension-value", Severity::Error, targets.span(),
+         fmt::format("all of `{}.targets` are `backup`", path), "for whom?",
+         "take `backup` from those that serve as a rule");
+}
+
 void lower_upstreams(Module& module) {
   Encoder encoder(module.table.pools, module.files, module.sink);
   encoder.set_later_fields(kLaterFields);
@@ -59,6 +136,9 @@ void lower_upstreams(Module& module) {
     encoder.encode(policies::kUpstreamFields, value, EncodeScope{}, path,
                    reinterpret_cast<std::byte*>(&record), nullptr);
     record.source = encoder.source(upstream.key.span());
+    // Its defaults are for who asks for it.
+    if (!is_present(value, "outlier")) record.outlier.consecutive = 0;
+    check_upstream(module, upstream, path, record);
     add_upstream(module, upstream.name, record);
   }
 }
@@ -82,10 +162,11 @@ void lower_override(Module& module) {
   target.url = {.value = pools.strings.add(url), .late = table::kNone, .reserved = 0};
   target.weight = 1;
   policies::UpstreamRecord record{};
+  Encoder(pools, module.files, module.sink)
+      .encode(policies::kUpstreamFields, Effective{}, EncodeScope{}, "",
+              reinterpret_cast<std::byte*>(&record), nullptr);
+  record.outlier.consecutive = 0;
   record.targets = {pools.policy_data.add(std::as_bytes(std::span(&target, 1))), 1};
-  record.tls.verify = 1;
-  record.unavailable.status = 503;
-  record.unavailable.body = {};
   record.source = {};
   add_upstream(module, module.override_name, record);
 }

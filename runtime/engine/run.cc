@@ -7,6 +7,7 @@
 // Local answers run the response side too, errors included.
 #include <chrono>
 
+#include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
@@ -218,6 +219,9 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
   options.replay_safe = http::is_idempotent(exchange.request.method);
+  const policies::UpstreamRecord& upstream = table.view().upstreams()[record.upstream];
+  const bool affine = engine::has_affinity(upstream);
+  if (affine) engine::read_affinity(exchange, upstream, options);
 
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
@@ -239,6 +243,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_return;
   }
   engine::take_response_head(exchange, fetched);
+  if (affine) engine::write_affinity(exchange, upstream, options, fetched);
   run_response_side(exchange);
   co_await send_fetched(exchange, fetched, responder);
   env.fetcher.release(fetched);

@@ -58,6 +58,7 @@ struct Fetched {
   http::ResponseHead head;
   http::BodySource* body = nullptr;  // null: none. Owned by the fetcher until release()
   void* connection = nullptr;        // the fetcher's own
+  u64 target_token = 0;              // of a sticky upstream: stands for the target that answered
 };
 
 /// What a fetch needs besides the head and the body.
@@ -68,6 +69,9 @@ struct FetchOptions {
   u32 try_timeout_ms = 0;                 // from connect to the response head; 0: none
   u32 idle_timeout_ms = 0;                // between two pieces of a body; 0: none
   bool replay_safe = false;               // idempotent: may be sent again on a stale connection
+  bool hashed = false;                    // balance_hash is set
+  u64 balance_hash = 0;                   // of the balancing key: equal ones meet the same target
+  u64 sticky_token = 0;                   // target_token that the client has brought; 0: none
 };
 
 /// Gets answers: from an upstream pool, a mock, a cache, a script.

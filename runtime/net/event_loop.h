@@ -1,6 +1,7 @@
 // What a connection needs of the loop that runs it: time, deadlines, buffers.
 #pragma once
 #include <coroutine>
+#include <functional>
 
 #include "runtime/http/env.h"
 #include "runtime/net/buffer_pool.h"
@@ -19,6 +20,9 @@ class EventLoop : public Clock {
 
   /// Sets a deadline and sees to it that the wheel turns in time.
   virtual void set_timer(Timer& timer, TimePoint due) = 0;
+  /// Runs `message` on the loop's thread, later. Any thread. Allocates: for control and for who has
+  /// waited, not for each request.
+  virtual void post(std::function<void()> message) = 0;
   Task<void> sleep_until(TimePoint when) override;
   /// `Date` of now (RFC 9110 section 5.6.7), 29 characters; made once per second.
   std::string_view http_date();

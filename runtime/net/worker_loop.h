@@ -2,7 +2,6 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
 
 #include "runtime/net/event_loop.h"
 
@@ -18,8 +17,7 @@ class WorkerLoop final : public EventLoop {
   /// Until stop(); returns on the thread that called it.
   void run();
   void stop();
-  /// Runs `message` on the worker. Any thread. Allocates: for control, not for requests.
-  void post(std::function<void()> message);
+  void post(std::function<void()> message) override;
 
   boost::asio::io_context& io() { return io_; }
   /// Something new has happened: now() looks at the clock again. Between two calls it does not.

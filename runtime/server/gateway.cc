@@ -55,6 +55,7 @@ Result<void> Gateway::start(Publication publication) {
   const sigset_t signals = stop_signals();
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+  control_.start();
   for (const auto& worker : workers_) worker->start();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return {};
@@ -121,11 +122,10 @@ bool Gateway::set_tls(size_t index, const net::TlsServerOptions& options, std::s
 }
 
 void Gateway::publish(Publication publication) {
-  for (auto& upstream : publication.upstreams) {
-    if (upstream.state == nullptr) upstream.state = std::make_shared<upstream::UpstreamState>();
-  }
+  for (auto& upstream : publication.upstreams) control_.attach(upstream);
   const auto shared = std::make_shared<const Publication>(std::move(publication));
   for (const auto& worker : workers_) worker->publish(shared);
+  control_.watch(shared);
 }
 
 void Gateway::run_until_signal(const std::function<void()>& every_second) {
@@ -162,6 +162,7 @@ void Gateway::drain(u32 grace_ms) {
 
 void Gateway::wait() {
   for (const auto& worker : workers_) worker->join();
+  control_.stop();
 }
 
 }  // namespace gw::server

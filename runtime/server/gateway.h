@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/server/control.h"
 #include "runtime/server/listener_options.h"
 #include "runtime/server/worker.h"
 
@@ -66,6 +67,7 @@ class Gateway {
   };
   IgnoreObserver ignore_;
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
+  Control control_;  // outlives the workers, which tell it of changes
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<u16> ports_;
 };

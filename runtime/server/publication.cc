@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/base/units.h"
@@ -42,14 +43,64 @@ std::shared_ptr<const net::TlsClientOptions> tls_of(const BoundTable& table,
   return options;
 }
 
+u32 small(u64 number) { return static_cast<u32>(std::min<u64>(number, ~u32{0})); }
+
+upstream::HealthOptions health_of(const BoundTable& table, const policies::HealthRecord& record) {
+  upstream::HealthOptions options;
+  if (record.path.offset != table::kNone) options.path = table.text(record.path);
+  options.tcp = record.tcp != 0;
+  options.interval_ms = small(table.number(record.interval));
+  options.timeout_ms = small(table.number(record.timeout));
+  options.healthy = record.healthy;
+  options.unhealthy = record.unhealthy;
+  for (const u32 status : table.view().policy_list<u32>(record.status)) {
+    options.statuses.push_back(static_cast<u16>(status));
+  }
+  return options;
+}
+
+upstream::OutlierOptions outlier_of(const BoundTable& table,
+                                    const policies::OutlierRecord& record) {
+  return {.consecutive = record.consecutive,
+          .eject_ms = small(table.number(record.eject)),
+          .max_eject_ms = small(table.number(record.max_eject)),
+          .max_ejected_bp = record.max_ejected};
+}
+
+upstream::Balance balance_of(const policies::BalanceRecord& record) {
+  using upstream::Balance;
+  static constexpr Balance kWays[] = {Balance::LeastRequest, Balance::RoundRobin, Balance::Random,
+                                      Balance::RingHash, Balance::Maglev};
+  static_assert(std::size(kWays) == std::size(policies::kBalanceWords));
+  return kWays[record.by];
+}
+
+// Everything that a pool was made by; see UpstreamConfig::key.
+std::string key_of(const upstream::UpstreamConfig& config) {
+  std::string key =
+      fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.name, static_cast<u32>(config.balance),
+                  config.panic_bp, config.slow_start_ms, config.sticky, config.health.asks(),
+                  config.outlier.consecutive, config.outlier.eject_ms, config.outlier.max_eject_ms,
+                  config.outlier.max_ejected_bp);
+  for (const upstream::TargetConfig& target : config.targets) {
+    key += fmt::format("|{}{}{}*{}{}", target.tls ? "tls " : "", target.address, target.path_prefix,
+                       target.weight, target.backup ? " backup" : "");
+    if (target.tls) key += " " + target.server_name;
+  }
+  if (config.tls != nullptr) key += "|" + digest_of(*config.tls);
+  return key;
+}
+
 upstream::UpstreamConfig config_of(const BoundTable& table,
                                    const policies::UpstreamRecord& record) {
   upstream::UpstreamConfig config;
   config.name = table.text(record.name);
-  config.balance = policies::kBalanceWords[record.balance.by] == "roundRobin"
-                       ? upstream::Balance::RoundRobin
-                       : upstream::Balance::LeastRequest;
-  config.key = fmt::format("{}|{}", config.name, record.balance.by);
+  config.balance = balance_of(record.balance);
+  config.panic_bp = record.balance.panic;
+  config.slow_start_ms = small(table.number(record.slow_start));
+  config.sticky = record.sticky.cookie.offset != table::kNone;
+  config.health = health_of(table, record.health);
+  config.outlier = outlier_of(table, record.outlier);
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
     const auto url = parse_http_url(table.text(target.url), problem);
@@ -58,6 +109,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
     out.address = address_of(*url);
     out.path_prefix = url->path == "/" ? std::string() : std::string(url->path);
     out.weight = target.weight;
+    out.backup = target.backup != 0;
     out.tls = url->scheme == "https";
     if (out.tls) {
       out.server_name = record.tls.server_name.offset == table::kNone
@@ -65,11 +117,24 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
                             : std::string(table.text(record.tls.server_name));
       if (config.tls == nullptr) config.tls = tls_of(table, record.tls);
     }
-    config.key +=
-        fmt::format("|{}{}{}*{}", out.tls ? "tls " : "", out.address, out.path_prefix, out.weight);
   }
-  if (config.tls != nullptr) config.key += "|" + digest_of(*config.tls);
+  config.key = key_of(config);
   return config;
+}
+
+// What would break the line that it stands in. The compiler refuses it; a table may come from
+// anywhere.
+std::string text_problem(const BoundTable& table, const policies::UpstreamRecord& record,
+                         const upstream::HealthOptions& health) {
+  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f; };
+  if (!health.path.empty() &&
+      (health.path.front() != '/' || !std::ranges::all_of(health.path, is_plain))) {
+    return "health: the path is not one of a request";
+  }
+  if (record.sticky.cookie.offset != table::kNone && !is_token(table.text(record.sticky.cookie))) {
+    return "sticky: this is no name of a cookie";
+  }
+  return {};
 }
 
 }  // namespace
@@ -81,7 +146,10 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
     static_cast<void>(upstream::resolve_targets(config));
-    std::string problem;
+    std::string problem = text_problem(*table, record, config.health);
+    if (!problem.empty()) {
+      problems.push_back(fmt::format("upstream `{}`: {}", config.name, problem));
+    }
     if (config.tls != nullptr && !net::TlsClient::make(*config.tls, problem)) {
       problems.push_back(fmt::format("upstream `{}`: TLS: {}", config.name, problem));
     }

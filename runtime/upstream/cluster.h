@@ -2,12 +2,12 @@
 #pragma once
 #include <sys/socket.h>
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/upstream/state.h"
 
 namespace gw::net {
 struct TlsClientOptions;
@@ -23,6 +23,9 @@ struct SocketAddress {
 enum class Balance : u8 {
   RoundRobin,    // smooth and weighted
   LeastRequest,  // the less busy of two drawn at random, by weight
+  Random,        // by weight
+  RingHash,      // by the hash of the request, on a ring of points
+  Maglev,        // by the hash of the request, in a table of 65,537 entries
 };
 
 struct TargetConfig {
@@ -31,7 +34,30 @@ struct TargetConfig {
   bool tls = false;
   std::string server_name = {};          // with tls: what is asked for and looked for
   u32 weight = 1;                        // 0: takes part in nothing
+  bool backup = false;                   // only while too few of the others can be used
   std::vector<SocketAddress> addresses;  // filled by resolve_targets; tried in turn
+  std::shared_ptr<TargetState> state;    // null: the pool makes one
+};
+
+/// Asking targets how they are. One of `path` and `tcp`, or nothing is asked.
+struct HealthOptions {
+  std::string path;  // GET; "": none
+  bool tcp = false;  // a connection is enough
+  u32 interval_ms = 10'000;
+  u32 timeout_ms = 2'000;
+  u32 healthy = 2;            // good answers in a row that bring a target back
+  u32 unhealthy = 3;          // bad ones that take it out
+  std::vector<u16> statuses;  // good ones; empty: 200 to 299
+
+  bool asks() const { return tcp || !path.empty(); }
+};
+
+/// Taking targets out by what requests meet.
+struct OutlierOptions {
+  u32 consecutive = 0;         // failures in a row; 0: never
+  u32 eject_ms = 30'000;       // times the number of ejections, up to max_eject_ms
+  u32 max_eject_ms = 300'000;  //
+  u32 max_ejected_bp = 1'000;  // of the targets, in hundredths of a percent; but at least one
 };
 
 /// Limits of one upstream; 0 is none. Those of the process are exact across workers.
@@ -42,21 +68,20 @@ struct UpstreamLimits {
   u32 idle_timeout_ms = 60'000;  // of a kept connection
 };
 
-/// Counters that all workers share, and that live on over a change of tables.
-struct UpstreamState {
-  std::atomic<u32> connections{0};
-  std::atomic<u32> requests{0};
-};
-
 struct UpstreamConfig {
   std::string name;
   /// Equal keys of two tables mean: same targets and transport, so connections may be carried over.
   std::string key;
   Balance balance = Balance::RoundRobin;
+  u32 panic_bp = 5'000;   // with fewer usable targets, in hundredths of a percent, all are used
+  u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
+  bool sticky = false;    // answers tell which target gave them
   std::vector<TargetConfig> targets;
+  HealthOptions health;
+  OutlierOptions outlier;
   UpstreamLimits limits;
   std::shared_ptr<const net::TlsClientOptions> tls;  // of targets with tls; null: none
-  std::shared_ptr<UpstreamState> state;              // null: the gateway makes one
+  std::shared_ptr<UpstreamState> state;              // null: the pool makes one
 };
 
 /// Looks up the addresses of all targets (getaddrinfo; blocks: never on a worker). A target that

@@ -2,63 +2,51 @@
 
 #include <algorithm>
 
+#include "runtime/upstream/outlier.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
+namespace {
+
+// The same states for who has none: in tests, and in tools that run one worker.
+UpstreamConfig with_state(UpstreamConfig config) {
+  const auto has_state = [](const TargetConfig& target) { return target.state != nullptr; };
+  if (config.state == nullptr || !std::ranges::all_of(config.targets, has_state)) {
+    attach_new_state(config);
+  }
+  return config;
+}
+
+Error no_target() {
+  return Error{.code = Errc::ConnectFailed,
+               .origin = Origin::Upstream,
+               .retry = Retry::Never,
+               .what = "no target can be used"};
+}
+
+// Whether a failed fetch says something about the target.
+bool is_targets_fault(const Error& error) {
+  return error.origin == Origin::Upstream && error.code != Errc::UpstreamOverflow &&
+         error.code != Errc::Cancelled;
+}
+
+}  // namespace
 
 Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config)
     : loop_(loop),
-      random_(random),
       connector_(connector),
-      config_(std::move(config)),
-      targets_(config_.targets.size()) {
-  if (config_.state == nullptr) config_.state = std::make_shared<UpstreamState>();
-  for (const TargetConfig& target : config_.targets) total_weight_ += target.weight;
-}
+      config_(with_state(std::move(config))),
+      balancer_(config_, random),
+      idle_(config_.targets.size()) {}
 
 Pool::~Pool() {
   shut_down();
   GW_CHECK(retired_.empty());
 }
 
-u32 Pool::choose() {
-  if (total_weight_ == 0) return ~u32{0};
-  if (targets_.size() == 1) return 0;
-  return config_.balance == Balance::RoundRobin ? choose_round_robin() : choose_least_request();
-}
-
-// Each target gains its weight; the richest is chosen and pays the sum of all.
-u32 Pool::choose_round_robin() {
-  u32 best = ~u32{0};
-  for (u32 i = 0; i < targets_.size(); ++i) {
-    const u32 weight = config_.targets[i].weight;
-    if (weight == 0) continue;
-    targets_[i].current_weight += weight;
-    if (best == ~u32{0} || targets_[i].current_weight > targets_[best].current_weight) best = i;
-  }
-  targets_[best].current_weight -= static_cast<i64>(total_weight_);
-  return best;
-}
-
-u32 Pool::draw_by_weight() {
-  u64 at = random_.next() % total_weight_;
-  for (u32 i = 0; i < targets_.size(); ++i) {
-    const u32 weight = config_.targets[i].weight;
-    if (at < weight) return i;
-    at -= weight;
-  }
-  return 0;
-}
-
-u32 Pool::choose_least_request() {
-  const u32 first = draw_by_weight();
-  const u32 second = draw_by_weight();
-  return targets_[second].in_flight < targets_[first].in_flight ? second : first;
-}
-
 Connection* Pool::take_idle(u32 target, bool looked_at) {
   if (!retired_.empty()) sweep();
-  auto& idle = targets_[target].idle;
+  auto& idle = idle_[target];
   while (looked_at && !idle.empty() && idle.back()->is_stale()) drop_idle(*idle.back());
   if (idle.empty()) return nullptr;
   Connection* connection = idle.back();  // the warmest; the others may grow old
@@ -108,7 +96,7 @@ Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
 }
 
 void Pool::give(Connection& connection, bool reusable) {
-  auto& idle = targets_[connection.target()].idle;
+  auto& idle = idle_[connection.target()];
   if (!reusable || idle.size() >= config_.limits.idle_connections) {
     retire(connection);
     return;
@@ -120,7 +108,7 @@ void Pool::give(Connection& connection, bool reusable) {
 void Pool::on_idle_broken(Connection& connection) { connection.pool().drop_idle(connection); }
 
 void Pool::drop_idle(Connection& connection) {
-  std::erase(targets_[connection.target()].idle, &connection);
+  std::erase(idle_[connection.target()], &connection);
   connection.stop_idle();
   retire(connection);
 }
@@ -156,13 +144,13 @@ void Pool::leave() {
 
 u32 Pool::idle_count() const {
   size_t count = 0;
-  for (const TargetState& target : targets_) count += target.idle.size();
+  for (const auto& idle : idle_) count += idle.size();
   return static_cast<u32>(count);
 }
 
 bool Pool::shut_down() {
-  for (TargetState& target : targets_) {
-    while (!target.idle.empty()) drop_idle(*target.idle.back());
+  for (auto& idle : idle_) {
+    while (!idle.empty()) drop_idle(*idle.back());
   }
   sweep();
   return retired_.empty() && open_ == 0;
@@ -200,13 +188,11 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
 }
 
 Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, bool fresh) {
-  const u32 target = pool.choose();
-  if (target == ~u32{0}) {
-    co_return fail(Error{.code = Errc::ConnectFailed,
-                         .origin = Origin::Upstream,
-                         .retry = Retry::Safe,
-                         .what = "no target"});
-  }
+  const Choice choice{.hash = call.options.balance_hash,
+                      .sticky = call.options.sticky_token,
+                      .hashed = call.options.hashed};
+  const u32 target = pool.choose(choice);
+  if (target == Balancer::kNone) co_return fail(no_target());
   Exchange& exchange = call.exchange;
   TryRecord spare;
   TryRecord& record = exchange.try_count < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
@@ -242,6 +228,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
       out.connection = connection;
       out.body = connection->response_body();
       record.status = out.head.status;
+      if (pool.config().sticky) out.target_token = target_token(pool.config().targets[target]);
     } else {
       error = answered.error();
       pool.end_request(target);
@@ -253,6 +240,13 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record.microseconds =
       static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   record.error = error.code;
+  if (error.code != Errc::None && error.retry != Retry::Reused) {
+    if (is_targets_fault(error)) report_failure(pool.config(), target, loop_.now());
+  } else if (error.code == Errc::None && record.status >= 500) {
+    report_failure(pool.config(), target, loop_.now());
+  } else if (error.code == Errc::None) {
+    report_success(pool.config(), target);
+  }
   if (error.code == Errc::None) co_return Result<void>();
   co_return fail(error);
 }

@@ -7,6 +7,7 @@
 #include "runtime/http/env.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/upstream/balancer.h"
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/connection.h"
 #include "runtime/upstream/connector.h"
@@ -23,8 +24,8 @@ class Pool {
   ~Pool();
 
   const UpstreamConfig& config() const { return config_; }
-  /// ~0: no target has a weight.
-  u32 choose();
+  /// Balancer::kNone: no target can be used.
+  u32 choose(const Choice& choice) { return balancer_.choose(loop_.now(), choice); }
   /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
   /// cannot be sent a second time; costs a system call for each that is looked at.
   Connection* take_idle(u32 target, bool looked_at);
@@ -34,35 +35,25 @@ class Pool {
 
   bool admit();  // counts a request against the limit
   void leave();
-  void begin_request(u32 target) { ++targets_[target].in_flight; }
-  void end_request(u32 target) { --targets_[target].in_flight; }
+  void begin_request(u32 target) { balancer_.begin_request(target); }
+  void end_request(u32 target) { balancer_.end_request(target); }
   u32 idle_count() const;
   /// Closes what is idle and frees what is at rest. True: nothing is left.
   bool shut_down();
 
  private:
-  struct TargetState {
-    std::vector<Connection*> idle;
-    i64 current_weight = 0;  // of smooth weighted round robin
-    u32 in_flight = 0;
-  };
-
   Task<Result<void>> secure(std::unique_ptr<net::ByteStream>& stream, const TargetConfig& target,
                             TimePoint due);
-  u32 choose_round_robin();
-  u32 choose_least_request();
-  u32 draw_by_weight();
   static void on_idle_broken(Connection& connection);
   void drop_idle(Connection& connection);
   void retire(Connection& connection);
   void sweep();
 
   net::EventLoop& loop_;
-  Random& random_;
   Connector& connector_;
   UpstreamConfig config_;
-  u64 total_weight_ = 0;
-  std::vector<TargetState> targets_;
+  Balancer balancer_;
+  std::vector<std::vector<Connection*>> idle_;  // of each target
   u32 open_ = 0;
   std::unique_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
   std::vector<Connection*> retired_;     // closed, waiting for their operations to end

@@ -18,7 +18,7 @@ class FakeLoop final : public EventLoop {
   i64 unix_ms() const override;
   void set_timer(Timer& timer, TimePoint due) override { wheel.set(timer, due); }
 
-  void post(std::function<void()> message) { posted_.push_back(std::move(message)); }
+  void post(std::function<void()> message) override { posted_.push_back(std::move(message)); }
   /// Runs one message. False: there was none.
   bool run_one();
   /// Runs messages until none is left. The time stands still; what never comes to rest is a bug

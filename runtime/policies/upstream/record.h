@@ -7,14 +7,42 @@ namespace gw::policies {
 struct TargetRecord {
   table::LateString url;
   u32 weight;
-  u32 reserved;
+  u32 backup;
 };
 
 struct BalanceRecord {
-  u32 by;  // kBalanceWords
-  u32 reserved;
+  u32 by;             // kBalanceWords
+  u32 panic;          // hundredths of a percent
+  table::Extent key;  // into Expressions; count 0: none
 };
-inline constexpr std::string_view kBalanceWords[] = {"leastRequest", "roundRobin"};
+inline constexpr std::string_view kBalanceWords[] = {"leastRequest", "roundRobin", "random",
+                                                     "ringHash", "maglev"};
+/// Whether a way of balancing goes by a key of the request.
+constexpr bool balances_by_key(u32 by) { return by >= 3; }
+
+/// Active checks; none without `path` and `tcp`.
+struct HealthRecord {
+  table::StringRef path;
+  u32 tcp;
+  u32 healthy;
+  u32 unhealthy;
+  u32 reserved;
+  table::LateNumber interval;
+  table::LateNumber timeout;
+  table::Extent status;  // u32[]; count 0: 200 to 299
+};
+
+/// Passive ejection; none with `consecutive` 0.
+struct OutlierRecord {
+  u32 consecutive;
+  u32 max_ejected;  // hundredths of a percent
+  table::LateNumber eject;
+  table::LateNumber max_eject;
+};
+
+struct StickyRecord {
+  table::StringRef cookie;
+};
 
 struct HeaderValueRecord {
   table::StringRef name;
@@ -53,10 +81,14 @@ struct UpstreamRecord {
   BalanceRecord balance;
   UnavailableRecord unavailable;
   UpstreamTlsRecord tls;
+  HealthRecord health;
+  OutlierRecord outlier;
+  StickyRecord sticky;
+  table::LateNumber slow_start;
   table::SourceRef source;
   u32 reserved;
 };
-static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 128);
+static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 264);
 
 inline constexpr u64 kMaxUpstreamPemBytes = u64{1} << 20;
 
@@ -75,6 +107,11 @@ inline constexpr FieldSpec kTargetFields[] = {
      .max = 1000,
      .fallback = "1",
      .doc = "share of the traffic against other targets"},
+    {.name = "backup",
+     .kind = FieldKind::Bool,
+     .offset = offsetof(TargetRecord, backup),
+     .fallback = "false",
+     .doc = "takes part only while too few of the other targets can be used"},
 };
 inline constexpr FieldSpec kTargetElement[] = {
     {.name = "target",
@@ -90,6 +127,109 @@ inline constexpr FieldSpec kBalanceFields[] = {
      .fallback = "leastRequest",
      .words = kBalanceWords,
      .doc = "how a target is chosen; leastRequest compares two at random"},
+    {.name = "key",
+     .kind = FieldKind::Expression,
+     .offset = offsetof(BalanceRecord, key),
+     .max = 8192,
+     .doc = "with ringHash and maglev: requests of one value meet the same target"},
+    {.name = "panic",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(BalanceRecord, panic),
+     .max = 10'000,
+     .fallback = "50%",
+     .doc = "with a smaller share of usable targets, but one, all are used; 0% never"},
+};
+inline constexpr FieldSpec kHealthStatusElement[] = {
+    {.name = "status", .kind = FieldKind::Status, .offset = 0, .min = 200, .max = 599},
+};
+inline constexpr FieldSpec kHealthFields[] = {
+    {.name = "path",
+     .kind = FieldKind::String,
+     .offset = offsetof(HealthRecord, path),
+     .min = 1,
+     .max = 2048,
+     .doc = "path that is asked for by GET, behind the path of the target's url"},
+    {.name = "tcp",
+     .kind = FieldKind::Bool,
+     .offset = offsetof(HealthRecord, tcp),
+     .fallback = "false",
+     .doc = "a connection is enough; with `https` its TLS handshake, too"},
+    {.name = "interval",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(HealthRecord, interval),
+     .late = true,
+     .min = 100,
+     .max = 3'600'000,
+     .fallback = "10s",
+     .doc = "from one check of a target to the next, a tenth more or less"},
+    {.name = "timeout",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(HealthRecord, timeout),
+     .late = true,
+     .min = 10,
+     .max = 30'000,
+     .fallback = "2s",
+     .doc = "time of one check"},
+    {.name = "healthy",
+     .kind = FieldKind::Count,
+     .offset = offsetof(HealthRecord, healthy),
+     .min = 1,
+     .max = 100,
+     .fallback = "2",
+     .doc = "good answers in a row that bring a target back"},
+    {.name = "unhealthy",
+     .kind = FieldKind::Count,
+     .offset = offsetof(HealthRecord, unhealthy),
+     .min = 1,
+     .max = 100,
+     .fallback = "3",
+     .doc = "bad answers in a row that take a target out"},
+    {.name = "status",
+     .kind = FieldKind::List,
+     .offset = offsetof(HealthRecord, status),
+     .max = 32,
+     .fields = kHealthStatusElement,
+     .size = sizeof(u32),
+     .doc = "good statuses; default: 200 to 299"},
+};
+inline constexpr FieldSpec kOutlierFields[] = {
+    {.name = "consecutive",
+     .kind = FieldKind::Count,
+     .offset = offsetof(OutlierRecord, consecutive),
+     .max = 1000,
+     .fallback = "5",
+     .doc = "failures in a row (no connection, a break, no answer in time, a status from 500 on) "
+            "that eject a target; 0: none do"},
+    {.name = "eject",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(OutlierRecord, eject),
+     .late = true,
+     .min = 10,
+     .max = 86'400'000,
+     .fallback = "30s",
+     .doc = "time of the first ejection; the n-th takes n times as long"},
+    {.name = "maxEject",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(OutlierRecord, max_eject),
+     .late = true,
+     .min = 10,
+     .max = 86'400'000,
+     .fallback = "300s",
+     .doc = "the longest ejection"},
+    {.name = "maxEjected",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(OutlierRecord, max_ejected),
+     .max = 10'000,
+     .fallback = "10%",
+     .doc = "largest share of ejected targets; one may always be, but not the last"},
+};
+inline constexpr FieldSpec kStickyFields[] = {
+    {.name = "cookie",
+     .kind = FieldKind::String,
+     .offset = offsetof(StickyRecord, cookie),
+     .min = 1,
+     .max = 128,
+     .doc = "name of the cookie that keeps a client at its target while that is usable"},
 };
 inline constexpr FieldSpec kHeaderValueElement[] = {
     {.name = "value",
@@ -179,6 +319,35 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .fields = kUpstreamTlsFields,
      .size = sizeof(UpstreamTlsRecord),
      .doc = "TLS to targets with `https`; needs nothing in the usual case"},
+    {.name = "health",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, health),
+     .fields = kHealthFields,
+     .size = sizeof(HealthRecord),
+     .shorthand = "path",
+     .doc = "targets are asked how they are; who fails is not used"},
+    {.name = "outlier",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, outlier),
+     .fields = kOutlierFields,
+     .size = sizeof(OutlierRecord),
+     .shorthand = "consecutive",
+     .doc = "targets whose requests fail are not used for a while; off unless it is there"},
+    {.name = "sticky",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, sticky),
+     .fields = kStickyFields,
+     .size = sizeof(StickyRecord),
+     .shorthand = "cookie",
+     .doc = "a client stays at its target"},
+    {.name = "slowStart",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(UpstreamRecord, slow_start),
+     .late = true,
+     .max = 3'600'000,
+     .fallback = "0s",
+     .doc = "time in which a target that comes back reaches its full share; not for ringHash and "
+            "maglev"},
 };
 inline constexpr RecordSpec kUpstreamSpec{.name = "upstream",
                                           .bytes = sizeof(UpstreamRecord),

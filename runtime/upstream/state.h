@@ -1,0 +1,91 @@
+// What all workers know of an upstream together: the health of its targets, how much of its limits
+// is taken. Lives on over a change of tables.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/types.h"
+#include "runtime/net/timer_wheel.h"
+
+namespace gw::upstream {
+
+using net::TimePoint;
+
+/// Steady time in milliseconds, as it is kept in atomics.
+inline i64 to_ms(TimePoint when) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
+}
+
+/// One target. Any thread; plain requests read, and write nothing while all is well.
+struct TargetState {
+  std::atomic<bool> healthy{true};  // by active checks
+  std::atomic<i64> ejected_until_ms{0};
+  std::atomic<i64> recovered_ms{0};  // when it came back last; 0: it has never been away
+  std::atomic<u32> failures{0};      // in a row
+  // Of the one thread that checks actively.
+  bool checked = false;
+  // Guarded by the mutex of the upstream.
+  u32 ejections = 0;
+
+  bool usable(i64 now_ms) const {
+    return healthy.load(std::memory_order_relaxed) &&
+           ejected_until_ms.load(std::memory_order_relaxed) <= now_ms;
+  }
+};
+
+/// A change that is worth a line in the log. The views live until the call returns.
+struct HealthChange {
+  enum class Kind : u8 { Healthy, Unhealthy, Ejected, Returned };
+  Kind kind;
+  std::string_view upstream;
+  std::string_view target;
+  std::string_view reason;
+  i64 until_ms = 0;  // of Ejected
+};
+
+/// One upstream.
+struct UpstreamState {
+  std::atomic<u32> connections{0};
+  std::atomic<u32> requests{0};
+  std::atomic<u32> retries{0};  // of the requests: those that are being sent once more
+  /// Grows with every change of what is usable; workers choose anew then.
+  std::atomic<u32> epoch{0};
+
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<TargetState>, std::less<>> targets;  // by their identity
+  /// Told of every change, on whatever thread it happens. Set before the state is shared; may be
+  /// empty.
+  std::function<void(const HealthChange&)> on_change;
+
+  void changed() { epoch.fetch_add(1, std::memory_order_release); }
+  void tell(const HealthChange& change) const {
+    if (on_change) on_change(change);
+  }
+};
+
+struct UpstreamConfig;
+
+/// Finds the state of upstreams again when a table replaces another. Any thread.
+class StateRegistry {
+ public:
+  /// Given to every state that is made.
+  std::function<void(const HealthChange&)> on_change;
+
+  /// Gives `config` and its targets their states: the ones that upstreams of this name and targets
+  /// of this identity have had, while anybody uses them.
+  void attach(UpstreamConfig& config);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<UpstreamState>> states_;
+};
+
+/// The same without a registry: states that nobody shares yet.
+void attach_new_state(UpstreamConfig& config);
+
+}  // namespace gw::upstream
