@@ -130,7 +130,7 @@ class Merger {
     const std::string_view name = chosen_upstream(levels);
     for (const GatewayUpstream& upstream : module_.gateway.upstreams) {
       if (upstream.name != name) continue;
-      for (const std::string_view field : {"timeout", "maxBody"}) {
+      for (const std::string_view field : kUpstreamSettings) {
         if (const NodeRef value = child(upstream.node, field)) {
           lay_field(field, upstream.node.key_of(field), value, "upstream");
         }

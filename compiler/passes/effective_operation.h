@@ -30,8 +30,8 @@ struct EffectiveOperation {
 };
 
 /// Lays the levels over each other. `use` of a level comes just before the level's own fields. The
-/// timeouts and body limit of the chosen upstream come right after the gateway's defaults. Actions
-/// (upstream, respond, redirect, mock) exclude each other: the nearest level's stays.
+/// timeouts, body limit and retries of the chosen upstream come right after the gateway's defaults.
+/// Actions (upstream, respond, redirect, mock) exclude each other: the nearest level's stays.
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels);
 

@@ -30,9 +30,8 @@ Effective read_record(const policies::RecordSpec& spec, NodeRef node, std::strin
 
 // The settings that an upstream carries for its operations are no part of its own record.
 void take_out_settings(Effective& value) {
-  std::erase_if(value.entries, [](const Effective::Entry& entry) {
-    return entry.name == "timeout" || entry.name == "maxBody";
-  });
+  std::erase_if(value.entries,
+                [](const Effective::Entry& entry) { return is_upstream_setting(entry.name); });
 }
 
 void add_upstream(Module& module, std::string_view name, policies::UpstreamRecord record) {

@@ -41,6 +41,12 @@ bool is_empty(const policies::HeadersRecord& record) {
          0;
 }
 
+bool equal_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
 bool is_set(const Effective& fields, std::string_view name) {
   const Effective* value = fields.find(name);
   return value != nullptr && value->present();
@@ -70,6 +76,7 @@ class OperationLowerer {
     key += fmt::format("|{}", source.unit->mount_bytes);
     for (const std::string& capture : operation.captures) key += "|" + capture;
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
+    if (declares_key(source)) key += "|key";
 
     const auto known = known_.find(key);
     if (known != known_.end()) {
@@ -136,6 +143,7 @@ class OperationLowerer {
     OperationRecord record{};
     std::vector<EncodedField> encoded;
     encode_fields(effective.fields, scope, record, encoded);
+    if (is_off_by(effective, "retry")) switch_retry_off(record, encoded);
 
     Lowered lowered;
     lowered.settings = add_settings(record.settings);
@@ -152,13 +160,35 @@ class OperationLowerer {
     return lowered;
   }
 
+  static bool is_off_by(const EffectiveOperation& effective, std::string_view name) {
+    if (is_set(effective.fields, name)) return false;
+    return std::ranges::any_of(effective.removals,
+                               [&](const Removal& removal) { return removal.field == name; });
+  }
+
+  // `retry: off` means none, not the built-in one.
+  static void switch_retry_off(OperationRecord& record, std::vector<EncodedField>& encoded) {
+    record.settings.retry.times = 0;
+    for (EncodedField& field : encoded) {
+      if (field.field == "retry.times") field.value = "0 (off)";
+    }
+  }
+
+  // The operation takes requests with a key by which the upstream knows a repetition.
+  static bool declares_key(const GatewayOperation& source) {
+    return std::ranges::any_of(source.operation->parameters, [](const auto& parameter) {
+      return parameter.in == openapi::ParameterIn::Header &&
+             equal_ignoring_case(parameter.name.value, "idempotency-key");
+    });
+  }
+
   // Deadlines and limits always hold, by default if need be; other fields only where they are set.
   void encode_fields(const Effective& fields, const EncodeScope& scope, OperationRecord& record,
                      std::vector<EncodedField>& encoded) {
     for (const policies::FieldSpec& spec : kOperationSpecs) {
       const Effective* value = fields.find(spec.name);
       const bool present = value != nullptr && value->present();
-      const bool is_setting = spec.name == "timeout" || spec.name == "maxBody";
+      const bool is_setting = is_upstream_setting(spec.name);
       Effective one;
       one.is_map = true;
       if (present) one.entries.push_back({NodeRef{}, spec.name, *value});
@@ -269,6 +299,10 @@ class OperationLowerer {
     proxy.upstream = upstream;
     proxy.path = record.path;
     proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
+    const policies::Replay replay = record.idempotent != 0            ? policies::Replay::Always
+                                    : declares_key(*operation.source) ? policies::Replay::WithKey
+                                                                      : policies::Replay::ByMethod;
+    proxy.replay = static_cast<u32>(replay);
     steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
     lowered.upstream = upstream;
   }

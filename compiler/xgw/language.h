@@ -24,7 +24,7 @@ inline constexpr std::string_view kExtensionKey = "x-gw";
 /// All effective fields of one operation before they become steps. Only the compiler has this.
 struct OperationRecord {
   u32 upstream;
-  u32 reserved;
+  u32 idempotent;
   table::Extent path;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
@@ -117,6 +117,14 @@ inline constexpr OperationField kOperationFields[] = {
      Merge::ByKey,
      true},
     {policies::kSettingsFields[1], Merge::Replace, true},  // maxBody; offset set below
+    {policies::kSettingsFields[2], Merge::ByKey, true},    // retry; offset set below
+    {{.name = "idempotent",
+      .kind = policies::FieldKind::Bool,
+      .offset = offsetof(OperationRecord, idempotent),
+      .fallback = "false",
+      .doc = "sending a request twice has the effect of sending it once, whatever its method"},
+     Merge::Replace,
+     true},
     {{.name = "request",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, request_headers),
@@ -134,19 +142,28 @@ inline constexpr OperationField kOperationFields[] = {
      Merge::ByKey,
      true},
 };
-inline constexpr u32 kMaxBodyOffset =
-    offsetof(OperationRecord, settings) + offsetof(policies::SettingsRecord, max_body);
 
 /// The specs of kOperationFields with offsets into OperationRecord.
 constexpr auto operation_specs() {
   std::array<policies::FieldSpec, std::size(kOperationFields)> specs{};
   for (size_t i = 0; i < specs.size(); ++i) {
     specs[i] = kOperationFields[i].spec;
-    if (specs[i].name == "maxBody") specs[i].offset = kMaxBodyOffset;
+    // Those of the settings have offsets into their record.
+    const bool is_setting = specs[i].name == "maxBody" || specs[i].name == "retry";
+    if (is_setting) specs[i].offset += offsetof(OperationRecord, settings);
   }
   return specs;
 }
 inline constexpr auto kOperationSpecs = operation_specs();
+
+/// Fields that an upstream may set for the operations that use it.
+inline constexpr std::string_view kUpstreamSettings[] = {"timeout", "maxBody", "retry"};
+constexpr bool is_upstream_setting(std::string_view name) {
+  for (const std::string_view setting : kUpstreamSettings) {
+    if (setting == name) return true;
+  }
+  return false;
+}
 
 /// A key that is read by code of its own rather than by a field table.
 struct PlainField {
@@ -201,11 +218,11 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "consumers", "plans",    "cors",          "compress",     "cache",      "validate",
-    "views",   "rateLimit", "quota",    "retry",         "compose",      "allow",      "deny",
-    "sunset",  "upgrade",   "protocol", "dns",           "limits",       "tls",        "http2",
-    "equals",  "query",     "body",     "split",         "force",        "key",        "mirror",
-    "stream",  "status",    "mode",     "proxyProtocol", "maxStreamAge", "idempotent",
+    "clients", "consumers", "plans",         "cors",         "compress", "cache",  "validate",
+    "views",   "rateLimit", "quota",         "compose",      "allow",    "deny",   "sunset",
+    "upgrade", "protocol",  "dns",           "limits",       "tls",      "http2",  "equals",
+    "query",   "body",      "split",         "force",        "key",      "mirror", "stream",
+    "status",  "mode",      "proxyProtocol", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

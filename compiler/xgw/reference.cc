@@ -374,7 +374,9 @@ std::string x_gw_reference() {
   out += "\n## `upstreams.NAME`\n\n";
   out += kFieldHeader;
   add_rows(policies::kUpstreamFields, "", out);
-  out += "\nAn upstream may also set `timeout` and `maxBody` for the operations that use it.\n";
+  out +=
+      "\nAn upstream may also set `timeout`, `maxBody` and `retry` for the operations that use "
+      "it.\n";
   out += "\n## `listeners[]`\n\n";
   out += kFieldHeader;
   add_rows(policies::kListenerFields, "", out);

@@ -302,4 +302,42 @@ TEST_CASE("resilience: requests that fail take a target out for all workers", "[
   for (auto& client : clients) CHECK(client->get() == std::pair{200, std::string("second")});
 }
 
+TEST_CASE("resilience: an origin dies and comes back under load, and no request fails",
+          "[resilience]") {
+  MortalOrigin origins[3] = {MortalOrigin("a"), MortalOrigin("b"), MortalOrigin("c")};
+  Running running({&origins[0], &origins[1], &origins[2]},
+                  "      balance: roundRobin\n      outlier: {consecutive: 3, eject: 200ms}\n"
+                  "      retry: {times: 3, backoff: 5ms}\n");
+  constexpr int kClients = 4;
+  constexpr int kRequests = 600;
+  std::atomic<int> answered{0};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> clients;
+  std::vector<std::unique_ptr<Client>> connections;
+  for (int i = 0; i < kClients; ++i) {
+    connections.push_back(std::make_unique<Client>(running.port()));
+  }
+  for (auto& connection : connections) {
+    clients.emplace_back([&answered, &failed, client = connection.get()] {
+      for (int i = 0; i < kRequests; ++i) {
+        failed += client->get().first == 200 ? 0 : 1;
+        ++answered;
+      }
+    });
+  }
+  // Twice killed and started again while the load runs on.
+  for (const int at : {300, 1200}) {
+    while (answered < at) std::this_thread::yield();
+    origins[1].kill();
+    while (answered < at + 400) std::this_thread::yield();
+    origins[1].restart();
+  }
+  for (std::thread& thread : clients) thread.join();
+  CHECK(failed == 0);
+  CHECK(answered == kClients * kRequests);
+  CHECK(origins[1].requests() > 100);
+  CHECK(running.state->requests == 0);
+  CHECK(running.state->retries == 0);
+}
+
 }  // namespace gw

@@ -201,6 +201,41 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
   co_await pump(exchange, *fetched.body, responder);
 }
 
+bool may_be_repeated(const Exchange& exchange, const policies::ProxyRecord& record) {
+  if (http::is_idempotent(exchange.request.method)) return true;
+  switch (static_cast<policies::Replay>(record.replay)) {
+    case policies::Replay::ByMethod:
+      return false;
+    case policies::Replay::Always:
+      return true;
+    case policies::Replay::WithKey:
+      return exchange.request.fields.find("idempotency-key") != nullptr;
+  }
+  return false;
+}
+
+FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& record) {
+  const BoundTable& table = *exchange.table;
+  const policies::SettingsRecord& settings = settings_of(exchange);
+  FetchOptions options;
+  options.upstream = record.upstream;
+  options.deadline = exchange.deadline;
+  options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
+  options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
+  options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
+  options.replay_safe = may_be_repeated(exchange, record);
+  options.retry_times = settings.retry.times;
+  if (options.retry_times != 0) {
+    options.retry_budget_bp = static_cast<u32>(table.number(settings.retry.budget));
+    options.retry_backoff_ms = static_cast<u32>(table.number(settings.retry.backoff));
+    options.retry_buffer_bytes = table.number(settings.retry.buffer);
+    const auto causes = table.view().policy_list<policies::RetryCauseRecord>(settings.retry.causes);
+    options.retry_causes = causes.data();
+    options.retry_cause_count = static_cast<u32>(causes.size());
+  }
+  return options;
+}
+
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
                  const policies::ProxyRecord& record) {
   exchange.upstream = record.upstream;
@@ -212,13 +247,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   const BoundTable& table = *exchange.table;
   const policies::SettingsRecord& settings = settings_of(exchange);
-  FetchOptions options;
-  options.upstream = record.upstream;
-  options.deadline = exchange.deadline;
-  options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
-  options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
-  options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
-  options.replay_safe = http::is_idempotent(exchange.request.method);
+  FetchOptions options = options_of(exchange, record);
   const policies::UpstreamRecord& upstream = table.view().upstreams()[record.upstream];
   const bool affine = engine::has_affinity(upstream);
   if (affine) engine::read_affinity(exchange, upstream, options);

@@ -12,6 +12,10 @@
 
 namespace gw {
 
+namespace policies {
+struct RetryCauseRecord;
+}
+
 /// Time. now() may be up to a millisecond old within one turn of the event loop.
 class Clock {
  public:
@@ -68,10 +72,16 @@ struct FetchOptions {
   u32 connect_timeout_ms = 0;             // 0: none
   u32 try_timeout_ms = 0;                 // from connect to the response head; 0: none
   u32 idle_timeout_ms = 0;                // between two pieces of a body; 0: none
-  bool replay_safe = false;               // idempotent: may be sent again on a stale connection
-  bool hashed = false;                    // balance_hash is set
-  u64 balance_hash = 0;                   // of the balancing key: equal ones meet the same target
-  u64 sticky_token = 0;                   // target_token that the client has brought; 0: none
+  bool replay_safe = false;               // idempotent: may be sent again
+  u32 retry_times = 0;                    // tries beyond the first
+  u32 retry_budget_bp = 2'000;            // of the upstream's requests, in hundredths of a percent
+  u32 retry_backoff_ms = 25;              // of the first repetition, at most
+  u64 retry_buffer_bytes = 0;             // bodies up to this are read whole to be sent again
+  u32 retry_cause_count = 0;              // 0: connect, reset, refused
+  const policies::RetryCauseRecord* retry_causes = nullptr;
+  bool hashed = false;   // balance_hash is set
+  u64 balance_hash = 0;  // of the balancing key: equal ones meet the same target
+  u64 sticky_token = 0;  // target_token that the client has brought; 0: none
 };
 
 /// Gets answers: from an upstream pool, a mock, a cache, a script.
@@ -79,9 +89,10 @@ class Fetcher {
  public:
   virtual ~Fetcher() = default;
   /// Sends `request` with `body` (null: none) and waits for the final head. `body` goes on being
-  /// sent while the answer is read. 1xx answers but 101 go to `responder->inform` when it is not
-  /// null. Errors: ConnectFailed, UpstreamClosed, UpstreamInvalid, UpstreamTimeout,
-  /// UpstreamOverflow, Cancelled, and those of `body` with Origin::Downstream.
+  /// sent while the answer is read. A request that fails is sent again as `options` say. 1xx
+  /// answers but 101 go to `responder->inform` when it is not null. Errors: ConnectFailed,
+  /// UpstreamClosed, UpstreamInvalid, UpstreamTimeout, UpstreamOverflow, Cancelled, and those of
+  /// `body` with Origin::Downstream.
   virtual Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                                    http::BodySource* body, const FetchOptions& options,
                                    Responder* responder, Fetched& out) = 0;

@@ -24,6 +24,8 @@ struct Call {
   std::string_view target;       // its address: Host of a request that came without one
   bool has_whole = false;
   Responder* responder = nullptr;
+  u64 tried = 0;              // bit i: target i has failed; of the first 64
+  bool answer_begun = false;  // of the last try: bytes of an answer have come
 };
 
 /// Belongs to one worker and one pool. Between requests a read is pending, so that a target that
@@ -53,6 +55,8 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   /// came together with the last answer is. A system call.
   bool is_stale() { return stream_->has_input(); }
   void close();
+  /// Bytes of an answer to the last request have come.
+  bool answer_begun() const { return any_byte_; }
   /// No operation is pending and no coroutine runs: it may be destroyed.
   bool at_rest() const;
   u32 target() const { return target_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/upstream/outlier.h"
+#include "runtime/upstream/retry.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
@@ -26,14 +27,15 @@ Error no_target() {
 
 // Whether a failed fetch says something about the target.
 bool is_targets_fault(const Error& error) {
-  return error.origin == Origin::Upstream && error.code != Errc::UpstreamOverflow &&
-         error.code != Errc::Cancelled;
+  return error.origin == Origin::Upstream && error.retry != Retry::Reused &&
+         error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled;
 }
 
 }  // namespace
 
 Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config)
     : loop_(loop),
+      random_(random),
       connector_(connector),
       config_(with_state(std::move(config))),
       balancer_(config_, random),
@@ -130,17 +132,13 @@ void Pool::sweep() {
 
 bool Pool::admit() {
   const u32 limit = config_.limits.requests;
-  if (limit == 0) return true;
   auto& count = config_.state->requests;
-  if (count.fetch_add(1, std::memory_order_relaxed) < limit) return true;
+  if (count.fetch_add(1, std::memory_order_relaxed) < limit || limit == 0) return true;
   count.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
 
-void Pool::leave() {
-  if (config_.limits.requests == 0) return;
-  config_.state->requests.fetch_sub(1, std::memory_order_relaxed);
-}
+void Pool::leave() { config_.state->requests.fetch_sub(1, std::memory_order_relaxed); }
 
 u32 Pool::idle_count() const {
   size_t count = 0;
@@ -176,20 +174,87 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
   }
   out.connection = nullptr;
   out.body = nullptr;
-  auto outcome = co_await try_once(call, pool, out, false);
-  // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
-  // what may be sent twice, and while all of it is still at hand.
-  if (!outcome && outcome.error().retry == Retry::Reused && options.replay_safe &&
-      call.body == nullptr) {
-    outcome = co_await try_once(call, pool, out, true);
+  if (call.body != nullptr && options.retry_buffer_bytes != 0) {
+    const auto read = co_await read_body(call, *body);
+    if (!read) {
+      pool.leave();
+      co_return fail(read.error());
+    }
   }
+  auto outcome = co_await try_once(call, pool, out, false);
+  if (!outcome || out.head.status >= 400) outcome = co_await try_again(call, pool, out, outcome);
   if (!outcome) pool.leave();
+  co_return outcome;
+}
+
+// Takes a body into memory, so that it can be sent a second time. One that is too long, or whose
+// length nobody knows, stays a stream.
+Task<Result<void>> PoolFetcher::read_body(Call& call, http::BodySource& body) {
+  const FetchOptions& options = call.options;
+  const bool wanted = options.retry_times != 0 && options.replay_safe;
+  const u64 bytes = call.request.content_length;
+  if (!wanted || call.request.framing != http::Framing::Length ||
+      bytes > options.retry_buffer_bytes) {
+    co_return Result<void>();
+  }
+  auto whole = co_await http::read_whole(body, bytes, call.exchange.arena);
+  if (!whole) co_return fail(whole.error());
+  call.whole = {.bytes = *whole, .end = true, .trailers = nullptr};
+  call.has_whole = true;
+  call.body = nullptr;
+  co_return Result<void>();
+}
+
+// Goes on after a first try that was no success. What comes back is the last outcome.
+Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
+                                          const Result<void>& first) {
+  const FetchOptions& options = call.options;
+  Result<void> outcome = first;
+  RetryPermit permit(*pool.config().state);
+  u32 retries = 0;
+  bool was_fresh = false;
+  for (;;) {
+    const bool body_kept = call.body == nullptr;
+    // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
+    // what may be sent twice, and while all of it is still at hand. That is no overload: no permit.
+    if (!outcome && outcome.error().retry == Retry::Reused && !was_fresh && options.replay_safe &&
+        body_kept) {
+      was_fresh = true;
+      outcome = co_await try_once(call, pool, out, true);
+      continue;
+    }
+    if (retries == options.retry_times || call.exchange.client_gone) break;
+    const FailedTry failed{.error = outcome ? Error{} : outcome.error(),
+                           .answer_begun = call.answer_begun,
+                           .body_kept = body_kept};
+    const bool wanted =
+        outcome ? may_retry(options, out.head.status, body_kept) : may_retry(options, failed);
+    if (!wanted || !permit.take(options.retry_budget_bp)) break;
+    const TimePoint when = loop_.now() + pause_before(options, retries, pool.random());
+    if (when >= options.deadline) break;
+    if (outcome) {
+      // Its body goes unread; a short one has come with the head, and leaves the connection usable.
+      http::BodyChunk rest;
+      if (out.body != nullptr) out.body->take_buffered(rest);
+      give_back(out);
+      out.head.fields.clear();
+    }
+    co_await loop_.sleep_until(when);
+    if (call.exchange.client_gone) {
+      co_return fail(
+          Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
+    }
+    ++retries;
+    was_fresh = false;
+    outcome = co_await try_once(call, pool, out, false);
+  }
   co_return outcome;
 }
 
 Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, bool fresh) {
   const Choice choice{.hash = call.options.balance_hash,
                       .sticky = call.options.sticky_token,
+                      .tried = call.tried,
                       .hashed = call.options.hashed};
   const u32 target = pool.choose(choice);
   if (target == Balancer::kNone) co_return fail(no_target());
@@ -202,6 +267,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   call.target = pool.config().targets[target].address;
   const TimePoint start = loop_.now();
   Error error;
+  call.answer_begun = false;
   const bool once_only = !call.options.replay_safe || call.body != nullptr;
   Connection* connection = fresh ? nullptr : pool.take_idle(target, once_only);
   if (connection == nullptr) {
@@ -231,6 +297,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
       if (pool.config().sticky) out.target_token = target_token(pool.config().targets[target]);
     } else {
       error = answered.error();
+      call.answer_begun = connection->answer_begun();
       pool.end_request(target);
       connection->finish();
       pool.give(*connection, false);
@@ -240,9 +307,13 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record.microseconds =
       static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   record.error = error.code;
-  if (error.code != Errc::None && error.retry != Retry::Reused) {
-    if (is_targets_fault(error)) report_failure(pool.config(), target, loop_.now());
-  } else if (error.code == Errc::None && record.status >= 500) {
+  if (error.code == Errc::None && record.status < 400) {
+    report_success(pool.config(), target);
+    co_return Result<void>();
+  }
+  // A connection that had grown stale says nothing about its target.
+  if (error.retry != Retry::Reused && target < 64) call.tried |= u64{1} << target;
+  if (error.code == Errc::None ? record.status >= 500 : is_targets_fault(error)) {
     report_failure(pool.config(), target, loop_.now());
   } else if (error.code == Errc::None) {
     report_success(pool.config(), target);
@@ -254,11 +325,16 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
 void PoolFetcher::release(Fetched& out) noexcept {
   Connection* connection = connection_of(out);
   if (connection == nullptr) return;
+  connection->pool().leave();
+  give_back(out);
+}
+
+void PoolFetcher::give_back(Fetched& out) noexcept {
+  Connection* connection = connection_of(out);
   out.connection = nullptr;
   out.body = nullptr;
   Pool& pool = connection->pool();
   pool.end_request(connection->target());
-  pool.leave();
   pool.give(*connection, connection->finish());
 }
 

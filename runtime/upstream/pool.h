@@ -24,6 +24,7 @@ class Pool {
   ~Pool();
 
   const UpstreamConfig& config() const { return config_; }
+  Random& random() { return random_; }
   /// Balancer::kNone: no target can be used.
   u32 choose(const Choice& choice) { return balancer_.choose(loop_.now(), choice); }
   /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
@@ -50,6 +51,7 @@ class Pool {
   void sweep();
 
   net::EventLoop& loop_;
+  Random& random_;
   Connector& connector_;
   UpstreamConfig config_;
   Balancer balancer_;
@@ -72,7 +74,10 @@ class PoolFetcher final : public Fetcher {
   const std::vector<std::shared_ptr<Pool>>& pools() const { return pools_; }
 
  private:
+  Task<Result<void>> read_body(Call& call, http::BodySource& body);
   Task<Result<void>> try_once(Call& call, Pool& pool, Fetched& out, bool fresh);
+  Task<Result<void>> try_again(Call& call, Pool& pool, Fetched& out, const Result<void>& first);
+  void give_back(Fetched& out) noexcept;
   Connection* connection_of(const Fetched& out) const {
     return static_cast<Connection*>(out.connection);
   }

@@ -8,8 +8,18 @@ struct ProxyRecord {
   u32 upstream;        // into Upstreams
   u32 strip_bytes;     // bytes of the mount prefix that are not forwarded; 0 with `path`
   table::Extent path;  // into Expressions; count 0: the normalised path
+  u32 replay;          // Replay
+  u32 reserved;
 };
-static_assert(sizeof(ProxyRecord) == 16);
+static_assert(sizeof(ProxyRecord) == 24);
+
+/// When a request may be sent a second time though the first may have had an effect.
+enum class Replay : u32 {
+  ByMethod,  // the idempotent ones of RFC 9110 section 9.2.2
+  Always,    // the document says so
+  WithKey,   // these, and requests with an Idempotency-Key, which the operation declares
+};
+inline constexpr std::string_view kReplayWords[] = {"byMethod", "always", "withKey"};
 
 inline constexpr FieldSpec kProxyFields[] = {
     {.name = "upstream",
@@ -27,6 +37,12 @@ inline constexpr FieldSpec kProxyFields[] = {
      .kind = FieldKind::PathRewrite,
      .offset = offsetof(ProxyRecord, path),
      .doc = "path that is sent upstream"},
+    {.name = "replay",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(ProxyRecord, replay),
+     .fallback = "byMethod",
+     .words = kReplayWords,
+     .doc = "when a request may be sent a second time"},
 };
 inline constexpr RecordSpec kProxySpec{.name = "proxy",
                                        .bytes = sizeof(ProxyRecord),

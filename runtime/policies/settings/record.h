@@ -11,11 +11,33 @@ struct TimeoutRecord {
   table::LateNumber idle;
 };
 
+/// One cause of sending a request once more.
+struct RetryCauseRecord {
+  u32 kind;  // kRetryOnStatus or kRetryOnWord
+  u32 status;
+  u32 word;  // RetryWord
+  u32 reserved;
+};
+inline constexpr u32 kRetryOnStatus = 1;
+inline constexpr u32 kRetryOnWord = 2;
+enum class RetryWord : u32 { Connect, Reset, Refused, Timeout };
+inline constexpr std::string_view kRetryWords[] = {"connect", "reset", "refused", "timeout"};
+
+struct RetryRecord {
+  u32 times;
+  u32 reserved;
+  table::Extent causes;       // RetryCauseRecord[]; count 0: connect, reset, refused
+  table::LateNumber budget;   // hundredths of a percent
+  table::LateNumber backoff;  // milliseconds
+  table::LateNumber buffer;   // bytes
+};
+
 struct SettingsRecord {
   TimeoutRecord timeout;
   table::LateNumber max_body;  // bytes
+  RetryRecord retry;
 };
-static_assert(sizeof(SettingsRecord) == 80);
+static_assert(sizeof(SettingsRecord) == 144);
 
 inline constexpr u64 kDayMs = 86'400'000;
 inline constexpr FieldSpec kTimeoutFields[] = {
@@ -52,6 +74,64 @@ inline constexpr FieldSpec kTimeoutFields[] = {
      .fallback = "60s",
      .doc = "time between two pieces of a body"},
 };
+inline constexpr FieldSpec kRetryCauses[] = {
+    {.name = "status",
+     .kind = FieldKind::Status,
+     .offset = offsetof(RetryCauseRecord, status),
+     .min = 400,
+     .max = 599},
+    {.name = "word",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(RetryCauseRecord, word),
+     .words = kRetryWords},
+};
+inline constexpr FieldSpec kRetryCauseElement[] = {
+    {.name = "cause",
+     .kind = FieldKind::Union,
+     .offset = offsetof(RetryCauseRecord, kind),
+     .fields = kRetryCauses},
+};
+inline constexpr FieldSpec kRetryFields[] = {
+    {.name = "times",
+     .kind = FieldKind::Count,
+     .offset = offsetof(RetryRecord, times),
+     .max = 7,
+     .fallback = "1",
+     .doc = "how often a request is sent once more at most; 0: never"},
+    {.name = "causes",
+     .kind = FieldKind::List,
+     .offset = offsetof(RetryRecord, causes),
+     .min = 1,
+     .max = 32,
+     .fields = kRetryCauseElement,
+     .size = sizeof(RetryCauseRecord),
+     .doc = "after what: connect (no connection), reset (closed before an answer), refused (by "
+            "HTTP/2), timeout (no answer within `timeout.try`), or a status; default: connect, "
+            "reset, refused"},
+    {.name = "budget",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(RetryRecord, budget),
+     .late = true,
+     .max = 10'000,
+     .fallback = "20%",
+     .doc = "largest share of the upstream's requests in flight that are sent once more, but 3"},
+    {.name = "backoff",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(RetryRecord, backoff),
+     .late = true,
+     .max = 60'000,
+     .fallback = "25ms",
+     .doc = "longest pause before the first repetition; it doubles up to ten times as much, and is "
+            "drawn at random from 0 up to that"},
+    {.name = "buffer",
+     .kind = FieldKind::Bytes,
+     .offset = offsetof(RetryRecord, buffer),
+     .late = true,
+     .max = u64{64} << 20,
+     .fallback = "0B",
+     .doc = "bodies of a known length up to this are read whole first, so that they can be sent "
+            "again; others only when they have come with the head"},
+};
 inline constexpr FieldSpec kSettingsFields[] = {
     {.name = "timeout",
      .kind = FieldKind::Record,
@@ -67,6 +147,13 @@ inline constexpr FieldSpec kSettingsFields[] = {
      .max = u64{1} << 40,
      .fallback = "1MiB",
      .doc = "largest request body; beyond it the answer is 413"},
+    {.name = "retry",
+     .kind = FieldKind::Record,
+     .offset = offsetof(SettingsRecord, retry),
+     .fields = kRetryFields,
+     .size = sizeof(RetryRecord),
+     .shorthand = "times",
+     .doc = "sending a request once more where that is safe"},
 };
 inline constexpr RecordSpec kSettingsSpec{.name = "settings",
                                           .bytes = sizeof(SettingsRecord),
