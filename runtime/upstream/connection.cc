@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/http/http1_writer.h"
 #include "runtime/http/limits.h"
@@ -87,7 +88,7 @@ Error Connection::broken(int error_number) const {
 
 Task<Result<void>> Connection::round_trip(Call& call, http::ResponseHead& out) {
   link(call.exchange);
-  any_byte_ = head_done_ = timed_out_ = gave_up_ = sending_failed_ = false;
+  any_byte_ = head_done_ = timed_out_ = gave_up_ = sending_failed_ = read_anew_ = false;
   pump_stopped_ = false;
   pump_error_ = {};
   wire_ = {};
@@ -147,8 +148,12 @@ Task<Result<void>> Connection::send(Call& call) {
   co_await net::IoWait(stream_->writing);
   if (stream_->writing.error == 0) co_return Result<void>();
   if (timed_out_ || gave_up_) co_return fail(broken(stream_->writing.error));
-  // It may have answered before it closed (413, 503): let the read decide.
+  // It may have answered before it closed (413, 503): let the read decide. One that has waited
+  // since the connection was idle knows nothing of an end that came together with the last answer,
+  // and nothing more will wake it: a new one looks.
   sending_failed_ = true;
+  read_anew_ = stream_->reading.pending;
+  if (read_anew_) stream_->cancel();
   co_return Result<void>();
 }
 
@@ -182,6 +187,8 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
     }
     co_await net::IoWait(stream_->reading);
     const i64 read = input_.finish_fill();
+    const bool was_ended = std::exchange(read_anew_, false) && read == -ECANCELED;
+    if (was_ended && !timed_out_ && !gave_up_) continue;
     if (read <= 0) co_return fail(broken(static_cast<int>(-read)));
     any_byte_ = true;
   }

@@ -97,6 +97,7 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   bool timed_out_ = false;
   bool gave_up_ = false;                      // cancelled() was called
   bool sending_failed_ = false;               // the target stopped reading
+  bool read_anew_ = false;                    // the idle read was ended to look once more
   void (*on_broken_)(Connection&) = nullptr;  // set while idle
 
   // The part of a request body that is sent while the answer is awaited.

@@ -231,3 +231,26 @@ TEST_CASE("pool: shuts down when all has come to rest", "[upstream][pool]") {
   bench.loop.run();
   CHECK(bench.pool->shut_down());
 }
+
+// A target that is killed as it answers: answer and reset come in one event, and the read of the
+// idle connection is never woken.
+TEST_CASE(
+    "pool: a reset that came unnoticed with the last answer does not hold up the next request",
+    "[upstream][pool]") {
+  FetchBench bench(config_of(1));
+  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+    peer.take();
+    if (connection == 0) {
+      peer.send_and_reset(bench.answer);
+    } else {
+      peer.send(bench.answer);
+    }
+  };
+  CHECK(bench.get()->status == 200);
+  CHECK(bench.pool->idle_count() == 1);  // nobody has noticed
+  auto next = bench.get();               // the time stands still: no deadline helps
+  CHECK(next->done());
+  CHECK(next->status == 200);
+  CHECK(bench.connector.attempts == 2);
+  bench.loop.advance(milliseconds(5000));
+}

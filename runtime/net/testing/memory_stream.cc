@@ -40,6 +40,7 @@ void arrive(const std::shared_ptr<MemoryWire>& wire) {
     wire->there += arrival.bytes;
   }
   wire->ended |= arrival.end;
+  wire->dead |= arrival.dead;
   wire->edge = true;
   if (wire->stream == nullptr) return;
   wire->stream->bytes_arrived();
@@ -92,6 +93,10 @@ void MemoryPeer::close() {
 void MemoryPeer::send_and_close(std::string_view text) {
   send_with_end(text);
   wire_->peer_closed = true;
+}
+
+void MemoryPeer::send_and_reset(std::string_view text) {
+  add(wire_, {.bytes = std::string(text), .end = true, .reset = false, .dead = true});
 }
 
 void MemoryPeer::reset() {
@@ -172,7 +177,7 @@ i64 MemoryStream::receive() {
 i64 MemoryStream::send() {
   MemoryWire& wire = *wire_;
   const bool strikes = wire.faults != nullptr && wire.faults->strikes();
-  if (wire.reset_error != 0) return -EPIPE;
+  if (wire.reset_error != 0 || wire.dead) return -EPIPE;
   while (out_begin_ < out_end_) {
     Bytes& piece = out_[out_begin_];
     const size_t room = wire.window - std::min(wire.window, wire.received.size());

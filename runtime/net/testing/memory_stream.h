@@ -47,6 +47,7 @@ struct MemoryWire {
     std::string bytes;
     bool end = false;    // with the last of them
     bool reset = false;  // instead of them
+    bool dead = false;   // a reset has come behind them
   };
   std::deque<Arrival> coming;  // each is an event of its own
   bool arriving = false;       // a message for the next one is posted
@@ -55,6 +56,7 @@ struct MemoryWire {
   bool ended = false;
   bool edge = true;     // something has come since the last read that was not filled
   int reset_error = 0;  // the connection is dead
+  bool dead = false;    // the same, but what has come before can still be read
   u64 total_read = 0;
 
   // From the stream.
@@ -88,6 +90,9 @@ class MemoryPeer {
   void close();
   /// Both in one event: an answer, and close() at once.
   void send_and_close(std::string_view text);
+  /// Both in one event: an answer, and a reset behind it, as of a process that is killed. What has
+  /// come can be read, writing fails.
+  void send_and_reset(std::string_view text);
   /// A reset now; what had been sent and not been read is lost.
   void reset();
 
