@@ -24,7 +24,7 @@ inline constexpr std::string_view kExtensionKey = "x-gw";
 /// All effective fields of one operation before they become steps. Only the compiler has this.
 struct OperationRecord {
   u32 upstream;
-  u32 reserved;
+  u32 upgrade;  // policies::kUpgradeWords
   table::Extent path;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
@@ -81,6 +81,13 @@ inline constexpr OperationField kOperationFields[] = {
              "normalised path"},
      Merge::Replace,
      false},
+    {{.name = "upgrade",
+      .kind = policies::FieldKind::Enum,
+      .offset = offsetof(OperationRecord, upgrade),
+      .words = policies::kUpgradeWords,
+      .doc = "protocol that clients may switch to by an Upgrade over HTTP/1.1; default: none"},
+     Merge::Replace,
+     true},
     {{.name = "respond",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, respond),
@@ -201,12 +208,11 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
-    "validate", "views",     "rateLimit", "quota",         "retry",        "compose",
-    "allow",    "deny",      "sunset",    "upgrade",       "protocol",     "dns",
-    "health",   "outlier",   "limits",    "tls",           "http2",        "equals",
-    "query",    "body",      "split",     "force",         "key",          "mirror",
-    "stream",   "status",    "mode",      "proxyProtocol", "maxStreamAge", "idempotent",
+    "clients", "consumers", "plans", "cors",          "compress",     "cache",      "validate",
+    "views",   "rateLimit", "quota", "retry",         "compose",      "allow",      "deny",
+    "sunset",  "protocol",  "dns",   "health",        "outlier",      "limits",     "tls",
+    "http2",   "equals",    "query", "body",          "split",        "force",      "key",
+    "mirror",  "status",    "mode",  "proxyProtocol", "maxStreamAge", "idempotent",
 };
 
 }  // namespace gw::compiler

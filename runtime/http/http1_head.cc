@@ -605,6 +605,9 @@ Result<void> parse_response_head(std::string_view head, Method method, ResponseH
   GW_TRY(settle_response_framing(summary, method, http11, out, wire));
   wire.keep_alive = http11 ? !summary.close : summary.keep_alive && !summary.close;
   if (wire.framing == Framing::UntilClose) wire.keep_alive = false;
+  if (out.status == 101 && has_token(out.fields, FieldId::Connection, "upgrade")) {
+    wire.upgrade = out.fields.value(FieldId::Upgrade);
+  }
   strip_hop_by_hop(out.fields);
   out.fields.remove(FieldId::ContentLength);
   return {};

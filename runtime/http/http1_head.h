@@ -41,6 +41,7 @@ struct ResponseWire {
   Framing framing = Framing::None;  // of the bytes that follow
   u64 content_length = 0;
   bool keep_alive = false;
+  std::string_view upgrade;  // of 101: the protocol that the connection has been switched to
 };
 
 /// Reads a whole response head to a request of `method`. Hop-by-hop and framing fields are not in

@@ -37,6 +37,7 @@ Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
       stream_(std::move(connection_.stream)),
       input_(*stream_, host.loop.buffers),
       body_(*stream_, input_, *this, Origin::Downstream),
+      channel_(host.loop, *stream_, input_, Origin::Downstream),
       timer_(&Http1Session::on_timer, this),
       write_timer_(&Http1Session::on_write_timer, this),
       watch_timer_(&Http1Session::on_watch, this) {
@@ -299,7 +300,11 @@ void Http1Session::finish_exchange() {
   if (exchange_->client_gone || reset_) ++host_.counters.broken;
   if (generation_ != nullptr) {
     generation_->env.observer.finished(*exchange_);
-    host_.unpin(*generation_);
+    if (exchange_->detached) {
+      host_.let_go(*generation_);
+    } else {
+      host_.unpin(*generation_);
+    }
     generation_ = nullptr;
   }
   head_ = nullptr;
@@ -590,6 +595,33 @@ Task<Result<void>> Http1Session::end(Bytes last, const http::FieldList* trailers
   ended_ = true;
   if (count == 0) co_return Result<void>();
   co_return co_await flush(pieces, count);
+}
+
+// The connection is the exchange's from here on, until end() or reset().
+Task<Result<Channel*>> Http1Session::upgrade(const http::ResponseHead& head) {
+  GW_CHECK(head_ == nullptr && !head_sent_ && body_.at_end());
+  // A look for a client that goes away may be under way; its bytes are the channel's.
+  watch_timer_.clear();
+  stream_->reading.on_done = nullptr;
+  head_ = &head;
+  head_sent_ = true;
+  close_after_ = true;
+  framing_ = Framing::UntilClose;
+  exchange_->response.status = head.status;
+  http::ResponseExtras extras;
+  extras.date = host_.loop.http_date();
+  const Bytes text = http::write_response_head(head, extras);
+  const auto sent = co_await flush(&text, 1);
+  if (!sent) co_return fail(sent.error());
+  co_return &channel_;
+}
+
+void Http1Session::let_go_of_table() {
+  if (generation_ == nullptr || exchange_->detached) return;
+  generation_->env.observer.detach(*exchange_);
+  exchange_->detached = true;
+  exchange_->table = nullptr;
+  host_.loosen(*generation_);
 }
 
 void Http1Session::reset() noexcept {

@@ -96,4 +96,17 @@ void SessionHost::unpin(Generation& generation) {
   }
 }
 
+void SessionHost::loosen(Generation& generation) {
+  ++generation.loose;
+  unpin(generation);
+}
+
+void SessionHost::let_go(Generation& generation) {
+  --generation.loose;
+  const bool unused = generation.pins == 0 && generation.loose == 0;
+  if (unused && &generation != current && on_generation_unused != nullptr) {
+    on_generation_unused(context, generation);
+  }
+}
+
 }  // namespace gw::server

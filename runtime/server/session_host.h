@@ -30,7 +30,8 @@ struct Generation {
       : table(bound_table), env{clock, random, fetcher, observer} {}
   const BoundTable* table;
   Env env;
-  u32 pins = 0;  // exchanges that run by it; counted by one thread
+  u32 pins = 0;   // exchanges that run by it; counted by one thread
+  u32 loose = 0;  // long ones that have let go of the table, and use `env` alone
 };
 
 using RunFunction = Task<void> (*)(Exchange&, Env&, Responder&);
@@ -73,9 +74,13 @@ class SessionHost {
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
   void unpin(Generation& generation);
+  /// Turns a pin into a loose one; let_go() ends that.
+  void loosen(Generation& generation);
+  void let_go(Generation& generation);
   /// Said by a session when it is done.
   void session_finished();
-  /// Called when a generation that is no longer current has no pins left.
+  /// Called when a generation that is no longer current has no pins left, and again when it has no
+  /// loose ones either.
   void (*on_generation_unused)(void* context, Generation& generation) = nullptr;
   void* context = nullptr;
 

@@ -26,6 +26,7 @@ Connection::Connection(net::EventLoop& loop, Pool& pool, std::unique_ptr<net::By
       stream_(std::move(stream)),
       input_(*stream_, loop.buffers),
       body_(*stream_, input_, *this, Origin::Upstream),
+      channel_(loop, *stream_, input_, Origin::Upstream),
       timer_(&Connection::on_deadline, this),
       target_(target) {}
 
@@ -43,6 +44,10 @@ void Connection::close() {
 
 void Connection::cancelled() noexcept {
   gave_up_ = true;
+  if (switched_) {
+    channel_.abort();
+    return;
+  }
   stream_->cancel();
 }
 
@@ -191,7 +196,15 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
   auto parsed = http::parse_response_head(head, call.request.method, out, wire_);
   if (!parsed) co_return fail(parsed.error());
   if (out.status >= 200) co_return true;
-  if (out.status == 101) co_return fail(invalid("101 without a request to upgrade"));
+  if (out.status == 101) {
+    const std::string_view wanted = call.request.upgrade;
+    if (wanted.empty() || !http::equal_fold(wire_.upgrade, wanted)) {
+      co_return fail(invalid("101 without a request for that protocol"));
+    }
+    switched_ = true;
+    wire_.keep_alive = false;
+    co_return true;
+  }
   // 100 answers an Expect that was not passed on; there is nobody to tell.
   if (out.status != 100 && call.responder != nullptr) {
     auto informed = co_await call.responder->inform(out);
@@ -280,16 +293,17 @@ Error Connection::body_read_error(int error_number) {
 bool Connection::finish() {
   unlink();
   timer_.clear();
+  channel_.end();
   if (!pump_done_) {
     pump_stopped_ = true;
     // A pump that waits for the client ends within this call; one that waits for the target ends
     // when the stream is closed.
     if (pump_body_ != nullptr) pump_body_->cancel();
   }
-  const bool reusable = head_done_ && pump_done_ && !pump_stopped_ && !sending_failed_ &&
-                        pump_error_.code == Errc::None && wire_.keep_alive && body_.at_end() &&
-                        !body_.failed() && !timed_out_ && !gave_up_ && input_.empty() &&
-                        !input_.filling() && stream_->is_open();
+  const bool reusable = head_done_ && !switched_ && pump_done_ && !pump_stopped_ &&
+                        !sending_failed_ && pump_error_.code == Errc::None && wire_.keep_alive &&
+                        body_.at_end() && !body_.failed() && !timed_out_ && !gave_up_ &&
+                        input_.empty() && !input_.filling() && stream_->is_open();
   used_ = true;
   return reusable;
 }

@@ -5,6 +5,7 @@
 #include "runtime/http/env.h"
 #include "runtime/http/http1_body.h"
 #include "runtime/http/http1_head.h"
+#include "runtime/http/stream_channel.h"
 #include "runtime/net/event_loop.h"
 
 namespace gw::upstream {
@@ -41,6 +42,9 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   http::BodySource* response_body() {
     return wire_.framing == http::Framing::None ? nullptr : &body_;
   }
+
+  /// After an answer of 101; null after any other.
+  Channel* channel() { return switched_ ? &channel_ : nullptr; }
 
   /// Ends the use for an exchange: nothing of it is touched afterwards. True: the connection is
   /// ready for the next one.
@@ -80,6 +84,7 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   std::unique_ptr<net::ByteStream> stream_;
   http::Http1Input input_;
   http::Http1Body body_;
+  http::StreamChannel channel_;
   http::HeadScanner scanner_;
   http::ResponseWire wire_;
   net::Timer timer_;
@@ -90,6 +95,7 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   bool used_ = false;      // has carried a request before
   bool any_byte_ = false;  // of the answer to this request
   bool head_done_ = false;
+  bool switched_ = false;  // to another protocol, for good
   bool timed_out_ = false;
   bool gave_up_ = false;                      // cancelled() was called
   bool sending_failed_ = false;               // the target stopped reading

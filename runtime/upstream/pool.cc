@@ -188,6 +188,7 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
   }
   out.connection = nullptr;
   out.body = nullptr;
+  out.channel = nullptr;
   auto outcome = co_await try_once(call, pool, out, false);
   // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
   // what may be sent twice, and while all of it is still at hand.
@@ -241,6 +242,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     if (answered) {
       out.connection = connection;
       out.body = connection->response_body();
+      out.channel = connection->channel();
       record.status = out.head.status;
     } else {
       error = answered.error();
@@ -262,6 +264,7 @@ void PoolFetcher::release(Fetched& out) noexcept {
   if (connection == nullptr) return;
   out.connection = nullptr;
   out.body = nullptr;
+  out.channel = nullptr;
   Pool& pool = connection->pool();
   pool.end_request(connection->target());
   pool.leave();

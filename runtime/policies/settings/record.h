@@ -9,13 +9,14 @@ struct TimeoutRecord {
   table::LateNumber try_;
   table::LateNumber total;
   table::LateNumber idle;
+  table::LateNumber stream;  // 0: none
 };
 
 struct SettingsRecord {
   TimeoutRecord timeout;
   table::LateNumber max_body;  // bytes
 };
-static_assert(sizeof(SettingsRecord) == 80);
+static_assert(sizeof(SettingsRecord) == 96);
 
 inline constexpr u64 kDayMs = 86'400'000;
 inline constexpr FieldSpec kTimeoutFields[] = {
@@ -50,7 +51,14 @@ inline constexpr FieldSpec kTimeoutFields[] = {
      .min = 1,
      .max = kDayMs,
      .fallback = "60s",
-     .doc = "time between two pieces of a body"},
+     .doc = "time between two pieces of a body, or of a stream"},
+    {.name = "stream",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(TimeoutRecord, stream),
+     .late = true,
+     .max = 30 * kDayMs,
+     .fallback = "0s",
+     .doc = "life of a stream (`upgrade`, `text/event-stream`), in place of `total`; 0: no limit"},
 };
 inline constexpr FieldSpec kSettingsFields[] = {
     {.name = "timeout",
