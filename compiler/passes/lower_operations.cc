@@ -166,6 +166,11 @@ class OperationLowerer {
 
     Lowered lowered;
     if (!can_upgrade(source)) refuse_upgrade(record, encoded, "only GET can be upgraded");
+    // Extended CONNECT (RFC 8441) is not spoken; without it HTTP/2 switches to nothing.
+    const u32 upstream = chosen_upstream(effective.fields, record);
+    if (upstream != table::kNone && module_.table.upstreams[upstream].protocol != 0) {
+      refuse_upgrade(record, encoded, "its upstream speaks HTTP/2");
+    }
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
     add_request_steps(operation, effective.fields, record, steps, lowered);
@@ -298,10 +303,14 @@ class OperationLowerer {
     add_proxy(operation, fields, record, steps, lowered);
   }
 
+  u32 chosen_upstream(const Effective& fields, const OperationRecord& record) const {
+    if (!module_.override_name.empty()) return module_.upstream_index.at(module_.override_name);
+    return is_set(fields, "upstream") ? record.upstream : table::kNone;
+  }
+
   void add_proxy(const PlannedOperation& operation, const Effective& fields,
                  const OperationRecord& record, std::vector<StepRecord>& steps, Lowered& lowered) {
-    u32 upstream = is_set(fields, "upstream") ? record.upstream : table::kNone;
-    if (!module_.override_name.empty()) upstream = module_.upstream_index.at(module_.override_name);
+    const u32 upstream = chosen_upstream(fields, record);
     if (upstream == table::kNone) {
       if (is_set(fields, "upstream")) {
         module_.upstream_dangling = true;  // reported when it was encoded
@@ -315,7 +324,9 @@ class OperationLowerer {
     proxy.path = record.path;
     proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
     proxy.upgrade = record.upgrade;
-    lowered.streams = record.upgrade != 0 || declares_stream(*operation.source->operation);
+    const u32 protocol = module_.table.upstreams[upstream].protocol;
+    lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
+                      declares_stream(*operation.source->operation);
     proxy.streams = lowered.streams ? 1 : 0;
     steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
     lowered.upstream = upstream;

@@ -208,11 +208,11 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "consumers", "plans", "cors",          "compress",     "cache",      "validate",
-    "views",   "rateLimit", "quota", "retry",         "compose",      "allow",      "deny",
-    "sunset",  "protocol",  "dns",   "health",        "outlier",      "limits",     "tls",
-    "http2",   "equals",    "query", "body",          "split",        "force",      "key",
-    "mirror",  "status",    "mode",  "proxyProtocol", "maxStreamAge", "idempotent",
+    "clients", "consumers", "plans",         "cors",         "compress",   "cache", "validate",
+    "views",   "rateLimit", "quota",         "retry",        "compose",    "allow", "deny",
+    "sunset",  "dns",       "health",        "outlier",      "limits",     "tls",   "http2",
+    "equals",  "query",     "body",          "split",        "force",      "key",   "mirror",
+    "status",  "mode",      "proxyProtocol", "maxStreamAge", "idempotent",
 };
 
 }  // namespace gw::compiler

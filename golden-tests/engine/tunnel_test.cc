@@ -395,4 +395,28 @@ TEST_CASE("streams: an operation that declares none keeps its deadline", "[engin
   CHECK(at.client->peer.closed());
 }
 
+TEST_CASE("streams: a gRPC client's deadline, in its own words", "[engine][tunnel]") {
+  Switched at;
+  const std::string ask =
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n"
+      "Content-Length: 0\r\n";
+  SECTION("it has passed") {
+    at.client->peer.send(ask + "grpc-timeout: 100m\r\n\r\n");
+    at.gateway.loop.advance(milliseconds(90));
+    CHECK(at.client->peer.received().empty());
+    at.gateway.loop.advance(milliseconds(40));
+    const std::string answer = at.client->peer.take();
+    CHECK(answer.starts_with("HTTP/1.1 200 "));
+    CHECK(holds(answer, "\r\ngrpc-status: 4\r\n"));
+    CHECK(answer.ends_with("\r\n\r\n"));
+    CHECK(at.origin().closed());
+  }
+  SECTION("it makes no sense") {
+    at.client->peer.send(ask + "grpc-timeout: soon\r\n\r\n");
+    at.gateway.loop.run();
+    CHECK(holds(at.client->peer.take(), "\r\ngrpc-status: 13\r\n"));
+    CHECK(at.gateway.origin.empty());
+  }
+}
+
 }  // namespace gw

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Streams end to end over loopback: WebSocket and server-sent events, clients and origin in plain
-Python, the real gateway between them. Everything waits for an event, with a deadline.
+Python, the real gateway between them; and HTTP/2 to a real nginx. Everything waits for an event,
+with a deadline.
 
 usage: run.py GWCTL
 """
@@ -10,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -263,6 +265,80 @@ def events_one_by_one(gateway, origin):
     client.socket.close()
 
 
+class NginxOverHttp2:
+    """A real server that is known to speak HTTP/2, on a Unix socket; it says good-bye often."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        os.chmod(folder, 0o755)  # its worker may be another user
+        (self.folder / "small.txt").write_text("hello\n")
+        self.big = os.urandom(3_000_000)
+        (self.folder / "big.bin").write_bytes(self.big)
+        paths = "".join(f"{name}_temp_path {folder}/{name}; "
+                        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config = self.folder / "nginx.conf"
+        config.write_text(
+            f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors;\n"
+            f"events {{ worker_connections 64; }}\n"
+            f"http {{ access_log {folder}/requests; {paths} keepalive_requests 40;\n"
+            f"server {{ listen unix:{folder}/socket http2; root {folder}; }} }}\n")
+        self.process = subprocess.Popen(["nginx", "-c", str(config), "-e", f"{folder}/errors"])
+        while True:  # until it listens
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(f"{folder}/socket")
+                return
+            except OSError:
+                check(self.process.poll() is None, "nginx did not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=SECONDS)
+
+
+def http2_to_nginx(gwctl, folder):
+    nginx = NginxOverHttp2(folder)
+    path = pathlib.Path(folder) / "http2.yaml"
+    path.write_text(
+        "openapi: 3.1.0\ninfo: {title: T, version: 1.0.0}\nx-gw:\n"
+        f"  upstreams: {{files: {{targets: ['unix:{folder}/socket'], protocol: http2}}}}\n"
+        "  defaults: {upstream: files, timeout: 10s}\n"
+        "paths:\n  /{file}:\n    parameters: [{name: file, in: path, required: true, schema: "
+        "{type: string}}]\n    get: {operationId: file, responses: {'200': {description: d}}}\n")
+    process = subprocess.Popen(
+        [gwctl, "serve", str(path), "--listen", "127.0.0.1:0", "--workers", "1", "--access-log", "off"],
+        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        port = None
+        while port is None:
+            line = process.stderr.readline().decode("utf-8", "replace")
+            check(line, "the gateway did not start")
+            match = re.search(r"address=127\.0\.0\.1:(\d+)", line)
+            port = int(match.group(1)) if match else None
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        clients = [Bytes(socket.create_connection(("127.0.0.1", port), timeout=SECONDS))
+                   for _ in range(8)]
+        for _ in range(40):  # 320 requests: nginx ends its connection every 40
+            for client in clients:
+                client.send(b"GET /small.txt HTTP/1.1\r\nHost: a.example\r\n\r\n")
+            for client in clients:
+                check(client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 "), "status")
+                check(client.take(6) == b"hello\n", "body")
+        for client in clients:
+            client.send(b"GET /big.bin HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        for client in clients:
+            check(client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 "), "status")
+            check(client.take(len(nginx.big)) == nginx.big, "a large body")
+            client.socket.close()
+        requests = (nginx.folder / "requests").read_text().splitlines()
+        check(all("HTTP/2.0" in line for line in requests), "spoken in HTTP/2")
+        print("ok http2_to_nginx")
+    finally:
+        process.terminate()
+        process.wait(timeout=SECONDS)
+        nginx.stop()
+
+
 def main():
     tests = [echoes_messages, frames_ahead_of_the_answer, many_at_once, refused_without_the_field,
              events_one_by_one]
@@ -289,6 +365,11 @@ def main():
         big = [line for line in tunnels if line["request_bytes"] > 1 << 20]
         check(len(big) == 1 and big[0]["response_bytes"] > 1 << 20, "bytes both ways")
         print("ok drained, logged")
+    with tempfile.TemporaryDirectory() as folder:
+        if shutil.which("nginx") is None:
+            print("skipped: http2_to_nginx: there is no nginx")
+        else:
+            http2_to_nginx(sys.argv[1], folder)
 
 
 if __name__ == "__main__":

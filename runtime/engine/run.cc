@@ -5,11 +5,13 @@
 //         -> response side of the plan -> answer to the client
 //
 // Local answers run the response side too, errors included.
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
+#include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/tunnel.h"
@@ -147,6 +149,7 @@ void answer_failed_fetch(Exchange& exchange, const Error& error) {
 
 // Writes exchange.response with a body that is in memory.
 Task<void> send_local(Exchange& exchange, Responder& responder) {
+  engine::answer_as_grpc(exchange);
   responder.head(exchange.response);
   const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
   if (!sent) exchange.error = sent.error();
@@ -222,6 +225,23 @@ bool settle_upgrade(Exchange& exchange, const policies::ProxyRecord& record) {
   return false;
 }
 
+// How long the exchange may last, once it is known that it goes upstream. False: the client has
+// named a time that cannot be read.
+bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
+                     const policies::SettingsRecord& settings) {
+  if (record.streams != 0) {
+    const u64 life = exchange.table->number(settings.timeout.stream);
+    exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+  }
+  if (!engine::is_grpc(exchange.request)) return true;
+  const http::Field* named = exchange.request.fields.find("grpc-timeout");
+  if (named == nullptr) return true;
+  milliseconds patience{0};
+  if (!engine::parse_grpc_timeout(named->value, patience)) return false;
+  exchange.deadline = std::min(exchange.deadline, exchange.started + patience);
+  return true;
+}
+
 // `fetched` holds a 101. Passes it on, and then all bytes; answers 502 when it is none.
 Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& responder,
                   const engine::TunnelLimits& limits) {
@@ -261,23 +281,16 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
                  const policies::ProxyRecord& record) {
   exchange.upstream = record.upstream;
-  if (!engine::finish_upstream_request(exchange, record)) {
-    engine::answer_problem(exchange, 400);
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
-    co_return;
-  }
-  if (!settle_upgrade(exchange, record)) {
+  const policies::SettingsRecord& settings = settings_of(exchange);
+  const bool complete = engine::finish_upstream_request(exchange, record) &&
+                        settle_deadline(exchange, record, settings);
+  if (!complete) engine::answer_problem(exchange, 400);
+  if (!complete || !settle_upgrade(exchange, record)) {
     run_response_side(exchange);
     co_await send_local(exchange, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
-  const policies::SettingsRecord& settings = settings_of(exchange);
-  if (record.streams != 0) {
-    const u64 life = table.number(settings.timeout.stream);
-    exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
-  }
   FetchOptions options;
   options.upstream = record.upstream;
   options.deadline = exchange.deadline;

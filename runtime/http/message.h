@@ -31,6 +31,7 @@ struct RequestHead {
   u8 version_minor = 1;          // HTTP/1.x; 1 for HTTP/2 as well
   bool keep_alive = true;        // the client wants (and may have) another request
   bool expect_continue = false;
+  bool accepts_trailers = false;  // `TE: trailers`, which is said to an upstream over HTTP/2
   Framing framing = Framing::None;
   u64 content_length = 0;  // with Framing::Length
   // Of a request to an upstream over HTTP/1.1: the protocol that it asks to switch to; most often

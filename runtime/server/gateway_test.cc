@@ -25,13 +25,14 @@ std::atomic<gw::u64> g_allocations{0};
 
 }  // namespace
 
-void* operator new(size_t bytes) {
+// Not inlined: g++ 12 would see malloc() and free() on one side only of a pair, and warn.
+[[gnu::noinline]] void* operator new(size_t bytes) {
   g_allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(bytes)) return memory;
   std::abort();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 #endif
 
 using namespace gw;

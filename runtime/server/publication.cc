@@ -34,9 +34,11 @@ std::string digest_of(const net::TlsClientOptions& options) {
 }
 
 std::shared_ptr<const net::TlsClientOptions> tls_of(const BoundTable& table,
-                                                    const policies::UpstreamTlsRecord& record) {
+                                                    const policies::UpstreamTlsRecord& record,
+                                                    bool http2) {
   auto options = std::make_shared<net::TlsClientOptions>();
   options->verify = record.verify != 0;
+  options->http2 = http2;
   options->ca = given_text(table, record.ca);
   options->identity = {given_text(table, record.cert), given_text(table, record.key)};
   return options;
@@ -49,7 +51,9 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.balance = policies::kBalanceWords[record.balance.by] == "roundRobin"
                        ? upstream::Balance::RoundRobin
                        : upstream::Balance::LeastRequest;
-  config.key = fmt::format("{}|{}", config.name, record.balance.by);
+  const bool http2 = record.protocol != 0;
+  config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
+  config.key = fmt::format("{}|{}|{}", config.name, record.balance.by, http2 ? "h2" : "h1");
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
     const auto url = parse_http_url(table.text(target.url), problem);
@@ -63,7 +67,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
       out.server_name = record.tls.server_name.offset == table::kNone
                             ? std::string(url->host)
                             : std::string(table.text(record.tls.server_name));
-      if (config.tls == nullptr) config.tls = tls_of(table, record.tls);
+      if (config.tls == nullptr) config.tls = tls_of(table, record.tls, http2);
     }
     config.key +=
         fmt::format("|{}{}{}*{}", out.tls ? "tls " : "", out.address, out.path_prefix, out.weight);

@@ -25,6 +25,10 @@ enum class Balance : u8 {
   LeastRequest,  // the less busy of two drawn at random, by weight
 };
 
+/// What is spoken to targets. With TLS, Http2 is agreed on by ALPN and a target may have HTTP/1.1;
+/// in plain text it is known beforehand.
+enum class Protocol : u8 { Http1, Http2 };
+
 struct TargetConfig {
   std::string address;           // `host:port`, `[v6]:port` or `unix:/path`; also the text for logs
   std::string path_prefix = {};  // put before the path of requests: "" or "/v1"
@@ -53,6 +57,7 @@ struct UpstreamConfig {
   /// Equal keys of two tables mean: same targets and transport, so connections may be carried over.
   std::string key;
   Balance balance = Balance::RoundRobin;
+  Protocol protocol = Protocol::Http1;
   std::vector<TargetConfig> targets;
   UpstreamLimits limits;
   std::shared_ptr<const net::TlsClientOptions> tls;  // of targets with tls; null: none

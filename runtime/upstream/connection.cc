@@ -5,6 +5,7 @@
 
 #include "runtime/http/http1_writer.h"
 #include "runtime/http/limits.h"
+#include "runtime/upstream/pool.h"
 
 namespace gw::upstream {
 namespace {
@@ -307,6 +308,8 @@ bool Connection::finish() {
   used_ = true;
   return reusable;
 }
+
+void Connection::give_back(bool reusable) { pool_.give(*this, reusable); }
 
 void Connection::wait_idle(u32 idle_ms, void (*on_broken)(Connection&)) {
   on_broken_ = on_broken;

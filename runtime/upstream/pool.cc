@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/net/tls_stream.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
@@ -11,7 +12,8 @@ Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamC
       random_(random),
       connector_(connector),
       config_(std::move(config)),
-      targets_(config_.targets.size()) {
+      targets_(config_.targets.size()),
+      http2_(loop, *this, config_.targets.size()) {
   if (config_.state == nullptr) config_.state = std::make_shared<UpstreamState>();
   for (const TargetConfig& target : config_.targets) total_weight_ += target.weight;
 }
@@ -67,7 +69,28 @@ Connection* Pool::take_idle(u32 target, bool looked_at) {
   return connection;
 }
 
-Task<Result<Connection*>> Pool::connect(u32 target, TimePoint due) {
+// Requests of HTTP/2 share connections; where none has room, one of them makes another and the
+// others wait for it.
+Task<Result<TargetStream*>> Pool::connect(u32 target, TimePoint due) {
+  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(target, due);
+  while (true) {
+    if (TargetStream* stream = http2_.take(target)) co_return stream;
+    if (!http2_.is_connecting(target)) break;
+    const bool in_time = co_await http2_.wait(target, due);
+    if (!in_time) {
+      co_return fail(Error{.code = Errc::UpstreamTimeout,
+                           .origin = Origin::Upstream,
+                           .retry = Retry::Safe,
+                           .what = "connecting took too long"});
+    }
+  }
+  http2_.begin_connecting(target);
+  auto made = co_await connect_anew(target, due);
+  http2_.end_connecting(target);
+  co_return made;
+}
+
+Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
   auto& count = config_.state->connections;
   const u32 before = count.fetch_add(1, std::memory_order_relaxed);
   if (config_.limits.connections != 0 && before >= config_.limits.connections) {
@@ -89,7 +112,13 @@ Task<Result<Connection*>> Pool::connect(u32 target, TimePoint due) {
     count.fetch_sub(1, std::memory_order_relaxed);
     co_return fail(error);
   }
-  co_return new Connection(loop_, *this, std::move(*stream), target);
+  const bool tls = config_.targets[target].tls;
+  // In plain text nothing is agreed on: the target is known to speak it.
+  const bool http2 = config_.protocol == Protocol::Http2 &&
+                     (!tls || static_cast<net::TlsStream&>(**stream).alpn() == "h2");
+  if (http2) co_return http2_.add(std::move(*stream), target, tls, config_.limits.idle_timeout_ms);
+  TargetStream* made = new Connection(loop_, *this, std::move(*stream), target);
+  co_return made;
 }
 
 Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
@@ -165,7 +194,8 @@ bool Pool::shut_down() {
     while (!target.idle.empty()) drop_idle(*target.idle.back());
   }
   sweep();
-  return retired_.empty() && open_ == 0;
+  const bool none_left = http2_.shut_down();
+  return none_left && retired_.empty() && open_ == 0;
 }
 
 Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
@@ -192,8 +222,11 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
   auto outcome = co_await try_once(call, pool, out, false);
   // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
   // what may be sent twice, and while all of it is still at hand.
-  if (!outcome && outcome.error().retry == Retry::Reused && options.replay_safe &&
-      call.body == nullptr) {
+  // So may any request that the target has refused by HTTP/2 before it looked at it.
+  const Error failure = outcome ? Error{} : outcome.error();
+  const bool again = (failure.retry == Retry::Reused && options.replay_safe) ||
+                     (failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed);
+  if (again && call.body == nullptr) {
     outcome = co_await try_once(call, pool, out, true);
   }
   if (!outcome) pool.leave();
@@ -218,7 +251,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   const TimePoint start = loop_.now();
   Error error;
   const bool once_only = !call.options.replay_safe || call.body != nullptr;
-  Connection* connection = fresh ? nullptr : pool.take_idle(target, once_only);
+  TargetStream* connection = fresh ? nullptr : pool.take_idle(target, once_only);
   if (connection == nullptr) {
     TimePoint due = call.options.deadline;
     if (call.options.connect_timeout_ms != 0) {
@@ -226,7 +259,8 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     }
     auto connected = co_await pool.connect(target, due);
     if (connected && exchange.client_gone) {
-      pool.give(**connected, false);
+      (*connected)->finish();
+      (*connected)->give_back(false);
       error.code = Errc::Cancelled;
       error.origin = Origin::Downstream;
       error.what = "client has gone";
@@ -248,7 +282,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
       error = answered.error();
       pool.end_request(target);
       connection->finish();
-      pool.give(*connection, false);
+      connection->give_back(false);
     }
   }
   const auto spent = loop_.now() - start;
@@ -260,7 +294,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
 }
 
 void PoolFetcher::release(Fetched& out) noexcept {
-  Connection* connection = connection_of(out);
+  TargetStream* connection = stream_of(out);
   if (connection == nullptr) return;
   out.connection = nullptr;
   out.body = nullptr;
@@ -268,7 +302,7 @@ void PoolFetcher::release(Fetched& out) noexcept {
   Pool& pool = connection->pool();
   pool.end_request(connection->target());
   pool.leave();
-  pool.give(*connection, connection->finish());
+  connection->give_back(connection->finish());
 }
 
 }  // namespace gw::upstream

@@ -58,7 +58,8 @@ inline constexpr FieldSpec kTimeoutFields[] = {
      .late = true,
      .max = 30 * kDayMs,
      .fallback = "0s",
-     .doc = "life of a stream (`upgrade`, `text/event-stream`), in place of `total`; 0: no limit"},
+     .doc = "life of a stream (`upgrade`, `text/event-stream`, gRPC), in place of `total`; 0: no "
+            "limit"},
 };
 inline constexpr FieldSpec kSettingsFields[] = {
     {.name = "timeout",
