@@ -368,6 +368,7 @@ Task<void> Http1Session::drain_body() {
   const bool worth_it = !close_after_ && !body_.failed() && !waits_for_continue &&
                         (left <= kMaxDrainBytes || left == ~u64{0});
   size_t drained = 0;
+  body_.resume();  // whoever sent it upstream has let go of it
   while (worth_it && drained <= kMaxDrainBytes) {
     auto piece = co_await body_.next(kPieceBytes);
     if (!piece) break;
@@ -475,7 +476,10 @@ void Http1Session::choose_framing(bool whole, u64 whole_bytes) {
 Bytes Http1Session::make_head() {
   const bool waits_for_continue =
       exchange_->request.expect_continue && !continue_sent_ && !body_.at_end() && !refusing_;
-  if (waits_for_continue || body_.failed() || host_.draining()) close_after_ = true;
+  // So much of a body is not read away behind an answer: the client learns now that it ends here.
+  const bool too_much = body_.remaining_bytes() != ~u64{0} &&
+                        body_.remaining_bytes() > kMaxDrainBytes && !body_.at_end();
+  if (waits_for_continue || too_much || body_.failed() || host_.draining()) close_after_ = true;
   http::ResponseExtras extras;
   extras.date = host_.loop.http_date();
   if (connection_.tls != nullptr) {

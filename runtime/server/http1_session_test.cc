@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <utility>
 
 #include "runtime/server/testing/memory_gateway.h"
 #include "runtime/server/testing/stub_run.h"
@@ -51,6 +52,42 @@ TEST_CASE("session: a request may come in pieces of any size", "[session]") {
     CHECK(gateway.origin[0]->reader.messages[0].body == "hello world");
     CHECK(gateway.log.at(0).request_bytes == 11);
   }
+}
+
+TEST_CASE("session: an answer ahead of a body leaves the connection in order", "[session]") {
+  MemoryGateway gateway(&stub_run);
+  bool first = true;  // only the head of the first request is answered at once
+  gateway.on_bytes = [&first](OriginConnection& connection) {
+    if (!std::exchange(first, false)) return;
+    connection.peer.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 2\r\n\r\nno");
+  };
+  auto client = gateway.connect();
+  const size_t head = kPost.find("hello");
+  client->peer.send(kPost.substr(0, head));
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 405);
+  CHECK(client->answer(0).field("connection").empty());
+  client->peer.send(kPost.substr(head, 4));
+  gateway.loop.run();
+  client->peer.send(kPost.substr(head + 4) + kGet);
+  gateway.loop.run();
+  REQUIRE(client->answers() == 2);
+  CHECK(client->answer(1).status() == 200);
+  CHECK_FALSE(client->peer.closed());
+}
+
+TEST_CASE("session: an answer ahead of a large body says that the connection ends", "[session]") {
+  MemoryGateway gateway(&stub_run);
+  gateway.on_bytes = [](OriginConnection& connection) {
+    connection.peer.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+  };
+  auto client = gateway.connect();
+  client->peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 413);
+  CHECK(client->answer(0).field("connection") == "close");
 }
 
 TEST_CASE("session: pipelined requests are answered in order", "[session]") {
