@@ -91,6 +91,10 @@ void Http1Session::on_write_timer(void* context) {
 void Http1Session::on_watch(void* context) {
   auto* self = static_cast<Http1Session*>(context);
   if (self->exchange_ == nullptr || self->ended_ || self->client_gone_) return;
+  if (self->peer_closed_) {
+    self->client_has_gone();
+    return;
+  }
   auto& loop = self->host_.loop;
   if (!self->body_.at_end() || self->stream_->reading.pending) {
     // Whoever reads the body will notice.
@@ -111,12 +115,19 @@ void Http1Session::on_watch_read(void* context) {
   static_cast<Http1Session*>(context)->watch_read_finished();
 }
 
+// A client that has left and one that only has no more to say look the same until something is sent
+// to them (RFC 9112 section 9.6): the answer gets some time, as it costs little. A reset is clear.
 void Http1Session::watch_read_finished() {
   stream_->reading.on_done = nullptr;
   const i64 read = input_.finish_fill();
   if (read > 0) return;
   peer_closed_ = true;
-  client_has_gone();
+  if (read < 0) {
+    client_has_gone();
+    return;
+  }
+  host_.loop.set_timer(watch_timer_,
+                       host_.loop.now() + std::chrono::milliseconds(host_.options.half_close_ms));
 }
 
 void Http1Session::client_has_gone() {
