@@ -87,7 +87,7 @@ void Overlays::read_extends(NodeRef node, Overlay& overlay, const std::string& p
     report("overlay-value", Severity::Error, node.span(), "`extends` is not the path of a file",
            "here", "write it relative to the overlay, as in `./orders.yaml`");
     overlay.applied = true;  // no second finding about it
-    overlay.extends = "\n";  // and no document that has this name
+    overlay.extends = std::string("\n");  // and no document that has this name
     return;
   }
   const auto folder = std::filesystem::path(path).parent_path();
