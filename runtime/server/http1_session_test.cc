@@ -55,8 +55,8 @@ TEST_CASE("session: a request may come in pieces of any size", "[session]") {
 }
 
 TEST_CASE("session: an answer ahead of a body leaves the connection in order", "[session]") {
-  MemoryGateway gateway(&stub_run);
   bool first = true;  // only the head of the first request is answered at once
+  MemoryGateway gateway(&stub_run);
   gateway.on_bytes = [&first](OriginConnection& connection) {
     if (!std::exchange(first, false)) return;
     connection.peer.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 2\r\n\r\nno");
