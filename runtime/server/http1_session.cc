@@ -12,6 +12,7 @@
 #include "runtime/http/limits.h"
 #include "runtime/http/problem.h"
 #include "runtime/net/tls_stream.h"
+#include "runtime/server/http2_session.h"
 #include "runtime/server/https_redirect.h"
 
 namespace gw::server {
@@ -44,7 +45,9 @@ Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
   if (!connection_.unread.empty()) input_.append(connection_.unread);
 }
 
-Http1Session::~Http1Session() { GW_CHECK(!stream_->reading.pending && !stream_->writing.pending); }
+Http1Session::~Http1Session() {
+  GW_CHECK(stream_ == nullptr || (!stream_->reading.pending && !stream_->writing.pending));
+}
 
 void Http1Session::start() {
   task_ = serve();
@@ -52,12 +55,14 @@ void Http1Session::start() {
 }
 
 void Http1Session::drain() {
+  if (stream_ == nullptr) return;
   close_after_ = true;
   // Between two requests: the pending read is what keeps the session.
   if (exchange_ == nullptr && !refusing_ && !head_started_ && input_.empty()) stream_->cancel();
 }
 
 void Http1Session::abort() {
+  if (stream_ == nullptr) return;
   close_after_ = true;
   client_has_gone();
   stream_->close(true);
@@ -145,9 +150,14 @@ Task<void> Http1Session::serve() {
   while (true) {
     const bool found = co_await read_head();
     if (!found) break;
+    any_request_ = true;
     co_await answer();
     if (close_after_) break;
     idle_until_ = {};
+  }
+  if (begins_http2()) {
+    hand_over();
+    co_return;
   }
   if (lingering_ && !client_gone_ && !peer_closed_ && !reset_) co_await linger();
   timer_.clear();
@@ -160,6 +170,28 @@ Task<void> Http1Session::serve() {
   while (stream_->writing.pending) co_await net::IoWait(stream_->writing);
   input_.release();
   done_ = true;
+  host_.session_finished();
+}
+
+// Whoever knows that we speak HTTP/2 begins with its preface, whose first part is a head of HTTP/1
+// (RFC 9113 section 3.3).
+bool Http1Session::begins_http2() const {
+  constexpr size_t kHeadBytes = kHttp2Preface.find("SM");
+  const bool allowed = connection_.tls == nullptr &&
+                       (connection_.listener == nullptr || connection_.listener->http2);
+  return allowed && !any_request_ && !client_gone_ &&
+         input_.unread().substr(0, kHeadBytes) == kHttp2Preface.substr(0, kHeadBytes);
+}
+
+void Http1Session::hand_over() {
+  timer_.clear();
+  waiting_ = Waiting::Nothing;
+  connection_.unread = input_.unread();
+  input_.consume(input_.unread().size());
+  input_.release();
+  connection_.stream = std::move(stream_);
+  done_ = true;
+  host_.start_http2(std::move(connection_));
   host_.session_finished();
 }
 
@@ -254,6 +286,7 @@ Task<bool> Http1Session::read_head() {
   }
   waiting_ = Waiting::Nothing;
   timer_.clear();
+  if (begins_http2()) co_return false;
   if (scanner_.head_bytes() > http::kMaxHeadBytes) {
     co_await refuse(downstream(Errc::HeadTooLarge, "head too large"));
     co_return false;
