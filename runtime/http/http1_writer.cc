@@ -63,12 +63,6 @@ bool belongs_to_hop(FieldId id) {
   }
 }
 
-bool is_writable(const Field& field) {
-  if (field.removed || belongs_to_hop(field.id)) return false;
-  if (field.checked) return true;
-  return is_field_value(field.value) && (field.id != FieldId::Other || is_token(field.name));
-}
-
 void write_framing(Writer& writer, Framing framing, u64 content_length) {
   if (framing == Framing::Length) {
     writer.text("Content-Length: ");
@@ -95,6 +89,12 @@ void write_upgrade(Writer& writer, std::string_view protocol) {
 }
 
 }  // namespace
+
+bool is_writable(const Field& field) {
+  if (field.removed || belongs_to_hop(field.id)) return false;
+  if (field.checked) return true;
+  return is_field_value(field.value) && (field.id != FieldId::Other || is_token(field.name));
+}
 
 Bytes write_response_head(const ResponseHead& head, const ResponseExtras& extras) {
   Writer writer(head.fields.arena(), measure(head.fields) + head.reason.size() +

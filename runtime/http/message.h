@@ -28,8 +28,9 @@ struct RequestHead {
   std::string_view query;        // raw, without '?'
   PathOptions path_options;      // set before parsing; what the listener's table allows
   bool has_query = false;        // tells `/a?` from `/a`
-  u8 version_minor = 1;          // HTTP/1.x; 1 for HTTP/2 as well
-  bool keep_alive = true;        // the client wants (and may have) another request
+  u8 version_major = 1;
+  u8 version_minor = 1;    // HTTP/1.x; 1 for HTTP/2 as well, where all that 1.1 allows is allowed
+  bool keep_alive = true;  // the client wants (and may have) another request
   bool expect_continue = false;
   bool accepts_trailers = false;  // `TE: trailers`, which is said to an upstream over HTTP/2
   Framing framing = Framing::None;

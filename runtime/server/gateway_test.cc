@@ -201,6 +201,7 @@ struct Running {
     made.listen = {"127.0.0.1:0"};
     made.workers = workers;
     made.run = &server::testing::stub_run;
+    made.session.half_close_ms = 60'000;  // how busy the machine is must not decide
     return made;
   }
   static upstream::UpstreamConfig config(u16 port) {

@@ -37,6 +37,8 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   Task<void> serve();
   Task<bool> read_head();
+  bool begins_http2() const;
+  void hand_over();
   bool fill_started();
   i64 fill_finished();
   void set_idle_deadline();
@@ -86,6 +88,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   Waiting waiting_ = Waiting::Nothing;
   bool done_ = false;
+  bool any_request_ = false;
   bool idle_reading_ = false;  // the pending read goes into idle_read_
   bool timed_out_ = false;
   bool write_timed_out_ = false;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "runtime/net/tls_stream.h"
 #include "runtime/server/entry_session.h"
 #include "runtime/server/http1_session.h"
+#include "runtime/server/http2_session.h"
 
 namespace gw::server {
 namespace {
@@ -43,7 +45,22 @@ void SessionHost::start(ClientConnection connection) {
 }
 
 void SessionHost::start_http(ClientConnection connection) {
+  const bool agreed =
+      connection.tls != nullptr && static_cast<net::TlsStream&>(*connection.stream).alpn() == "h2";
+  if (agreed) {
+    start_http2(std::move(connection));
+    return;
+  }
   add(std::make_unique<Http1Session>(*this, std::move(connection)));
+}
+
+void SessionHost::start_http2(ClientConnection connection) {
+  add(std::make_unique<Http2Session>(*this, std::move(connection)));
+}
+
+Http2Shared& SessionHost::http2() {
+  if (http2_ == nullptr) http2_ = std::make_unique<Http2Shared>();
+  return *http2_;
 }
 
 void SessionHost::add(std::unique_ptr<Session> session) {
