@@ -105,6 +105,18 @@ TEST_CASE("RFC 9113 3.4: the preface begins a connection, not its second request
   CHECK(client->answer(1).status() == 505);
 }
 
+// Guards against a preface that was found in what a refused request had left behind.
+TEST_CASE("RFC 9113 3.4: the preface behind a refused request begins nothing", "[http2]") {
+  MemoryGateway gateway(&stub_run);
+  auto client = gateway.connect();
+  client->peer.send("GET /\x9d HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(kHttp2Preface));
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 400);
+  CHECK(client->reader.problem.empty());
+  CHECK(gateway.host().counters.http2_connections == 0);
+}
+
 TEST_CASE("RFC 9113 3.1: Upgrade: h2c is ignored and not forwarded", "[http2]") {
   MemoryGateway gateway(&stub_run);
   auto client = gateway.connect();
