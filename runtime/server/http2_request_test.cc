@@ -632,6 +632,23 @@ TEST_CASE("RFC 9113 8.2.2: fields of one connection do not pass from upstream", 
   CHECK(f.client.answer(1).field("x-end") == "2");
 }
 
+TEST_CASE("RFC 9113 8.2.1: no white space is around the values of an answer", "[http2]") {
+  static constexpr RunFunction kAnswers = [](Exchange& exchange, Env&,
+                                             Responder& responder) -> Task<void> {
+    exchange.response.status = 200;
+    exchange.response.fields.add("X-Spaced", " a b\t");
+    exchange.response.fields.add("x-broken", "a\r\nb: c");
+    responder.head(exchange.response);
+    const Result<void> sent = co_await responder.end({}, nullptr);
+    if (!sent) exchange.error = sent.error();
+  };
+  Http2Fixture f({}, kAnswers);
+  f.client.get(1);
+  f.run();
+  CHECK(f.client.answer(1).field("x-spaced") == "a b");
+  CHECK(f.client.answer(1).count("x-broken") == 0);
+}
+
 TEST_CASE("RFC 9113 8.1: an answer that breaks off upstream is reset, never ended", "[http2]") {
   Http2Fixture f;
   f.gateway.answer = [](OriginConnection& connection, const WireMessage&) {
