@@ -1,5 +1,5 @@
-# Proxies beside each other: set-up, pinning and counting for bench/proxy.sh and bench/tls.sh, which
-# source this. Everything lives in $work and ends with the script.
+# Proxies beside each other: set-up, pinning and counting for bench/proxy.sh, bench/tls.sh and
+# bench/http2.sh, which source this. Everything lives in $work and ends with the script.
 PATH=$PATH:/usr/sbin
 
 need() {

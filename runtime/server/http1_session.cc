@@ -156,7 +156,7 @@ Task<void> Http1Session::serve() {
     if (close_after_) break;
     idle_until_ = {};
   }
-  if (begins_http2()) {
+  if (leaves_) {
     hand_over();
     co_return;
   }
@@ -287,7 +287,8 @@ Task<bool> Http1Session::read_head() {
   }
   waiting_ = Waiting::Nothing;
   timer_.clear();
-  if (begins_http2()) co_return false;
+  leaves_ = begins_http2();
+  if (leaves_) co_return false;
   if (scanner_.head_bytes() > http::kMaxHeadBytes) {
     co_await refuse(downstream(Errc::HeadTooLarge, "head too large"));
     co_return false;

@@ -89,6 +89,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   Waiting waiting_ = Waiting::Nothing;
   bool done_ = false;
   bool any_request_ = false;
+  bool leaves_ = false;        // for the session that HTTP/2 has
   bool idle_reading_ = false;  // the pending read goes into idle_read_
   bool timed_out_ = false;
   bool write_timed_out_ = false;

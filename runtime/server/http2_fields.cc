@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "runtime/http/http1_writer.h"
+#include "runtime/http/request_rules.h"
 
 namespace gw::server {
 namespace {
@@ -45,7 +46,8 @@ std::span<nghttp2_nv> response_fields(const http::ResponseHead& head,
         field.id == FieldId::StrictTransportSecurity && !extras.strict_transport_security.empty();
     if (replaced) continue;
     dated |= field.id == FieldId::Date;
-    list[count++] = pair(field.name, field.value);
+    // White space around a value makes a client refuse all of it (RFC 9113 section 8.2.1).
+    list[count++] = pair(field.name, http::trim(field.value));
   }
   if (!dated && !extras.date.empty()) list[count++] = pair("date", extras.date);
   if (!extras.strict_transport_security.empty()) {
@@ -61,7 +63,7 @@ std::span<nghttp2_nv> trailer_fields(const http::FieldList& trailers, Arena& are
   auto* list = arena.allocate_array<nghttp2_nv>(trailers.size());
   size_t count = 0;
   for (const http::Field& field : trailers) {
-    if (has_place(field)) list[count++] = pair(field.name, field.value);
+    if (has_place(field)) list[count++] = pair(field.name, http::trim(field.value));
   }
   return {list, count};
 }

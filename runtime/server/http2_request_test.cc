@@ -105,6 +105,18 @@ TEST_CASE("RFC 9113 3.4: the preface begins a connection, not its second request
   CHECK(client->answer(1).status() == 505);
 }
 
+// Guards against a preface that was found in what a refused request had left behind.
+TEST_CASE("RFC 9113 3.4: the preface behind a refused request begins nothing", "[http2]") {
+  MemoryGateway gateway(&stub_run);
+  auto client = gateway.connect();
+  client->peer.send("GET /\x9d HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(kHttp2Preface));
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 400);
+  CHECK(client->reader.problem.empty());
+  CHECK(gateway.host().counters.http2_connections == 0);
+}
+
 TEST_CASE("RFC 9113 3.1: Upgrade: h2c is ignored and not forwarded", "[http2]") {
   MemoryGateway gateway(&stub_run);
   auto client = gateway.connect();
@@ -618,6 +630,23 @@ TEST_CASE("RFC 9113 8.2.2: fields of one connection do not pass from upstream", 
   CHECK(f.client.answer(1).count("keep-alive") == 0);
   CHECK(f.client.answer(1).count("x-hop") == 0);
   CHECK(f.client.answer(1).field("x-end") == "2");
+}
+
+TEST_CASE("RFC 9113 8.2.1: no white space is around the values of an answer", "[http2]") {
+  static constexpr RunFunction kAnswers = [](Exchange& exchange, Env&,
+                                             Responder& responder) -> Task<void> {
+    exchange.response.status = 200;
+    exchange.response.fields.add("X-Spaced", " a b\t");
+    exchange.response.fields.add("x-broken", "a\r\nb: c");
+    responder.head(exchange.response);
+    const Result<void> sent = co_await responder.end({}, nullptr);
+    if (!sent) exchange.error = sent.error();
+  };
+  Http2Fixture f({}, kAnswers);
+  f.client.get(1);
+  f.run();
+  CHECK(f.client.answer(1).field("x-spaced") == "a b");
+  CHECK(f.client.answer(1).count("x-broken") == 0);
 }
 
 TEST_CASE("RFC 9113 8.1: an answer that breaks off upstream is reset, never ended", "[http2]") {

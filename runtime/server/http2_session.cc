@@ -305,26 +305,25 @@ void Http2Session::attend_due() {
   for (Http2Stream* stream : attending_) {
     stream->is_due = false;
     stream->attend();
-    any_finished_ |= stream->is_finished() || stream->is_closed();
+    const bool over = stream->is_finished() || (stream->is_closed() && !stream->has_started());
+    if (over && !std::exchange(stream->is_over, true)) over_.push_back(stream);
   }
   attending_.clear();
 }
 
 // Gives back what has ended; called when no stream is on the stack or due.
 void Http2Session::sweep_streams() {
-  if (!any_finished_) return;
-  any_finished_ = false;
-  for (size_t i = streams_.size(); i-- > 0;) {
-    Http2Stream& stream = *streams_[i];
-    const bool over = stream.is_finished() || (stream.is_closed() && !stream.has_started());
-    if (!over) continue;
-    if (!stream.is_closed()) nghttp2_session_set_stream_user_data(h2_, stream.id(), nullptr);
-    stream.release();
-    shared_.give_stream(std::move(streams_[i]));
-    streams_[i] = std::move(streams_.back());
+  if (over_.empty()) return;
+  for (Http2Stream* over : over_) {
+    if (!over->is_closed()) nghttp2_session_set_stream_user_data(h2_, over->id(), nullptr);
+    over->release();
+    const size_t index = over->index;
+    shared_.give_stream(std::move(streams_[index]));
+    streams_[index] = std::move(streams_.back());
     streams_.pop_back();
-    if (i < streams_.size()) streams_[i]->index = i;
+    if (index < streams_.size()) streams_[index]->index = index;
   }
+  over_.clear();
   if (!streams_.empty()) return;
   watch_timer_.clear();
   if (state_ == State::Open) set_timer(idle_timer_, host_.options.idle_timeout_ms);

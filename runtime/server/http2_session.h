@@ -115,6 +115,7 @@ class Http2Session final : public Session {
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> due_;
   std::vector<Http2Stream*> attending_;
+  std::vector<Http2Stream*> over_;  // to be given back
   net::Deferred turn_;
   net::Timer idle_timer_;
   net::Timer unfinished_timer_;
@@ -143,7 +144,6 @@ class Http2Session final : public Session {
   bool drain_begun_ = false;
   bool gone_away_ = false;
   bool settling_ = false;
-  bool any_finished_ = false;
   bool done_ = false;
 };
 

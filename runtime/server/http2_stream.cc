@@ -215,7 +215,7 @@ void Http2Stream::release() {
   refusal_ = {};
   start_due_ = started_ = finished_ = closed_ = cancel_due_ = false;
   client_gone_ = continue_sent_ = false;
-  is_due = malformed = reset_by_client = false;
+  is_due = is_over = malformed = reset_by_client = false;
   head_ = nullptr;
   piece_ = {};
   trailer_list_ = {};

@@ -63,6 +63,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   // Of the session.
   size_t index = 0;        // among its streams
   bool is_due = false;     // in its list of those to attend to
+  bool is_over = false;    // in its list of those to give back
   bool malformed = false;  // RST_STREAM is on its way, and no exchange starts
   bool reset_by_client = false;
 
