@@ -8,79 +8,23 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/machine.sh
+. bench/proxies.sh
 
 rounds=5 seconds=3
 clients=64 rate=160  # requests per second and client, in the rounds of a fixed offered rate
 if [[ ${1:-} == --short ]]; then rounds=3 seconds=1; shift; fi
 build=${1:-build/release}
 gwctl=$build/cli/gwctl
-for tool in nginx haproxy wrk h2load taskset; do
-  PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || { echo "proxy: $tool is missing" >&2; exit 2; }
-done
-PATH=$PATH:/usr/sbin
+need nginx haproxy wrk h2load taskset
 
-work=$(mktemp -d)
-pids=()
-finish() {
-  trap - EXIT INT TERM
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
-
-read -r backend nginx_port haproxy_port gwctl_port < <(python3 - <<'P'
-import socket
-sockets = [socket.socket() for _ in range(4)]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))
-P
-)
-
-answer='{"id":7,"name":"A user of the shop","mail":"user7@shop.example","tags":["a","b"],"created":"2024-01-01T00:00:00Z","active":true}'
-nginx_conf() {  # NAME LOCATION
-  mkdir -p "$work/$1"
-  cat >"$work/$1.conf" <<C
-daemon off; worker_processes 1; pid $work/$1/pid; error_log $work/$1/error.log;
-events { worker_connections 1024; }
-http {
-  access_log off; keepalive_requests 100000000; keepalive_timeout 1h;
-  client_body_temp_path $work/$1; proxy_temp_path $work/$1; fastcgi_temp_path $work/$1;
-  uwsgi_temp_path $work/$1; scgi_temp_path $work/$1;
-  $2
-}
-C
-}
+read -r backend nginx_port haproxy_port gwctl_port < <(free_ports 4)
 nginx_conf backend "server { listen 127.0.0.1:$backend; default_type application/json; location / { return 200 '$answer'; } }"
 nginx_conf nginx "upstream b { server 127.0.0.1:$backend; keepalive 128; keepalive_requests 100000000; }
   server { listen 127.0.0.1:$nginx_port; location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ''; } }"
-cat >"$work/haproxy.cfg" <<C
-global
-  nbthread 1
-  maxconn 4096
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-frontend f
-  bind 127.0.0.1:$haproxy_port
-  default_backend b
-backend b
-  http-reuse always
-  server s 127.0.0.1:$backend
-C
+haproxy_conf "bind 127.0.0.1:$haproxy_port" "$backend"
 bench/make_routes.py 10000 --upstream "http://127.0.0.1:$backend" >"$work/routes.json"
 "$gwctl" compile -q "$work/routes.json" -o "$work/routes.gwt"
 
-start() {  # CPU COMMAND...
-  local cpu=$1
-  shift
-  taskset -c "$cpu" "$@" >>"$work/log" 2>&1 &
-  pids+=($!)
-}
 start 1 nginx -p "$work" -c "$work/backend.conf"
 start 0 nginx -p "$work" -c "$work/nginx.conf"; nginx_pid=$!
 start 0 haproxy -db -f "$work/haproxy.cfg"; haproxy_pid=$!
@@ -88,24 +32,9 @@ start 0 "$gwctl" serve "$work/routes.gwt" --listen "127.0.0.1:$gwctl_port" --wor
   --access-log off --state "$work/state"; gwctl_pid=$!
 path=/s3/r7/abc/items/42
 for port in "$backend" "$nginx_port" "$haproxy_port" "$gwctl_port"; do
-  for _ in $(seq 100); do
-    body=$(curl -s -m 2 "http://127.0.0.1:$port$path") && break
-    sleep 0.05
-  done
-  [[ $body == "$answer" ]] || { echo "proxy: port $port does not answer" >&2; cat "$work/log" >&2; exit 1; }
+  await_answer "http://127.0.0.1:$port$path"
 done
 
-tree() { echo "$1"; local c; for c in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$c"; done; }
-cpu_ns() {  # time on a processor of all threads of a process and its children
-  local pid sum=0 spent rest
-  for pid in $(tree "$1"); do
-    for task in /proc/"$pid"/task/*/schedstat; do
-      read -r spent rest <"$task"
-      sum=$((sum + spent))
-    done
-  done
-  echo "$sum"
-}
 # Prints "requests/s microseconds-of-CPU requests p99" of one round.
 round() {  # PORT PID
   local before after out
@@ -139,10 +68,9 @@ for _ in $(seq "$rounds"); do
 done
 
 machine
-echo "$(nginx -v 2>&1 | sed 's/.*: //'), $(haproxy -v | sed -n '1s/HAProxy version \([^ ]*\).*/HAProxy \1/p'), $("$gwctl" --version | head -n 1)"
+versions
 echo "$rounds rounds of $seconds s each, interleaved; 64 connections, ${#answer}-byte answers, saturated"
 echo
-median() { awk -v c="$2" '{print $c}' "$1" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 echo "| proxy | routes | CPU per request | requests/s | p99 | gwctl / this |"
 echo "|---|---:|---:|---:|---:|---:|"
 own=$(median "$work/gwctl.rounds" 2)

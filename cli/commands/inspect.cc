@@ -140,9 +140,23 @@ class Inspector {
   json::array listeners() const {
     json::array out;
     for (const policies::ListenerRecord& listener : view_.listeners()) {
-      out.emplace_back(table_.text(listener.address));
+      out.push_back({{"address", table_.text(listener.address)},
+                     {"tls", tls_of(listener.tls)},
+                     {"http2", listener.http2 != 0},
+                     {"proxy_protocol", listener.proxy_protocol != 0},
+                     {"redirect_to_https", listener.redirect_port == 0
+                                               ? json::value(nullptr)
+                                               : json::value(listener.redirect_port)}});
     }
     return out;
+  }
+
+  // Null: plain text.
+  json::value tls_of(const policies::ListenerTlsRecord& tls) const {
+    if (tls.first.cert.late == table::kNone) return nullptr;
+    return {{"certificates", 1 + tls.certificates.count},
+            {"min_version", policies::kTlsVersionWords[tls.min_version]},
+            {"client_certificate", policies::kClientCertificateWords[tls.client.mode]}};
   }
 
   json::array notes() const {

@@ -86,8 +86,8 @@ void Overlays::read_extends(NodeRef node, Overlay& overlay, const std::string& p
   if (!node.is_string() || node.text().empty() || node.text().find("://") != std::string::npos) {
     report("overlay-value", Severity::Error, node.span(), "`extends` is not the path of a file",
            "here", "write it relative to the overlay, as in `./orders.yaml`");
-    overlay.applied = true;  // no second finding about it
-    overlay.extends = "\n";  // and no document that has this name
+    overlay.applied = true;               // no second finding about it
+    overlay.extends = std::string("\n");  // and no document that has this name
     return;
   }
   const auto folder = std::filesystem::path(path).parent_path();

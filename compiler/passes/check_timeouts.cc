@@ -47,12 +47,13 @@ u64 place_of(Span span) { return (u64{span.file} << 32) | span.begin; }
 }  // namespace
 
 void TimeoutCheck::check_chain(const policies::TimeoutRecord& timeout,
-                               const std::vector<EncodedField>& encoded) {
+                               const std::vector<EncodedField>& encoded, bool streams) {
   const std::array deadlines = {deadline_of("timeout.connect", timeout.connect, encoded),
                                 deadline_of("timeout.try", timeout.try_, encoded),
                                 deadline_of("timeout.total", timeout.total, encoded)};
-  for (size_t i = 0; i < deadlines.size(); ++i) {
-    for (size_t j = i + 1; j < deadlines.size(); ++j) {
+  const size_t count = deadlines.size() - (streams ? 1 : 0);  // without `total`
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t j = i + 1; j < count; ++j) {
       const Deadline& inner = deadlines[i];
       const Deadline& outer = deadlines[j];
       if (!inner.known || !outer.known || inner.milliseconds <= outer.milliseconds) continue;
@@ -89,6 +90,7 @@ void TimeoutCheck::report_unset() {
     const std::string others = unset.count == 1 ? "" : fmt::format(" and {} more", unset.count - 1);
     std::string defaults;
     for (const policies::FieldSpec& field : policies::kTimeoutFields) {
+      if (field.name == "stream") continue;  // unlimited, and for streams alone
       defaults += fmt::format("{}{}: {}", defaults.empty() ? "" : ", ", field.name, field.fallback);
     }
     report(module_, "timeout-missing", Severity::Info, unset.first->span,

@@ -18,8 +18,8 @@ class TimeoutCheck {
   explicit TimeoutCheck(Module& module) : module_(module) {}
 
   /// Reports inner deadlines that the outer one cuts off.
-  void check_chain(const policies::TimeoutRecord& timeout,
-                   const std::vector<EncodedField>& encoded);
+  void check_chain(const policies::TimeoutRecord& timeout, const std::vector<EncodedField>& encoded,
+                   bool streams);
   /// Counts an operation that has no deadline from any level.
   void add_unset(const GatewayOperation& operation);
   /// One finding per gateway document with operations that nobody chose deadlines for.

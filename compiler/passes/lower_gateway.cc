@@ -95,6 +95,12 @@ void check_upstream(Module& module, const GatewayUpstream& upstream, const std::
                     const policies::UpstreamRecord& record) {
   if (const NodeRef health = field_of(upstream, "health")) {
     check_health(module, health, path, record.health);
+    // A target that speaks HTTP/2 only would be taken for broken.
+    if (record.protocol != 0 && record.health.path.offset != table::kNone) {
+      report(module, "extension-conflict", Severity::Error, health.span(),
+             fmt::format("`{}.health.path` asks by HTTP/1.1, `protocol` says HTTP/2", path),
+             "such a check cannot succeed", "write `tcp: true`");
+    }
   }
   if (const NodeRef balance = field_of(upstream, "balance")) {
     check_balance(module, balance, path, record.balance);

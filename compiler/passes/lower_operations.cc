@@ -27,6 +27,7 @@ struct Lowered {
   u32 plan = 0;
   u32 settings = 0;
   u32 upstream = table::kNone;
+  bool streams = false;          // `timeout.total` does not hold
   bool deadlines_unset = false;  // it is sent upstream, and nobody chose deadlines for it
 };
 
@@ -52,6 +53,31 @@ bool is_set(const Effective& fields, std::string_view name) {
   return value != nullptr && value->present();
 }
 
+bool is_event_stream(std::string_view media_type) {
+  constexpr std::string_view kType = "text/event-stream";
+  std::string type(media_type.substr(0, media_type.find(';')));
+  while (type.ends_with(' ')) type.pop_back();
+  std::ranges::transform(type, type.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return type == kType;
+}
+
+// Whether an answer that lasts is declared: deadlines of whole exchanges do not hold for it.
+bool declares_stream(const openapi::Operation& operation) {
+  for (const openapi::Response& response : operation.responses) {
+    for (const openapi::MediaType& media : response.content) {
+      if (is_event_stream(media.name.value)) return true;
+    }
+  }
+  return false;
+}
+
+// Only GET can ask for an upgrade to WebSocket.
+bool can_upgrade(const GatewayOperation& operation) {
+  return operation.any_method || operation.operation->method.value == "GET";
+}
+
 class OperationLowerer {
  public:
   explicit OperationLowerer(Module& module)
@@ -73,7 +99,8 @@ class OperationLowerer {
     check_own_keys(source);
     // Captures and mounts are part of the meaning of some fields: see key().
     std::string key = levels.key();
-    key += fmt::format("|{}", source.unit->mount_bytes);
+    key += fmt::format("|{}|{}|{}", source.unit->mount_bytes, can_upgrade(source),
+                       declares_stream(*source.operation));
     for (const std::string& capture : operation.captures) key += "|" + capture;
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
     if (declares_key(source)) key += "|key";
@@ -146,11 +173,20 @@ class OperationLowerer {
     if (is_off_by(effective, "retry")) switch_retry_off(record, encoded);
 
     Lowered lowered;
+    if (!can_upgrade(source)) refuse_upgrade(record, encoded, "only GET can be upgraded");
+    // Extended CONNECT (RFC 8441) is not spoken; without it HTTP/2 switches to nothing.
+    const u32 upstream = chosen_upstream(effective.fields, record);
+    if (upstream != table::kNone && module_.table.upstreams[upstream].protocol != 0) {
+      refuse_upgrade(record, encoded, "its upstream speaks HTTP/2");
+    }
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
     add_request_steps(operation, effective.fields, record, steps, lowered);
+    if (lowered.upstream == table::kNone && !module_.options.mock) {
+      refuse_upgrade(record, encoded, "it is not sent upstream");
+    }
     if (lowered.upstream != table::kNone) {
-      timeouts_.check_chain(record.settings.timeout, encoded);
+      timeouts_.check_chain(record.settings.timeout, encoded, lowered.streams);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
     if (!is_empty(record.response_headers)) {
@@ -180,6 +216,20 @@ class OperationLowerer {
       return parameter.in == openapi::ParameterIn::Header &&
              equal_ignoring_case(parameter.name.value, "idempotency-key");
     });
+  }
+
+  // Inherited, the field is for other operations; written here, it would be ignored.
+  void refuse_upgrade(OperationRecord& record, const std::vector<EncodedField>& encoded,
+                      std::string_view why) {
+    if (record.upgrade == 0) return;
+    record.upgrade = 0;
+    for (const EncodedField& field : encoded) {
+      if (field.field != "upgrade") continue;
+      if (field.level != "operation" && field.level != "service operations") return;
+      report(module_, "extension-conflict", Severity::Error, field.span,
+             "`upgrade` has no effect on this operation", std::string(why),
+             "remove it; `upgrade: none` switches an inherited one off");
+    }
   }
 
   // Deadlines and limits always hold, by default if need be; other fields only where they are set.
@@ -283,10 +333,14 @@ class OperationLowerer {
     add_proxy(operation, fields, record, steps, lowered);
   }
 
+  u32 chosen_upstream(const Effective& fields, const OperationRecord& record) const {
+    if (!module_.override_name.empty()) return module_.upstream_index.at(module_.override_name);
+    return is_set(fields, "upstream") ? record.upstream : table::kNone;
+  }
+
   void add_proxy(const PlannedOperation& operation, const Effective& fields,
                  const OperationRecord& record, std::vector<StepRecord>& steps, Lowered& lowered) {
-    u32 upstream = is_set(fields, "upstream") ? record.upstream : table::kNone;
-    if (!module_.override_name.empty()) upstream = module_.upstream_index.at(module_.override_name);
+    const u32 upstream = chosen_upstream(fields, record);
     if (upstream == table::kNone) {
       if (is_set(fields, "upstream")) {
         module_.upstream_dangling = true;  // reported when it was encoded
@@ -303,6 +357,11 @@ class OperationLowerer {
                                     : declares_key(*operation.source) ? policies::Replay::WithKey
                                                                       : policies::Replay::ByMethod;
     proxy.replay = static_cast<u32>(replay);
+    proxy.upgrade = record.upgrade;
+    const u32 protocol = module_.table.upstreams[upstream].protocol;
+    lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
+                      declares_stream(*operation.source->operation);
+    proxy.streams = lowered.streams ? 1 : 0;
     steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
     lowered.upstream = upstream;
   }

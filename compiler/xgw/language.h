@@ -25,6 +25,8 @@ inline constexpr std::string_view kExtensionKey = "x-gw";
 struct OperationRecord {
   u32 upstream;
   u32 idempotent;
+  u32 upgrade;  // policies::kUpgradeWords
+  u32 reserved;
   table::Extent path;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
@@ -81,6 +83,13 @@ inline constexpr OperationField kOperationFields[] = {
              "normalised path"},
      Merge::Replace,
      false},
+    {{.name = "upgrade",
+      .kind = policies::FieldKind::Enum,
+      .offset = offsetof(OperationRecord, upgrade),
+      .words = policies::kUpgradeWords,
+      .doc = "protocol that clients may switch to by an Upgrade over HTTP/1.1; default: none"},
+     Merge::Replace,
+     true},
     {{.name = "respond",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, respond),
@@ -218,11 +227,11 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "consumers", "plans",         "cors",         "compress", "cache",  "validate",
-    "views",   "rateLimit", "quota",         "compose",      "allow",    "deny",   "sunset",
-    "upgrade", "protocol",  "dns",           "limits",       "tls",      "http2",  "equals",
-    "query",   "body",      "split",         "force",        "key",      "mirror", "stream",
-    "status",  "mode",      "proxyProtocol", "maxStreamAge",
+    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
+    "validate", "views",     "rateLimit", "quota",         "compose",      "allow",
+    "deny",     "sunset",    "dns",       "limits",        "tls",          "http2",
+    "equals",   "query",     "body",      "split",         "force",        "key",
+    "mirror",   "status",    "mode",      "proxyProtocol", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

@@ -32,15 +32,20 @@ struct FixedSource {
   ExpressionSource source;
 };
 constexpr FixedSource kFixedSources[] = {
-    {"$method", ExpressionSource::Method},      {"$url", ExpressionSource::Url},
-    {"$client.ip", ExpressionSource::ClientIp}, {"$request.id", ExpressionSource::RequestId},
-    {"$request.host", ExpressionSource::Host},  {"$request.scheme", ExpressionSource::Scheme},
+    {"$method", ExpressionSource::Method},
+    {"$url", ExpressionSource::Url},
+    {"$client.ip", ExpressionSource::ClientIp},
+    {"$request.id", ExpressionSource::RequestId},
+    {"$request.host", ExpressionSource::Host},
+    {"$request.scheme", ExpressionSource::Scheme},
     {"$request.path", ExpressionSource::Path},
+    {"$client.cert.subject", ExpressionSource::ClientCertSubject},
+    {"$client.cert.san", ExpressionSource::ClientCertSan},
+    {"$client.cert.fingerprint", ExpressionSource::ClientCertFingerprint},
 };
 // Sources of features to come.
-constexpr std::string_view kLaterSources[] = {"$jwt",         "$auth",        "$consumer",
-                                              "$calls",       "$response",    "$client.class",
-                                              "$client.cert", "$request.body"};
+constexpr std::string_view kLaterSources[] = {
+    "$jwt", "$auth", "$consumer", "$calls", "$response", "$client.class", "$request.body"};
 
 // The encoding of a value depends on where it is put.
 ExpressionEncoding encoding_for(bool is_path, bool in_query, bool greedy) {
@@ -180,7 +185,8 @@ struct ExpressionParser {
     return fail(begin, end, fmt::format("`{}` is no runtime expression", text),
                 "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
                 "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
-                "$request.id, $method, $url, $client.ip");
+                "$request.id, $method, $url, $client.ip, $client.cert.subject, $client.cert.san, "
+                "$client.cert.fingerprint");
   }
 };
 

@@ -108,7 +108,7 @@ paths:
       operationId: getUser
       x-gw:
         path: /internal/{id}?full=1
-        request: {headers: {set: {x-id: '{$request.path.id}', x-who: '$client.ip', x-limit: 'at {$env.TOTAL}'}, remove: [x-debug]}}
+        request: {headers: {set: {x-id: '{$request.path.id}', x-who: '$client.ip', x-limit: 'at {$env.TOTAL}', x-cert: '$client.cert.subject', x-print: 'sha256={$client.cert.fingerprint}'}, remove: [x-debug]}}
         response: {headers: {rename: {x-old: x-new}, default: {cache-control: no-store}}}
       responses: {'200': {description: ok}}
     put:
@@ -150,6 +150,28 @@ TEST_CASE("engine: a request is rewritten, sent and answered", "[engine]") {
   CHECK(trip.field("x-old") == "(none)");
   CHECK(trip.field("cache-control") == "no-store");
   CHECK(trip.fetcher.released == 1);
+}
+
+TEST_CASE("engine: what a client writes never passes for what the gateway says", "[engine]") {
+  const std::vector<OfflineField> spoofed = {{"x-cert", "CN=root"}, {"x-print", "sha256=00"}};
+  SECTION("without a certificate the fields are not sent") {
+    Trip trip(table_of(kUsers));
+    trip.fetcher.script = {{.status = 200}};
+    trip.start("GET", "/users/7", spoofed);
+    REQUIRE(trip.done());
+    CHECK(trip.sent_field("x-cert") == "(none)");
+    CHECK(trip.sent_field("x-print") == "(none)");
+  }
+  SECTION("with one they say what it says") {
+    Trip trip(table_of(kUsers));
+    const PeerCertificate certificate{"CN=device 7", "DNS:d7.example", "ab12"};
+    trip.exchange.client_certificate = &certificate;
+    trip.fetcher.script = {{.status = 200}};
+    trip.start("GET", "/users/7", spoofed);
+    REQUIRE(trip.done());
+    CHECK(trip.sent_field("x-cert") == "CN=device 7");
+    CHECK(trip.sent_field("x-print") == "sha256=ab12");
+  }
 }
 
 TEST_CASE("engine: an upstream that is too slow is answered with 504 on the tick", "[engine]") {

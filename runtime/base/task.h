@@ -154,6 +154,16 @@ class [[nodiscard]] Task {
   void start() { handle_.resume(); }
   bool valid() const { return static_cast<bool>(handle_); }
   bool done() const { return !handle_ || handle_.done(); }
+  /// `co_await task.join()`: until a task that was started with start() is done. Once.
+  struct Join {
+    Handle handle;
+    bool await_ready() const noexcept { return handle.done(); }
+    void await_suspend(std::coroutine_handle<> parent) noexcept {
+      handle.promise().continuation = parent;
+    }
+    void await_resume() const noexcept {}
+  };
+  Join join() { return Join{handle_}; }
   /// The value of a task that is done().
   T result() { return handle_.promise().take(); }
 

@@ -7,6 +7,7 @@ namespace gw::engine {
 void answer_problem(Exchange& exchange, u16 status) {
   exchange.response.fields.clear();
   exchange.response.reason = {};
+  exchange.response.upgrade = {};
   http::Problem problem;
   problem.status = status;
   exchange.local_body = as_text(http::make_problem(problem, exchange.response));

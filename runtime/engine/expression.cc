@@ -81,6 +81,16 @@ bool raw_capture(const Exchange& exchange, u32 index, std::string_view& out) {
   return true;
 }
 
+// Absent without a certificate, and where it does not say this.
+bool certificate_value(const Exchange& exchange, ExpressionSource source, std::string_view& out) {
+  const PeerCertificate* certificate = exchange.client_certificate;
+  if (certificate == nullptr) return false;
+  out = source == ExpressionSource::ClientCertSubject ? certificate->subject
+        : source == ExpressionSource::ClientCertSan   ? certificate->san
+                                                      : certificate->fingerprint;
+  return !out.empty();
+}
+
 bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_view& out) {
   const std::string_view name = exchange.table->text(part.text);
   switch (part.source) {
@@ -120,6 +130,10 @@ bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_vi
     case ExpressionSource::Scheme:
       out = exchange.request.scheme;
       return true;
+    case ExpressionSource::ClientCertSubject:
+    case ExpressionSource::ClientCertSan:
+    case ExpressionSource::ClientCertFingerprint:
+      return certificate_value(exchange, part.source, out);
     case ExpressionSource::Late:
       out = exchange.table->late_text(part.index);
       return true;

@@ -33,6 +33,7 @@ void start_upstream_request(Exchange& exchange) {
   // Without Expect: the gateway itself answers `100-continue`, and asks for the body when the
   // upstream takes it.
   http::copy_end_to_end(from.fields, to.fields);
+  to.accepts_trailers = http::has_token(from.fields, http::FieldId::Te, "trailers");
   http::count_hop(to.method, to.fields);
   if (to.method == http::Method::Trace) {  // its answer shows the request to whoever reads it
     to.fields.remove(http::FieldId::Authorization);

@@ -5,14 +5,18 @@
 //         -> response side of the plan -> answer to the client
 //
 // Local answers run the response side too, errors included.
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
+#include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/engine/routing.h"
+#include "runtime/engine/tunnel.h"
+#include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -146,6 +150,7 @@ void answer_failed_fetch(Exchange& exchange, const Error& error) {
 
 // Writes exchange.response with a body that is in memory.
 Task<void> send_local(Exchange& exchange, Responder& responder) {
+  engine::answer_as_grpc(exchange);
   responder.head(exchange.response);
   const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
   if (!sent) exchange.error = sent.error();
@@ -176,7 +181,7 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
 }
 
 // Writes exchange.response with the body of `fetched`. The usual small answer is one write.
-Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder) {
+Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder, bool streams) {
   responder.head(exchange.response);
   if (fetched.body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
@@ -197,6 +202,8 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
       exchange.error = sent.error();
       co_return;
     }
+    // From here on nothing is read from the table, and it may be long until the end.
+    if (streams) responder.let_go_of_table();
   }
   co_await pump(exchange, *fetched.body, responder);
 }
@@ -210,6 +217,24 @@ bool may_be_repeated(const Exchange& exchange, const policies::ProxyRecord& reco
       return true;
     case policies::Replay::WithKey:
       return exchange.request.fields.find("idempotency-key") != nullptr;
+  }
+  return false;
+}
+
+// Whether the request may go on; otherwise exchange.response says why not.
+bool settle_upgrade(Exchange& exchange, const policies::ProxyRecord& record) {
+  const bool asked =
+      record.upgrade == policies::kUpgradeWebSocket && engine::asks_for_websocket(exchange.request);
+  if (!asked) return true;
+  const u16 refusal = engine::refuse_websocket(exchange.request, exchange.upstream_request.fields);
+  if (refusal == 0) {
+    exchange.upstream_request.upgrade = engine::kWebSocket;
+    return true;
+  }
+  engine::answer_problem(exchange, refusal);
+  if (refusal == 426) {
+    exchange.response.upgrade = engine::kWebSocket;
+    exchange.response.fields.add("sec-websocket-version", "13");
   }
   return false;
 }
@@ -236,17 +261,72 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   return options;
 }
 
+// How long the exchange may last, once it is known that it goes upstream. False: the client has
+// named a time that cannot be read.
+bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
+                     const policies::SettingsRecord& settings) {
+  if (record.streams != 0) {
+    const u64 life = exchange.table->number(settings.timeout.stream);
+    exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+  }
+  if (!engine::is_grpc(exchange.request)) return true;
+  const http::Field* named = exchange.request.fields.find("grpc-timeout");
+  if (named == nullptr) return true;
+  milliseconds patience{0};
+  if (!engine::parse_grpc_timeout(named->value, patience)) return false;
+  exchange.deadline = std::min(exchange.deadline, exchange.started + patience);
+  return true;
+}
+
+// `fetched` holds a 101. Passes it on, and then all bytes; answers 502 when it is none.
+Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& responder,
+                  const engine::TunnelLimits& limits) {
+  const http::FieldList& asked = exchange.upstream_request.fields;
+  if (fetched.channel == nullptr || !engine::accepts_websocket(asked, fetched.head.fields)) {
+    env.fetcher.release(fetched);
+    const Error invalid{.code = Errc::UpstreamInvalid,
+                        .origin = Origin::Upstream,
+                        .what = "101 that does not answer the handshake"};
+    answer_failed_fetch(exchange, invalid);
+    run_response_side(exchange);
+    co_await send_local(exchange, responder);
+    co_return;
+  }
+  engine::take_response_head(exchange, fetched);
+  exchange.response.upgrade = engine::kWebSocket;
+  run_response_side(exchange);
+  const Result<Channel*> client = co_await responder.upgrade(exchange.response);
+  if (client) {
+    responder.let_go_of_table();
+    co_await engine::run_tunnel(exchange, env.clock, **client, *fetched.channel, limits);
+  } else {
+    exchange.error = client.error();
+  }
+  env.fetcher.release(fetched);
+  // A connection that was silent for too long ends as others do.
+  const bool ended =
+      exchange.error.code == Errc::None || exchange.error.code == Errc::RequestTimeout;
+  if (!client || !ended) {
+    responder.reset();
+    co_return;
+  }
+  const Result<void> closed = co_await responder.end({}, nullptr);
+  if (!closed) exchange.error = closed.error();
+}
+
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
                  const policies::ProxyRecord& record) {
   exchange.upstream = record.upstream;
-  if (!engine::finish_upstream_request(exchange, record)) {
-    engine::answer_problem(exchange, 400);
+  const policies::SettingsRecord& settings = settings_of(exchange);
+  const bool complete = engine::finish_upstream_request(exchange, record) &&
+                        settle_deadline(exchange, record, settings);
+  if (!complete) engine::answer_problem(exchange, 400);
+  if (!complete || !settle_upgrade(exchange, record)) {
     run_response_side(exchange);
     co_await send_local(exchange, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
-  const policies::SettingsRecord& settings = settings_of(exchange);
   FetchOptions options = options_of(exchange, record);
   const policies::UpstreamRecord& upstream = table.view().upstreams()[record.upstream];
   const bool affine = engine::has_affinity(upstream);
@@ -271,10 +351,17 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_await send_local(exchange, responder);
     co_return;
   }
+  if (fetched.head.status == 101) {
+    engine::TunnelLimits limits;
+    limits.idle = milliseconds(options.idle_timeout_ms);
+    limits.end = exchange.deadline;
+    co_await tunnel(exchange, env, fetched, responder, limits);
+    co_return;
+  }
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
   run_response_side(exchange);
-  co_await send_fetched(exchange, fetched, responder);
+  co_await send_fetched(exchange, fetched, responder, record.streams != 0);
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   if (exchange.error.origin != Origin::Upstream) co_return;

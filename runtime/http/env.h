@@ -33,6 +33,26 @@ class Random {
   virtual u64 next() = 0;
 };
 
+/// One end of a connection whose protocol was switched: bytes both ways, without framing. One
+/// read() and one write() at a time; one thread. Errors: PeerClosed, RequestTimeout after the
+/// deadline, Cancelled after abort().
+class Channel {
+ public:
+  /// Waits for bytes, valid until the next read(). Empty: the peer has ended its direction.
+  virtual Task<Result<Bytes>> read() = 0;
+  /// Returns when `bytes` may be reused.
+  virtual Task<Result<void>> write(Bytes bytes) = 0;
+  /// No more is written; the peer sees the end and may go on sending.
+  virtual void finish_writing() noexcept = 0;
+  /// What waits fails soon, and so does every call from now on. Idempotent.
+  virtual void abort() noexcept = 0;
+  /// abort() at `due`, unless it is moved. Moving it later costs one store.
+  virtual void set_deadline(TimePoint due) = 0;
+
+ protected:
+  ~Channel() = default;
+};
+
 /// Where an exchange writes its answer. Order: inform*, head, data*, end; reset at any time.
 /// Errors: PeerClosed, RequestTimeout (the client does not read), Cancelled.
 class Responder {
@@ -49,6 +69,16 @@ class Responder {
   virtual Task<Result<void>> data(Bytes bytes) = 0;
   /// Ends the body, `last` being its last bytes (most often all of it).
   virtual Task<Result<void>> end(Bytes last, const http::FieldList* trailers) = 0;
+  /// Sends a 101 in place of head() and gives the connection behind it, including what the client
+  /// sent ahead. The use of it ends with end() or reset(). Error besides the usual ones:
+  /// NotImplemented, where a connection cannot be switched.
+  virtual Task<Result<Channel*>> upgrade(const http::ResponseHead& head) {
+    static_cast<void>(head);
+    co_return fail(Errc::NotImplemented, "connection cannot be switched");
+  }
+  /// The exchange goes on for long and needs its table no more: all that views into it has been
+  /// written. Its owner may set exchange.table to null.
+  virtual void let_go_of_table() {}
   /// The answer cannot be completed: make that visible to the client (close, RST_STREAM).
   virtual void reset() noexcept = 0;
   virtual bool head_sent() const = 0;
@@ -61,6 +91,7 @@ struct Fetched {
   explicit Fetched(Arena& arena) : head(arena) {}
   http::ResponseHead head;
   http::BodySource* body = nullptr;  // null: none. Owned by the fetcher until release()
+  Channel* channel = nullptr;        // of status 101 only
   void* connection = nullptr;        // the fetcher's own
   u64 target_token = 0;              // of a sticky upstream: stands for the target that answered
 };
@@ -89,10 +120,11 @@ class Fetcher {
  public:
   virtual ~Fetcher() = default;
   /// Sends `request` with `body` (null: none) and waits for the final head. `body` goes on being
-  /// sent while the answer is read. A request that fails is sent again as `options` say. 1xx
-  /// answers but 101 go to `responder->inform` when it is not null. Errors: ConnectFailed,
-  /// UpstreamClosed, UpstreamInvalid, UpstreamTimeout, UpstreamOverflow, Cancelled, and those of
-  /// `body` with Origin::Downstream.
+  /// sent while the answer is read. A request that fails is sent again as `options` say. One with
+  /// `upgrade` may be answered with 101, and out.channel then. 1xx answers but 101 go to
+  /// `responder->inform` when it is not null. Errors: ConnectFailed, UpstreamClosed,
+  /// UpstreamInvalid, UpstreamTimeout, UpstreamOverflow, Cancelled, and those of `body` with
+  /// Origin::Downstream.
   virtual Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                                    http::BodySource* body, const FetchOptions& options,
                                    Responder* responder, Fetched& out) = 0;
@@ -107,6 +139,8 @@ class ExchangeObserver {
  public:
   virtual ~ExchangeObserver() = default;
   virtual void finished(const Exchange& exchange) = 0;
+  /// The table of a long exchange is about to go: keeps in its arena what finished() needs of it.
+  virtual void detach(Exchange& exchange) { static_cast<void>(exchange); }
 };
 
 struct Env {

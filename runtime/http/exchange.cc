@@ -19,6 +19,8 @@ void Exchange::reset() {
   client_certificate = nullptr;
   forwarding = nullptr;
   request_id = {};
+  detached = false;
+  names = {};
   route = ~u32{0};
   plan = ~u32{0};
   capture_count = 0;

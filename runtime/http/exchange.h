@@ -45,6 +45,13 @@ struct TryRecord {
 };
 inline constexpr u32 kMaxTries = 8;
 
+/// Names for the log of an exchange that has let go of its table. Views into its arena.
+struct ExchangeNames {
+  std::string_view operation;
+  std::string_view path_template;
+  std::string_view upstream;
+};
+
 struct Exchange;
 
 /// Told when the client of an exchange has gone away, so that work for it can stop. Links itself
@@ -76,7 +83,7 @@ struct Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   Arena arena;
-  const BoundTable* table = nullptr;  // pinned by the owner for as long as the exchange runs
+  const BoundTable* table = nullptr;  // pinned by the owner as long as the exchange needs it
   http::RequestHead request;
   http::RequestHead upstream_request;        // what is (to be) sent upstream
   http::ResponseHead response;               // what is (to be) sent to the client
@@ -92,6 +99,8 @@ struct Exchange {
   const PeerCertificate* client_certificate = nullptr;  // null: none; the connection's
   const http::ForwardingOptions* forwarding = nullptr;  // null: no forwarding fields are added
   std::string_view request_id;
+  bool detached = false;  // `table` is gone; `names` holds what the log needs of it
+  ExchangeNames names;
 
   // Set by the router.
   u32 route = ~u32{0};  // index into routes; ~0: none

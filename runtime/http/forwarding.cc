@@ -253,8 +253,10 @@ void add_forwarding_fields(const Exchange& exchange, const ForwardingOptions& op
   if (!given.port) add_own(fields, FieldId::XForwardedPort, port_text(arena, exchange.local_port));
   append_to_list(fields, FieldId::Forwarded, forwarded_element(arena, peer, request),
                  given.forwarded);
-  const std::string_view via =
-      join(arena, {request.version_minor == 0 ? "1.0 " : "1.1 ", options.via});
+  const std::string_view version = request.version_major == 2   ? "2.0 "
+                                   : request.version_minor == 0 ? "1.0 "
+                                                                : "1.1 ";
+  const std::string_view via = join(arena, {version, options.via});
   append_to_list(fields, FieldId::Via, via, given.via);
   add_own(fields, FieldId::XRequestId, exchange.request_id);
 }

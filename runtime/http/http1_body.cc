@@ -113,8 +113,8 @@ Task<Result<BodyChunk>> Http1Body::next(size_t max_bytes) {
   const Errc broken = origin_ == Origin::Upstream ? Errc::UpstreamInvalid : Errc::BadRequest;
   BodyChunk chunk;
   while (true) {
-    if (cancelled_) {
-      co_return fail_with(Error{.code = Errc::Cancelled, .what = "body no longer wanted"});
+    if (cancelled_) {  // not failed: what is left is where it was
+      co_return fail(Error{.code = Errc::Cancelled, .what = "body no longer wanted"});
     }
     const Piece piece = take_piece(max_bytes, chunk);
     if (piece == Piece::Ready) {

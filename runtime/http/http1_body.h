@@ -37,6 +37,8 @@ class Http1Body final : public BodySource {
   u64 remaining_bytes() const override;
   /// A waiting next() returns before cancel() does; the read goes on for whoever comes next.
   void cancel() noexcept override;
+  /// After cancel(), when nobody waits any more: next() gives what is left.
+  void resume() { cancelled_ = false; }
 
   /// Decodes what has come of a chunked body already, as its first reader would. False: it is
   /// broken. To be called before any next().

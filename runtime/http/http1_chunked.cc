@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "runtime/http/field_names.h"
 #include "runtime/http/http1_head.h"
 #include "runtime/http/limits.h"
 
@@ -24,51 +23,6 @@ int hex_value(char c) {
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 bool is_token_byte(char c) { return is_token({&c, 1}); }
 bool is_text_byte(char c) { return static_cast<u8>(c) >= 0x20 ? c != 0x7f : c == '\t'; }
-
-// Servers that map names to environment variables cannot tell `_` from `-`; one in a trailer is no
-// loss, as trailers may always be dropped.
-bool may_be_trailer(FieldId id, std::string_view name) {
-  switch (id) {
-    case FieldId::Other:
-      return name.find('_') == std::string_view::npos && !looks_like_framing(name) &&
-             !overrides_request(name) && !claims_forwarding(name);
-    case FieldId::Authorization:
-    case FieldId::CacheControl:
-    case FieldId::Connection:
-    case FieldId::ContentEncoding:
-    case FieldId::ContentLength:
-    case FieldId::ContentType:
-    case FieldId::Cookie:
-    case FieldId::Expect:
-    case FieldId::Forwarded:
-    case FieldId::Host:
-    case FieldId::Http2Settings:
-    case FieldId::KeepAlive:
-    case FieldId::Location:
-    case FieldId::MaxForwards:
-    case FieldId::Pragma:
-    case FieldId::ProxyAuthenticate:
-    case FieldId::ProxyAuthorization:
-    case FieldId::ProxyConnection:
-    case FieldId::Range:
-    case FieldId::RetryAfter:
-    case FieldId::SetCookie:
-    case FieldId::Te:
-    case FieldId::Trailer:
-    case FieldId::TransferEncoding:
-    case FieldId::Upgrade:
-    case FieldId::Vary:
-    case FieldId::WwwAuthenticate:
-    case FieldId::XForwardedFor:
-    case FieldId::XForwardedHost:
-    case FieldId::XForwardedPort:
-    case FieldId::XForwardedProto:
-    case FieldId::XRequestId:
-      return false;
-    default:
-      return true;
-  }
-}
 
 }  // namespace
 

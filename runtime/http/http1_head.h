@@ -8,6 +8,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/http/message.h"
+#include "runtime/http/request_rules.h"
 
 namespace gw::http {
 
@@ -41,6 +42,7 @@ struct ResponseWire {
   Framing framing = Framing::None;  // of the bytes that follow
   u64 content_length = 0;
   bool keep_alive = false;
+  std::string_view upgrade;  // of 101: the protocol that the connection has been switched to
 };
 
 /// Reads a whole response head to a request of `method`. Hop-by-hop and framing fields are not in
@@ -48,14 +50,5 @@ struct ResponseWire {
 /// what follows (`wire` says that). Errors: UpstreamInvalid, Origin::Upstream.
 Result<void> parse_response_head(std::string_view head, Method method, ResponseHead& out,
                                  ResponseWire& wire);
-
-/// Whether `text` is `host [":" port]` (RFC 3986 section 3.2.2, IPv6 in brackets, no userinfo, no
-/// escapes); splits it. `host` keeps the case, brackets included.
-bool parse_authority(std::string_view text, std::string_view& host, std::string_view& port);
-
-/// token of RFC 9110 section 5.6.2.
-bool is_token(std::string_view text);
-/// Whether no byte of `text` would break a field line: no control byte but HT.
-bool is_field_value(std::string_view text);
 
 }  // namespace gw::http

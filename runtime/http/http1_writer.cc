@@ -63,12 +63,6 @@ bool belongs_to_hop(FieldId id) {
   }
 }
 
-bool is_writable(const Field& field) {
-  if (field.removed || belongs_to_hop(field.id)) return false;
-  if (field.checked) return true;
-  return is_field_value(field.value) && (field.id != FieldId::Other || is_token(field.name));
-}
-
 void write_framing(Writer& writer, Framing framing, u64 content_length) {
   if (framing == Framing::Length) {
     writer.text("Content-Length: ");
@@ -88,10 +82,23 @@ void write_status_line(Writer& writer, const ResponseHead& head) {
   writer.text("\r\n");
 }
 
+void write_upgrade(Writer& writer, std::string_view protocol) {
+  if (protocol.empty()) return;
+  writer.field("Connection", "upgrade");
+  writer.field("Upgrade", protocol);
+}
+
 }  // namespace
+
+bool is_writable(const Field& field) {
+  if (field.removed || belongs_to_hop(field.id)) return false;
+  if (field.checked) return true;
+  return is_field_value(field.value) && (field.id != FieldId::Other || is_token(field.name));
+}
 
 Bytes write_response_head(const ResponseHead& head, const ResponseExtras& extras) {
   Writer writer(head.fields.arena(), measure(head.fields) + head.reason.size() +
+                                         head.upgrade.size() +
                                          extras.strict_transport_security.size());
   write_status_line(writer, head);
   bool dated = false;
@@ -107,6 +114,7 @@ Bytes write_response_head(const ResponseHead& head, const ResponseExtras& extras
   if (!extras.strict_transport_security.empty()) {
     writer.field("Strict-Transport-Security", extras.strict_transport_security);
   }
+  write_upgrade(writer, head.upgrade);
   if (extras.close) {
     writer.text("Connection: close\r\n");
   } else if (extras.keep_alive) {
@@ -132,7 +140,7 @@ Bytes write_request_head(const RequestHead& head, std::string_view path_prefix,
   const std::string_view host = head.authority.empty() ? default_host : head.authority;
   Writer writer(head.fields.arena(), measure(head.fields) + head.method_text.size() +
                                          path_prefix.size() + head.path.size() + head.query.size() +
-                                         host.size());
+                                         host.size() + head.upgrade.size());
   writer.text(head.method_text);
   writer.text(" ");
   writer.text(path_prefix);
@@ -147,6 +155,7 @@ Bytes write_request_head(const RequestHead& head, std::string_view path_prefix,
     if (field.id == FieldId::Host || field.id == FieldId::Expect) continue;
     if (is_writable(field)) writer.field(field.name, field.value);
   }
+  write_upgrade(writer, head.upgrade);
   write_framing(writer, framing, content_length);
   writer.text("\r\n");
   return writer.written();

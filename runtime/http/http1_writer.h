@@ -39,4 +39,8 @@ struct ChunkPrefix {
 };
 void write_chunk_prefix(u64 bytes, ChunkPrefix& out);
 
+/// Whether a field of a head goes on the wire: not removed, none that the writer makes itself or
+/// that belongs to a hop, and no byte that would break its line.
+bool is_writable(const Field& field);
+
 }  // namespace gw::http

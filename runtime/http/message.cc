@@ -80,6 +80,20 @@ void copy_end_to_end(const FieldList& from, FieldList& to) {
   }
 }
 
+bool has_token(const FieldList& fields, FieldId id, std::string_view token) {
+  for (const Field& field : fields) {
+    if (field.removed || field.id != id) continue;
+    std::string_view list = field.value;
+    while (true) {
+      const size_t comma = list.find(',');
+      if (equal_fold(trim(list.substr(0, comma)), token)) return true;
+      if (comma == std::string_view::npos) break;
+      list.remove_prefix(comma + 1);
+    }
+  }
+  return false;
+}
+
 std::string_view reason_phrase(u16 status) {
   switch (status) {
 #define GW_REASON(code, text) \

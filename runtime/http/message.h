@@ -28,12 +28,17 @@ struct RequestHead {
   std::string_view query;        // raw, without '?'
   PathOptions path_options;      // set before parsing; what the listener's table allows
   bool has_query = false;        // tells `/a?` from `/a`
-  u8 version_minor = 1;          // HTTP/1.x; 1 for HTTP/2 as well
-  bool keep_alive = true;        // the client wants (and may have) another request
+  u8 version_major = 1;
+  u8 version_minor = 1;    // HTTP/1.x; 1 for HTTP/2 as well, where all that 1.1 allows is allowed
+  bool keep_alive = true;  // the client wants (and may have) another request
   bool expect_continue = false;
+  bool accepts_trailers = false;  // `TE: trailers`, which is said to an upstream over HTTP/2
   Framing framing = Framing::None;
   u64 content_length = 0;  // with Framing::Length
-  FieldList fields;        // framing and hop-by-hop fields included until strip_hop_by_hop
+  // Of a request to an upstream over HTTP/1.1: the protocol that it asks to switch to; most often
+  // none. Written as Upgrade, with the Connection that belongs to it.
+  std::string_view upgrade;
+  FieldList fields;  // framing and hop-by-hop fields included until strip_hop_by_hop
 };
 
 struct ResponseHead {
@@ -43,7 +48,8 @@ struct ResponseHead {
   std::string_view reason;  // as received; empty lets the writer choose
   Framing framing = Framing::None;
   u64 content_length = 0;
-  FieldList fields;  // without framing fields: the writer adds its own
+  std::string_view upgrade;  // of 101 and 426 over HTTP/1.1: the value of Upgrade
+  FieldList fields;          // without framing fields: the writer adds its own
 };
 
 /// Removes what belongs to one connection (RFC 9110 section 7.6.1): Connection, the fields it
@@ -55,6 +61,9 @@ void strip_hop_by_hop(FieldList& fields);
 /// hop-by-hop ones, Expect and Content-Length, which say how this hop sends the body, and those
 /// that ask a server for another path or method (field_names.h).
 void copy_end_to_end(const FieldList& from, FieldList& to);
+
+/// Whether the fields of this id, read as comma-separated lists, hold `token` (any case).
+bool has_token(const FieldList& fields, FieldId id, std::string_view token);
 
 /// Reason phrase of a status, or "".
 std::string_view reason_phrase(u16 status);

@@ -27,6 +27,36 @@ class Sleep {
 
 }  // namespace
 
+void Deferred::unlink() {
+  if (at_ == nullptr) return;
+  *at_ = next_;
+  if (next_ != nullptr) next_->at_ = at_;
+  at_ = nullptr;
+  next_ = nullptr;
+}
+
+void EventLoop::defer(Deferred& call) {
+  if (call.is_due()) return;
+  const bool first = deferred_ == nullptr;
+  call.next_ = deferred_;
+  call.at_ = &deferred_;
+  if (deferred_ != nullptr) deferred_->at_ = &call.next_;
+  deferred_ = &call;
+  if (first) request_deferred();
+}
+
+// A callback may defer anew, which is for the next turn, and destroy whatever else is due.
+void EventLoop::run_deferred() {
+  running_ = deferred_;
+  deferred_ = nullptr;
+  if (running_ != nullptr) running_->at_ = &running_;
+  while (running_ != nullptr) {
+    Deferred& call = *running_;
+    call.unlink();
+    call.callback_(call.context_);
+  }
+}
+
 Task<void> EventLoop::sleep_until(TimePoint when) {
   Sleep sleep(*this, when);
   co_await sleep;

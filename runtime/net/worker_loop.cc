@@ -1,5 +1,6 @@
 #include "runtime/net/worker_loop.h"
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 #include <ctime>
 
@@ -26,6 +27,11 @@ void WorkerLoop::post(std::function<void()> message) {
     begin_turn();
     message();
   });
+}
+
+// Behind the events that the reactor has found together. Asio keeps the memory of the handler.
+void WorkerLoop::request_deferred() {
+  asio::defer(io_, [this] { run_deferred(); });
 }
 
 TimePoint WorkerLoop::now() const {

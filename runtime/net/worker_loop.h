@@ -32,6 +32,7 @@ class WorkerLoop final : public EventLoop {
   using SteadyTimer = boost::asio::basic_waitable_timer<
       std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
   void arm(TimePoint due);
+  void request_deferred() override;
   void on_tick(const boost::system::error_code& ec);
 
   mutable TimePoint now_{};

@@ -132,6 +132,16 @@ void write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+ExchangeNames names_of(const Exchange& exchange, const RouteNames* names) {
+  if (exchange.detached) return exchange.names;
+  if (names == nullptr) return {};
+  return {names->operation(exchange), names->path_template(exchange), names->upstream(exchange)};
+}
+
+}  // namespace
+
 void append_access_line(const Exchange& exchange, const RouteNames* names, i64 unix_ms,
                         u64 duration_us, bool with_path, std::string& out) {
   out += "{\"time\":\"";
@@ -139,15 +149,16 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   out += '"';
   append_text("request_id", exchange.request_id, out);
   append_text("client", exchange.client_text, out);
-  if (names != nullptr) append_text("operation", names->operation(exchange), out);
+  const ExchangeNames known = names_of(exchange, names);
+  append_text("operation", known.operation, out);
   append_text("method", exchange.request.method_text, out);
-  if (names != nullptr) append_text("template", names->path_template(exchange), out);
+  append_text("template", known.path_template, out);
   if (with_path) append_text("path", exchange.request.path, out);
   append_count("status", exchange.response.status, out);
   append_count("request_bytes", exchange.request_bytes, out);
   append_count("response_bytes", exchange.response_bytes, out);
   append_count("duration_us", duration_us, out);
-  if (names != nullptr) append_text("upstream", names->upstream(exchange), out);
+  append_text("upstream", known.upstream, out);
   append_tries(exchange, out);
   append_text("error", error_name(exchange.error.code), out);
   append_text("detail", exchange.error.what, out);
@@ -160,6 +171,12 @@ void AccessLog::finished(const Exchange& exchange) {
   append_access_line(exchange, names_, clock_.unix_ms(), static_cast<u64>(duration), with_path_,
                      lines_);
   if (lines_.size() >= kFlushBytes) flush();
+}
+
+void AccessLog::detach(Exchange& exchange) {
+  const ExchangeNames known = names_of(exchange, names_);
+  exchange.names = {exchange.arena.copy(known.operation), exchange.arena.copy(known.path_template),
+                    exchange.arena.copy(known.upstream)};
 }
 
 void AccessLog::flush() {

@@ -70,6 +70,7 @@ class AccessLog final : public ExchangeObserver {
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
   void finished(const Exchange& exchange) override;
+  void detach(Exchange& exchange) override;
   void flush();
 
  private:

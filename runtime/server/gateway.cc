@@ -1,25 +1,16 @@
 #include "runtime/server/gateway.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "runtime/base/units.h"
+#include "runtime/server/stop_signals.h"
 
 namespace gw::server {
 namespace {
-
-sigset_t stop_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  return signals;
-}
 
 // Port 0 stands for the port that the first worker got.
 std::string with_port(const std::string& address, u16 port) {
@@ -38,6 +29,7 @@ Gateway::~Gateway() {
 }
 
 Result<void> Gateway::start(Publication publication) {
+  const BlockedStopSignals blocked;  // threads that are started here inherit the mask
   ExchangeObserver& observer = options_.observer != nullptr ? *options_.observer : ignore_;
   if (!options_.access_log.empty()) {
     GW_TRY_ASSIGN(access_log_, observe::AccessLogWriter::open(options_.access_log));
@@ -51,13 +43,8 @@ Result<void> Gateway::start(Publication publication) {
     return opened;
   }
   publish(std::move(publication));
-  // Only the control thread takes these signals; the workers inherit the mask.
-  const sigset_t signals = stop_signals();
-  sigset_t before;
-  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
   control_.start();
   for (const auto& worker : workers_) worker->start();
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return {};
 }
 
@@ -129,8 +116,8 @@ void Gateway::publish(Publication publication) {
 }
 
 void Gateway::run_until_signal(const std::function<void()>& every_second) {
+  const BlockedStopSignals blocked;
   const sigset_t signals = stop_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const timespec second{1, 0};
   while (::sigtimedwait(&signals, nullptr, &second) < 0) {
     if (errno == EAGAIN && every_second) every_second();
@@ -145,7 +132,6 @@ void Gateway::run_until_signal(const std::function<void()>& every_second) {
   wait();
   ::pthread_kill(impatient.native_handle(), SIGTERM);
   impatient.join();
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   remove_socket_files();
 }
 

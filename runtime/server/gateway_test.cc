@@ -25,7 +25,7 @@ std::atomic<gw::u64> g_allocations{0};
 
 }  // namespace
 
-// Not inlined: g++ 12 takes free() for a mismatch when it sees only one of the pair.
+// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
 [[gnu::noinline]] void* operator new(size_t bytes) {
   g_allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(bytes)) return memory;
@@ -201,6 +201,7 @@ struct Running {
     made.listen = {"127.0.0.1:0"};
     made.workers = workers;
     made.run = &server::testing::stub_run;
+    made.session.half_close_ms = 60'000;  // how busy the machine is must not decide
     return made;
   }
   static upstream::UpstreamConfig config(u16 port) {
@@ -341,6 +342,45 @@ TEST_CASE("gateway: a plain request allocates nothing once warm", "[gateway]") {
   const u64 after = g_allocations.load();
   CHECK(good);
   // The answers are the test's and the origin's own; both reuse their strings.
+  CHECK(after - before == 0);
+  ::close(client);
+#endif
+}
+
+// nghttp2 allocates by malloc, which is not counted: this is about our own part.
+TEST_CASE("gateway: a plain request over HTTP/2 allocates nothing of ours once warm", "[gateway]") {
+#ifdef GW_SANITIZED
+  WARN("skipped: sanitizers replace operator new");
+#else
+  TestOrigin origin(kAnswer);
+  Running running(origin.port());
+  const int client = connect_to(running.port());
+  std::string sent = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  sent.append("\0\0\0\4\0\0\0\0\0", 9).append("\0\0\0\4\1\0\0\0\0", 9);
+  REQUIRE(send_all(client, sent));
+  std::string answer;
+  answer.reserve(8192);
+  // HEADERS with END_STREAM and END_HEADERS: GET, http, `/`, and `a` for the authority.
+  std::string request("\0\0\6\1\5\0\0\0\0\x82\x86\x84\x41\1a", 15);
+  const auto ask = [&](u32 id) {
+    request[7] = static_cast<char>(id >> 8);
+    request[8] = static_cast<char>(id);
+    return send_all(client, request);
+  };
+  u32 id = 1;
+  for (; id < 200; id += 2) {
+    REQUIRE(ask(id));
+    read_until(client, "hello", answer);
+  }
+  REQUIRE(answer.find("hello") != std::string::npos);
+  const u64 before = g_allocations.load();
+  bool good = true;
+  for (; id < 600; id += 2) {
+    good &= ask(id);
+    read_until(client, "hello", answer);
+  }
+  const u64 after = g_allocations.load();
+  CHECK(good);
   CHECK(after - before == 0);
   ::close(client);
 #endif

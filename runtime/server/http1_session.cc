@@ -12,6 +12,7 @@
 #include "runtime/http/limits.h"
 #include "runtime/http/problem.h"
 #include "runtime/net/tls_stream.h"
+#include "runtime/server/http2_session.h"
 #include "runtime/server/https_redirect.h"
 
 namespace gw::server {
@@ -37,6 +38,7 @@ Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
       stream_(std::move(connection_.stream)),
       input_(*stream_, host.loop.buffers),
       body_(*stream_, input_, *this, Origin::Downstream),
+      channel_(host.loop, *stream_, input_, Origin::Downstream),
       timer_(&Http1Session::on_timer, this),
       write_timer_(&Http1Session::on_write_timer, this),
       watch_timer_(&Http1Session::on_watch, this) {
@@ -44,7 +46,9 @@ Http1Session::Http1Session(SessionHost& host, ClientConnection connection)
   if (!connection_.unread.empty()) input_.append(connection_.unread);
 }
 
-Http1Session::~Http1Session() { GW_CHECK(!stream_->reading.pending && !stream_->writing.pending); }
+Http1Session::~Http1Session() {
+  GW_CHECK(stream_ == nullptr || (!stream_->reading.pending && !stream_->writing.pending));
+}
 
 void Http1Session::start() {
   task_ = serve();
@@ -52,12 +56,14 @@ void Http1Session::start() {
 }
 
 void Http1Session::drain() {
+  if (stream_ == nullptr) return;
   close_after_ = true;
   // Between two requests: the pending read is what keeps the session.
   if (exchange_ == nullptr && !refusing_ && !head_started_ && input_.empty()) stream_->cancel();
 }
 
 void Http1Session::abort() {
+  if (stream_ == nullptr) return;
   close_after_ = true;
   client_has_gone();
   stream_->close(true);
@@ -91,6 +97,10 @@ void Http1Session::on_write_timer(void* context) {
 void Http1Session::on_watch(void* context) {
   auto* self = static_cast<Http1Session*>(context);
   if (self->exchange_ == nullptr || self->ended_ || self->client_gone_) return;
+  if (self->peer_closed_) {
+    self->client_has_gone();
+    return;
+  }
   auto& loop = self->host_.loop;
   if (!self->body_.at_end() || self->stream_->reading.pending) {
     // Whoever reads the body will notice.
@@ -111,12 +121,19 @@ void Http1Session::on_watch_read(void* context) {
   static_cast<Http1Session*>(context)->watch_read_finished();
 }
 
+// A client that has left and one that only has no more to say look the same until something is sent
+// to them (RFC 9112 section 9.6): the answer gets some time, as it costs little. A reset is clear.
 void Http1Session::watch_read_finished() {
   stream_->reading.on_done = nullptr;
   const i64 read = input_.finish_fill();
   if (read > 0) return;
   peer_closed_ = true;
-  client_has_gone();
+  if (read < 0) {
+    client_has_gone();
+    return;
+  }
+  host_.loop.set_timer(watch_timer_,
+                       host_.loop.now() + std::chrono::milliseconds(host_.options.half_close_ms));
 }
 
 void Http1Session::client_has_gone() {
@@ -134,9 +151,14 @@ Task<void> Http1Session::serve() {
   while (true) {
     const bool found = co_await read_head();
     if (!found) break;
+    any_request_ = true;
     co_await answer();
     if (close_after_) break;
     idle_until_ = {};
+  }
+  if (leaves_) {
+    hand_over();
+    co_return;
   }
   if (lingering_ && !client_gone_ && !peer_closed_ && !reset_) co_await linger();
   timer_.clear();
@@ -149,6 +171,28 @@ Task<void> Http1Session::serve() {
   while (stream_->writing.pending) co_await net::IoWait(stream_->writing);
   input_.release();
   done_ = true;
+  host_.session_finished();
+}
+
+// Whoever knows that we speak HTTP/2 begins with its preface, whose first part is a head of HTTP/1
+// (RFC 9113 section 3.3).
+bool Http1Session::begins_http2() const {
+  constexpr size_t kHeadBytes = kHttp2Preface.find("SM");
+  const bool allowed = connection_.tls == nullptr &&
+                       (connection_.listener == nullptr || connection_.listener->http2);
+  return allowed && !any_request_ && !client_gone_ &&
+         input_.unread().substr(0, kHeadBytes) == kHttp2Preface.substr(0, kHeadBytes);
+}
+
+void Http1Session::hand_over() {
+  timer_.clear();
+  waiting_ = Waiting::Nothing;
+  connection_.unread = input_.unread();
+  input_.consume(input_.unread().size());
+  input_.release();
+  connection_.stream = std::move(stream_);
+  done_ = true;
+  host_.start_http2(std::move(connection_));
   host_.session_finished();
 }
 
@@ -243,6 +287,8 @@ Task<bool> Http1Session::read_head() {
   }
   waiting_ = Waiting::Nothing;
   timer_.clear();
+  leaves_ = begins_http2();
+  if (leaves_) co_return false;
   if (scanner_.head_bytes() > http::kMaxHeadBytes) {
     co_await refuse(downstream(Errc::HeadTooLarge, "head too large"));
     co_return false;
@@ -299,7 +345,11 @@ void Http1Session::finish_exchange() {
   if (exchange_->client_gone || reset_) ++host_.counters.broken;
   if (generation_ != nullptr) {
     generation_->env.observer.finished(*exchange_);
-    host_.unpin(*generation_);
+    if (exchange_->detached) {
+      host_.let_go(*generation_);
+    } else {
+      host_.unpin(*generation_);
+    }
     generation_ = nullptr;
   }
   head_ = nullptr;
@@ -368,6 +418,7 @@ Task<void> Http1Session::drain_body() {
   const bool worth_it = !close_after_ && !body_.failed() && !waits_for_continue &&
                         (left <= kMaxDrainBytes || left == ~u64{0});
   size_t drained = 0;
+  body_.resume();  // whoever sent it upstream has let go of it
   while (worth_it && drained <= kMaxDrainBytes) {
     auto piece = co_await body_.next(kPieceBytes);
     if (!piece) break;
@@ -475,7 +526,10 @@ void Http1Session::choose_framing(bool whole, u64 whole_bytes) {
 Bytes Http1Session::make_head() {
   const bool waits_for_continue =
       exchange_->request.expect_continue && !continue_sent_ && !body_.at_end() && !refusing_;
-  if (waits_for_continue || body_.failed() || host_.draining()) close_after_ = true;
+  // So much of a body is not read away behind an answer: the client learns now that it ends here.
+  const bool too_much = body_.remaining_bytes() != ~u64{0} &&
+                        body_.remaining_bytes() > kMaxDrainBytes && !body_.at_end();
+  if (waits_for_continue || too_much || body_.failed() || host_.draining()) close_after_ = true;
   http::ResponseExtras extras;
   extras.date = host_.loop.http_date();
   if (connection_.tls != nullptr) {
@@ -590,6 +644,33 @@ Task<Result<void>> Http1Session::end(Bytes last, const http::FieldList* trailers
   ended_ = true;
   if (count == 0) co_return Result<void>();
   co_return co_await flush(pieces, count);
+}
+
+// The connection is the exchange's from here on, until end() or reset().
+Task<Result<Channel*>> Http1Session::upgrade(const http::ResponseHead& head) {
+  GW_CHECK(head_ == nullptr && !head_sent_ && body_.at_end());
+  // A look for a client that goes away may be under way; its bytes are the channel's.
+  watch_timer_.clear();
+  stream_->reading.on_done = nullptr;
+  head_ = &head;
+  head_sent_ = true;
+  close_after_ = true;
+  framing_ = Framing::UntilClose;
+  exchange_->response.status = head.status;
+  http::ResponseExtras extras;
+  extras.date = host_.loop.http_date();
+  const Bytes text = http::write_response_head(head, extras);
+  const auto sent = co_await flush(&text, 1);
+  if (!sent) co_return fail(sent.error());
+  co_return &channel_;
+}
+
+void Http1Session::let_go_of_table() {
+  if (generation_ == nullptr || exchange_->detached) return;
+  generation_->env.observer.detach(*exchange_);
+  exchange_->detached = true;
+  exchange_->table = nullptr;
+  host_.loosen(*generation_);
 }
 
 void Http1Session::reset() noexcept {

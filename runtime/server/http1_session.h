@@ -5,6 +5,7 @@
 #include "runtime/http/env.h"
 #include "runtime/http/http1_body.h"
 #include "runtime/http/http1_head.h"
+#include "runtime/http/stream_channel.h"
 #include "runtime/server/session_host.h"
 
 namespace gw::server {
@@ -24,6 +25,8 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   void head(const http::ResponseHead& head) override;
   Task<Result<void>> data(Bytes bytes) override;
   Task<Result<void>> end(Bytes last, const http::FieldList* trailers) override;
+  Task<Result<Channel*>> upgrade(const http::ResponseHead& head) override;
+  void let_go_of_table() override;
   void reset() noexcept override;
   bool head_sent() const override { return head_sent_; }
   bool client_gone() const override { return client_gone_; }
@@ -34,6 +37,8 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   Task<void> serve();
   Task<bool> read_head();
+  bool begins_http2() const;
+  void hand_over();
   bool fill_started();
   i64 fill_finished();
   void set_idle_deadline();
@@ -69,6 +74,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   std::unique_ptr<net::ByteStream> stream_;
   http::Http1Input input_;
   http::Http1Body body_;
+  http::StreamChannel channel_;  // after upgrade() only
   http::HeadScanner scanner_;
   net::Timer timer_;        // of reading
   net::Timer write_timer_;  // of its own, since a body may come in while an answer goes out
@@ -82,6 +88,8 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   Waiting waiting_ = Waiting::Nothing;
   bool done_ = false;
+  bool any_request_ = false;
+  bool leaves_ = false;        // for the session that HTTP/2 has
   bool idle_reading_ = false;  // the pending read goes into idle_read_
   bool timed_out_ = false;
   bool write_timed_out_ = false;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <utility>
 
 #include "runtime/server/testing/memory_gateway.h"
 #include "runtime/server/testing/stub_run.h"
@@ -51,6 +52,42 @@ TEST_CASE("session: a request may come in pieces of any size", "[session]") {
     CHECK(gateway.origin[0]->reader.messages[0].body == "hello world");
     CHECK(gateway.log.at(0).request_bytes == 11);
   }
+}
+
+TEST_CASE("session: an answer ahead of a body leaves the connection in order", "[session]") {
+  bool first = true;  // only the head of the first request is answered at once
+  MemoryGateway gateway(&stub_run);
+  gateway.on_bytes = [&first](OriginConnection& connection) {
+    if (!std::exchange(first, false)) return;
+    connection.peer.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 2\r\n\r\nno");
+  };
+  auto client = gateway.connect();
+  const size_t head = kPost.find("hello");
+  client->peer.send(kPost.substr(0, head));
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 405);
+  CHECK(client->answer(0).field("connection").empty());
+  client->peer.send(kPost.substr(head, 4));
+  gateway.loop.run();
+  client->peer.send(kPost.substr(head + 4) + kGet);
+  gateway.loop.run();
+  REQUIRE(client->answers() == 2);
+  CHECK(client->answer(1).status() == 200);
+  CHECK_FALSE(client->peer.closed());
+}
+
+TEST_CASE("session: an answer ahead of a large body says that the connection ends", "[session]") {
+  MemoryGateway gateway(&stub_run);
+  gateway.on_bytes = [](OriginConnection& connection) {
+    connection.peer.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+  };
+  auto client = gateway.connect();
+  client->peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).status() == 413);
+  CHECK(client->answer(0).field("connection") == "close");
 }
 
 TEST_CASE("session: pipelined requests are answered in order", "[session]") {
@@ -411,6 +448,9 @@ TEST_CASE("session: a client that goes away cancels the upstream request", "[ses
   if (how == 1) client->peer.reset();
   if (how == 2) client->peer.finish();
   gateway.loop.run();
+  // A reset is clear; an end of stream leaves the answer some time.
+  CHECK(gateway.origin[0]->peer.closed() == (how == 1));
+  gateway.loop.advance(milliseconds(gateway.options.half_close_ms + 20));
   CHECK(gateway.origin[0]->peer.closed());
   CHECK(client->peer.closed());
   REQUIRE(gateway.log.size() == 1);
@@ -424,7 +464,7 @@ TEST_CASE("session: a client that goes away while connecting is not forwarded", 
   auto client = gateway.connect();
   client->peer.send(kGet);
   gateway.loop.advance(milliseconds(100));
-  client->peer.close();
+  client->peer.reset();
   gateway.loop.advance(milliseconds(1000));
   REQUIRE(gateway.origin.size() == 1);
   CHECK(gateway.origin[0]->reader.messages.empty());
@@ -438,7 +478,10 @@ TEST_CASE("session: an end of stream with the request leaves a quick answer its 
   gateway.answer = nullptr;
   auto client = gateway.connect();
   client->peer.send_with_end(kGet);
-  gateway.loop.advance(milliseconds(gateway.options.watch_after_ms - 1));
+  const bool noticed = GENERATE(false, true);
+  CAPTURE(noticed);
+  gateway.loop.advance(milliseconds(noticed ? gateway.options.half_close_ms - 1
+                                            : gateway.options.watch_after_ms - 1));
   REQUIRE(gateway.origin.size() == 1);
   REQUIRE_FALSE(gateway.origin[0]->peer.closed());
   gateway.origin[0]->peer.send(gateway.answer_text);
@@ -446,6 +489,7 @@ TEST_CASE("session: an end of stream with the request leaves a quick answer its 
   REQUIRE(client->answers() == 1);
   CHECK(client->answer(0).body == "hello");
   // Nobody looks again after each answer; the next time is when an idle connection shrinks.
+  CHECK(client->peer.closed() == noticed);
   gateway.loop.advance(milliseconds(gateway.options.shrink_after_ms + 20));
   CHECK(client->peer.closed());
   CHECK_FALSE(gateway.log.at(0).client_gone);

@@ -128,6 +128,9 @@ Listener::Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted)
 
 void Listener::stop() {
   pause_.clear();
+  for (int i = 0; i < kBacklog && acceptor_.is_open(); ++i) {
+    if (accept_one() != Accept::Taken) break;
+  }
   boost::system::error_code ignored;
   acceptor_.close(ignored);
 }
@@ -140,23 +143,34 @@ void Listener::wait() {
                        });
 }
 
+Listener::Accept Listener::accept_one() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  const int descriptor = ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage),
+                                   &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor >= 0) {
+    accepted_(descriptor, peer_of(storage), port_);
+    return Accept::Taken;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return Accept::Nothing;
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    return Accept::Pause;
+  }
+  return Accept::Taken;  // ECONNABORTED and the network's errors belong to that one connection
+}
+
 void Listener::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn && acceptor_.is_open(); ++i) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    const int descriptor =
-        ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage), &length,
-                  SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor >= 0) {
-      accepted_(descriptor, peer_of(storage), port_);
-      continue;
+    switch (accept_one()) {
+      case Accept::Taken:
+        continue;
+      case Accept::Nothing:
+        wait();
+        return;
+      case Accept::Pause:
+        loop_.set_timer(pause_, loop_.now() + kPause);
+        return;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      loop_.set_timer(pause_, loop_.now() + kPause);
-      return;
-    }
-    // ECONNABORTED and the network's errors belong to that one connection.
   }
   if (acceptor_.is_open()) wait();
 }

@@ -26,13 +26,17 @@ class Listener {
 
   Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted);
   void start() { wait(); }
+  /// Takes what waits to be accepted, at most one backlog, and closes: a connection that is left
+  /// waiting would be reset.
   void stop();
   u16 port() const { return port_; }
 
  private:
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                       boost::asio::io_context::executor_type>;
+  enum class Accept : u8 { Taken, Nothing, Pause };
   void wait();
+  Accept accept_one();
   void accept_some();
   static void on_pause_over(void* context);
 

@@ -57,7 +57,7 @@ ListenerOptions options_of(const BoundTable& table, const ListenerRecord& record
   if (!is_given(record.tls.first.cert)) return options;
   options.tls = tls_options(table, record.tls,
                             [&](const LateString& text) { return std::string(table.text(text)); });
-  options.tls->http2 = false;  // until there is a session for it
+  options.tls->http2 = options.http2;
   options.strict_transport_security = strict_transport(record.tls.strict_transport);
   return options;
 }
@@ -91,7 +91,7 @@ Result<net::TlsServerOptions> reread_tls(const BoundTable& table, size_t index,
   };
   net::TlsServerOptions options = tls_options(table, record.tls, text_of);
   if (!good) return fail(Errc::ReferenceInvalid, "late reference");
-  options.http2 = false;  // until there is a session for it
+  options.http2 = record.http2 != 0;
   return options;
 }
 

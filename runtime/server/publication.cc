@@ -35,9 +35,11 @@ std::string digest_of(const net::TlsClientOptions& options) {
 }
 
 std::shared_ptr<const net::TlsClientOptions> tls_of(const BoundTable& table,
-                                                    const policies::UpstreamTlsRecord& record) {
+                                                    const policies::UpstreamTlsRecord& record,
+                                                    bool http2) {
   auto options = std::make_shared<net::TlsClientOptions>();
   options->verify = record.verify != 0;
+  options->http2 = http2;
   options->ca = given_text(table, record.ca);
   options->identity = {given_text(table, record.cert), given_text(table, record.key)};
   return options;
@@ -77,11 +79,11 @@ upstream::Balance balance_of(const policies::BalanceRecord& record) {
 
 // Everything that a pool was made by; see UpstreamConfig::key.
 std::string key_of(const upstream::UpstreamConfig& config) {
-  std::string key =
-      fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.name, static_cast<u32>(config.balance),
-                  config.panic_bp, config.slow_start_ms, config.sticky, config.health.asks(),
-                  config.outlier.consecutive, config.outlier.eject_ms, config.outlier.max_eject_ms,
-                  config.outlier.max_ejected_bp);
+  std::string key = fmt::format(
+      "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.name, static_cast<u32>(config.protocol),
+      static_cast<u32>(config.balance), config.panic_bp, config.slow_start_ms, config.sticky,
+      config.health.asks(), config.outlier.consecutive, config.outlier.eject_ms,
+      config.outlier.max_eject_ms, config.outlier.max_ejected_bp);
   for (const upstream::TargetConfig& target : config.targets) {
     key += fmt::format("|{}{}{}*{}{}", target.tls ? "tls " : "", target.address, target.path_prefix,
                        target.weight, target.backup ? " backup" : "");
@@ -101,6 +103,8 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.sticky = record.sticky.cookie.offset != table::kNone;
   config.health = health_of(table, record.health);
   config.outlier = outlier_of(table, record.outlier);
+  const bool http2 = record.protocol != 0;
+  config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
     const auto url = parse_http_url(table.text(target.url), problem);
@@ -115,7 +119,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
       out.server_name = record.tls.server_name.offset == table::kNone
                             ? std::string(url->host)
                             : std::string(table.text(record.tls.server_name));
-      if (config.tls == nullptr) config.tls = tls_of(table, record.tls);
+      if (config.tls == nullptr) config.tls = tls_of(table, record.tls, http2);
     }
   }
   config.key = key_of(config);

@@ -14,6 +14,7 @@
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
 #include "runtime/server/state_directory.h"
+#include "runtime/server/stop_signals.h"
 
 namespace gw::server {
 namespace {
@@ -120,6 +121,7 @@ void log_listeners(const Gateway& gateway, const GatewayOptions& options, const 
 }  // namespace
 
 ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOptions& options) {
+  const BlockedStopSignals blocked;  // of every thread from here on
   ServeOutcome outcome;
   configure_log(options.log_json, LogLevel::Info);
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "runtime/net/tls_stream.h"
 #include "runtime/server/entry_session.h"
 #include "runtime/server/http1_session.h"
+#include "runtime/server/http2_session.h"
 
 namespace gw::server {
 namespace {
@@ -43,7 +45,22 @@ void SessionHost::start(ClientConnection connection) {
 }
 
 void SessionHost::start_http(ClientConnection connection) {
+  const bool agreed =
+      connection.tls != nullptr && static_cast<net::TlsStream&>(*connection.stream).alpn() == "h2";
+  if (agreed) {
+    start_http2(std::move(connection));
+    return;
+  }
   add(std::make_unique<Http1Session>(*this, std::move(connection)));
+}
+
+void SessionHost::start_http2(ClientConnection connection) {
+  add(std::make_unique<Http2Session>(*this, std::move(connection)));
+}
+
+Http2Shared& SessionHost::http2() {
+  if (http2_ == nullptr) http2_ = std::make_unique<Http2Shared>();
+  return *http2_;
 }
 
 void SessionHost::add(std::unique_ptr<Session> session) {
@@ -92,6 +109,19 @@ void SessionHost::give_exchange(std::unique_ptr<Exchange> exchange) {
 void SessionHost::unpin(Generation& generation) {
   --generation.pins;
   if (generation.pins == 0 && &generation != current && on_generation_unused != nullptr) {
+    on_generation_unused(context, generation);
+  }
+}
+
+void SessionHost::loosen(Generation& generation) {
+  ++generation.loose;
+  unpin(generation);
+}
+
+void SessionHost::let_go(Generation& generation) {
+  --generation.loose;
+  const bool unused = generation.pins == 0 && generation.loose == 0;
+  if (unused && &generation != current && on_generation_unused != nullptr) {
     on_generation_unused(context, generation);
   }
 }

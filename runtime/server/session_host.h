@@ -1,5 +1,6 @@
-// What all HTTP/1 sessions of one worker share.
+// What all sessions of one worker share.
 #pragma once
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "runtime/http/forwarding.h"
 #include "runtime/net/byte_stream.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/server/http2_abuse.h"
 #include "runtime/server/session.h"
 
 namespace gw::server {
@@ -21,6 +23,7 @@ struct SessionOptions {
   u32 linger_ms = 2'000;          // reading on after an answer to a request that was not read
   u32 shrink_after_ms = 2'000;    // idle connections give their buffer back
   u32 watch_after_ms = 10;        // without an answer: look whether the client is still there
+  u32 half_close_ms = 1'000;      // from the client's end of stream to taking it for gone
 };
 
 /// A table with what exchanges on one worker need to run by it. Pinned by each exchange.
@@ -30,7 +33,8 @@ struct Generation {
       : table(bound_table), env{clock, random, fetcher, observer} {}
   const BoundTable* table;
   Env env;
-  u32 pins = 0;  // exchanges that run by it; counted by one thread
+  u32 pins = 0;   // exchanges that run by it; counted by one thread
+  u32 loose = 0;  // long ones that have let go of the table, and use `env` alone
 };
 
 using RunFunction = Task<void> (*)(Exchange&, Env&, Responder&);
@@ -41,7 +45,13 @@ struct SessionCounters {
   u64 refused = 0;  // answered before routing
   u64 broken = 0;   // exchanges that were cut off
   u64 tls_failed = 0;
+  u64 http2_connections = 0;
+  u64 http2_streams = 0;
+  u64 http2_refused_streams = 0;  // beyond the number that a client may have at a time
+  std::array<u64, kHttp2AbuseCount> http2_abuse{};  // connections ended, by Http2Abuse
 };
+
+class Http2Shared;
 
 /// Lives as long as its sessions. One thread.
 class SessionHost {
@@ -63,6 +73,8 @@ class SessionHost {
   void start(std::unique_ptr<net::ByteStream> stream, const PeerAddress& peer, u16 local_port);
   /// The same for one that HTTP begins on.
   void start_http(ClientConnection connection);
+  /// The same for one that HTTP/2 begins on: its preface is yet to be read.
+  void start_http2(ClientConnection connection);
   /// No further request on any connection: idle ones close, the others after their answer.
   void drain();
   /// Closes everything at once.
@@ -70,12 +82,18 @@ class SessionHost {
   bool draining() const { return draining_; }
   size_t open_sessions() const { return sessions_.size() - finished_; }
 
+  /// What HTTP/2 sessions share; made with the first of them.
+  Http2Shared& http2();
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
   void unpin(Generation& generation);
+  /// Turns a pin into a loose one; let_go() ends that.
+  void loosen(Generation& generation);
+  void let_go(Generation& generation);
   /// Said by a session when it is done.
   void session_finished();
-  /// Called when a generation that is no longer current has no pins left.
+  /// Called when a generation that is no longer current has no pins left, and again when it has no
+  /// loose ones either.
   void (*on_generation_unused)(void* context, Generation& generation) = nullptr;
   void* context = nullptr;
 
@@ -83,6 +101,7 @@ class SessionHost {
   static void sweep(void* context);
   void add(std::unique_ptr<Session> session);
 
+  std::unique_ptr<Http2Shared> http2_;  // outlives the sessions
   std::vector<std::unique_ptr<Session>> sessions_;
   size_t finished_ = 0;
   bool draining_ = false;

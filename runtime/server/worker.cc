@@ -106,6 +106,10 @@ void Worker::on_sweep(void* context) { static_cast<Worker*>(context)->sweep_gene
 void Worker::sweep_generations() {
   for (auto& live : live_) {
     if (live->generation.get() == host_.current || live->generation->pins > 0) continue;
+    // Tunnels and streams need their connections and the log, but no table.
+    live->publication = nullptr;
+    live->generation->table = nullptr;
+    if (live->generation->loose > 0) continue;
     for (const auto& pool : live->fetcher->pools()) leaving_.push_back(pool);
     live.reset();
   }

@@ -62,8 +62,8 @@ class BoundTable final : public router::ConstraintOracle {
   }
   std::string_view text(table::StringRef ref) const { return view_.text(ref); }
   std::string_view late_text(u32 late) const { return late_[late].text; }
-  /// Late value `late` resolved once more, e.g. because a file has changed; this table keeps what it
-  /// has. Empty: `problem` says why.
+  /// Late value `late` resolved once more, e.g. because a file has changed; this table keeps what
+  /// it has. Empty: `problem` says why.
   std::optional<std::string> resolve_again(u32 late, const ReferenceSource& references,
                                            std::string& problem) const;
   /// The reference itself, e.g. `{$env.USERS:-http://...}`.

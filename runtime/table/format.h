@@ -187,7 +187,11 @@ enum class ExpressionSource : u8 {
   RequestId,
   Scheme,
   Late,  // late value `index`, e.g. a credential for the upstream
+  ClientCertSubject,
+  ClientCertSan,
+  ClientCertFingerprint,
 };
+inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ClientCertFingerprint;
 /// Parts are concatenated. Encoding says how a value is written into its place.
 enum class ExpressionEncoding : u8 { Plain, PathSegment, PathRest, QueryValue };
 struct ExpressionPart {

@@ -191,7 +191,7 @@ class Verifier {
   Result<void> values() const {
     for (const ExpressionPart& part : view_.expressions()) {
       const bool late_fits = part.source != ExpressionSource::Late || part.index < bounds_.late;
-      if (!text_fits(part.text) || part.source > ExpressionSource::Late || !late_fits ||
+      if (!text_fits(part.text) || part.source > kLastExpressionSource || !late_fits ||
           part.encoding > ExpressionEncoding::QueryValue) {
         return corrupt("expressions");
       }

@@ -28,6 +28,10 @@ enum class Balance : u8 {
   Maglev,        // by the hash of the request, in a table of 65,537 entries
 };
 
+/// What is spoken to targets. With TLS, Http2 is agreed on by ALPN and a target may have HTTP/1.1;
+/// in plain text it is known beforehand.
+enum class Protocol : u8 { Http1, Http2 };
+
 struct TargetConfig {
   std::string address;           // `host:port`, `[v6]:port` or `unix:/path`; also the text for logs
   std::string path_prefix = {};  // put before the path of requests: "" or "/v1"
@@ -76,6 +80,7 @@ struct UpstreamConfig {
   u32 panic_bp = 5'000;   // with fewer usable targets, in hundredths of a percent, all are used
   u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
   bool sticky = false;    // answers tell which target gave them
+  Protocol protocol = Protocol::Http1;
   std::vector<TargetConfig> targets;
   HealthOptions health;
   OutlierOptions outlier;

@@ -6,6 +6,7 @@
 
 #include "runtime/http/http1_writer.h"
 #include "runtime/http/limits.h"
+#include "runtime/upstream/pool.h"
 
 namespace gw::upstream {
 namespace {
@@ -27,6 +28,7 @@ Connection::Connection(net::EventLoop& loop, Pool& pool, std::unique_ptr<net::By
       stream_(std::move(stream)),
       input_(*stream_, loop.buffers),
       body_(*stream_, input_, *this, Origin::Upstream),
+      channel_(loop, *stream_, input_, Origin::Upstream),
       timer_(&Connection::on_deadline, this),
       target_(target) {}
 
@@ -44,6 +46,10 @@ void Connection::close() {
 
 void Connection::cancelled() noexcept {
   gave_up_ = true;
+  if (switched_) {
+    channel_.abort();
+    return;
+  }
   stream_->cancel();
 }
 
@@ -198,7 +204,15 @@ Task<Result<bool>> Connection::take_head(Call& call, http::ResponseHead& out) {
   auto parsed = http::parse_response_head(head, call.request.method, out, wire_);
   if (!parsed) co_return fail(parsed.error());
   if (out.status >= 200) co_return true;
-  if (out.status == 101) co_return fail(invalid("101 without a request to upgrade"));
+  if (out.status == 101) {
+    const std::string_view wanted = call.request.upgrade;
+    if (wanted.empty() || !http::equal_fold(wire_.upgrade, wanted)) {
+      co_return fail(invalid("101 without a request for that protocol"));
+    }
+    switched_ = true;
+    wire_.keep_alive = false;
+    co_return true;
+  }
   // 100 answers an Expect that was not passed on; there is nobody to tell.
   if (out.status != 100 && call.responder != nullptr) {
     auto informed = co_await call.responder->inform(out);
@@ -287,19 +301,22 @@ Error Connection::body_read_error(int error_number) {
 bool Connection::finish() {
   unlink();
   timer_.clear();
+  channel_.end();
   if (!pump_done_) {
     pump_stopped_ = true;
     // A pump that waits for the client ends within this call; one that waits for the target ends
     // when the stream is closed.
     if (pump_body_ != nullptr) pump_body_->cancel();
   }
-  const bool reusable = head_done_ && pump_done_ && !pump_stopped_ && !sending_failed_ &&
-                        pump_error_.code == Errc::None && wire_.keep_alive && body_.at_end() &&
-                        !body_.failed() && !timed_out_ && !gave_up_ && input_.empty() &&
-                        !input_.filling() && stream_->is_open();
+  const bool reusable = head_done_ && !switched_ && pump_done_ && !pump_stopped_ &&
+                        !sending_failed_ && pump_error_.code == Errc::None && wire_.keep_alive &&
+                        body_.at_end() && !body_.failed() && !timed_out_ && !gave_up_ &&
+                        input_.empty() && !input_.filling() && stream_->is_open();
   used_ = true;
   return reusable;
 }
+
+void Connection::give_back(bool reusable) { pool_.give(*this, reusable); }
 
 void Connection::wait_idle(u32 idle_ms, void (*on_broken)(Connection&)) {
   on_broken_ = on_broken;

@@ -2,51 +2,29 @@
 #pragma once
 #include <memory>
 
-#include "runtime/http/env.h"
 #include "runtime/http/http1_body.h"
 #include "runtime/http/http1_head.h"
+#include "runtime/http/stream_channel.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/upstream/call.h"
 
 namespace gw::upstream {
 
-class Pool;
-
-/// A request on its way. All of it outlives the fetch.
-struct Call {
-  Call(Exchange& owner, const http::RequestHead& head, const FetchOptions& fetch_options)
-      : exchange(owner), request(head), options(fetch_options) {}
-  Exchange& exchange;
-  const http::RequestHead& request;
-  const FetchOptions& options;
-  http::BodySource* body = nullptr;  // null: none, or all of it is in `whole`
-  http::BodyChunk whole;
-  std::string_view path_prefix;  // of the chosen target
-  std::string_view target;       // its address: Host of a request that came without one
-  bool has_whole = false;
-  Responder* responder = nullptr;
-  u64 tried = 0;              // bit i: target i has failed; of the first 64
-  bool answer_begun = false;  // of the last try: bytes of an answer have come
-};
-
 /// Belongs to one worker and one pool. Between requests a read is pending, so that a target that
 /// closes is noticed at once.
-class Connection final : public CancelListener, public http::Http1BodyHost {
+class Connection final : public TargetStream, public CancelListener, public http::Http1BodyHost {
  public:
   Connection(net::EventLoop& loop, Pool& pool, std::unique_ptr<net::ByteStream> stream, u32 target);
   ~Connection();
 
-  /// Sends the request and waits for the final head, which is put into `out`; its views point into
-  /// this connection's buffer. The rest of the request body goes on being sent. Errors as
-  /// Fetcher::fetch; Retry::Reused when a used connection died before the first byte of an answer.
-  Task<Result<void>> round_trip(Call& call, http::ResponseHead& out);
-  /// Null when the answer has no body.
-  http::BodySource* response_body() {
+  Task<Result<void>> round_trip(Call& call, http::ResponseHead& out) override;
+  http::BodySource* response_body() override {
     return wire_.framing == http::Framing::None ? nullptr : &body_;
   }
+  Channel* channel() override { return switched_ ? &channel_ : nullptr; }
+  bool finish() override;
+  void give_back(bool reusable) override;
 
-  /// Ends the use for an exchange: nothing of it is touched afterwards. True: the connection is
-  /// ready for the next one.
-  bool finish();
   /// Keeps a read pending while nobody uses the connection; `on_broken` is called when it
   /// is closed, gets bytes that nobody asked for, or has waited `idle_ms`.
   void wait_idle(u32 idle_ms, void (*on_broken)(Connection& self));
@@ -55,12 +33,11 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   /// came together with the last answer is. A system call.
   bool is_stale() { return stream_->has_input(); }
   void close();
-  /// Bytes of an answer to the last request have come.
-  bool answer_begun() const { return any_byte_; }
+  bool answer_begun() const override { return any_byte_; }
   /// No operation is pending and no coroutine runs: it may be destroyed.
   bool at_rest() const;
-  u32 target() const { return target_; }
-  Pool& pool() const { return pool_; }
+  u32 target() const override { return target_; }
+  Pool& pool() const override { return pool_; }
 
   void cancelled() noexcept override;
 
@@ -84,6 +61,7 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   std::unique_ptr<net::ByteStream> stream_;
   http::Http1Input input_;
   http::Http1Body body_;
+  http::StreamChannel channel_;
   http::HeadScanner scanner_;
   http::ResponseWire wire_;
   net::Timer timer_;
@@ -94,6 +72,7 @@ class Connection final : public CancelListener, public http::Http1BodyHost {
   bool used_ = false;      // has carried a request before
   bool any_byte_ = false;  // of the answer to this request
   bool head_done_ = false;
+  bool switched_ = false;  // to another protocol, for good
   bool timed_out_ = false;
   bool gave_up_ = false;                      // cancelled() was called
   bool sending_failed_ = false;               // the target stopped reading

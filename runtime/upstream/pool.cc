@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/net/tls_stream.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/retry.h"
 #include "runtime/upstream/start_tls.h"
@@ -39,7 +40,8 @@ Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamC
       connector_(connector),
       config_(with_state(std::move(config))),
       balancer_(config_, random),
-      idle_(config_.targets.size()) {}
+      idle_(config_.targets.size()),
+      http2_(loop, *this, config_.targets.size()) {}
 
 Pool::~Pool() {
   shut_down();
@@ -57,7 +59,28 @@ Connection* Pool::take_idle(u32 target, bool looked_at) {
   return connection;
 }
 
-Task<Result<Connection*>> Pool::connect(u32 target, TimePoint due) {
+// Requests of HTTP/2 share connections; where none has room, one of them makes another and the
+// others wait for it.
+Task<Result<TargetStream*>> Pool::connect(u32 target, TimePoint due) {
+  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(target, due);
+  while (true) {
+    if (TargetStream* stream = http2_.take(target)) co_return stream;
+    if (!http2_.is_connecting(target)) break;
+    const bool in_time = co_await http2_.wait(target, due);
+    if (!in_time) {
+      co_return fail(Error{.code = Errc::UpstreamTimeout,
+                           .origin = Origin::Upstream,
+                           .retry = Retry::Safe,
+                           .what = "connecting took too long"});
+    }
+  }
+  http2_.begin_connecting(target);
+  auto made = co_await connect_anew(target, due);
+  http2_.end_connecting(target);
+  co_return made;
+}
+
+Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
   auto& count = config_.state->connections;
   const u32 before = count.fetch_add(1, std::memory_order_relaxed);
   if (config_.limits.connections != 0 && before >= config_.limits.connections) {
@@ -79,7 +102,13 @@ Task<Result<Connection*>> Pool::connect(u32 target, TimePoint due) {
     count.fetch_sub(1, std::memory_order_relaxed);
     co_return fail(error);
   }
-  co_return new Connection(loop_, *this, std::move(*stream), target);
+  const bool tls = config_.targets[target].tls;
+  // In plain text nothing is agreed on: the target is known to speak it.
+  const bool http2 = config_.protocol == Protocol::Http2 &&
+                     (!tls || static_cast<net::TlsStream&>(**stream).alpn() == "h2");
+  if (http2) co_return http2_.add(std::move(*stream), target, tls, config_.limits.idle_timeout_ms);
+  TargetStream* made = new Connection(loop_, *this, std::move(*stream), target);
+  co_return made;
 }
 
 Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
@@ -151,7 +180,8 @@ bool Pool::shut_down() {
     while (!idle.empty()) drop_idle(*idle.back());
   }
   sweep();
-  return retired_.empty() && open_ == 0;
+  const bool none_left = http2_.shut_down();
+  return none_left && retired_.empty() && open_ == 0;
 }
 
 Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
@@ -174,6 +204,7 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
   }
   out.connection = nullptr;
   out.body = nullptr;
+  out.channel = nullptr;
   if (call.body != nullptr && options.retry_buffer_bytes != 0) {
     const auto read = co_await read_body(call, *body);
     if (!read) {
@@ -216,9 +247,12 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
   for (;;) {
     const bool body_kept = call.body == nullptr;
     // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
-    // what may be sent twice, and while all of it is still at hand. That is no overload: no permit.
-    if (!outcome && outcome.error().retry == Retry::Reused && !was_fresh && options.replay_safe &&
-        body_kept) {
+    // what may be sent twice, and while all of it is still at hand. So may any request that the
+    // target has refused by HTTP/2 before it looked at it. Neither is overload: no permit.
+    const Error failure = outcome ? Error{} : outcome.error();
+    const bool unseen = (failure.retry == Retry::Reused && options.replay_safe) ||
+                        (failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed);
+    if (unseen && !was_fresh && body_kept) {
       was_fresh = true;
       outcome = co_await try_once(call, pool, out, true);
       continue;
@@ -269,7 +303,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   Error error;
   call.answer_begun = false;
   const bool once_only = !call.options.replay_safe || call.body != nullptr;
-  Connection* connection = fresh ? nullptr : pool.take_idle(target, once_only);
+  TargetStream* connection = fresh ? nullptr : pool.take_idle(target, once_only);
   if (connection == nullptr) {
     TimePoint due = call.options.deadline;
     if (call.options.connect_timeout_ms != 0) {
@@ -277,7 +311,8 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     }
     auto connected = co_await pool.connect(target, due);
     if (connected && exchange.client_gone) {
-      pool.give(**connected, false);
+      (*connected)->finish();
+      (*connected)->give_back(false);
       error.code = Errc::Cancelled;
       error.origin = Origin::Downstream;
       error.what = "client has gone";
@@ -293,6 +328,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     if (answered) {
       out.connection = connection;
       out.body = connection->response_body();
+      out.channel = connection->channel();
       record.status = out.head.status;
       if (pool.config().sticky) out.target_token = target_token(pool.config().targets[target]);
     } else {
@@ -300,7 +336,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
       call.answer_begun = connection->answer_begun();
       pool.end_request(target);
       connection->finish();
-      pool.give(*connection, false);
+      connection->give_back(false);
     }
   }
   const auto spent = loop_.now() - start;
@@ -323,19 +359,20 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
 }
 
 void PoolFetcher::release(Fetched& out) noexcept {
-  Connection* connection = connection_of(out);
+  TargetStream* connection = stream_of(out);
   if (connection == nullptr) return;
   connection->pool().leave();
   give_back(out);
 }
 
 void PoolFetcher::give_back(Fetched& out) noexcept {
-  Connection* connection = connection_of(out);
+  TargetStream* connection = stream_of(out);
   out.connection = nullptr;
   out.body = nullptr;
+  out.channel = nullptr;
   Pool& pool = connection->pool();
   pool.end_request(connection->target());
-  pool.give(*connection, connection->finish());
+  connection->give_back(connection->finish());
 }
 
 }  // namespace gw::upstream

@@ -11,6 +11,7 @@
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/connection.h"
 #include "runtime/upstream/connector.h"
+#include "runtime/upstream/http2_pool.h"
 
 namespace gw::upstream {
 
@@ -30,12 +31,18 @@ class Pool {
   /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
   /// cannot be sent a second time; costs a system call for each that is looked at.
   Connection* take_idle(u32 target, bool looked_at);
-  Task<Result<Connection*>> connect(u32 target, TimePoint due);
+  /// A new connection, or a stream of one that speaks HTTP/2.
+  Task<Result<TargetStream*>> connect(u32 target, TimePoint due);
   /// Takes a connection back; ends it unless `reusable`.
   void give(Connection& connection, bool reusable);
 
   bool admit();  // counts a request against the limit
   void leave();
+  /// A connection of http2() has been closed.
+  void http2_closed() {
+    config_.state->connections.fetch_sub(1, std::memory_order_relaxed);
+    --open_;
+  }
   void begin_request(u32 target) { balancer_.begin_request(target); }
   void end_request(u32 target) { balancer_.end_request(target); }
   u32 idle_count() const;
@@ -43,6 +50,7 @@ class Pool {
   bool shut_down();
 
  private:
+  Task<Result<TargetStream*>> connect_anew(u32 target, TimePoint due);
   Task<Result<void>> secure(std::unique_ptr<net::ByteStream>& stream, const TargetConfig& target,
                             TimePoint due);
   static void on_idle_broken(Connection& connection);
@@ -59,6 +67,7 @@ class Pool {
   u32 open_ = 0;
   std::unique_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
   std::vector<Connection*> retired_;     // closed, waiting for their operations to end
+  Http2Pool http2_;
 };
 
 /// The fetcher of one table on one worker.
@@ -78,8 +87,8 @@ class PoolFetcher final : public Fetcher {
   Task<Result<void>> try_once(Call& call, Pool& pool, Fetched& out, bool fresh);
   Task<Result<void>> try_again(Call& call, Pool& pool, Fetched& out, const Result<void>& first);
   void give_back(Fetched& out) noexcept;
-  Connection* connection_of(const Fetched& out) const {
-    return static_cast<Connection*>(out.connection);
+  TargetStream* stream_of(const Fetched& out) const {
+    return static_cast<TargetStream*>(out.connection);
   }
 
   net::EventLoop& loop_;

@@ -28,6 +28,10 @@ class FakeLoop final : public EventLoop {
   void advance(std::chrono::milliseconds by);
 
  private:
+  void request_deferred() override {
+    post([this] { run_deferred(); });
+  }
+
   static constexpr TimePoint kStart = TimePoint{} + std::chrono::hours(1);
   TimePoint now_;
   std::deque<std::function<void()>> posted_;

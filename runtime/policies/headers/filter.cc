@@ -41,7 +41,13 @@ void change_headers(Exchange& exchange, const HeadersRecord& record, http::Field
   }
   std::string_view value;
   for (const auto& change : view.policy_list<HeaderSetRecord>(record.set)) {
-    if (field_value(exchange, change, value)) fields.set(view.text(change.name), value);
+    // Without a value the field is not sent at all: what a client wrote there must not pass for
+    // what the gateway says.
+    if (field_value(exchange, change, value)) {
+      fields.set(view.text(change.name), value);
+    } else {
+      fields.remove(view.text(change.name));
+    }
   }
   for (const auto& change : view.policy_list<HeaderSetRecord>(record.fallback)) {
     if (fields.find(view.text(change.name)) != nullptr) continue;

@@ -9,6 +9,7 @@ struct TimeoutRecord {
   table::LateNumber try_;
   table::LateNumber total;
   table::LateNumber idle;
+  table::LateNumber stream;  // 0: none
 };
 
 /// One cause of sending a request once more.
@@ -37,7 +38,7 @@ struct SettingsRecord {
   table::LateNumber max_body;  // bytes
   RetryRecord retry;
 };
-static_assert(sizeof(SettingsRecord) == 144);
+static_assert(sizeof(SettingsRecord) == 160);
 
 inline constexpr u64 kDayMs = 86'400'000;
 inline constexpr FieldSpec kTimeoutFields[] = {
@@ -72,7 +73,15 @@ inline constexpr FieldSpec kTimeoutFields[] = {
      .min = 1,
      .max = kDayMs,
      .fallback = "60s",
-     .doc = "time between two pieces of a body"},
+     .doc = "time between two pieces of a body, or of a stream"},
+    {.name = "stream",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(TimeoutRecord, stream),
+     .late = true,
+     .max = 30 * kDayMs,
+     .fallback = "0s",
+     .doc = "life of a stream (`upgrade`, `text/event-stream`, gRPC), in place of `total`; 0: no "
+            "limit"},
 };
 inline constexpr FieldSpec kRetryCauses[] = {
     {.name = "status",

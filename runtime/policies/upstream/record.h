@@ -75,6 +75,11 @@ struct UpstreamTlsRecord {
   u32 reserved;
 };
 
+/// What is spoken to targets. `grpc` is HTTP/2 whose operations are streams.
+inline constexpr std::string_view kProtocolWords[] = {"http1", "http2", "grpc"};
+inline constexpr u32 kProtocolHttp2 = 1;
+inline constexpr u32 kProtocolGrpc = 2;
+
 struct UpstreamRecord {
   table::StringRef name;
   table::Extent targets;  // TargetRecord[]
@@ -86,7 +91,7 @@ struct UpstreamRecord {
   StickyRecord sticky;
   table::LateNumber slow_start;
   table::SourceRef source;
-  u32 reserved;
+  u32 protocol;  // kProtocolWords
 };
 static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 264);
 
@@ -306,6 +311,14 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .size = sizeof(BalanceRecord),
      .shorthand = "by",
      .doc = "how a target is chosen"},
+    {.name = "protocol",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(UpstreamRecord, protocol),
+     .fallback = "http1",
+     .words = kProtocolWords,
+     .doc =
+         "what is spoken to targets: with `http://` known beforehand, with `https://` agreed on by "
+         "ALPN; grpc is http2, and its operations are streams"},
     {.name = "unavailable",
      .kind = FieldKind::Record,
      .offset = offsetof(UpstreamRecord, unavailable),

@@ -53,6 +53,10 @@ MemoryGateway::~MemoryGateway() {
 }
 
 std::unique_ptr<MemoryClient> MemoryGateway::connect() {
+  return std::make_unique<MemoryClient>(connect_peer());
+}
+
+net::testing::MemoryPeer MemoryGateway::connect_peer(const ListenerSettings* listener) {
   net::testing::MemoryPeer peer;
   auto stream = net::testing::make_stream(loop, peer, &faults);
   client_peers_.push_back(peer);
@@ -61,8 +65,13 @@ std::unique_ptr<MemoryClient> MemoryGateway::connect() {
   address.bytes[12] = 192;
   address.bytes[14] = 2;
   address.bytes[15] = 7;
-  host_->start(std::move(stream), address, 8080);
-  return std::make_unique<MemoryClient>(peer);
+  ClientConnection connection;
+  connection.stream = std::move(stream);
+  connection.peer = address;
+  connection.local_port = 8080;
+  connection.listener = listener;
+  host_->start(std::move(connection));
+  return peer;
 }
 
 bool MemoryGateway::comes_to_rest() {
@@ -87,6 +96,7 @@ void MemoryGateway::finished(const Exchange& exchange) {
   line.tries = exchange.try_count;
   line.arena_bytes = exchange.arena.held_bytes();
   line.client_gone = exchange.client_gone;
+  line.version_major = exchange.request.version_major;
   line.to_head = exchange.request.method == http::Method::Head;
   log.push_back(line);
 }

@@ -53,6 +53,7 @@ struct FinishedExchange {
   size_t arena_bytes = 0;
   bool client_gone = false;
   bool to_head = false;  // the request was HEAD
+  u8 version_major = 0;
 };
 
 class MemoryGateway final : public ExchangeObserver {
@@ -63,6 +64,8 @@ class MemoryGateway final : public ExchangeObserver {
   ~MemoryGateway();
 
   std::unique_ptr<MemoryClient> connect();
+  /// The client's end of a new connection, for a client that speaks something else.
+  net::testing::MemoryPeer connect_peer(const ListenerSettings* listener = nullptr);
   /// No session, no connection, no coroutine is left. Lets the longest deadline pass.
   bool comes_to_rest();
   void finished(const Exchange& exchange) override;

@@ -75,6 +75,10 @@ Task<void> Fetching::fetch(http::BodySource* request_body, bool read_body) {
     }
     body += as_text(piece->bytes);
     complete = piece->end;
+    if (piece->trailers == nullptr) continue;
+    for (const http::Field& field : *piece->trailers) {
+      trailers.append(field.name).append(": ").append(field.value).append("\n");
+    }
   }
   complete |= fetched.body == nullptr;
   bench_.fetcher->release(fetched);

@@ -55,6 +55,7 @@ class Fetching {
   Error error;     // of the fetch, or of the body
   u32 status = 0;  // 0: no head
   std::string body;
+  std::string trailers;  // lines of `name: value`
   bool complete = false;
 
  private:

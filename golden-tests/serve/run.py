@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""How `gwctl serve` starts, ends and is told to: signals, draining, what keeps it from starting.
+
+  run.py GWCTL
+
+Backends are scripted and wait for events, not for time.
+"""
+import http.client
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+SECONDS = 20
+GWCTL = None
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {{title: serve, version: '{version}'}}
+x-gw:
+  version: 1
+  upstreams: {{slow: {{targets: ['http://127.0.0.1:{port}']}}}}
+  defaults: {{timeout: {{connect: 3s, try: 60s, total: 60s, idle: 60s}}}}
+paths:
+  /slow: {{get: {{operationId: slow, x-gw: {{public: test, upstream: slow}}, responses: {{'200': {{description: ok}}}}}}}}
+  /version: {{get: {{operationId: version, x-gw: {{public: test, respond: {{body: '{version}'}}}}, responses: {{'200': {{description: ok}}}}}}}}
+"""
+
+
+class SlowBackend:
+    """Takes requests and answers when it is let."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.asked, self.go, self.gone = threading.Event(), threading.Event(), threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return
+        connection.recv(65536)
+        self.asked.set()
+        self.go.wait(SECONDS)
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+            connection.recv(1)
+        except OSError:
+            pass
+        self.gone.set()
+        connection.close()
+
+    def stop(self):
+        self.go.set()
+        self.listener.close()
+
+
+class Serve:
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
+        listening = ["--listen", listen] if listen else []
+        self.process = subprocess.Popen(
+            [GWCTL, "serve", *arguments, *listening, "--workers", "2", "--access-log", "off"],
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=folder, text=True)
+        self.port, self.lines, self.said = None, [], threading.Condition()
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if found := re.search(r"listening address=127\.0\.0\.1:(\d+)", line):
+                self.port = int(found.group(1))
+                break
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stderr:
+            with self.said:
+                self.lines.append(line)
+                self.said.notify_all()
+
+    def await_line(self, text):
+        with self.said:
+            if not self.said.wait_for(lambda: any(text in line for line in self.lines), SECONDS):
+                raise AssertionError(f"no line with {text}: {self.lines}")
+
+    def end(self):
+        """Exit status, once it has ended."""
+        status = self.process.wait(SECONDS)
+        self.reader.join(SECONDS)
+        self.process.stderr.close()
+        return status
+
+    def await_no_listener(self):
+        """Until no new connection is taken."""
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), SECONDS).close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:  # as the listener went away
+                continue
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+class ServeTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.backend = SlowBackend()
+        self.addCleanup(self.backend.stop)
+        self.write(1)
+
+    def write(self, version, name="gateway.yaml"):
+        text = DOCUMENT.format(version=version, port=self.backend.port)
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def ask_in_background(self, serve):
+        outcome = []
+        def ask():
+            try:
+                outcome.append(serve.get("/slow"))
+            except (OSError, http.client.HTTPException) as problem:
+                outcome.append(problem)
+        thread = threading.Thread(target=ask)
+        thread.start()
+        self.assertTrue(self.backend.asked.wait(SECONDS))
+        return thread, outcome
+
+    def test_the_first_signal_lets_requests_finish(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number):
+                serve = Serve(self.folder, "gateway.yaml", "--grace", "60s")
+                thread, outcome = self.ask_in_background(serve)
+                serve.process.send_signal(number)
+                serve.await_no_listener()
+                self.assertIsNone(serve.process.poll())
+                self.backend.go.set()
+                thread.join(SECONDS)
+                self.assertEqual(outcome, [(200, "done")])
+                self.assertEqual(serve.end(), 0)
+                self.backend.stop()
+                self.backend = SlowBackend()
+                self.write(1)
+
+    def test_the_second_signal_cuts_off(self):
+        serve = Serve(self.folder, "gateway.yaml", "--grace", "60s")
+        thread, outcome = self.ask_in_background(serve)
+        serve.process.send_signal(signal.SIGTERM)
+        # Two of the same kind at once are one to the kernel: wait until the first has been heard.
+        serve.await_no_listener()
+        serve.process.send_signal(signal.SIGTERM)
+        self.assertEqual(serve.end(), 0)
+        thread.join(SECONDS)
+        self.assertIsInstance(outcome[0], Exception)
+
+    def test_the_grace_ends(self):
+        serve = Serve(self.folder, "gateway.yaml", "--grace", "100ms")
+        thread, outcome = self.ask_in_background(serve)
+        serve.process.send_signal(signal.SIGTERM)
+        self.assertEqual(serve.end(), 0)
+        thread.join(SECONDS)
+        self.assertIsInstance(outcome[0], Exception)
+
+    def test_what_keeps_it_from_starting_is_one_line_and_status_2(self):
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        (self.folder / "unresolved.yaml").write_text(
+            text.replace(f"http://127.0.0.1:{self.backend.port}", "{$env.GWCTL_TEST_NO_SUCH}"),
+            encoding="utf-8")
+        subprocess.run([GWCTL, "compile", "-q", "gateway.yaml", "-o", "g.gwt"], check=True,
+                       cwd=self.folder)
+        table = bytearray((self.folder / "g.gwt").read_bytes())
+        table[len(table) // 2] ^= 1
+        (self.folder / "damaged.gwt").write_bytes(table)
+        (self.folder / "short.gwt").write_bytes(table[:100])
+        for arguments, said in (
+                (("gateway.yaml",), "cannot listen on " + address),
+                (("nothing.yaml",), "cannot read nothing.yaml"),
+                (("damaged.gwt",), "damaged.gwt"),
+                (("short.gwt",), "short.gwt"),
+                (("unresolved.yaml",), "GWCTL_TEST_NO_SUCH")):
+            with self.subTest(arguments=arguments):
+                serve = Serve(self.folder, "-q", *arguments, listen=address)
+                self.assertEqual(serve.end(), 2)
+                self.assertEqual(len(serve.lines), 1, serve.lines)
+                self.assertIn(said, serve.lines[0])
+
+    def test_a_restart_serves_what_was_accepted_last(self):
+        state = str(self.folder / "state")
+        serve = Serve(self.folder, "gateway.yaml", "--state", state)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        self.write(2)
+        serve = Serve(self.folder, "gateway.yaml", "--state", state)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        self.assertTrue(any("state_differs" in line for line in serve.lines))
+        serve = Serve(self.folder, "gateway.yaml", "--state", state, "--fresh")
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        serve.process.kill()
+        self.assertEqual(serve.end(), -signal.SIGKILL)
+        serve = Serve(self.folder, "gateway.yaml", "--state", state)
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+
+    def test_certificates_are_taken_over_while_it_serves(self):
+        def make(name):
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-days", "1", "-subj", f"/CN={name}", "-keyout",
+                 self.folder / f"{name}.key", "-out", self.folder / f"{name}.crt"],
+                check=True, capture_output=True)
+        def install(name):
+            for kind in ("key", "crt"):
+                os.replace(self.folder / f"{name}.{kind}", self.folder / f"server.{kind}")
+        def shown():
+            import ssl
+            pem = ssl.get_server_certificate(("127.0.0.1", serve.port), timeout=SECONDS)
+            return subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, text=True,
+                                  check=True, capture_output=True).stdout.strip()
+        make("first")
+        install("first")
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        listener = ("  listeners: [{address: '127.0.0.1:0', tls: {cert: '$file.%s/server.crt', "
+                    "key: '$file.%s/server.key'}}]\n" % (self.folder, self.folder))
+        (self.folder / "tls.yaml").write_text(
+            text.replace("  version: 1\n", "  version: 1\n" + listener), encoding="utf-8")
+        serve = Serve(self.folder, "tls.yaml", listen=None)
+        self.assertTrue(shown().endswith("first"))
+        make("second")
+        install("second")
+        serve.await_line("certificates_changed")
+        self.assertTrue(shown().endswith("second"))
+        (self.folder / "server.key").write_text("nothing", encoding="utf-8")
+        serve.await_line("certificates_unusable")
+        self.assertTrue(shown().endswith("second"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    GWCTL = str(pathlib.Path(sys.argv.pop()).resolve())
+    unittest.main(verbosity=1, warnings="ignore")

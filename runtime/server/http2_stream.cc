@@ -1,0 +1,455 @@
+#include "runtime/server/http2_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/http/problem.h"
+#include "runtime/server/http2_fields.h"
+#include "runtime/server/http2_session.h"
+#include "runtime/server/https_redirect.h"
+
+namespace gw::server {
+namespace {
+
+using http::Framing;
+
+// A client that takes less than this within SessionOptions::write_stall_ms does not read.
+constexpr u32 kProgressBytes = 4096;
+
+Error downstream(Errc code, std::string_view what) {
+  return Error{.code = code, .origin = Origin::Downstream, .what = what};
+}
+
+}  // namespace
+
+Http2Stream::Http2Stream()
+    : body_(*this),
+      body_timer_(&Http2Stream::on_body_timer, this),
+      write_timer_(&Http2Stream::on_write_timer, this) {}
+
+Http2Stream::~Http2Stream() { GW_CHECK(task_.done()); }
+
+// The request
+// ----------------------------------------------------------------------------------------
+
+void Http2Stream::open(Http2Session& session, i32 id) {
+  session_ = &session;
+  id_ = id;
+  body_.begin(session.host().loop.buffers);
+  exchange_ = session.host().take_exchange();
+  begin_exchange();
+  head_reader_.emplace(exchange_->request);
+}
+
+void Http2Stream::begin_exchange() {
+  SessionHost& host = session_->host();
+  const ClientConnection& connection = session_->connection();
+  Exchange& exchange = *exchange_;
+  exchange.started = host.loop.now();
+  exchange.peer = connection.peer;
+  exchange.peer_text = session_->peer_text();
+  exchange.client = connection.peer;
+  exchange.client_text = exchange.peer_text;
+  exchange.local_port = connection.local_port;
+  exchange.forwarding = &host.options.forwarding;
+  exchange.tls = connection.tls != nullptr;
+  exchange.client_certificate = connection.certificate.get();
+  exchange.request.scheme = exchange.tls ? "https" : "http";
+  exchange.request.path_options = host.options.path;
+}
+
+bool Http2Stream::add_field(std::string_view name, std::string_view value) {
+  if (trailer_reader_) return trailer_reader_->add(name, value);
+  return head_reader_->add(name, value);
+}
+
+void Http2Stream::head_complete(bool end) {
+  const Result<void> read = head_reader_->finish(end);
+  if (!read) {
+    refusal_ = read.error();
+  } else if (is_misdirected()) {
+    refusal_ = downstream(Errc::Misdirected, "host of other TLS settings");
+  }
+  const http::RequestHead& request = exchange_->request;
+  if (request.framing == Framing::Length) body_.expect(request.content_length);
+  start_due_ = true;
+}
+
+bool Http2Stream::is_misdirected() const { return !session_->serves(exchange_->request.host); }
+
+void Http2Stream::begin_trailers() {
+  if (trailers_) return;
+  trailers_.emplace(exchange_->arena);
+  trailer_reader_.emplace(*trailers_);
+}
+
+void Http2Stream::body_came(Bytes bytes) {
+  // Nobody will read what comes after the answer.
+  if (finished_ || malformed) {
+    nghttp2_session_consume_connection(session_->h2(), bytes.size());
+    return;
+  }
+  exchange_->request_bytes += bytes.size();
+  if (body_.append(bytes)) return;
+  // nghttp2 has found the same and resets the stream; what is left out here must not go unnoticed.
+  nghttp2_session_consume_connection(session_->h2(), bytes.size());
+  body_.fail(downstream(Errc::BadRequest, "more than the window allows"));
+}
+
+void Http2Stream::request_complete() {
+  const bool any = trailers_ && trailers_->size() > 0;
+  body_.end(any ? &*trailers_ : nullptr);
+}
+
+void Http2Stream::closed(const Error& why) {
+  closed_ = true;
+  if (finished_ || end_sent_) return;
+  body_.fail(why);
+  // What we broke off ourselves is not the client's doing, but it ends the exchange as well.
+  client_gone_ = client_gone_ || !reset_;
+  cancel_due_ = true;
+}
+
+void Http2Stream::attend() {
+  if (finished_) return;
+  if (!started_) {
+    if (start_due_ && !closed_ && !malformed) start();
+    return;
+  }
+  if (std::exchange(cancel_due_, false)) {
+    exchange_->client_gone = client_gone_;
+    exchange_->cancel_all();
+  }
+  if (!finished_) body_.wake();
+  if (!finished_ && waiter_ && is_settled()) std::exchange(waiter_, {}).resume();
+}
+
+void Http2Stream::start() {
+  started_ = true;
+  SessionHost& host = session_->host();
+  generation_ = host.current;
+  if (generation_ != nullptr) {
+    ++generation_->pins;
+    exchange_->table = generation_->table;
+  }
+  if (refusal_.code == Errc::None) {
+    ++host.counters.requests;
+    if (generation_ == nullptr) refusal_ = Error{.code = Errc::Cancelled, .what = "no table"};
+  }
+  if (refusal_.code != Errc::None) ++host.counters.refused;
+  task_ = serve();
+  task_.start();
+}
+
+Task<void> Http2Stream::serve() {
+  Exchange& exchange = *exchange_;
+  SessionHost& host = session_->host();
+  // A body that is known to be empty is none, as for HTTP/1.
+  const bool empty = exchange.request.framing == Framing::None ||
+                     (exchange.request.framing == Framing::Length &&
+                      exchange.request.content_length == 0 && body_.has_ended());
+  exchange.request_body = empty ? nullptr : &body_;
+  if (refusal_.code != Errc::None) {
+    exchange.error = refusal_;
+    const http::Problem problem = http::problem_of(refusal_);
+    const Bytes text = http::make_problem(problem, exchange.response);
+    head(exchange.response);
+    const auto sent = co_await end(text, nullptr);
+    if (!sent) client_gone_ = true;
+  } else {
+    http::identify_client(exchange, host.options.forwarding, host.random.next(),
+                          host.random.next());
+    if (answer_redirect(exchange, session_->connection().listener)) {
+      head(exchange.response);
+      const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
+      if (!sent) exchange.error = sent.error();
+    } else {
+      co_await host.run(exchange, generation_->env, *this);
+    }
+  }
+  finish();
+}
+
+// The last thing that the coroutine does; it is still on the stack.
+void Http2Stream::finish() {
+  body_timer_.clear();
+  write_timer_.clear();
+  if (!closed_ && !reset_) {
+    if (!end_sent_) {
+      reset();
+    } else {
+      // The rest of the request is not wanted (RFC 9113 section 8.1).
+      nghttp2_submit_rst_stream(session_->h2(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+    }
+  }
+  if (body_.held_bytes() > 0) {
+    nghttp2_session_consume_connection(session_->h2(), body_.held_bytes());
+  }
+  SessionHost& host = session_->host();
+  exchange_->client_gone = client_gone_;
+  if (client_gone_ || reset_) ++host.counters.broken;
+  if (generation_ != nullptr) {
+    generation_->env.observer.finished(*exchange_);
+    host.unpin(*std::exchange(generation_, nullptr));
+  }
+  finished_ = true;
+  session_->attend_later(*this);
+}
+
+void Http2Stream::release() {
+  GW_CHECK(task_.done() && !waiter_);
+  // Of a stream that never started; the others have done it.
+  if (!finished_ && body_.held_bytes() > 0) {
+    nghttp2_session_consume_connection(session_->h2(), body_.held_bytes());
+  }
+  task_ = {};
+  body_.reset();
+  head_reader_.reset();
+  trailer_reader_.reset();
+  trailers_.reset();
+  body_timer_.clear();
+  write_timer_.clear();
+  session_->host().give_exchange(std::move(exchange_));
+  session_ = nullptr;
+  id_ = 0;
+  refusal_ = {};
+  start_due_ = started_ = finished_ = closed_ = cancel_due_ = false;
+  client_gone_ = continue_sent_ = false;
+  is_due = is_over = malformed = reset_by_client = false;
+  head_ = nullptr;
+  piece_ = {};
+  trailer_list_ = {};
+  left_ = 0;
+  progress_bytes_ = 0;
+  framing_ = Framing::None;
+  head_sent_ = bodiless_ = ended_ = ending_ = end_sent_ = false;
+  deferred_ = reset_ = write_timed_out_ = false;
+}
+
+// The request body
+// -------------------------------------------------------------------------------------
+
+void Http2Stream::body_waits() {
+  const bool due = exchange_->request.expect_continue && !continue_sent_ && !head_sent_;
+  if (due && !closed_) {
+    continue_sent_ = true;
+    nghttp2_nv status{};
+    static constexpr std::string_view kName = ":status";
+    static constexpr std::string_view kValue = "100";
+    status.name = reinterpret_cast<u8*>(const_cast<char*>(kName.data()));
+    status.value = reinterpret_cast<u8*>(const_cast<char*>(kValue.data()));
+    status.namelen = kName.size();
+    status.valuelen = kValue.size();
+    nghttp2_submit_headers(session_->h2(), NGHTTP2_FLAG_NONE, id_, nullptr, &status, 1, nullptr);
+    session_->want_flush();
+  }
+  SessionHost& host = session_->host();
+  host.loop.set_timer(body_timer_,
+                      host.loop.now() + std::chrono::milliseconds(host.options.body_stall_ms));
+}
+
+void Http2Stream::body_consumed(size_t bytes) {
+  nghttp2_session_consume(session_->h2(), id_, bytes);
+  session_->want_flush();
+}
+
+void Http2Stream::on_body_timer(void* context) {
+  auto* self = static_cast<Http2Stream*>(context);
+  self->body_.fail(downstream(Errc::RequestTimeout, "body stalled"));
+  self->session_->attend_later(*self);
+}
+
+// The answer
+// -----------------------------------------------------------------------------------------
+
+bool Http2Stream::is_settled() const {
+  if (closed_ || reset_ || write_timed_out_) return true;
+  return ending_ ? end_sent_ : piece_.empty();
+}
+
+Error Http2Stream::write_error() const {
+  if (write_timed_out_) return downstream(Errc::RequestTimeout, "client does not read");
+  return downstream(Errc::PeerClosed, "client has closed");
+}
+
+Task<Result<void>> Http2Stream::inform(const http::ResponseHead& head) {
+  if (head_sent_ || closed_ || reset_) co_return Result<void>();
+  const std::span<nghttp2_nv> fields = response_fields(head, {});
+  nghttp2_submit_headers(session_->h2(), NGHTTP2_FLAG_NONE, id_, nullptr, fields.data(),
+                         fields.size(), nullptr);
+  session_->want_flush();
+  co_return Result<void>();
+}
+
+void Http2Stream::choose_framing(bool whole, u64 whole_bytes) {
+  const http::ResponseHead& head = *head_;
+  const bool no_content = head.status == 204 || head.status < 200;
+  bodiless_ = exchange_->request.method == http::Method::Head || no_content || head.status == 304;
+  framing_ = Framing::None;
+  if (bodiless_) {
+    if (!no_content && head.framing == Framing::Length) framing_ = Framing::Length;
+    left_ = head.content_length;
+  } else if (head.framing == Framing::Length) {
+    framing_ = Framing::Length;
+    left_ = head.content_length;
+  } else if (whole) {
+    framing_ = Framing::Length;
+    left_ = whole_bytes;
+  }
+}
+
+// False: nghttp2 knows the stream no more.
+bool Http2Stream::submit_head(bool with_body) {
+  SessionHost& host = session_->host();
+  Http2HeadExtras extras;
+  extras.date = host.loop.http_date();
+  const ClientConnection& connection = session_->connection();
+  if (connection.tls != nullptr && connection.listener != nullptr) {
+    extras.strict_transport_security = connection.listener->strict_transport_security;
+  }
+  extras.has_length = framing_ == Framing::Length;
+  extras.content_length = left_;
+  head_sent_ = true;
+  if (bodiless_) left_ = 0;
+  // Kept for the log, whoever made the head.
+  exchange_->response.status = head_->status;
+  const std::span<nghttp2_nv> fields = response_fields(*head_, extras);
+  nghttp2_data_provider body{};
+  body.read_callback = [](nghttp2_session* h2, i32 id, u8*, size_t length, u32* flags,
+                          nghttp2_data_source*, void*) -> ssize_t {
+    auto* stream = static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(h2, id));
+    if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return stream->read_piece(length, flags);
+  };
+  session_->want_flush();
+  return nghttp2_submit_response(session_->h2(), id_, fields.data(), fields.size(),
+                                 with_body ? &body : nullptr) == 0;
+}
+
+ssize_t Http2Stream::read_piece(size_t max_bytes, u32* flags) {
+  const size_t bytes = std::min(max_bytes, piece_.size());
+  if (bytes == 0 && !ending_) {
+    deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (ending_ && bytes == piece_.size()) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!trailer_list_.empty()) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      nghttp2_submit_trailer(session_->h2(), id_, trailer_list_.data(), trailer_list_.size());
+    }
+  }
+  return static_cast<ssize_t>(bytes);
+}
+
+void Http2Stream::piece_sent(size_t bytes) {
+  piece_ = piece_.subspan(bytes);
+  progress_bytes_ += static_cast<u32>(bytes);
+  if (progress_bytes_ >= kProgressBytes && waiter_) arm_write_timer();
+  if (waiter_ && is_settled()) session_->attend_later(*this);
+}
+
+void Http2Stream::end_sent() {
+  end_sent_ = true;
+  if (waiter_) session_->attend_later(*this);
+}
+
+void Http2Stream::arm_write_timer() {
+  progress_bytes_ = 0;
+  SessionHost& host = session_->host();
+  host.loop.set_timer(write_timer_,
+                      host.loop.now() + std::chrono::milliseconds(host.options.write_stall_ms));
+}
+
+// A client that keeps its windows shut, or opens them byte by byte, holds what it does not take.
+void Http2Stream::on_write_timer(void* context) {
+  auto* self = static_cast<Http2Stream*>(context);
+  self->write_timed_out_ = true;
+  self->reset_with(NGHTTP2_CANCEL);
+  self->session_->attend_later(*self);
+}
+
+void Http2Stream::offer(Bytes bytes) {
+  piece_ = bytes;
+  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_->h2(), id_);
+  session_->want_flush();
+}
+
+Task<Result<void>> Http2Stream::data(Bytes bytes) {
+  GW_CHECK(head_ != nullptr && !ended_);
+  if (closed_ || reset_) co_return fail(write_error());
+  if (!head_sent_) {
+    choose_framing(false, 0);
+    if (!submit_head(true)) co_return fail(write_error());
+  }
+  if (bodiless_ || bytes.empty()) co_return Result<void>();
+  exchange_->response_bytes += bytes.size();
+  if (framing_ == Framing::Length) {
+    if (bytes.size() > left_) {
+      reset();
+      co_return fail(Error{.code = Errc::Internal, .what = "body longer than its head says"});
+    }
+    left_ -= bytes.size();
+  }
+  offer(bytes);
+  arm_write_timer();
+  Sent sent{*this};
+  co_await sent;
+  write_timer_.clear();
+  const bool good = piece_.empty() && !write_timed_out_ && !closed_ && !reset_;
+  piece_ = {};
+  if (!good) co_return fail(write_error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> Http2Stream::end(Bytes last, const http::FieldList* trailers) {
+  GW_CHECK(head_ != nullptr && !ended_);
+  if (closed_ || reset_) {
+    ended_ = true;
+    co_return fail(write_error());
+  }
+  const bool first = !head_sent_;
+  if (first) choose_framing(trailers == nullptr, last.size());
+  if (bodiless_) {
+    last = {};
+    trailers = nullptr;
+  }
+  const u64 due = bodiless_ ? 0 : left_;
+  if (framing_ == Framing::Length && due != last.size()) {
+    reset();
+    co_return fail(Error{.code = Errc::Internal, .what = "body differs from what its head says"});
+  }
+  ended_ = true;
+  ending_ = true;
+  exchange_->response_bytes += last.size();
+  if (trailers != nullptr) trailer_list_ = trailer_fields(*trailers, exchange_->arena);
+  if (first) {
+    piece_ = last;
+    if (!submit_head(!last.empty() || !trailer_list_.empty())) co_return fail(write_error());
+  } else {
+    offer(last);
+  }
+  arm_write_timer();
+  Sent sent{*this};
+  co_await sent;
+  write_timer_.clear();
+  piece_ = {};
+  if (!end_sent_) co_return fail(write_error());
+  co_return Result<void>();
+}
+
+void Http2Stream::reset_with(u32 code) {
+  reset_ = true;
+  ended_ = true;
+  if (closed_) return;
+  nghttp2_submit_rst_stream(session_->h2(), NGHTTP2_FLAG_NONE, id_, code);
+  session_->want_flush();
+}
+
+void Http2Stream::reset() noexcept {
+  if (end_sent_ || reset_) return;
+  reset_with(NGHTTP2_INTERNAL_ERROR);
+}
+
+}  // namespace gw::server

@@ -1,0 +1,82 @@
+#include "runtime/upstream/http2_pool.h"
+
+#include <algorithm>
+#include <coroutine>
+
+namespace gw::upstream {
+
+struct Http2Pool::Waiter {
+  std::coroutine_handle<> handle;
+  bool in_time = true;
+
+  static void on_due(void* context) {
+    auto* self = static_cast<Waiter*>(context);
+    self->in_time = false;
+    if (self->handle) std::exchange(self->handle, {}).resume();
+  }
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) noexcept { handle = waiter; }
+  void await_resume() const noexcept {}
+};
+
+Http2Pool::~Http2Pool() { GW_CHECK(shut_down()); }
+
+void Http2Pool::sweep(Target& target) {
+  std::erase_if(target.connections, [](const auto& connection) {
+    return !connection->is_open() && connection->at_rest();
+  });
+}
+
+Http2Stream* Http2Pool::take(u32 target) {
+  sweep(targets_[target]);
+  for (const auto& connection : targets_[target].connections) {
+    if (connection->has_room()) return &connection->open_stream();
+  }
+  return nullptr;
+}
+
+Http2Stream* Http2Pool::add(std::unique_ptr<net::ByteStream> stream, u32 target, bool secure,
+                            u32 idle_ms) {
+  Http2Options options;
+  options.secure = secure;
+  if (idle_ms != 0) options.idle_ms = idle_ms;
+  auto made = std::make_unique<Http2Connection>(loop_, pool_, std::move(stream), target, options);
+  Http2Connection& connection = *made;
+  targets_[target].connections.push_back(std::move(made));
+  Http2Stream& first = connection.open_stream();
+  connection.start();
+  return &first;
+}
+
+Task<bool> Http2Pool::wait(u32 target, TimePoint due) {
+  Waiter waiter;
+  net::Timer timer(&Waiter::on_due, &waiter);
+  loop_.set_timer(timer, due);
+  targets_[target].waiters.push_back(&waiter);
+  co_await waiter;
+  std::erase(targets_[target].waiters, &waiter);
+  co_return waiter.in_time;
+}
+
+void Http2Pool::end_connecting(u32 target) {
+  targets_[target].connecting = false;
+  std::vector<Waiter*> waiters = targets_[target].waiters;
+  for (Waiter* waiter : waiters) {
+    // One that was woken before may have ended another's wait.
+    if (std::ranges::find(targets_[target].waiters, waiter) == targets_[target].waiters.end())
+      continue;
+    if (waiter->handle) std::exchange(waiter->handle, {}).resume();
+  }
+}
+
+bool Http2Pool::shut_down() {
+  bool none_left = true;
+  for (Target& target : targets_) {
+    for (size_t i = 0; i < target.connections.size(); ++i) target.connections[i]->retire();
+    sweep(target);
+    none_left &= target.connections.empty() && !target.connecting;
+  }
+  return none_left;
+}
+
+}  // namespace gw::upstream
