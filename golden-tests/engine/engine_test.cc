@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/compile.h"
-#include "compiler/diag/render.h"
+#include "golden-tests/engine/compiled_table.h"
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
 #include "runtime/table/bound_table.h"
@@ -17,17 +16,6 @@ using engine::OfflineField;
 using engine::ScriptedAnswer;
 
 std::shared_ptr<const BoundTable> table_of(const std::string& text, bool mock = false) {
-  compiler::Compilation compilation;
-  compilation.files.add("api.yaml", text);
-  compiler::CompileOptions options;
-  options.paths = {"api.yaml"};
-  options.mock = mock;
-  compiler::compile(options, true, compilation);
-  INFO(compiler::render(compilation.files, compilation.sink.sorted(), {}));
-  REQUIRE_FALSE(compilation.table.empty());
-  auto file = table::TableFile::from_bytes(compilation.table);
-  REQUIRE(file.has_value());
-  std::vector<ReferenceProblem> problems;
   ReferenceSource references;
   references.env = [](const std::string& name) -> std::optional<std::string> {
     if (name == "TOTAL") return "700ms";
@@ -36,10 +24,7 @@ std::shared_ptr<const BoundTable> table_of(const std::string& text, bool mock = 
   references.file = [](const std::string&) -> Result<std::string> {
     return fail(Errc::FileUnreadable, "none");
   };
-  auto bound = BoundTable::bind(*file, references, problems);
-  for (const ReferenceProblem& problem : problems) WARN(problem.field + ": " + problem.message);
-  REQUIRE(bound.has_value());
-  return *bound;
+  return compiled_table(text, mock, references);
 }
 
 // One request on its way through the engine.

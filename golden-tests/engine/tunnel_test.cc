@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/compile.h"
-#include "compiler/diag/render.h"
+#include "golden-tests/engine/compiled_table.h"
 #include "runtime/server/testing/memory_gateway.h"
 #include "runtime/table/bound_table.h"
 
@@ -28,19 +27,7 @@ std::shared_ptr<const BoundTable> table_of(const std::string& defaults) {
       "paths:\n  /events:\n    get: {operationId: events, responses: {'200': {description: d, "
       "content: {'text/event-stream; charset=utf-8': {}}}}}\n"
       "  /{rest+}:\n    x-gw: {anyMethod: {}}\n";
-  compiler::Compilation compilation;
-  compilation.files.add("api.yaml", text);
-  compiler::CompileOptions options;
-  options.paths = {"api.yaml"};
-  compiler::compile(options, true, compilation);
-  INFO(compiler::render(compilation.files, compilation.sink.sorted(), {}));
-  REQUIRE_FALSE(compilation.table.empty());
-  auto file = table::TableFile::from_bytes(compilation.table);
-  REQUIRE(file.has_value());
-  std::vector<ReferenceProblem> problems;
-  auto bound = BoundTable::bind(*file, {}, problems);
-  REQUIRE(bound.has_value());
-  return *bound;
+  return compiled_table(text);
 }
 
 const std::string kAsk =

@@ -1,0 +1,14 @@
+// Documents to bound tables, for tests that need the compiler and the runtime.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "runtime/table/bound_table.h"
+
+namespace gw {
+
+/// Fails the test, with the findings, when `text` does not compile or does not bind.
+std::shared_ptr<const BoundTable> compiled_table(const std::string& text, bool mock = false,
+                                                 const ReferenceSource& references = {});
+
+}  // namespace gw
