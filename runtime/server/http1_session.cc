@@ -296,7 +296,6 @@ Task<bool> Http1Session::read_head() {
   begin_exchange();
   const std::string_view head = input_.unread().substr(0, scanner_.head_bytes());
   input_.consume(head.size());
-  exchange_->request.path_options = host_.options.path;
   const auto parsed = http::parse_request_head(head, exchange_->request);
   if (!parsed) {
     co_await refuse(parsed.error());
@@ -318,16 +317,7 @@ bool Http1Session::is_misdirected() const {
 void Http1Session::begin_exchange() {
   if (exchange_ == nullptr) exchange_ = host_.take_exchange();
   Exchange& exchange = *exchange_;
-  exchange.started = host_.loop.now();
-  exchange.peer = connection_.peer;
-  exchange.peer_text = {peer_text_, peer_text_bytes_};
-  exchange.client = connection_.peer;
-  exchange.client_text = exchange.peer_text;
-  exchange.local_port = connection_.local_port;
-  exchange.forwarding = &host_.options.forwarding;
-  exchange.tls = connection_.tls != nullptr;
-  exchange.client_certificate = connection_.certificate.get();
-  exchange.request.scheme = exchange.tls ? "https" : "http";
+  host_.describe_client(exchange, connection_, {peer_text_, peer_text_bytes_});
   generation_ = host_.current;
   if (generation_ != nullptr) {
     ++generation_->pins;

@@ -37,25 +37,8 @@ void Http2Stream::open(Http2Session& session, i32 id) {
   id_ = id;
   body_.begin(session.host().loop.buffers);
   exchange_ = session.host().take_exchange();
-  begin_exchange();
+  session_->host().describe_client(*exchange_, session_->connection(), session_->peer_text());
   head_reader_.emplace(exchange_->request);
-}
-
-void Http2Stream::begin_exchange() {
-  SessionHost& host = session_->host();
-  const ClientConnection& connection = session_->connection();
-  Exchange& exchange = *exchange_;
-  exchange.started = host.loop.now();
-  exchange.peer = connection.peer;
-  exchange.peer_text = session_->peer_text();
-  exchange.client = connection.peer;
-  exchange.client_text = exchange.peer_text;
-  exchange.local_port = connection.local_port;
-  exchange.forwarding = &host.options.forwarding;
-  exchange.tls = connection.tls != nullptr;
-  exchange.client_certificate = connection.certificate.get();
-  exchange.request.scheme = exchange.tls ? "https" : "http";
-  exchange.request.path_options = host.options.path;
 }
 
 bool Http2Stream::add_field(std::string_view name, std::string_view value) {

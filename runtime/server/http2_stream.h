@@ -85,7 +85,6 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   };
 
   Task<void> serve();
-  void begin_exchange();
   void start();
   void finish();
   bool is_misdirected() const;

@@ -106,6 +106,19 @@ void SessionHost::give_exchange(std::unique_ptr<Exchange> exchange) {
   free_exchanges_.push_back(std::move(exchange));
 }
 
+void SessionHost::describe_client(Exchange& exchange, const ClientConnection& connection,
+                                  std::string_view peer_text) const {
+  exchange.started = loop.now();
+  exchange.peer = exchange.client = connection.peer;
+  exchange.peer_text = exchange.client_text = peer_text;
+  exchange.local_port = connection.local_port;
+  exchange.forwarding = &options.forwarding;
+  exchange.tls = connection.tls != nullptr;
+  exchange.client_certificate = connection.certificate.get();
+  exchange.request.scheme = exchange.tls ? "https" : "http";
+  exchange.request.path_options = options.path;
+}
+
 void SessionHost::unpin(Generation& generation) {
   --generation.pins;
   if (generation.pins == 0 && &generation != current && on_generation_unused != nullptr) {

@@ -86,6 +86,9 @@ class SessionHost {
   Http2Shared& http2();
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
+  /// Tells `exchange` who asks, over what and when. `peer_text` lives as long as the connection.
+  void describe_client(Exchange& exchange, const ClientConnection& connection,
+                       std::string_view peer_text) const;
   void unpin(Generation& generation);
   /// Turns a pin into a loose one; let_go() ends that.
   void loosen(Generation& generation);

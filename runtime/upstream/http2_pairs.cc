@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "runtime/http/http1_head.h"
+#include "runtime/http/http1_writer.h"
+#include "runtime/http/request_rules.h"
 
 namespace gw::upstream {
 namespace {
@@ -10,29 +11,12 @@ namespace {
 using http::Field;
 using http::FieldId;
 
-// What HTTP/2 says in other ways, or not at all (RFC 9113 section 8.2.2).
-bool belongs_to_hop(FieldId id) {
-  switch (id) {
-    case FieldId::Connection:
-    case FieldId::ContentLength:
-    case FieldId::TransferEncoding:
-    case FieldId::KeepAlive:
-    case FieldId::ProxyConnection:
-    case FieldId::Upgrade:
-    case FieldId::Http2Settings:
-    case FieldId::Te:
-    case FieldId::Host:
-    case FieldId::Expect:
-      return true;
-    default:
-      return false;
-  }
-}
-
+// Besides what is of a hop in any version: what pseudo-header fields and frames say.
 bool is_sendable(const Field& field) {
-  if (field.removed || belongs_to_hop(field.id)) return false;
-  if (!http::is_token(field.name)) return false;
-  return field.checked || http::is_field_value(field.value);
+  if (field.id == FieldId::Te || field.id == FieldId::Host || field.id == FieldId::Expect) {
+    return false;
+  }
+  return http::is_writable(field) && http::is_token(field.name);
 }
 
 std::string_view lower_case(std::string_view name, Arena& arena) {

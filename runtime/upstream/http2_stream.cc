@@ -12,6 +12,7 @@
 
 #include "runtime/http/field_names.h"
 #include "runtime/http/limits.h"
+#include "runtime/http/request_rules.h"
 #include "runtime/upstream/http2_connection.h"
 #include "runtime/upstream/http2_pairs.h"
 
@@ -32,9 +33,8 @@ Error invalid(std::string_view what) {
 
 // Fields that say nothing of framing, routing or identity (RFC 9110 section 6.5.1).
 bool may_follow_body(FieldId id, std::string_view name) {
-  if (id != FieldId::Other) return id == FieldId::Etag || id == FieldId::Date;
-  return name.find('_') == name.npos && !http::looks_like_framing(name) &&
-         !http::overrides_request(name) && !http::claims_forwarding(name);
+  const bool usual = id == FieldId::Other || id == FieldId::Etag || id == FieldId::Date;
+  return usual && http::may_be_trailer(id, name);
 }
 
 bool parse_length(std::string_view text, u64& out) {
