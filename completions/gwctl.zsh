@@ -108,7 +108,7 @@ _gwctl() {
         '*:file:_files' ;;
     serve)
       _arguments \
-        '--listen[Listen here instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
+        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
         '--workers[Threads that serve \[one per processor\]]:value: ' \
         '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \

@@ -63,9 +63,10 @@ Run add_serve(CLI::App& gwctl) {
   app.add_option("gateway", command->spec.paths, "A table, or documents that are compiled first")
       ->option_text("GATEWAY|SPEC...")
       ->required();
-  app.add_option("--listen", command->serve.listen,
-                 "Listen here instead of on the gateway's listeners; may be repeated "
-                 "[127.0.0.1:8080 when there are none]")
+  app.add_option(
+         "--listen", command->serve.listen,
+         "Listen here, in plain text, instead of on the gateway's listeners; may be repeated "
+         "[127.0.0.1:8080 when there are none]")
       ->option_text("ADDR:PORT")
       ->allow_extra_args(false);
   app.add_option("--workers", command->serve.workers, "Threads that serve [one per processor]")

@@ -90,6 +90,33 @@ void check_balance(Module& module, NodeRef node, const std::string& path,
   }
 }
 
+void check_slow_start(Module& module, NodeRef node, const std::string& path,
+                      const policies::UpstreamRecord& record) {
+  const bool off = record.slow_start.late == table::kNone && record.slow_start.value == 0;
+  if (off || !policies::balances_by_key(record.balance.by)) return;
+  report(module, "extension-conflict", Severity::Error, node.span(),
+         fmt::format("`{}.slowStart` has no effect with `{}`", path,
+                     policies::kBalanceWords[record.balance.by]),
+         "a key keeps its target", "remove it, or balance without a key");
+}
+
+// A reference may turn out to be anything.
+bool may_be_https(NodeRef target) {
+  const NodeRef url = target.is_map() ? target.get("url") : target;
+  if (!url || !url.is_scalar()) return true;  // reported as wrong
+  return !url.text().starts_with("http:") && !url.text().starts_with("unix:");
+}
+
+void check_tls(Module& module, NodeRef node, const std::string& path, NodeRef targets) {
+  if (!targets || !targets.is_seq()) return;
+  for (const NodeRef target : targets.items()) {
+    if (may_be_https(target)) return;
+  }
+  report(module, "extension-conflict", Severity::Error, node.span(),
+         fmt::format("`{}.tls` has no effect: no target has `https`", path),
+         "requests go in plain text", "write `https://` in the targets, or remove it");
+}
+
 // What no field table can say: which fields of an upstream need which others.
 void check_upstream(Module& module, const GatewayUpstream& upstream, const std::string& path,
                     const policies::UpstreamRecord& record) {
@@ -113,7 +140,11 @@ void check_upstream(Module& module, const GatewayUpstream& upstream, const std::
              "names are letters, digits, `-` and `_`");
     }
   }
+  if (const NodeRef slow_start = field_of(upstream, "slowStart")) {
+    check_slow_start(module, slow_start, path, record);
+  }
   const NodeRef targets = field_of(upstream, "targets");
+  if (const NodeRef tls = field_of(upstream, "tls")) check_tls(module, tls, path, targets);
   if (!targets || !targets.is_seq() || targets.size() == 0) return;
   for (const NodeRef target : targets.items()) {
     const NodeRef backup = target.is_map() ? target.get("backup") : NodeRef{};

@@ -187,6 +187,7 @@ class OperationLowerer {
     }
     if (lowered.upstream != table::kNone) {
       timeouts_.check_chain(record.settings.timeout, encoded, lowered.streams);
+      if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
     if (!is_empty(record.response_headers)) {
@@ -218,17 +219,29 @@ class OperationLowerer {
     });
   }
 
-  // Inherited, the field is for other operations; written here, it would be ignored.
   void refuse_upgrade(OperationRecord& record, const std::vector<EncodedField>& encoded,
                       std::string_view why) {
     if (record.upgrade == 0) return;
     record.upgrade = 0;
+    refuse_own(encoded, "upgrade", why, "remove it; `upgrade: none` switches an inherited one off");
+  }
+
+  void refuse_stream_timeout(const std::vector<EncodedField>& encoded) {
+    if (!module_.override_name.empty()) return;  // its upstream, of gRPC perhaps, is not asked
+    refuse_own(encoded, "timeout.stream",
+               "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared",
+               "declare the stream, or set `timeout.total`");
+  }
+
+  // Inherited, a field is for other operations; written here, it would be ignored.
+  void refuse_own(const std::vector<EncodedField>& encoded, std::string_view name,
+                  std::string_view why, std::string_view help) {
     for (const EncodedField& field : encoded) {
-      if (field.field != "upgrade") continue;
+      if (field.field != name) continue;
       if (field.level != "operation" && field.level != "service operations") return;
       report(module_, "extension-conflict", Severity::Error, field.span,
-             "`upgrade` has no effect on this operation", std::string(why),
-             "remove it; `upgrade: none` switches an inherited one off");
+             fmt::format("`{}` has no effect on this operation", name), std::string(why),
+             std::string(help));
     }
   }
 

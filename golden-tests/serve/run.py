@@ -256,6 +256,13 @@ class ServeTest(unittest.TestCase):
         self.assertTrue(shown().endswith("second"))
         serve.process.terminate()
         self.assertEqual(serve.end(), 0)
+        make("third")
+        install("third")
+        plain = Serve(self.folder, "tls.yaml")
+        self.assertIn("tls_not_used", "".join(plain.lines))
+        self.assertEqual(plain.get("/version"), (200, "1"))
+        plain.process.terminate()
+        self.assertEqual(plain.end(), 0)
 
 
 if __name__ == "__main__":

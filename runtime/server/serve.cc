@@ -12,6 +12,7 @@
 #include "runtime/base/units.h"
 #include "runtime/server/certificate_watch.h"
 #include "runtime/server/gateway.h"
+#include "runtime/server/listener_options.h"
 #include "runtime/server/publication.h"
 #include "runtime/server/state_directory.h"
 #include "runtime/server/stop_signals.h"
@@ -101,6 +102,16 @@ std::string start_problem(const Gateway& gateway, const GatewayOptions& options,
   }
 }
 
+// Whoever tries a gateway out on another port should know that nobody asks for certificates there.
+void warn_of_lost_tls(const BoundTable& table, const std::vector<std::string>& listen) {
+  if (listen.empty()) return;
+  for (const ListenerOptions& replaced : listener_options(table, {})) {
+    if (!replaced.tls) continue;
+    log(LogLevel::Warning, "tls_not_used",
+        {{"address", replaced.address}, {"reason", "--listen replaces it, in plain text"}});
+  }
+}
+
 void log_listeners(const Gateway& gateway, const GatewayOptions& options, const BoundTable& table,
                    const std::string& digest) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
@@ -178,6 +189,7 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
     }
   }
   outcome.started = true;
+  warn_of_lost_tls(**bound, options.listen);
   log_listeners(gateway, gateway_options, **bound, digest_text(*file));
   if (options.listen.empty()) {
     CertificateWatch certificates(gateway, **bound, options.references);
