@@ -94,6 +94,18 @@ bool has_token(const FieldList& fields, FieldId id, std::string_view token) {
   return false;
 }
 
+ResponseLength response_length(const ResponseHead& head, Method request_method,
+                               std::optional<u64> whole_bytes) {
+  const bool no_content = head.status == 204 || head.status < 200;
+  const bool announced = head.framing == Framing::Length;
+  if (no_content || head.status == 304 || request_method == Method::Head) {
+    return {.bodiless = true, .known = announced && !no_content, .bytes = head.content_length};
+  }
+  if (announced) return {.known = true, .bytes = head.content_length};
+  if (whole_bytes) return {.known = true, .bytes = *whole_bytes};
+  return {};
+}
+
 std::string_view reason_phrase(u16 status) {
   switch (status) {
 #define GW_REASON(code, text) \

@@ -1,6 +1,7 @@
 // Heads of HTTP messages in the form that the whole runtime works on, whatever the version on the
 // wire.
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "runtime/base/method.h"
@@ -64,6 +65,16 @@ void copy_end_to_end(const FieldList& from, FieldList& to);
 
 /// Whether the fields of this id, read as comma-separated lists, hold `token` (any case).
 bool has_token(const FieldList& fields, FieldId id, std::string_view token);
+
+/// What is known of a response's body when its head is written (RFC 9110 section 6.4.1).
+struct ResponseLength {
+  bool bodiless = false;  // nothing follows the head, whatever length it tells
+  bool known = false;     // `bytes` is told in the head
+  u64 bytes = 0;
+};
+/// `whole_bytes`: of the body when all of it is at hand, otherwise none.
+ResponseLength response_length(const ResponseHead& head, Method request_method,
+                               std::optional<u64> whole_bytes);
 
 /// Reason phrase of a status, or "".
 std::string_view reason_phrase(u16 status);

@@ -492,19 +492,14 @@ Task<Result<void>> Http1Session::inform(const http::ResponseHead& head) {
 }
 
 // How the client will know the end of the body.
-void Http1Session::choose_framing(bool whole, u64 whole_bytes) {
-  const http::ResponseHead& head = *head_;
-  const bool no_content = head.status == 204 || head.status < 200;
-  bodiless_ = exchange_->request.method == http::Method::Head || no_content || head.status == 304;
-  if (bodiless_) {
-    framing_ = !no_content && head.framing == Framing::Length ? Framing::Length : Framing::None;
-    left_ = head.content_length;
-  } else if (head.framing == Framing::Length) {
+void Http1Session::choose_framing(std::optional<u64> whole_bytes) {
+  const auto length = response_length(*head_, exchange_->request.method, whole_bytes);
+  bodiless_ = length.bodiless;
+  left_ = length.bytes;
+  if (length.known) {
     framing_ = Framing::Length;
-    left_ = head.content_length;
-  } else if (whole) {
-    framing_ = Framing::Length;
-    left_ = whole_bytes;
+  } else if (bodiless_) {
+    framing_ = Framing::None;
   } else if (exchange_->request.version_minor == 1) {
     framing_ = Framing::Chunked;
   } else {
@@ -573,7 +568,7 @@ Task<Result<void>> Http1Session::data(Bytes bytes) {
   Bytes pieces[net::kMaxWritePieces];
   size_t count = 0;
   if (!head_sent_) {
-    choose_framing(false, 0);
+    choose_framing(std::nullopt);
     pieces[count++] = make_head();
   }
   http::ChunkPrefix prefix;
@@ -604,7 +599,7 @@ Task<Result<void>> Http1Session::end(Bytes last, const http::FieldList* trailers
   Bytes pieces[net::kMaxWritePieces];
   size_t count = 0;
   if (!head_sent_) {
-    choose_framing(trailers == nullptr, last.size());
+    choose_framing(trailers == nullptr ? std::optional<u64>(last.size()) : std::nullopt);
     pieces[count++] = make_head();
   }
   if (bodiless_) last = {};

@@ -52,7 +52,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
   void finish_exchange();
 
   Task<Result<void>> flush(const Bytes* pieces, size_t count);
-  void choose_framing(bool whole, u64 whole_bytes);
+  void choose_framing(std::optional<u64> whole_bytes);
   Bytes make_head();
   Error write_error(int error_number);
 

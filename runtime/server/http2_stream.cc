@@ -204,7 +204,7 @@ void Http2Stream::release() {
   trailer_list_ = {};
   left_ = 0;
   progress_bytes_ = 0;
-  framing_ = Framing::None;
+  length_known_ = false;
   head_sent_ = bodiless_ = ended_ = ending_ = end_sent_ = false;
   deferred_ = reset_ = write_timed_out_ = false;
 }
@@ -264,21 +264,11 @@ Task<Result<void>> Http2Stream::inform(const http::ResponseHead& head) {
   co_return Result<void>();
 }
 
-void Http2Stream::choose_framing(bool whole, u64 whole_bytes) {
-  const http::ResponseHead& head = *head_;
-  const bool no_content = head.status == 204 || head.status < 200;
-  bodiless_ = exchange_->request.method == http::Method::Head || no_content || head.status == 304;
-  framing_ = Framing::None;
-  if (bodiless_) {
-    if (!no_content && head.framing == Framing::Length) framing_ = Framing::Length;
-    left_ = head.content_length;
-  } else if (head.framing == Framing::Length) {
-    framing_ = Framing::Length;
-    left_ = head.content_length;
-  } else if (whole) {
-    framing_ = Framing::Length;
-    left_ = whole_bytes;
-  }
+void Http2Stream::choose_framing(std::optional<u64> whole_bytes) {
+  const auto length = response_length(*head_, exchange_->request.method, whole_bytes);
+  bodiless_ = length.bodiless;
+  length_known_ = length.known;
+  left_ = length.bytes;
 }
 
 // False: nghttp2 knows the stream no more.
@@ -290,7 +280,7 @@ bool Http2Stream::submit_head(bool with_body) {
   if (connection.tls != nullptr && connection.listener != nullptr) {
     extras.strict_transport_security = connection.listener->strict_transport_security;
   }
-  extras.has_length = framing_ == Framing::Length;
+  extras.has_length = length_known_;
   extras.content_length = left_;
   head_sent_ = true;
   if (bodiless_) left_ = 0;
@@ -363,12 +353,12 @@ Task<Result<void>> Http2Stream::data(Bytes bytes) {
   GW_CHECK(head_ != nullptr && !ended_);
   if (closed_ || reset_) co_return fail(write_error());
   if (!head_sent_) {
-    choose_framing(false, 0);
+    choose_framing(std::nullopt);
     if (!submit_head(true)) co_return fail(write_error());
   }
   if (bodiless_ || bytes.empty()) co_return Result<void>();
   exchange_->response_bytes += bytes.size();
-  if (framing_ == Framing::Length) {
+  if (length_known_) {
     if (bytes.size() > left_) {
       reset();
       co_return fail(Error{.code = Errc::Internal, .what = "body longer than its head says"});
@@ -393,13 +383,15 @@ Task<Result<void>> Http2Stream::end(Bytes last, const http::FieldList* trailers)
     co_return fail(write_error());
   }
   const bool first = !head_sent_;
-  if (first) choose_framing(trailers == nullptr, last.size());
+  if (first) {
+    choose_framing(trailers == nullptr ? std::optional<u64>(last.size()) : std::nullopt);
+  }
   if (bodiless_) {
     last = {};
     trailers = nullptr;
   }
   const u64 due = bodiless_ ? 0 : left_;
-  if (framing_ == Framing::Length && due != last.size()) {
+  if (length_known_ && due != last.size()) {
     reset();
     co_return fail(Error{.code = Errc::Internal, .what = "body differs from what its head says"});
   }

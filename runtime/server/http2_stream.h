@@ -88,7 +88,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   void start();
   void finish();
   bool is_misdirected() const;
-  void choose_framing(bool whole, u64 whole_bytes);
+  void choose_framing(std::optional<u64> whole_bytes);
   bool submit_head(bool with_body);
   void offer(Bytes bytes);
   Error write_error() const;
@@ -131,7 +131,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   std::span<nghttp2_nv> trailer_list_;
   u64 left_ = 0;  // of a body whose length the head told
   u32 progress_bytes_ = 0;
-  http::Framing framing_ = http::Framing::None;
+  bool length_known_ = false;
   bool head_sent_ = false;
   bool bodiless_ = false;
   bool ended_ = false;     // end() or reset() was called
