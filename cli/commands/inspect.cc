@@ -105,6 +105,8 @@ class Inspector {
                      {"targets", targets},
                      {"health", health(upstream.health)},
                      {"outlier", outlier(upstream.outlier)},
+                     {"limits", limits(upstream.limits)},
+                     {"breaker", breaker(upstream.breaker)},
                      {"sticky", upstream.sticky.cookie.offset == table::kNone
                                     ? json::value(nullptr)
                                     : json::value(text(upstream.sticky.cookie))},
@@ -193,6 +195,23 @@ class Inspector {
     return json::object{{"consecutive", record.consecutive},
                         {"eject", duration(record.eject)},
                         {"max_ejected", format_percent(record.max_ejected)}};
+  }
+  json::value limits(const policies::LimitsRecord& record) const {
+    return json::object{{"connections", count(record.connections)},
+                        {"requests", count(record.requests)},
+                        {"pending", count(record.pending)}};
+  }
+  json::value breaker(const policies::BreakerRecord& record) const {
+    if (record.failures == 0) return nullptr;
+    return json::object{{"failures", format_percent(record.failures)},
+                        {"requests", record.requests},
+                        {"window", duration(record.window)},
+                        {"open", duration(record.open)},
+                        {"probes", record.probes}};
+  }
+  json::value count(const table::LateNumber& value) const {
+    return value.late == table::kNone ? json::value(value.value)
+                                      : json::value(table_.late_source(value.late));
   }
   std::string duration(const table::LateNumber& value) const {
     return value.late == table::kNone ? format_duration(value.value)

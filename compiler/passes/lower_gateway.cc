@@ -174,6 +174,7 @@ void lower_upstreams(Module& module) {
     record.source = encoder.source(upstream.key.span());
     // Its defaults are for who asks for it.
     if (!is_present(value, "outlier")) record.outlier.consecutive = 0;
+    if (!is_present(value, "breaker")) record.breaker.failures = 0;
     check_upstream(module, upstream, path, record);
     add_upstream(module, upstream.name, record);
   }
@@ -202,6 +203,7 @@ void lower_override(Module& module) {
       .encode(policies::kUpstreamFields, Effective{}, EncodeScope{}, "",
               reinterpret_cast<std::byte*>(&record), nullptr);
   record.outlier.consecutive = 0;
+  record.breaker.failures = 0;
   record.targets = {pools.policy_data.add(std::as_bytes(std::span(&target, 1))), 1};
   record.source = {};
   add_upstream(module, module.override_name, record);

@@ -227,11 +227,10 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
-    "validate", "views",     "rateLimit", "quota",         "compose",      "allow",
-    "deny",     "sunset",    "dns",       "limits",        "tls",          "http2",
-    "equals",   "query",     "body",      "split",         "force",        "key",
-    "mirror",   "status",    "mode",      "proxyProtocol", "maxStreamAge",
+    "clients", "consumers", "plans",  "cors",    "compress", "cache",         "validate",
+    "views",   "rateLimit", "quota",  "compose", "allow",    "deny",          "sunset",
+    "dns",     "tls",       "http2",  "equals",  "query",    "body",          "split",
+    "force",   "key",       "mirror", "status",  "mode",     "proxyProtocol", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

@@ -369,18 +369,18 @@ TEST_CASE("engine: failures of the upstream have their statuses", "[engine]") {
     Errc failure;
     u16 status;
   };
-  const Case cases[] = {{Errc::ConnectFailed, 503},
-                        {Errc::UpstreamOverflow, 503},
-                        {Errc::UpstreamClosed, 502},
-                        {Errc::UpstreamInvalid, 502},
-                        {Errc::UpstreamTimeout, 504}};
+  const Case cases[] = {{Errc::ConnectFailed, 503},    {Errc::CircuitOpen, 503},
+                        {Errc::UpstreamOverflow, 503}, {Errc::UpstreamClosed, 502},
+                        {Errc::UpstreamInvalid, 502},  {Errc::UpstreamTimeout, 504}};
   for (const Case& c : cases) {
     DYNAMIC_SECTION("status " << c.status << " for " << static_cast<int>(c.failure)) {
       Trip trip(table_of(kUsers));
       trip.fetcher.script = {{.failure = c.failure}};
       trip.start("GET", "/users/7");
       CHECK(trip.responder.status == c.status);
-      if (c.status == 503) {
+      if (c.failure == Errc::UpstreamOverflow) {
+        CHECK(trip.responder.body.find("service-unavailable") != std::string::npos);
+      } else if (c.status == 503) {
         CHECK(trip.field("retry-after") == "7");
         CHECK(trip.responder.body == R"({"title":"soon"})");
       }

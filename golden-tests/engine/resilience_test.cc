@@ -153,8 +153,9 @@ class HealthWatch {
       };
     }
   }
+  /// Of the target at `port`; 0: of the upstream as a whole.
   bool sees(HealthChange::Kind kind, u16 port) {
-    const std::string target = "127.0.0.1:" + std::to_string(port);
+    const std::string target = port == 0 ? "" : "127.0.0.1:" + std::to_string(port);
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] {
       for (const auto& [seen_kind, seen_target] : seen_) {
@@ -289,15 +290,79 @@ TEST_CASE("resilience: requests that fail take a target out for all workers", "[
   for (auto& client : clients) CHECK(client->get() == std::pair{200, std::string("second")});
 }
 
-// Three clients, as three repetitions at a time are within every budget.
+TEST_CASE("resilience: an upstream that stalls holds no more than its limits", "[resilience]") {
+  MortalOrigin origin("late");
+  const bool of_requests = GENERATE(true, false);
+  CAPTURE(of_requests);
+  const std::string limits = of_requests ? "connections: 0, requests: 4" : "connections: 4";
+  Running running({&origin}, "      limits: {" + limits + ", pending: 4}\n" +
+                                 "      timeout: {connect: 300ms, try: 2s, total: 4s}\n"
+                                 "      retry: off\n");
+  origin.stall(true);
+  constexpr int kClients = 20;
+  std::vector<std::unique_ptr<Client>> connections;
+  std::vector<std::thread> clients;
+  std::atomic<int> refused{0};
+  std::atomic<int> too_late{0};
+  std::atomic<int> told_when{0};
+  for (int i = 0; i < kClients; ++i) {
+    connections.push_back(std::make_unique<Client>(running.port()));
+  }
+  for (auto& connection : connections) {
+    clients.emplace_back([&, client = connection.get()] {
+      const int status = client->get().first;
+      refused += status == 503 ? 1 : 0;
+      too_late += status == 504 ? 1 : 0;
+      told_when += client->head.find("retry-after: 1\r\n") != std::string::npos ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : clients) thread.join();
+  CHECK(too_late == 4);
+  CHECK(refused == kClients - 4);
+  CHECK(told_when == kClients - 4);
+  CHECK(origin.most_connections() <= 4);
+  CHECK(origin.requests() == 4);
+  // It serves as before when the upstream does.
+  origin.stall(false);
+  for (auto& client : connections) CHECK(client->get() == std::pair{200, std::string("late")});
+  connections.clear();
+  running.gateway.drain(5000);
+  running.gateway.wait();
+  CHECK(running.state->requests.taken() == 0);
+  CHECK(running.state->connections.taken() == 0);
+  CHECK(running.state->pending == 0);
+}
+
+TEST_CASE("resilience: a circuit breaker spares an upstream that fails, and lets it come back",
+          "[resilience]") {
+  MortalOrigin origin("one");
+  Running running({&origin},
+                  "      breaker: {failures: 50%, requests: 5, open: 200ms, probes: 1}\n"
+                  "      retry: off\n      unavailable: {status: 503, body: {title: soon}}\n");
+  Client client(running.port());
+  CHECK(client.get().first == 200);
+  origin.kill();
+  for (int i = 0; i < 20; ++i) CHECK(client.get().first == 503);
+  REQUIRE(running.health.sees(HealthChange::Kind::BreakerOpened, 0));
+  CHECK(client.get() == std::pair{503, std::string(R"({"title":"soon"})")});
+  CHECK(client.head.find("retry-after: 1\r\n") != std::string::npos);
+  origin.restart();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (client.get().first != 200 && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::yield();
+  }
+  REQUIRE(running.health.sees(HealthChange::Kind::BreakerClosed, 0));
+  for (int i = 0; i < 20; ++i) CHECK(client.get().first == 200);
+}
+
 TEST_CASE("resilience: an origin dies and comes back under load, and no request fails",
           "[resilience]") {
   MortalOrigin origins[3] = {MortalOrigin("a"), MortalOrigin("b"), MortalOrigin("c")};
   Running running({&origins[0], &origins[1], &origins[2]},
                   "      balance: roundRobin\n      outlier: {consecutive: 3, eject: 200ms}\n"
                   "      retry: {times: 3, backoff: 5ms}\n");
-  constexpr int kClients = 3;
-  constexpr int kRequests = 800;
+  constexpr int kClients = 24;
+  constexpr int kRequests = 200;
   std::atomic<int> answered{0};
   std::atomic<int> failed{0};
   std::vector<std::thread> clients;
@@ -314,7 +379,7 @@ TEST_CASE("resilience: an origin dies and comes back under load, and no request 
     });
   }
   // Twice killed and started again while the load runs on.
-  for (const int at : {300, 1200}) {
+  for (const int at : {600, 2'400}) {
     while (answered < at) std::this_thread::yield();
     origins[1].kill();
     while (answered < at + 400) std::this_thread::yield();
@@ -334,9 +399,8 @@ TEST_CASE("resilience: an origin dies and comes back under load, and no request 
   connections.clear();
   running.gateway.drain(5000);
   running.gateway.wait();
-  CHECK(running.state->requests == 0);
-  CHECK(running.state->retries == 0);
-  CHECK(running.state->connections == 0);
+  CHECK(running.state->requests.taken() == 0);
+  CHECK(running.state->connections.taken() == 0);
 }
 
 }  // namespace gw

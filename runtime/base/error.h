@@ -38,6 +38,7 @@ enum class Errc : u8 {
   UpstreamInvalid,         // its response breaks the protocol
   UpstreamTimeout,         // a deadline passed while waiting for it
   UpstreamOverflow,        // a limit of the upstream is reached
+  CircuitOpen,             // too much of what was sent to it has failed: nothing is, for a while
   Internal,                // a bug that was contained
 };
 enum class Origin : u8 { Internal, Downstream, Upstream };

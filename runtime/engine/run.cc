@@ -6,7 +6,9 @@
 //
 // Local answers run the response side too, errors included.
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <iterator>
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
@@ -126,6 +128,7 @@ u16 status_of(const Error& error) {
       return 504;
     case Errc::ConnectFailed:
     case Errc::UpstreamOverflow:
+    case Errc::CircuitOpen:
       return 503;
     case Errc::Internal:
       return 500;
@@ -134,18 +137,31 @@ u16 status_of(const Error& error) {
   }
 }
 
-void answer_failed_fetch(Exchange& exchange, const Error& error) {
-  exchange.error = error;
-  const u16 status = status_of(error);
+// What the upstream has to say while nothing can be sent to it; null: nothing, or it is not that.
+const policies::UnavailableRecord* unavailable_answer(const Exchange& exchange,
+                                                      const Error& error) {
+  const bool unavailable = error.code == Errc::ConnectFailed || error.code == Errc::CircuitOpen;
+  if (!unavailable || exchange.upstream == table::kNone) return nullptr;
   const table::TableView& view = exchange.table->view();
-  if (status == 503 && exchange.upstream != table::kNone) {
-    const policies::UnavailableRecord& record = view.upstreams()[exchange.upstream].unavailable;
-    if (record.body.offset != table::kNone || record.headers.count != 0 || record.status != 503) {
-      policies::respond_unavailable(exchange, record);
-      return;
-    }
+  const policies::UnavailableRecord& record = view.upstreams()[exchange.upstream].unavailable;
+  const bool says_something =
+      record.body.offset != table::kNone || record.headers.count != 0 || record.status != 503;
+  return says_something ? &record : nullptr;
+}
+
+void answer_failed_fetch(Exchange& exchange, const Error& error, u32 retry_after_seconds) {
+  exchange.error = error;
+  if (const policies::UnavailableRecord* record = unavailable_answer(exchange, error)) {
+    policies::respond_unavailable(exchange, *record);
+  } else {
+    engine::answer_problem(exchange, status_of(error));
   }
-  engine::answer_problem(exchange, status);
+  http::FieldList& fields = exchange.response.fields;
+  if (retry_after_seconds == 0 || fields.find("retry-after") != nullptr) return;
+  char text[10];
+  char* end = std::to_chars(text, std::end(text), retry_after_seconds).ptr;
+  const std::string_view digits(text, static_cast<size_t>(end - text));
+  fields.add("retry-after", exchange.arena.copy(digits));
 }
 
 // Writes exchange.response with a body that is in memory.
@@ -245,6 +261,7 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = record.upstream;
   options.deadline = exchange.deadline;
+  options.deadline_is_clients = exchange.deadline_is_clients;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -274,6 +291,7 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
   if (named == nullptr) return true;
   milliseconds patience{0};
   if (!engine::parse_grpc_timeout(named->value, patience)) return false;
+  exchange.deadline_is_clients = exchange.started + patience < exchange.deadline;
   exchange.deadline = std::min(exchange.deadline, exchange.started + patience);
   return true;
 }
@@ -287,7 +305,7 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
     const Error invalid{.code = Errc::UpstreamInvalid,
                         .origin = Origin::Upstream,
                         .what = "101 that does not answer the handshake"};
-    answer_failed_fetch(exchange, invalid);
+    answer_failed_fetch(exchange, invalid, 0);
     run_response_side(exchange);
     co_await send_local(exchange, responder);
     co_return;
@@ -346,7 +364,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_return;
   }
   if (!result) {
-    answer_failed_fetch(exchange, result.error());
+    answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
     run_response_side(exchange);
     co_await send_local(exchange, responder);
     co_return;
@@ -366,7 +384,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   if (exchange.error.origin != Origin::Upstream) co_return;
   const Error broken = exchange.error;  // before the first byte of the answer was passed on
-  answer_failed_fetch(exchange, broken);
+  answer_failed_fetch(exchange, broken, 0);
   run_response_side(exchange);
   co_await send_local(exchange, responder);
 }

@@ -94,12 +94,14 @@ struct Fetched {
   Channel* channel = nullptr;        // of status 101 only
   void* connection = nullptr;        // the fetcher's own
   u64 target_token = 0;              // of a sticky upstream: stands for the target that answered
+  u32 retry_after_seconds = 0;       // of a failed fetch: when it may do to come again; 0: unknown
 };
 
 /// What a fetch needs besides the head and the body.
 struct FetchOptions {
   u32 upstream = 0;                       // index of the upstream record
   TimePoint deadline = TimePoint::max();  // of the whole exchange
+  bool deadline_is_clients = false;       // who misses it need not be slow
   u32 connect_timeout_ms = 0;             // 0: none
   u32 try_timeout_ms = 0;                 // from connect to the response head; 0: none
   u32 idle_timeout_ms = 0;                // between two pieces of a body; 0: none
@@ -123,8 +125,8 @@ class Fetcher {
   /// sent while the answer is read. A request that fails is sent again as `options` say. One with
   /// `upgrade` may be answered with 101, and out.channel then. 1xx answers but 101 go to
   /// `responder->inform` when it is not null. Errors: ConnectFailed, UpstreamClosed,
-  /// UpstreamInvalid, UpstreamTimeout, UpstreamOverflow, Cancelled, and those of `body` with
-  /// Origin::Downstream.
+  /// UpstreamInvalid, UpstreamTimeout, UpstreamOverflow, CircuitOpen, Cancelled, and those of
+  /// `body` with Origin::Downstream.
   virtual Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                                    http::BodySource* body, const FetchOptions& options,
                                    Responder* responder, Fetched& out) = 0;

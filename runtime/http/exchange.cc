@@ -31,6 +31,7 @@ void Exchange::reset() {
   upstream = ~u32{0};
   try_count = 0;
   error = {};
+  deadline_is_clients = false;
   client_gone = false;
   cancel_listeners_ = nullptr;
   parent = nullptr;

@@ -111,6 +111,7 @@ struct Exchange {
   // Progress, for logs and deadlines.
   TimePoint started{};
   TimePoint deadline = TimePoint::max();  // of the whole exchange
+  bool deadline_is_clients = false;       // the client has named it, and it is shorter than ours
   u64 request_bytes = 0;                  // body bytes read from the client
   u64 response_bytes = 0;                 // body bytes given to the responder
   u32 upstream = ~u32{0};                 // index of the chosen upstream

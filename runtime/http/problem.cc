@@ -81,6 +81,9 @@ Problem problem_of(const Error& error) {
     case Errc::UpstreamOverflow:
       problem = {503, "upstream-overflow", "Upstream Is At Its Limit"};
       break;
+    case Errc::CircuitOpen:
+      problem = {503, "upstream-circuit-open", "Upstream Fails Too Often"};
+      break;
     case Errc::Cancelled:
       problem.status = 503;
       break;

@@ -100,6 +100,8 @@ std::string_view error_name(Errc code) {
       return "upstream-timeout";
     case Errc::UpstreamOverflow:
       return "upstream-overflow";
+    case Errc::CircuitOpen:
+      return "circuit-open";
     default:
       return "internal";
   }

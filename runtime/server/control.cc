@@ -21,18 +21,29 @@ std::string_view word_of(HealthChange::Kind kind) {
       return "ejected";
     case HealthChange::Kind::Returned:
       return "returned";
+    case HealthChange::Kind::BreakerOpened:
+      return "open";
+    case HealthChange::Kind::BreakerClosed:
+      return "closed";
   }
   return "";
 }
 
 bool is_bad(HealthChange::Kind kind) {
-  return kind == HealthChange::Kind::Unhealthy || kind == HealthChange::Kind::Ejected;
+  return kind == HealthChange::Kind::Unhealthy || kind == HealthChange::Kind::Ejected ||
+         kind == HealthChange::Kind::BreakerOpened;
 }
 
 void write_line(HealthChange::Kind kind, std::string_view upstream, std::string_view target,
                 std::string_view reason) {
-  log(is_bad(kind) ? LogLevel::Warning : LogLevel::Info, "upstream_health",
-      {{"upstream", upstream}, {"target", target}, {"state", word_of(kind)}, {"reason", reason}});
+  const LogLevel level = is_bad(kind) ? LogLevel::Warning : LogLevel::Info;
+  const std::string_view state = word_of(kind);
+  if (target.empty()) {
+    log(level, "circuit_breaker", {{"upstream", upstream}, {"state", state}, {"reason", reason}});
+    return;
+  }
+  log(level, "upstream_health",
+      {{"upstream", upstream}, {"target", target}, {"state", state}, {"reason", reason}});
 }
 
 }  // namespace

@@ -69,6 +69,24 @@ upstream::OutlierOptions outlier_of(const BoundTable& table,
           .max_ejected_bp = record.max_ejected};
 }
 
+upstream::UpstreamLimits limits_of(const BoundTable& table,
+                                   const policies::UpstreamRecord& record) {
+  return {.connections = small(table.number(record.limits.connections)),
+          .requests = small(table.number(record.limits.requests)),
+          .pending = small(table.number(record.limits.pending)),
+          .idle_connections = small(table.number(record.keep_alive.connections)),
+          .idle_timeout_ms = small(table.number(record.keep_alive.idle))};
+}
+
+upstream::BreakerOptions breaker_of(const BoundTable& table,
+                                    const policies::BreakerRecord& record) {
+  return {.failures_bp = record.failures,
+          .requests = record.requests,
+          .window_ms = small(table.number(record.window)),
+          .open_ms = small(table.number(record.open)),
+          .probes = record.probes};
+}
+
 upstream::Balance balance_of(const policies::BalanceRecord& record) {
   using upstream::Balance;
   static constexpr Balance kWays[] = {Balance::LeastRequest, Balance::RoundRobin, Balance::Random,
@@ -84,6 +102,10 @@ std::string key_of(const upstream::UpstreamConfig& config) {
       static_cast<u32>(config.balance), config.panic_bp, config.slow_start_ms, config.sticky,
       config.health.asks(), config.outlier.consecutive, config.outlier.eject_ms,
       config.outlier.max_eject_ms, config.outlier.max_ejected_bp);
+  key += fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}", config.limits.pending,
+                     config.limits.idle_connections, config.limits.idle_timeout_ms,
+                     config.breaker.failures_bp, config.breaker.requests, config.breaker.window_ms,
+                     config.breaker.open_ms, config.breaker.probes);
   for (const upstream::TargetConfig& target : config.targets) {
     key += fmt::format("|{}{}{}*{}{}", target.tls ? "tls " : "", target.address, target.path_prefix,
                        target.weight, target.backup ? " backup" : "");
@@ -103,6 +125,8 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.sticky = record.sticky.cookie.offset != table::kNone;
   config.health = health_of(table, record.health);
   config.outlier = outlier_of(table, record.outlier);
+  config.limits = limits_of(table, record);
+  config.breaker = breaker_of(table, record.breaker);
   const bool http2 = record.protocol != 0;
   config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {

@@ -10,7 +10,7 @@
 #include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/session_host.h"
-#include "runtime/upstream/pool.h"
+#include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/socket_connector.h"
 
 namespace gw::server {

@@ -42,6 +42,9 @@ class TargetStream {
   virtual bool finish() = 0;
   /// After finish(): it is the pool's again, and may be gone on return.
   virtual void give_back(bool reusable) = 0;
+  /// Not in use: the target has closed it, or spoken out of turn, unnoticed. May cost a system
+  /// call.
+  virtual bool is_stale() { return false; }
   virtual u32 target() const = 0;
   virtual Pool& pool() const = 0;
 

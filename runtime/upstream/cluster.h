@@ -64,10 +64,12 @@ struct OutlierOptions {
   u32 max_ejected_bp = 1'000;  // of the targets, in hundredths of a percent; but at least one
 };
 
-/// Limits of one upstream; 0 is none. Those of the process are exact across workers.
+/// Limits of one upstream; 0 is none, but with `pending`: nobody waits. Those of the process are
+/// exact across workers.
 struct UpstreamLimits {
   u32 connections = 1024;        // of the process
-  u32 requests = 0;              // at a time, of the process
+  u32 requests = 1024;           // at a time, of the process
+  u32 pending = 1024;            // that wait for one of the two, of the process
   u32 idle_connections = 64;     // kept per worker and target
   u32 idle_timeout_ms = 60'000;  // of a kept connection
 };
@@ -85,6 +87,7 @@ struct UpstreamConfig {
   HealthOptions health;
   OutlierOptions outlier;
   UpstreamLimits limits;
+  BreakerOptions breaker;
   std::shared_ptr<const net::TlsClientOptions> tls;  // of targets with tls; null: none
   std::shared_ptr<UpstreamState> state;              // null: the pool makes one
 };

@@ -31,7 +31,7 @@ class Connection final : public TargetStream, public CancelListener, public http
   void stop_idle();
   /// Looks whether the target has closed, or spoken out of turn, unnoticed: an end of stream that
   /// came together with the last answer is. A system call.
-  bool is_stale() { return stream_->has_input(); }
+  bool is_stale() override { return stream_->has_input(); }
   void close();
   bool answer_begun() const override { return any_byte_; }
   /// No operation is pending and no coroutine runs: it may be destroyed.

@@ -39,7 +39,11 @@ class Http2Connection {
   /// Takes no more requests; closes when the last has ended.
   void retire();
   void close();
+  /// Writes what is due, resumes who has something to do, until nothing is left.
+  void settle();
   bool is_open() const { return open_; }
+  /// Open, and nobody uses it.
+  bool is_idle() const { return open_ && !going_away_ && streams_.empty(); }
   /// Closed, no stream is left and no operation is pending: it may be destroyed.
   bool at_rest();
   u32 target() const { return target_; }
@@ -53,8 +57,6 @@ class Http2Connection {
   nghttp2_session* session() { return session_; }
   net::EventLoop& loop() { return loop_; }
   void wake_later(Http2Stream& stream) { woken_.push_back(&stream); }
-  /// Writes what is due, resumes who has something to do, until nothing is left.
-  void settle();
   bool was_used() const { return used_; }
   bool is_secure() const { return options_.secure; }
   /// Queues the head; the body is asked of `body` (null: none). The id, or a negative number.

@@ -2,8 +2,7 @@
 // of RFC 9113.
 #include <catch2/catch.hpp>
 
-#include "runtime/upstream/testing/fetch_bench.h"
-#include "runtime/upstream/testing/http2_origin.h"
+#include "runtime/upstream/testing/http2_bench.h"
 
 using namespace gw;
 using namespace gw::upstream;
@@ -12,41 +11,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-UpstreamConfig http2_config() {
-  UpstreamConfig config = config_of(1);
-  config.protocol = Protocol::Http2;
-  return config;
-}
-
-// A pool whose targets answer what `on_frames` says, or nothing.
-struct Http2Bench {
-  explicit Http2Bench(const UpstreamConfig& config = http2_config()) : bench(config) {
-    bench.on_request = [this](net::testing::MemoryPeer& peer, size_t number) {
-      while (origins.size() <= number) origins.push_back(nullptr);
-      if (origins[number] == nullptr) {
-        origins[number] = std::make_unique<Http2Origin>(peer);
-        if (settings_first) origins[number]->send_settings(settings);
-      }
-      origins[number]->read();
-      if (on_frames) on_frames(*origins[number]);
-    };
-  }
-  std::unique_ptr<Fetching> begin(const char* method = "GET", http::BodySource* body = nullptr,
-                                  bool read_body = true) {
-    auto fetching = std::make_unique<Fetching>(bench, method);
-    fetching->start(body, read_body);
-    return fetching;
-  }
-  Http2Origin& origin(size_t number = 0) { return *origins.at(number); }
-  void run() { bench.loop.run(); }
-
-  std::vector<std::unique_ptr<Http2Origin>> origins;
-  std::vector<std::pair<u16, u32>> settings;
-  bool settings_first = true;
-  std::function<void(Http2Origin&)> on_frames;
-  FetchBench bench;  // ends first: its connections still have something to say
-};
-
 // Up to the head; the body is left alone.
 Task<void> fetch_head(FetchBench& bench, Fetching& fetching, Fetched& out) {
   const auto outcome = co_await bench.fetcher->fetch(fetching.exchange, fetching.exchange.request,
@@ -54,7 +18,6 @@ Task<void> fetch_head(FetchBench& bench, Fetching& fetching, Fetched& out) {
   if (!outcome) fetching.error = outcome.error();
 }
 
-constexpr u16 kMaxConcurrentStreams = 3;
 constexpr u16 kInitialWindow = 4;
 
 }  // namespace
@@ -472,7 +435,7 @@ TEST_CASE("http2: an idle connection says good-bye", "[upstream][http2]") {
   at.bench.loop.advance(milliseconds(200));
   CHECK(at.origin().of(FrameType::GoAway).size() == 1);
   CHECK(at.bench.origin[0]->closed());
-  CHECK(at.bench.pool->config().state->connections == 0);
+  CHECK(at.bench.pool->config().state->connections.taken() == 0);
 }
 
 TEST_CASE("http2: answers that break the rules", "[upstream][http2]") {

@@ -35,6 +35,36 @@ Http2Stream* Http2Pool::take(u32 target) {
   return nullptr;
 }
 
+bool Http2Pool::has_room(u32 target) const {
+  return std::ranges::any_of(targets_[target].connections,
+                             [](const auto& connection) { return connection->has_room(); });
+}
+
+void Http2Pool::put_back(Http2Stream& stream) {
+  Http2Connection& connection = stream.connection();
+  stream.finish();
+  connection.settle();
+}
+
+void Http2Pool::retire_one(u32 target) {
+  for (const auto& connection : targets_[target].connections) {
+    if (!connection->has_room()) continue;
+    connection->retire();
+    return;
+  }
+}
+
+bool Http2Pool::retire_idle() {
+  for (Target& target : targets_) {
+    for (const auto& connection : target.connections) {
+      if (!connection->is_idle()) continue;
+      connection->retire();
+      return true;
+    }
+  }
+  return false;
+}
+
 Http2Stream* Http2Pool::add(std::unique_ptr<net::ByteStream> stream, u32 target, bool secure,
                             u32 idle_ms) {
   Http2Options options;

@@ -23,6 +23,15 @@ class Http2Pool {
   /// The same of a new connection on `stream`.
   Http2Stream* add(std::unique_ptr<net::ByteStream> stream, u32 target, bool secure, u32 idle_ms);
 
+  /// Whether take() would find one.
+  bool has_room(u32 target) const;
+  /// Undoes take().
+  void put_back(Http2Stream& stream);
+  /// Ends a connection to `target`: what runs goes on, nothing new begins.
+  void retire_one(u32 target);
+  /// Ends a connection without streams. False: there is none.
+  bool retire_idle();
+
   bool is_connecting(u32 target) const { return targets_[target].connecting; }
   void begin_connecting(u32 target) { targets_[target].connecting = true; }
   /// Wakes all that wait().

@@ -15,6 +15,7 @@
 #include "runtime/http/request_rules.h"
 #include "runtime/upstream/http2_connection.h"
 #include "runtime/upstream/http2_pairs.h"
+#include "runtime/upstream/pool.h"
 
 namespace gw::upstream {
 namespace {
@@ -499,6 +500,11 @@ bool Http2Stream::finish() {
   return false;
 }
 
-void Http2Stream::give_back(bool) { connection_.settle(); }
+void Http2Stream::give_back(bool) {
+  Pool& its_pool = pool();
+  const u32 its_target = target();
+  connection_.settle();  // may be the end of this
+  its_pool.http2_has_room(its_target);
+}
 
 }  // namespace gw::upstream

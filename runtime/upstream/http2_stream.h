@@ -26,6 +26,7 @@ class Http2Stream final : public TargetStream, public http::BodySource, public C
   void give_back(bool reusable) override;
   u32 target() const override;
   Pool& pool() const override;
+  Http2Connection& connection() { return connection_; }
 
   Task<Result<http::BodyChunk>> next(size_t max_bytes) override;
   bool take_buffered(http::BodyChunk& out) override;

@@ -1,10 +1,11 @@
 #include "runtime/upstream/pool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "runtime/net/tls_stream.h"
-#include "runtime/upstream/outlier.h"
-#include "runtime/upstream/retry.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
@@ -19,17 +20,20 @@ UpstreamConfig with_state(UpstreamConfig config) {
   return config;
 }
 
-Error no_target() {
-  return Error{.code = Errc::ConnectFailed,
-               .origin = Origin::Upstream,
-               .retry = Retry::Never,
-               .what = "no target can be used"};
+// A connection is passed on at most so often while somebody waits elsewhere, and a stream of
+// HTTP/2. After that the other has the permit, and must connect anew: dear, so not each time.
+constexpr u32 kMostHandOvers = 8;
+constexpr u32 kMostStreamHandOvers = 128;
+
+Error gone() {
+  return Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"};
 }
 
-// Whether a failed fetch says something about the target.
-bool is_targets_fault(const Error& error) {
-  return error.origin == Origin::Upstream && error.retry != Retry::Reused &&
-         error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled;
+Error overflow(std::string_view what) {
+  return Error{.code = Errc::UpstreamOverflow,
+               .origin = Origin::Upstream,
+               .retry = Retry::Safe,
+               .what = what};
 }
 
 }  // namespace
@@ -41,10 +45,18 @@ Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamC
       config_(with_state(std::move(config))),
       balancer_(config_, random),
       idle_(config_.targets.size()),
-      http2_(loop, *this, config_.targets.size()) {}
+      http2_(loop, *this, config_.targets.size()),
+      room_call_(&Pool::on_room, this) {
+  const std::lock_guard lock(config_.state->mutex);
+  config_.state->members.push_back({&loop_, this});
+}
 
 Pool::~Pool() {
   shut_down();
+  {
+    const std::lock_guard lock(config_.state->mutex);
+    std::erase_if(config_.state->members, [&](const auto& member) { return member.pool == this; });
+  }
   GW_CHECK(retired_.empty());
 }
 
@@ -61,36 +73,175 @@ Connection* Pool::take_idle(u32 target, bool looked_at) {
 
 // Requests of HTTP/2 share connections; where none has room, one of them makes another and the
 // others wait for it.
-Task<Result<TargetStream*>> Pool::connect(u32 target, TimePoint due) {
-  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(target, due);
+Task<Result<TargetStream*>> Pool::connect(Exchange& exchange, u32 target, TimePoint due) {
   while (true) {
     if (TargetStream* stream = http2_.take(target)) co_return stream;
-    if (!http2_.is_connecting(target)) break;
-    const bool in_time = co_await http2_.wait(target, due);
-    if (!in_time) {
+    if (http2_.is_connecting(target)) {
+      const bool in_time = co_await http2_.wait(target, due);
+      if (in_time) continue;
       co_return fail(Error{.code = Errc::UpstreamTimeout,
                            .origin = Origin::Upstream,
                            .retry = Retry::Safe,
                            .what = "connecting took too long"});
     }
+    if (config_.state->connections.try_take()) break;
+    auto waited = co_await wait_for_permit(exchange, target, due);
+    if (!waited) co_return fail(waited.error());
+    if (*waited != nullptr && !(*waited)->is_stale()) co_return *waited;
+    if (*waited != nullptr) {
+      (*waited)->give_back(false);
+      continue;
+    }
+    // Others may have been given permits meanwhile, and one connection is enough.
+    if (!http2_.has_room(target) && !http2_.is_connecting(target)) break;
+    config_.state->connections.give();
   }
+  ++open_;
+  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(target, due);
   http2_.begin_connecting(target);
   auto made = co_await connect_anew(target, due);
   http2_.end_connecting(target);
+  if (made) http2_has_room(target);
   co_return made;
 }
 
-Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
-  auto& count = config_.state->connections;
-  const u32 before = count.fetch_add(1, std::memory_order_relaxed);
-  if (config_.limits.connections != 0 && before >= config_.limits.connections) {
-    count.fetch_sub(1, std::memory_order_relaxed);
-    co_return fail(Error{.code = Errc::UpstreamOverflow,
-                         .origin = Origin::Upstream,
-                         .retry = Retry::Safe,
-                         .what = "connection limit"});
+// A permit, and null; or the stream of a connection that has one.
+Task<Result<TargetStream*>> Pool::wait_for_permit(Exchange& exchange, u32 target, TimePoint due) {
+  Permits& permits = config_.state->connections;
+  TargetStream* offered = nullptr;
+  if (yield_idle() && permits.try_take()) co_return offered;
+  const Permits::Waited waited = co_await wait_for(permits, exchange, due, target);
+  switch (waited.outcome) {
+    case Permits::Outcome::Cancelled:
+      co_return fail(gone());
+    case Permits::Outcome::TimedOut:
+      co_return fail(overflow("no connection became free"));
+    case Permits::Outcome::Granted:
+    case Permits::Outcome::Offered:
+      break;
   }
-  ++open_;
+  offered = static_cast<TargetStream*>(waited.offered);
+  co_return offered;
+}
+
+Task<Result<void>> Pool::wait_for_admission(Exchange& exchange, TimePoint due) {
+  const Permits::Waited waited = co_await wait_for(config_.state->requests, exchange, due, 0);
+  switch (waited.outcome) {
+    case Permits::Outcome::Cancelled:
+      co_return fail(gone());
+    case Permits::Outcome::TimedOut:
+      co_return fail(overflow("request limit"));
+    case Permits::Outcome::Granted:
+    case Permits::Outcome::Offered:
+      break;
+  }
+  co_return Result<void>();
+}
+
+// TimedOut also at once, where as many wait as may.
+Task<Permits::Waited> Pool::wait_for(Permits& permits, Exchange& exchange, TimePoint due,
+                                     u32 target) {
+  Permits::Waited waited;
+  auto& pending = config_.state->pending;
+  if (pending.fetch_add(1, std::memory_order_relaxed) < config_.limits.pending) {
+    Permits::Claim waiting{this, target, nullptr};
+    if (&permits == &config_.state->connections) waiting.on_waiting = &Pool::ask_for_idle;
+    waited = co_await permits.wait(loop_, exchange, due, waiting);
+  }
+  pending.fetch_sub(1, std::memory_order_relaxed);
+  co_return waited;
+}
+
+// Other workers, and pools of older tables, may keep connections that nobody uses.
+void Pool::ask_for_idle(void* asking) {
+  const auto* self = static_cast<Pool*>(asking);
+  const std::shared_ptr<UpstreamState>& state = self->config_.state;
+  const std::lock_guard lock(state->mutex);
+  for (const UpstreamState::Member& member : state->members) {
+    if (member.pool == self) continue;
+    member.loop->post([state, pool = member.pool] {
+      {
+        const std::lock_guard still_there(state->mutex);
+        const auto& members = state->members;
+        const bool known = std::ranges::any_of(
+            members, [&](const UpstreamState::Member& other) { return other.pool == pool; });
+        if (!known) return;
+      }
+      pool->yield_idle();  // it ends on this thread only
+    });
+  }
+}
+
+// Closes a connection that nobody uses, of a target the one that has been idle for longest. False:
+// there is none.
+bool Pool::yield_idle() {
+  for (auto& idle : idle_) {
+    if (idle.empty()) continue;
+    drop_idle(*idle.front());
+    return true;
+  }
+  return http2_.retire_idle();
+}
+
+// Its connection may be in the middle of something.
+void Pool::http2_has_room(u32 target) {
+  if (!config_.state->connections.has_waiters()) return;
+  with_room_.push_back(target);
+  loop_.defer(room_call_);
+}
+
+void Pool::on_room(void* context) {
+  auto* self = static_cast<Pool*>(context);
+  for (const u32 target : std::exchange(self->with_room_, {})) self->offer_room(target);
+}
+
+void Pool::offer_room(u32 target) {
+  Permits& permits = config_.state->connections;
+  while (permits.has_waiters()) {
+    Http2Stream* stream = http2_.take(target);
+    if (stream == nullptr) return;
+    const auto answer =
+        permits.offer(claim(target), static_cast<TargetStream*>(stream), kMostStreamHandOvers);
+    if (answer == Permits::Offer::Taken) continue;
+    http2_.put_back(*stream);
+    // Others wait: busy connections may stay for a while, idle ones not.
+    if (answer == Permits::Offer::Overdue) {
+      http2_.retire_one(target);
+    } else {
+      http2_.retire_idle();
+    }
+    return;
+  }
+}
+
+void Pool::tell_requests() {
+  const u32 count = std::exchange(untold_requests_, 0);
+  config_.state->retries.add_requests(count, to_ms(loop_.now()));
+}
+
+bool Pool::may_retry(u32 budget_bp) {
+  tell_requests();
+  return config_.state->retries.take(budget_bp, to_ms(loop_.now()));
+}
+
+void Pool::leave_breaker(Breaker::Pass pass, Breaker::Result result) {
+  if (config_.breaker.failures_bp == 0) return;
+  const auto change =
+      config_.state->breaker.leave(config_.breaker, pass, result, to_ms(loop_.now()));
+  if (change == Breaker::Change::None) return;
+  const bool opened = change == Breaker::Change::Opened;
+  const std::string reason =
+      opened ? fmt::format("too many failures, nothing is sent for {} ms", config_.breaker.open_ms)
+             : std::string("probes have succeeded");
+  config_.state->tell(
+      {.kind = opened ? HealthChange::Kind::BreakerOpened : HealthChange::Kind::BreakerClosed,
+       .upstream = config_.name,
+       .target = {},
+       .reason = reason});
+}
+
+// With a permit, and counted in open_.
+Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
   auto stream = co_await connector_.connect(config_.targets[target], due);
   Error error = stream ? Error{} : stream.error();
   if (stream && config_.targets[target].tls) {
@@ -98,8 +249,7 @@ Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
     if (!secured) error = secured.error();
   }
   if (error.code != Errc::None) {
-    --open_;
-    count.fetch_sub(1, std::memory_order_relaxed);
+    let_go();
     co_return fail(error);
   }
   const bool tls = config_.targets[target].tls;
@@ -128,7 +278,17 @@ Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
 
 void Pool::give(Connection& connection, bool reusable) {
   auto& idle = idle_[connection.target()];
-  if (!reusable || idle.size() >= config_.limits.idle_connections) {
+  if (!reusable) {
+    retire(connection);
+    return;
+  }
+  if (config_.state->connections.has_waiters()) {
+    const auto answer = config_.state->connections.offer(
+        claim(connection.target()), static_cast<TargetStream*>(&connection), kMostHandOvers);
+    if (answer != Permits::Offer::Taken) retire(connection);
+    return;
+  }
+  if (idle.size() >= config_.limits.idle_connections) {
     retire(connection);
     return;
   }
@@ -147,8 +307,7 @@ void Pool::drop_idle(Connection& connection) {
 void Pool::retire(Connection& connection) {
   connection.close();
   retired_.push_back(&connection);
-  config_.state->connections.fetch_sub(1, std::memory_order_relaxed);
-  --open_;
+  let_go();
 }
 
 void Pool::sweep() {
@@ -158,16 +317,6 @@ void Pool::sweep() {
     return true;
   });
 }
-
-bool Pool::admit() {
-  const u32 limit = config_.limits.requests;
-  auto& count = config_.state->requests;
-  if (count.fetch_add(1, std::memory_order_relaxed) < limit || limit == 0) return true;
-  count.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
-void Pool::leave() { config_.state->requests.fetch_sub(1, std::memory_order_relaxed); }
 
 u32 Pool::idle_count() const {
   size_t count = 0;
@@ -182,197 +331,6 @@ bool Pool::shut_down() {
   sweep();
   const bool none_left = http2_.shut_down();
   return none_left && retired_.empty() && open_ == 0;
-}
-
-Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
-                                      http::BodySource* body, const FetchOptions& options,
-                                      Responder* responder, Fetched& out) {
-  GW_CHECK(options.upstream < pools_.size());
-  Pool& pool = *pools_[options.upstream];
-  exchange.upstream = options.upstream;
-  if (!pool.admit()) {
-    co_return fail(Error{.code = Errc::UpstreamOverflow,
-                         .origin = Origin::Upstream,
-                         .retry = Retry::Safe,
-                         .what = "request limit"});
-  }
-  Call call(exchange, request, options);
-  call.responder = responder;
-  if (body != nullptr) {
-    call.has_whole = body->take_buffered(call.whole);
-    if (!call.has_whole) call.body = body;
-  }
-  out.connection = nullptr;
-  out.body = nullptr;
-  out.channel = nullptr;
-  if (call.body != nullptr && options.retry_buffer_bytes != 0) {
-    const auto read = co_await read_body(call, *body);
-    if (!read) {
-      pool.leave();
-      co_return fail(read.error());
-    }
-  }
-  auto outcome = co_await try_once(call, pool, out, false);
-  if (!outcome || out.head.status >= 400) outcome = co_await try_again(call, pool, out, outcome);
-  if (!outcome) pool.leave();
-  co_return outcome;
-}
-
-// Takes a body into memory, so that it can be sent a second time. One that is too long, or whose
-// length nobody knows, stays a stream.
-Task<Result<void>> PoolFetcher::read_body(Call& call, http::BodySource& body) {
-  const FetchOptions& options = call.options;
-  const bool wanted = options.retry_times != 0 && options.replay_safe;
-  const u64 bytes = call.request.content_length;
-  if (!wanted || call.request.framing != http::Framing::Length ||
-      bytes > options.retry_buffer_bytes) {
-    co_return Result<void>();
-  }
-  auto whole = co_await http::read_whole(body, bytes, call.exchange.arena);
-  if (!whole) co_return fail(whole.error());
-  call.whole = {.bytes = *whole, .end = true, .trailers = nullptr};
-  call.has_whole = true;
-  call.body = nullptr;
-  co_return Result<void>();
-}
-
-// Goes on after a first try that was no success. What comes back is the last outcome.
-Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
-                                          const Result<void>& first) {
-  const FetchOptions& options = call.options;
-  Result<void> outcome = first;
-  RetryPermit permit(*pool.config().state);
-  u32 retries = 0;
-  bool was_fresh = false;
-  for (;;) {
-    const bool body_kept = call.body == nullptr;
-    // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
-    // what may be sent twice, and while all of it is still at hand. So may any request that the
-    // target has refused by HTTP/2 before it looked at it. Neither is overload: no permit.
-    const Error failure = outcome ? Error{} : outcome.error();
-    const bool unseen = (failure.retry == Retry::Reused && options.replay_safe) ||
-                        (failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed);
-    if (unseen && !was_fresh && body_kept) {
-      was_fresh = true;
-      outcome = co_await try_once(call, pool, out, true);
-      continue;
-    }
-    if (retries == options.retry_times || call.exchange.client_gone) break;
-    const FailedTry failed{.error = outcome ? Error{} : outcome.error(),
-                           .answer_begun = call.answer_begun,
-                           .body_kept = body_kept};
-    const bool wanted =
-        outcome ? may_retry(options, out.head.status, body_kept) : may_retry(options, failed);
-    if (!wanted || !permit.take(options.retry_budget_bp)) break;
-    const TimePoint when = loop_.now() + pause_before(options, retries, pool.random());
-    if (when >= options.deadline) break;
-    if (outcome) {
-      // Its body goes unread; a short one has come with the head, and leaves the connection usable.
-      http::BodyChunk rest;
-      if (out.body != nullptr) out.body->take_buffered(rest);
-      give_back(out);
-      out.head.fields.clear();
-    }
-    co_await loop_.sleep_until(when);
-    if (call.exchange.client_gone) {
-      co_return fail(
-          Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
-    }
-    ++retries;
-    was_fresh = false;
-    outcome = co_await try_once(call, pool, out, false);
-  }
-  co_return outcome;
-}
-
-Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, bool fresh) {
-  const Choice choice{.hash = call.options.balance_hash,
-                      .sticky = call.options.sticky_token,
-                      .tried = call.tried,
-                      .hashed = call.options.hashed};
-  const u32 target = pool.choose(choice);
-  if (target == Balancer::kNone) co_return fail(no_target());
-  Exchange& exchange = call.exchange;
-  TryRecord spare;
-  TryRecord& record = exchange.try_count < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
-  record = {};
-  record.target = pool.config().targets[target].address;
-  call.path_prefix = pool.config().targets[target].path_prefix;
-  call.target = pool.config().targets[target].address;
-  const TimePoint start = loop_.now();
-  Error error;
-  call.answer_begun = false;
-  const bool once_only = !call.options.replay_safe || call.body != nullptr;
-  TargetStream* connection = fresh ? nullptr : pool.take_idle(target, once_only);
-  if (connection == nullptr) {
-    TimePoint due = call.options.deadline;
-    if (call.options.connect_timeout_ms != 0) {
-      due = std::min(due, start + std::chrono::milliseconds(call.options.connect_timeout_ms));
-    }
-    auto connected = co_await pool.connect(target, due);
-    if (connected && exchange.client_gone) {
-      (*connected)->finish();
-      (*connected)->give_back(false);
-      error.code = Errc::Cancelled;
-      error.origin = Origin::Downstream;
-      error.what = "client has gone";
-    } else if (connected) {
-      connection = *connected;
-    } else {
-      error = connected.error();
-    }
-  }
-  if (connection != nullptr) {
-    pool.begin_request(target);
-    auto answered = co_await connection->round_trip(call, out.head);
-    if (answered) {
-      out.connection = connection;
-      out.body = connection->response_body();
-      out.channel = connection->channel();
-      record.status = out.head.status;
-      if (pool.config().sticky) out.target_token = target_token(pool.config().targets[target]);
-    } else {
-      error = answered.error();
-      call.answer_begun = connection->answer_begun();
-      pool.end_request(target);
-      connection->finish();
-      connection->give_back(false);
-    }
-  }
-  const auto spent = loop_.now() - start;
-  record.microseconds =
-      static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
-  record.error = error.code;
-  if (error.code == Errc::None && record.status < 400) {
-    report_success(pool.config(), target);
-    co_return Result<void>();
-  }
-  // A connection that had grown stale says nothing about its target.
-  if (error.retry != Retry::Reused && target < 64) call.tried |= u64{1} << target;
-  if (error.code == Errc::None ? record.status >= 500 : is_targets_fault(error)) {
-    report_failure(pool.config(), target, loop_.now());
-  } else if (error.code == Errc::None) {
-    report_success(pool.config(), target);
-  }
-  if (error.code == Errc::None) co_return Result<void>();
-  co_return fail(error);
-}
-
-void PoolFetcher::release(Fetched& out) noexcept {
-  TargetStream* connection = stream_of(out);
-  if (connection == nullptr) return;
-  connection->pool().leave();
-  give_back(out);
-}
-
-void PoolFetcher::give_back(Fetched& out) noexcept {
-  TargetStream* connection = stream_of(out);
-  out.connection = nullptr;
-  out.body = nullptr;
-  out.channel = nullptr;
-  Pool& pool = connection->pool();
-  pool.end_request(connection->target());
-  connection->give_back(connection->finish());
 }
 
 }  // namespace gw::upstream

@@ -1,4 +1,4 @@
-// Upstreams of one worker: choosing a target, keeping connections, fetching.
+// An upstream on one worker: choosing a target, keeping connections.
 #pragma once
 #include <list>
 #include <memory>
@@ -31,18 +31,34 @@ class Pool {
   /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
   /// cannot be sent a second time; costs a system call for each that is looked at.
   Connection* take_idle(u32 target, bool looked_at);
-  /// A new connection, or a stream of one that speaks HTTP/2.
-  Task<Result<TargetStream*>> connect(u32 target, TimePoint due);
+  /// A new connection, or a stream of one that speaks HTTP/2. Waits where there are as many as
+  /// there may be.
+  Task<Result<TargetStream*>> connect(Exchange& exchange, u32 target, TimePoint due);
   /// Takes a connection back; ends it unless `reusable`.
   void give(Connection& connection, bool reusable);
 
-  bool admit();  // counts a request against the limit
-  void leave();
-  /// A connection of http2() has been closed.
-  void http2_closed() {
-    config_.state->connections.fetch_sub(1, std::memory_order_relaxed);
-    --open_;
+  /// Counts a request against the limit. False: wait_for_admission() decides.
+  bool try_admit() {
+    if (++untold_requests_ == kToldTogether) tell_requests();
+    return config_.state->requests.try_take();
   }
+  Task<Result<void>> wait_for_admission(Exchange& exchange, TimePoint due);
+  void leave() { config_.state->requests.give(); }
+  /// Takes from the budget of repetitions.
+  bool may_retry(u32 budget_bp);
+
+  /// Whether the circuit breaker lets a try pass; each that passes leaves once.
+  Breaker::Entry enter_breaker() {
+    if (config_.breaker.failures_bp == 0) return {};
+    return config_.state->breaker.enter(config_.breaker, to_ms(loop_.now()));
+  }
+  void leave_breaker(Breaker::Pass pass, Breaker::Result result);
+
+  /// A connection of HTTP/2 has been closed.
+  void http2_closed() { let_go(); }
+  /// A stream of HTTP/2 to `target` has ended, or there is a new connection: somebody may be waiting
+  /// for its place.
+  void http2_has_room(u32 target);
   void begin_request(u32 target) { balancer_.begin_request(target); }
   void end_request(u32 target) { balancer_.end_request(target); }
   u32 idle_count() const;
@@ -51,6 +67,20 @@ class Pool {
 
  private:
   Task<Result<TargetStream*>> connect_anew(u32 target, TimePoint due);
+  Task<Result<TargetStream*>> wait_for_permit(Exchange& exchange, u32 target, TimePoint due);
+  Task<Permits::Waited> wait_for(Permits& permits, Exchange& exchange, TimePoint due, u32 target);
+  Permits::Claim claim(u32 target) { return {this, target, &Pool::ask_for_idle}; }
+  // The budget of repetitions learns of requests by the dozen: one write for many.
+  static constexpr u32 kToldTogether = 64;
+  void tell_requests();
+  static void ask_for_idle(void* asking);
+  bool yield_idle();
+  static void on_room(void* context);
+  void offer_room(u32 target);
+  void let_go() {
+    --open_;
+    config_.state->connections.give();
+  }
   Task<Result<void>> secure(std::unique_ptr<net::ByteStream>& stream, const TargetConfig& target,
                             TimePoint due);
   static void on_idle_broken(Connection& connection);
@@ -65,34 +95,12 @@ class Pool {
   Balancer balancer_;
   std::vector<std::vector<Connection*>> idle_;  // of each target
   u32 open_ = 0;
+  u32 untold_requests_ = 0;
   std::unique_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
   std::vector<Connection*> retired_;     // closed, waiting for their operations to end
   Http2Pool http2_;
-};
-
-/// The fetcher of one table on one worker.
-class PoolFetcher final : public Fetcher {
- public:
-  PoolFetcher(net::EventLoop& loop, std::vector<std::shared_ptr<Pool>> pools)
-      : loop_(loop), pools_(std::move(pools)) {}
-
-  Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
-                           http::BodySource* body, const FetchOptions& options,
-                           Responder* responder, Fetched& out) override;
-  void release(Fetched& out) noexcept override;
-  const std::vector<std::shared_ptr<Pool>>& pools() const { return pools_; }
-
- private:
-  Task<Result<void>> read_body(Call& call, http::BodySource& body);
-  Task<Result<void>> try_once(Call& call, Pool& pool, Fetched& out, bool fresh);
-  Task<Result<void>> try_again(Call& call, Pool& pool, Fetched& out, const Result<void>& first);
-  void give_back(Fetched& out) noexcept;
-  TargetStream* stream_of(const Fetched& out) const {
-    return static_cast<TargetStream*>(out.connection);
-  }
-
-  net::EventLoop& loop_;
-  std::vector<std::shared_ptr<Pool>> pools_;
+  std::vector<u32> with_room_;  // targets for offer_room()
+  net::Deferred room_call_;
 };
 
 }  // namespace gw::upstream

@@ -89,16 +89,17 @@ TEST_CASE("pool: keeps no more idle connections than it may, and for no longer",
   for (auto& peer : bench.origin) peer->send(bench.answer);
   bench.loop.run();
   CHECK(bench.pool->idle_count() == 2);
-  CHECK(bench.pool->config().state->connections == 2);
+  CHECK(bench.pool->config().state->connections.taken() == 2);
   bench.loop.advance(milliseconds(4999));
   CHECK(bench.pool->idle_count() == 2);
   bench.loop.advance(milliseconds(33));
   CHECK(bench.pool->idle_count() == 0);
-  CHECK(bench.pool->config().state->connections == 0);
+  CHECK(bench.pool->config().state->connections.taken() == 0);
 }
 
 TEST_CASE("pool: limits of connections and of requests", "[upstream][pool]") {
   UpstreamConfig config = config_of(1);
+  config.limits.pending = 0;
   const bool requests = GENERATE(false, true);
   CAPTURE(requests);
   (requests ? config.limits.requests : config.limits.connections) = 2;
@@ -120,7 +121,7 @@ TEST_CASE("pool: limits of connections and of requests", "[upstream][pool]") {
   bench.loop.run();
   CHECK(d->status == 200);
   CHECK(b->status == 200);
-  CHECK(bench.pool->config().state->requests == 0);
+  CHECK(bench.pool->config().state->requests.taken() == 0);
 }
 
 TEST_CASE("pool: a failure to connect is the end of the try, and leaves nothing",
@@ -134,7 +135,7 @@ TEST_CASE("pool: a failure to connect is the end of the try, and leaves nothing"
   CHECK_FALSE(slow->done());
   bench.loop.advance(milliseconds(33));
   CHECK(slow->error.code == Errc::UpstreamTimeout);
-  CHECK(bench.pool->config().state->connections == 0);
+  CHECK(bench.pool->config().state->connections.taken() == 0);
   CHECK(bench.get()->status == 200);
 }
 

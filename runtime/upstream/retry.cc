@@ -11,7 +11,6 @@ namespace {
 using policies::RetryCauseRecord;
 using policies::RetryWord;
 
-constexpr u32 kAlwaysAllowed = 3;
 constexpr u64 kLongestPause = 10;  // times the first
 
 std::span<const RetryCauseRecord> causes_of(const FetchOptions& options) {
@@ -60,17 +59,12 @@ std::chrono::milliseconds pause_before(const FetchOptions& options, u32 number, 
   return std::chrono::milliseconds(random.next() % (most + 1));
 }
 
-RetryPermit::~RetryPermit() {
-  if (taken_) state_.retries.fetch_sub(1, std::memory_order_relaxed);
-}
-
-bool RetryPermit::take(u32 budget_bp) {
-  if (taken_) return true;
-  const u64 share = u64{state_.requests.load(std::memory_order_relaxed)} * budget_bp / 10'000;
-  const u64 allowed = std::max<u64>(share, kAlwaysAllowed);
-  taken_ = state_.retries.fetch_add(1, std::memory_order_relaxed) < allowed;
-  if (!taken_) state_.retries.fetch_sub(1, std::memory_order_relaxed);
-  return taken_;
+bool RetryBudget::take(u32 budget_bp, i64 now_ms) {
+  const auto [requests, repetitions] = counts_.sums(kWindowMs, now_ms);
+  const u64 allowed = std::max(requests * budget_bp / 10'000, kAlwaysAllowed);
+  if (repetitions >= allowed) return false;
+  counts_.add(kWindowMs, now_ms, 0, 1);
+  return true;
 }
 
 }  // namespace gw::upstream

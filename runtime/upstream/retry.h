@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "runtime/http/env.h"
-#include "runtime/upstream/state.h"
+#include "runtime/upstream/sliding_counts.h"
 
 namespace gw::upstream {
 
@@ -23,20 +23,20 @@ bool may_retry(const FetchOptions& options, u16 status, bool body_kept);
 /// The pause before repetition `number` (0: the first): drawn from 0 up to a bound that doubles.
 std::chrono::milliseconds pause_before(const FetchOptions& options, u32 number, Random& random);
 
-/// A share of what an upstream has in flight may be repetitions, so that they do not bury one that
-/// is overloaded. Exact over all workers. Three at a time may always be.
-class RetryPermit {
+/// At most a share of the upstream's requests of the last ten seconds is sent once more, so that
+/// repetitions do not bury one that is overloaded; a burst of failures, as when a target dies, is
+/// within it. A hundred may always be. Shared by all workers; any thread.
+class RetryBudget {
  public:
-  explicit RetryPermit(UpstreamState& state) : state_(state) {}
-  RetryPermit(const RetryPermit&) = delete;
-  RetryPermit& operator=(const RetryPermit&) = delete;
-  ~RetryPermit();
-  /// True also when it has been taken before.
-  bool take(u32 budget_bp);
+  static constexpr u32 kWindowMs = 10'000;
+  static constexpr u64 kAlwaysAllowed = 100;
+
+  void add_requests(u32 count, i64 now_ms) { counts_.add(kWindowMs, now_ms, count, 0); }
+  /// True: there may be one more, and it is counted.
+  bool take(u32 budget_bp, i64 now_ms);
 
  private:
-  UpstreamState& state_;
-  bool taken_ = false;
+  SlidingCounts counts_;  // of requests, of repetitions
 };
 
 }  // namespace gw::upstream

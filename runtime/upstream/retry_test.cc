@@ -82,8 +82,7 @@ TEST_CASE("retry: no connection is tried again at another target, whatever the m
   REQUIRE(fetching->exchange.try_count == 2);
   CHECK(fetching->exchange.tries[0].error == Errc::ConnectFailed);
   CHECK(fetching->exchange.tries[1].status == 200);
-  CHECK(bench.pool->config().state->retries == 0);
-  CHECK(bench.pool->config().state->requests == 0);
+  CHECK(bench.pool->config().state->requests.taken() == 0);
 }
 
 TEST_CASE("retry: without a connection a streamed body is still whole", "[upstream][retry]") {
@@ -259,49 +258,53 @@ TEST_CASE("retry: the pause doubles up to ten times the first, with full jitter"
   CHECK(pause_before(options, 40, random).count() == 0);
 }
 
-TEST_CASE("retry: the budget is a share of what is in flight, and 3 at least",
+TEST_CASE("retry: the budget is a share of the requests of ten seconds, and a hundred at least",
           "[upstream][retry]") {
-  UpstreamState state;
-  const auto takes = [&](u32 requests, u32 budget_bp) {
-    state.requests = requests;
-    std::vector<std::unique_ptr<RetryPermit>> permits;
-    u32 taken = 0;
-    for (int i = 0; i < 50; ++i) {
-      permits.push_back(std::make_unique<RetryPermit>(state));
-      taken += permits.back()->take(budget_bp) ? 1U : 0U;
-    }
-    CHECK(state.retries == taken);
-    return taken;
+  i64 now_ms = 1'000'000;
+  RetryBudget budget;
+  const auto taken = [&](u32 budget_bp) {
+    u32 count = 0;
+    while (count < 5'000 && budget.take(budget_bp, now_ms)) ++count;
+    return count;
   };
-  CHECK(takes(1, 2'000) == 3);
-  CHECK(takes(100, 2'000) == 20);
-  CHECK(takes(100, 0) == 3);
-  CHECK(takes(20, 10'000) == 20);
-  CHECK(state.retries == 0);
+  CHECK(taken(2'000) == 100);
+  budget.add_requests(2'000, now_ms);
+  CHECK(taken(2'000) == 300);  // 400 of 2,000
+  CHECK(taken(0) == 0);
+  now_ms += 9'000;
+  CHECK(taken(2'000) == 0);
+  budget.add_requests(1'000, now_ms);
+  CHECK(taken(2'000) == 200);
+  // What is older has left the window, requests and repetitions alike.
+  now_ms += 1'000;
+  CHECK(taken(2'000) == 0);
+  now_ms += 9'000;
+  CHECK(taken(2'000) == 100);
 }
 
 TEST_CASE("retry: a failing upstream is not buried in repetitions", "[upstream][retry]") {
-  FetchBench bench(without_idle(1));
-  bench.connector.script.assign(1000, Outcome::Refuse);
+  UpstreamConfig config = without_idle(1);
+  config.limits.requests = 0;
+  FetchBench bench(config);
+  bench.connector.script.assign(10'000, Outcome::Refuse);
   std::vector<std::unique_ptr<Fetching>> all;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
     auto fetching = std::make_unique<Fetching>(bench, "GET");
-    fetching->options.retry_times = 1;
-    fetching->options.retry_backoff_ms = 1'000;  // so that they are in flight together
+    fetching->options.retry_times = 3;
     fetching->start(nullptr);
     all.push_back(std::move(fetching));
   }
   for (int i = 0; i < 200; ++i) bench.loop.advance(milliseconds(16));
   for (auto& fetching : all) CHECK(fetching->error.code == Errc::ConnectFailed);
-  CHECK(bench.connector.attempts >= 43);
-  CHECK(bench.connector.attempts <= 48);
+  CHECK(bench.connector.attempts == 1'200);
 }
 
 TEST_CASE("retry: a connection that had grown stale costs no permit and no try",
           "[upstream][retry]") {
   FetchBench bench(config_of(1));
   CHECK(fetch(bench, 0)->status == 200);
-  bench.pool->config().state->retries = 1000;  // the budget is spent
+  while (bench.pool->may_retry(2'000)) {
+  }  // the budget is spent
   size_t requests = 0;
   bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
     peer.take();
@@ -314,5 +317,4 @@ TEST_CASE("retry: a connection that had grown stale costs no permit and no try",
   };
   CHECK(fetch(bench, 1)->status == 200);
   CHECK(requests == 2);
-  bench.pool->config().state->retries = 0;
 }

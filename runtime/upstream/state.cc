@@ -23,6 +23,8 @@ void attach_targets(UpstreamConfig& config) {
     kept[identity] = target.state;
   }
   state.targets = std::move(kept);
+  state.connections.set_limit(config.limits.connections);
+  state.requests.set_limit(config.limits.requests);
 }
 
 }  // namespace

@@ -8,9 +8,13 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/types.h"
 #include "runtime/net/timer_wheel.h"
+#include "runtime/upstream/breaker.h"
+#include "runtime/upstream/permits.h"
+#include "runtime/upstream/retry.h"
 
 namespace gw::upstream {
 
@@ -40,24 +44,35 @@ struct TargetState {
 
 /// A change that is worth a line in the log. The views live until the call returns.
 struct HealthChange {
-  enum class Kind : u8 { Healthy, Unhealthy, Ejected, Returned };
+  enum class Kind : u8 { Healthy, Unhealthy, Ejected, Returned, BreakerOpened, BreakerClosed };
   Kind kind;
   std::string_view upstream;
-  std::string_view target;
+  std::string_view target;  // "" of the breaker
   std::string_view reason;
   i64 until_ms = 0;  // of Ejected
 };
 
+class Pool;
+
 /// One upstream.
 struct UpstreamState {
-  std::atomic<u32> connections{0};
-  std::atomic<u32> requests{0};
-  std::atomic<u32> retries{0};  // of the requests: those that are being sent once more
+  Permits connections;          // open to all targets, idle ones included
+  Permits requests;             // from their admission to the end of their answer
+  std::atomic<u32> pending{0};  // requests that wait for one of the two
+  RetryBudget retries;
+  Breaker breaker;
   /// Grows with every change of what is usable; workers choose anew then.
   std::atomic<u32> epoch{0};
 
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<TargetState>, std::less<>> targets;  // by their identity
+  /// Pools that may keep idle connections, and with them permits that others wait for. Guarded by
+  /// the mutex.
+  struct Member {
+    net::EventLoop* loop;
+    Pool* pool;
+  };
+  std::vector<Member> members;
   /// Told of every change, on whatever thread it happens. Set before the state is shared; may be
   /// empty.
   std::function<void(const HealthChange&)> on_change;

@@ -123,7 +123,9 @@ inline constexpr FieldSpec kRetryFields[] = {
      .late = true,
      .max = 10'000,
      .fallback = "20%",
-     .doc = "largest share of the upstream's requests in flight that are sent once more, but 3"},
+     .doc = "largest share of the upstream's requests of the last 10 s that are sent once more; "
+            "100 always "
+            "may"},
     {.name = "backoff",
      .kind = FieldKind::Duration,
      .offset = offsetof(RetryRecord, backoff),

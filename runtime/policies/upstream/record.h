@@ -40,6 +40,29 @@ struct OutlierRecord {
   table::LateNumber max_eject;
 };
 
+/// How much of an upstream all workers together use. 0: no limit; of `pending`: nobody waits.
+struct LimitsRecord {
+  table::LateNumber connections;
+  table::LateNumber requests;
+  table::LateNumber pending;
+};
+
+/// Connections that wait for their next request.
+struct KeepAliveRecord {
+  table::LateNumber connections;  // per worker and target
+  table::LateNumber idle;
+};
+
+/// None with `failures` 0.
+struct BreakerRecord {
+  u32 failures;  // hundredths of a percent
+  u32 requests;
+  u32 probes;
+  u32 reserved;
+  table::LateNumber window;
+  table::LateNumber open;
+};
+
 struct StickyRecord {
   table::StringRef cookie;
 };
@@ -88,12 +111,15 @@ struct UpstreamRecord {
   UpstreamTlsRecord tls;
   HealthRecord health;
   OutlierRecord outlier;
+  LimitsRecord limits;
+  KeepAliveRecord keep_alive;
+  BreakerRecord breaker;
   StickyRecord sticky;
   table::LateNumber slow_start;
   table::SourceRef source;
   u32 protocol;  // kProtocolWords
 };
-static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 264);
+static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 392);
 
 inline constexpr u64 kMaxUpstreamPemBytes = u64{1} << 20;
 
@@ -228,6 +254,89 @@ inline constexpr FieldSpec kOutlierFields[] = {
      .fallback = "10%",
      .doc = "largest share of ejected targets; one may always be, but not the last"},
 };
+inline constexpr FieldSpec kLimitsFields[] = {
+    {.name = "connections",
+     .kind = FieldKind::Count,
+     .offset = offsetof(LimitsRecord, connections),
+     .late = true,
+     .max = 1'000'000,
+     .fallback = "1024",
+     .doc = "open connections to all targets, those that wait for a request included; 0: no limit"},
+    {.name = "requests",
+     .kind = FieldKind::Count,
+     .offset = offsetof(LimitsRecord, requests),
+     .late = true,
+     .max = 1'000'000,
+     .fallback = "1024",
+     .doc = "requests at a time, each until the end of its answer; 0: no limit"},
+    {.name = "pending",
+     .kind = FieldKind::Count,
+     .offset = offsetof(LimitsRecord, pending),
+     .late = true,
+     .max = 1'000'000,
+     .fallback = "1024",
+     .doc =
+         "requests that wait for one of the two, for `timeout.connect` at most; what is beyond is "
+         "answered 503 at once; 0: nothing waits"},
+};
+inline constexpr FieldSpec kKeepAliveFields[] = {
+    {.name = "connections",
+     .kind = FieldKind::Count,
+     .offset = offsetof(KeepAliveRecord, connections),
+     .late = true,
+     .max = 100'000,
+     .fallback = "64",
+     .doc = "connections that are kept for the next request, per worker and target; 0: none"},
+    {.name = "idle",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(KeepAliveRecord, idle),
+     .late = true,
+     .min = 1,
+     .max = 86'400'000,
+     .fallback = "60s",
+     .doc = "they are kept for so long; less than targets keep theirs is best"},
+};
+inline constexpr FieldSpec kBreakerFields[] = {
+    {.name = "failures",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(BreakerRecord, failures),
+     .max = 10'000,
+     .fallback = "50%",
+     .doc = "share of failed tries (see `outlier.consecutive`) from which on nothing is sent; 0%: "
+            "never"},
+    {.name = "requests",
+     .kind = FieldKind::Count,
+     .offset = offsetof(BreakerRecord, requests),
+     .min = 1,
+     .max = 1'000'000,
+     .fallback = "20",
+     .doc = "but not with fewer tries than these in `window`"},
+    {.name = "probes",
+     .kind = FieldKind::Count,
+     .offset = offsetof(BreakerRecord, probes),
+     .min = 1,
+     .max = 1'000,
+     .fallback = "3",
+     .doc =
+         "then so many tries at a time find out; the breaker closes when so many have succeeded, "
+         "and one that fails opens it anew"},
+    {.name = "window",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(BreakerRecord, window),
+     .late = true,
+     .min = 100,
+     .max = 3'600'000,
+     .fallback = "10s",
+     .doc = "time that is looked back on"},
+    {.name = "open",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(BreakerRecord, open),
+     .late = true,
+     .min = 10,
+     .max = 3'600'000,
+     .fallback = "10s",
+     .doc = "time for which nothing is sent"},
+};
 inline constexpr FieldSpec kStickyFields[] = {
     {.name = "cookie",
      .kind = FieldKind::String,
@@ -346,6 +455,25 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .size = sizeof(OutlierRecord),
      .shorthand = "consecutive",
      .doc = "targets whose requests fail are not used for a while; off unless it is there"},
+    {.name = "limits",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, limits),
+     .fields = kLimitsFields,
+     .size = sizeof(LimitsRecord),
+     .doc = "how much of it all workers together use at a time"},
+    {.name = "keepAlive",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, keep_alive),
+     .fields = kKeepAliveFields,
+     .size = sizeof(KeepAliveRecord),
+     .doc = "connections between two requests"},
+    {.name = "breaker",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, breaker),
+     .fields = kBreakerFields,
+     .size = sizeof(BreakerRecord),
+     .shorthand = "failures",
+     .doc = "while too much fails nothing is sent; off unless it is there"},
     {.name = "sticky",
      .kind = FieldKind::Record,
      .offset = offsetof(UpstreamRecord, sticky),

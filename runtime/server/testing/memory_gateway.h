@@ -7,7 +7,7 @@
 
 #include "runtime/server/session_host.h"
 #include "runtime/server/testing/wire_reader.h"
-#include "runtime/upstream/pool.h"
+#include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/testing/memory_connector.h"
 
 namespace gw::server::testing {

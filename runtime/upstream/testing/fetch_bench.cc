@@ -64,6 +64,7 @@ Task<void> Fetching::fetch(http::BodySource* request_body, bool read_body) {
                                                 nullptr, fetched);
   if (!outcome) {
     error = outcome.error();
+    retry_after_seconds = fetched.retry_after_seconds;
     co_return;
   }
   status = fetched.head.status;

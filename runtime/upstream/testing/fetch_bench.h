@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/base/random.h"
-#include "runtime/upstream/pool.h"
+#include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/testing/memory_connector.h"
 
 namespace gw::upstream::testing {
@@ -54,6 +54,7 @@ class Fetching {
   FetchOptions options;
   Error error;     // of the fetch, or of the body
   u32 status = 0;  // 0: no head
+  u32 retry_after_seconds = 0;
   std::string body;
   std::string trailers;  // lines of `name: value`
   bool complete = false;

@@ -1,0 +1,253 @@
+#include "runtime/upstream/pool_fetcher.h"
+
+#include <algorithm>
+
+#include "runtime/upstream/outlier.h"
+#include "runtime/upstream/retry.h"
+
+namespace gw::upstream {
+namespace {
+
+// When somebody who met a limit may come again: one does not know.
+constexpr u32 kOverflowRetryAfterSeconds = 1;
+
+Error no_target() {
+  return Error{.code = Errc::ConnectFailed,
+               .origin = Origin::Upstream,
+               .retry = Retry::Never,
+               .what = "no target can be used"};
+}
+
+Error circuit_open() {
+  return Error{.code = Errc::CircuitOpen,
+               .origin = Origin::Upstream,
+               .retry = Retry::Never,
+               .what = "the circuit breaker is open"};
+}
+
+// Whether a failed fetch says something about the target.
+bool is_targets_fault(const Error& error) {
+  return error.origin == Origin::Upstream && error.retry != Retry::Reused &&
+         error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled;
+}
+
+// What a try says of the target and of the upstream.
+Breaker::Result judge(const Error& error, u32 status) {
+  if (error.code == Errc::None) {
+    return status >= 500 ? Breaker::Result::Failure : Breaker::Result::Success;
+  }
+  return is_targets_fault(error) ? Breaker::Result::Failure : Breaker::Result::Neither;
+}
+
+}  // namespace
+
+Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
+                                      http::BodySource* body, const FetchOptions& options,
+                                      Responder* responder, Fetched& out) {
+  GW_CHECK(options.upstream < pools_.size());
+  Pool& pool = *pools_[options.upstream];
+  exchange.upstream = options.upstream;
+  out.connection = nullptr;
+  out.body = nullptr;
+  out.channel = nullptr;
+  out.retry_after_seconds = 0;
+  if (!pool.try_admit()) {
+    const auto admitted = co_await pool.wait_for_admission(exchange, connect_due(options));
+    if (!admitted) {
+      out.retry_after_seconds = kOverflowRetryAfterSeconds;
+      co_return fail(admitted.error());
+    }
+  }
+  Call call(exchange, request, options);
+  call.responder = responder;
+  if (body != nullptr) {
+    call.has_whole = body->take_buffered(call.whole);
+    if (!call.has_whole) call.body = body;
+  }
+  if (call.body != nullptr && options.retry_buffer_bytes != 0) {
+    const auto read = co_await read_body(call, *body);
+    if (!read) {
+      pool.leave();
+      co_return fail(read.error());
+    }
+  }
+  auto outcome = co_await try_once(call, pool, out, false);
+  if (!outcome || out.head.status >= 400) outcome = co_await try_again(call, pool, out, outcome);
+  if (!outcome) {
+    pool.leave();
+    if (outcome.error().code == Errc::UpstreamOverflow) {
+      out.retry_after_seconds = kOverflowRetryAfterSeconds;
+    }
+  }
+  co_return outcome;
+}
+
+// Takes a body into memory, so that it can be sent a second time. One that is too long, or whose
+// length nobody knows, stays a stream.
+Task<Result<void>> PoolFetcher::read_body(Call& call, http::BodySource& body) {
+  const FetchOptions& options = call.options;
+  const bool wanted = options.retry_times != 0 && options.replay_safe;
+  const u64 bytes = call.request.content_length;
+  if (!wanted || call.request.framing != http::Framing::Length ||
+      bytes > options.retry_buffer_bytes) {
+    co_return Result<void>();
+  }
+  auto whole = co_await http::read_whole(body, bytes, call.exchange.arena);
+  if (!whole) co_return fail(whole.error());
+  call.whole = {.bytes = *whole, .end = true, .trailers = nullptr};
+  call.has_whole = true;
+  call.body = nullptr;
+  co_return Result<void>();
+}
+
+// Goes on after a first try that was no success. What comes back is the last outcome.
+Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
+                                          const Result<void>& first) {
+  const FetchOptions& options = call.options;
+  Result<void> outcome = first;
+  u32 retries = 0;
+  bool was_fresh = false;
+  for (;;) {
+    const bool body_kept = call.body == nullptr;
+    // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
+    // what may be sent twice, and while all of it is still at hand. So may any request that the
+    // target has refused by HTTP/2 before it looked at it. Neither is overload: no permit.
+    const Error failure = outcome ? Error{} : outcome.error();
+    const bool unseen = (failure.retry == Retry::Reused && options.replay_safe) ||
+                        (failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed);
+    if (unseen && !was_fresh && body_kept) {
+      was_fresh = true;
+      outcome = co_await try_once(call, pool, out, true);
+      continue;
+    }
+    if (retries == options.retry_times || call.exchange.client_gone) break;
+    const FailedTry failed{.error = outcome ? Error{} : outcome.error(),
+                           .answer_begun = call.answer_begun,
+                           .body_kept = body_kept};
+    const bool wanted =
+        outcome ? may_retry(options, out.head.status, body_kept) : may_retry(options, failed);
+    if (!wanted || !pool.may_retry(options.retry_budget_bp)) break;
+    const TimePoint when = loop_.now() + pause_before(options, retries, pool.random());
+    if (when >= options.deadline) break;
+    if (outcome) {
+      // Its body goes unread; a short one has come with the head, and leaves the connection usable.
+      http::BodyChunk rest;
+      if (out.body != nullptr) out.body->take_buffered(rest);
+      give_back(out);
+      out.head.fields.clear();
+    }
+    co_await loop_.sleep_until(when);
+    if (call.exchange.client_gone) {
+      co_return fail(
+          Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
+    }
+    ++retries;
+    was_fresh = false;
+    outcome = co_await try_once(call, pool, out, false);
+  }
+  co_return outcome;
+}
+
+Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, bool fresh) {
+  const Breaker::Entry entry = pool.enter_breaker();
+  if (entry.pass == Breaker::Pass::Refused) {
+    out.retry_after_seconds = (entry.retry_after_ms + 999) / 1000;
+    co_return fail(circuit_open());
+  }
+  const Choice choice{.hash = call.options.balance_hash,
+                      .sticky = call.options.sticky_token,
+                      .tried = call.tried,
+                      .hashed = call.options.hashed};
+  const u32 target = pool.choose(choice);
+  if (target == Balancer::kNone) {
+    pool.leave_breaker(entry.pass, Breaker::Result::Neither);
+    co_return fail(no_target());
+  }
+  Exchange& exchange = call.exchange;
+  const TargetConfig& chosen = pool.config().targets[target];
+  TryRecord spare;
+  TryRecord& record = exchange.try_count < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
+  record = {};
+  record.target = chosen.address;
+  call.path_prefix = chosen.path_prefix;
+  call.target = chosen.address;
+  const TimePoint start = loop_.now();
+  Error error;
+  call.answer_begun = false;
+  const bool once_only = !call.options.replay_safe || call.body != nullptr;
+  TargetStream* connection = fresh ? nullptr : pool.take_idle(target, once_only);
+  if (connection == nullptr) {
+    auto connected = co_await connect(call, pool, target);
+    if (connected) {
+      connection = *connected;
+    } else {
+      error = connected.error();
+    }
+  }
+  if (connection != nullptr) {
+    pool.begin_request(target);
+    auto answered = co_await connection->round_trip(call, out.head);
+    if (answered) {
+      out.connection = connection;
+      out.body = connection->response_body();
+      out.channel = connection->channel();
+      record.status = out.head.status;
+      if (pool.config().sticky) out.target_token = target_token(chosen);
+    } else {
+      error = answered.error();
+      call.answer_begun = connection->answer_begun();
+      pool.end_request(target);
+      connection->finish();
+      connection->give_back(false);
+    }
+  }
+  const auto spent = loop_.now() - start;
+  record.microseconds =
+      static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+  record.error = error.code;
+  const bool impatient = error.code == Errc::UpstreamTimeout && call.options.deadline_is_clients &&
+                         loop_.now() >= call.options.deadline;
+  const Breaker::Result result = impatient ? Breaker::Result::Neither : judge(error, record.status);
+  pool.leave_breaker(entry.pass, result);
+  if (result == Breaker::Result::Success) report_success(pool.config(), target);
+  if (result == Breaker::Result::Failure) report_failure(pool.config(), target, loop_.now());
+  // A connection that had grown stale says nothing about its target.
+  const bool bad = error.code != Errc::None ? error.retry != Retry::Reused : record.status >= 400;
+  if (bad && target < 64) call.tried |= u64{1} << target;
+  if (error.code == Errc::None) co_return Result<void>();
+  co_return fail(error);
+}
+
+TimePoint PoolFetcher::connect_due(const FetchOptions& options) const {
+  if (options.connect_timeout_ms == 0) return options.deadline;
+  return std::min(options.deadline,
+                  loop_.now() + std::chrono::milliseconds(options.connect_timeout_ms));
+}
+
+Task<Result<TargetStream*>> PoolFetcher::connect(Call& call, Pool& pool, u32 target) {
+  auto connected = co_await pool.connect(call.exchange, target, connect_due(call.options));
+  if (!connected || !call.exchange.client_gone) co_return connected;
+  (*connected)->finish();
+  (*connected)->give_back(false);
+  co_return fail(
+      Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
+}
+
+void PoolFetcher::release(Fetched& out) noexcept {
+  TargetStream* connection = stream_of(out);
+  if (connection == nullptr) return;
+  connection->pool().leave();
+  give_back(out);
+}
+
+void PoolFetcher::give_back(Fetched& out) noexcept {
+  TargetStream* connection = stream_of(out);
+  out.connection = nullptr;
+  out.body = nullptr;
+  out.channel = nullptr;
+  Pool& pool = connection->pool();
+  pool.end_request(connection->target());
+  connection->give_back(connection->finish());
+}
+
+}  // namespace gw::upstream
