@@ -156,6 +156,20 @@ Task<void> send_local(Exchange& exchange, Responder& responder) {
   if (!sent) exchange.error = sent.error();
 }
 
+// The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
+// last, and a reset would tell a client nothing of a deadline or of a server that has died.
+Task<void> break_off(Exchange& exchange, Responder& responder) {
+  http::FieldList trailers(exchange.arena);
+  const bool told = !responder.client_gone() &&
+                    engine::end_as_grpc(exchange, status_of(exchange.error), trailers);
+  if (!told) {
+    responder.reset();
+    co_return;
+  }
+  // One that does not come through resets by itself, and the first error is the one for the log.
+  co_await responder.end({}, &trailers);
+}
+
 // Passes a body on piece by piece. After a break the client sees one, unless nothing was written
 // yet: then exchange.error is set and the caller can still make another answer.
 Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
@@ -163,7 +177,7 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
       exchange.error = piece.error();
-      if (responder.head_sent()) responder.reset();
+      if (responder.head_sent()) co_await break_off(exchange, responder);
       co_return;
     }
     const http::BodyChunk chunk = *piece;
