@@ -282,6 +282,8 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
   if (record.streams != 0) {
     const u64 life = exchange.table->number(settings.timeout.stream);
     exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+    exchange.streams = true;
+    exchange.idle_ms = static_cast<u32>(exchange.table->number(settings.timeout.idle));
   }
   if (!engine::is_grpc(exchange.request)) return true;
   const http::Field* named = exchange.request.fields.find("grpc-timeout");

@@ -26,6 +26,8 @@ void Exchange::reset() {
   capture_count = 0;
   started = {};
   deadline = TimePoint::max();
+  streams = false;
+  idle_ms = 0;
   request_bytes = 0;
   response_bytes = 0;
   upstream = ~u32{0};

@@ -418,6 +418,21 @@ TEST_CASE("http2: deadlines and cancellation reset the stream alone", "[upstream
   CHECK_FALSE(at.bench.origin[0]->closed());
 }
 
+TEST_CASE("http2: an answer is not idle while the request moves", "[upstream][http2]") {
+  Http2Bench at;
+  PushedBody body;
+  auto post = at.begin("POST", &body);
+  at.origin().send_head(1, {{":status", "200"}});
+  at.run();
+  for (int i = 0; i < 4; ++i) {
+    body.push("x", false);
+    at.bench.loop.advance(milliseconds(2900));
+    REQUIRE_FALSE(post->done());
+  }
+  at.bench.loop.advance(milliseconds(200));
+  CHECK(post->error.code == Errc::UpstreamTimeout);
+}
+
 TEST_CASE("http2: the death of the connection fails its streams", "[upstream][http2]") {
   Http2Bench at;
   auto first = at.begin();

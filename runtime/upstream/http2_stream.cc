@@ -392,6 +392,8 @@ Task<void> Http2Stream::pump() {
       co_await wait;
     }
     if (pump_stopped_ || closed_ || piece_end_) break;
+    // Who waits for more of the answer sees that the exchange moves.
+    if (head_ready_ && reader_) arm(idle_timeout_ms_, deadline_);
   }
   pump_body_ = nullptr;
   piece_ready_ = false;
