@@ -259,6 +259,7 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = record.upstream;
   options.deadline = exchange.deadline;
+  options.clients_deadline = exchange.clients_deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -290,7 +291,8 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
   if (named == nullptr) return true;
   milliseconds patience{0};
   if (!engine::parse_grpc_timeout(named->value, patience)) return false;
-  exchange.deadline = std::min(exchange.deadline, exchange.started + patience);
+  exchange.clients_deadline = exchange.started + patience < exchange.deadline;
+  if (exchange.clients_deadline) exchange.deadline = exchange.started + patience;
   return true;
 }
 

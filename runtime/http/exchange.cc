@@ -26,6 +26,7 @@ void Exchange::reset() {
   capture_count = 0;
   started = {};
   deadline = TimePoint::max();
+  clients_deadline = false;
   streams = false;
   idle_ms = 0;
   request_bytes = 0;

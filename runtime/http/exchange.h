@@ -111,6 +111,7 @@ struct Exchange {
   // Progress, for logs and deadlines.
   TimePoint started{};
   TimePoint deadline = TimePoint::max();  // of the whole exchange
+  bool clients_deadline = false;          // the client has named it
   bool streams = false;                   // either side may be silent while the other speaks
   u32 idle_ms = 0;                        // of such a one: silence of both; 0: any
   u64 request_bytes = 0;                  // body bytes read from the client

@@ -349,7 +349,10 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   }
   // A connection that had grown stale says nothing about its target.
   if (error.retry != Retry::Reused && target < 64) call.tried |= u64{1} << target;
-  if (error.code == Errc::None ? record.status >= 500 : is_targets_fault(error)) {
+  // Nobody may take a target out by asking it for answers within a millisecond.
+  const bool impatient = error.code == Errc::UpstreamTimeout && call.options.clients_deadline &&
+                         loop_.now() >= call.options.deadline;
+  if (error.code == Errc::None ? record.status >= 500 : is_targets_fault(error) && !impatient) {
     report_failure(pool.config(), target, loop_.now());
   } else if (error.code == Errc::None) {
     report_success(pool.config(), target);
