@@ -230,6 +230,15 @@ TEST_CASE("http2: bodies of known length are announced", "[upstream][http2]") {
   at.origin().answer(1, "");
   at.run();
   CHECK(post->status == 200);
+  Fetching empty(at.bench, "POST");
+  empty.exchange.request.framing = http::Framing::Length;
+  empty.start(nullptr);
+  const Frame head = at.origin().of(FrameType::Headers).at(1);
+  CHECK(head.field("content-length") == "0");
+  CHECK(head.ends());
+  at.origin().answer(3, "");
+  at.run();
+  CHECK(empty.complete);
 }
 
 TEST_CASE("http2: an answer that nobody reads holds its window only [5.2]", "[upstream][http2]") {

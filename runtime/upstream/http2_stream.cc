@@ -310,6 +310,7 @@ Result<void> Http2Stream::submit(Call& call) {
   u64 length = ~u64{0};
   if (call.has_whole && call.whole.trailers == nullptr) length = call.whole.bytes.size();
   if (!call.has_whole && call.body != nullptr) length = call.body->remaining_bytes();
+  if (!has_body && head.framing != Framing::None) length = 0;
   char digits[20];
   const bool announced = length != ~u64{0} && (has_body || head.framing != Framing::None);
   if (announced) {
