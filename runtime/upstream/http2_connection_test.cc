@@ -391,6 +391,51 @@ TEST_CASE("http2: an answer that comes before the request has ended", "[upstream
   REQUIRE(at.origin().of(FrameType::RstStream, 1).size() == 1);
 }
 
+TEST_CASE("http2: a window that does not come back", "[upstream][http2]") {
+  UpstreamConfig config = http2_config();
+  config.limits.idle_timeout_ms = 5'000;
+  Http2Bench at(config);
+  PushedBody body;
+  auto post = at.begin("POST", &body);
+  for (int i = 0; i < 10; ++i) {
+    body.push(std::string(10'000, 'x'), false);
+    at.run();
+  }
+  CHECK(at.origin().body(1).size() == 65'535);
+  auto beside = at.begin();  // while somebody sends, all is as it should be
+  CHECK(at.bench.connector.attempts == 1);
+  at.origin().answer(1, "enough", "413");
+  at.run();
+  CHECK(post->status == 413);
+  SECTION("another connection is made") {
+    auto next = at.begin();
+    CHECK(at.bench.connector.attempts == 2);
+    at.origin(1).answer(1, "x");
+    at.origin().answer(3, "y");
+    at.run();
+    CHECK(next->body == "x");
+    CHECK(beside->body == "y");
+    at.bench.loop.advance(milliseconds(1'100));
+    CHECK(at.bench.origin[0]->closed());
+    CHECK_FALSE(at.bench.origin[1]->closed());
+  }
+  SECTION("it comes") {
+    at.origin().answer(3, "y");
+    at.run();
+    at.origin().window(0, 65'535);
+    at.run();
+    at.bench.loop.advance(milliseconds(1'100));
+    auto next = at.begin();
+    CHECK(at.bench.connector.attempts == 1);
+    at.origin().answer(5, "x");
+    at.run();
+    CHECK(next->body == "x");
+    CHECK_FALSE(at.bench.origin[0]->closed());
+    at.bench.loop.advance(milliseconds(5'100));
+    CHECK(at.bench.origin[0]->closed());
+  }
+}
+
 TEST_CASE("http2: deadlines and cancellation reset the stream alone", "[upstream][http2]") {
   Http2Bench at;
   auto other = at.begin();

@@ -487,7 +487,7 @@ bool Http2Stream::finish() {
   timer_.clear();
   hand_back();
   stop_pump();
-  const bool sent_all = pump_done_ && !piece_ready_;
+  const bool sent_all = has_sent_all();
   if (id_ >= 0 && !closed_ && failure_.code == Errc::None) {
     const u32 code = ended_ && sent_all ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL;
     nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, code);
