@@ -1,13 +1,14 @@
 // Server-sent events through the gateway: the client `eventsource` over HTTP/1.1, Node's own over
-// HTTP/2; servers over both. The server writes an event only when it is asked to by another request,
-// which is sent when the event before has arrived: whatever kept one back would stop the test.
+// HTTP/2; servers over both. The server writes an event only when it is asked to by another
+// request, which is sent when the event before has arrived: what kept one back would stop the test.
 'use strict';
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const http2 = require('node:http2');
 const test = require('node:test');
 const EventSource = require('eventsource');
-const {makeCertificate, next, options, signal, startGateway, temporaryFolder} = require('./gateway');
+const {makeCertificate, next, options, signal, startGateway, temporaryFolder} =
+    require('./gateway');
 
 const EVENTS = 20;
 
@@ -57,13 +58,15 @@ class Feeds {
       return;
     }
     let body = '';
-    request.on('data', (data) => { body += data; });
+    request.on('data', (data) => {
+      body += data;
+    });
     request.on('end', () => {
       if (body === 'end') {
         feed.response.end();
       } else {
         feed.number += 1;
-        feed.response.write(`: comment\nid: ${feed.number}\ndata: event ${feed.number}\ndata: of two lines\n\n`);
+        feed.response.write(`: comment\n${eventLines(feed.number)}`);
       }
       response.writeHead(204);
       response.end();
@@ -71,6 +74,7 @@ class Feeds {
   };
 }
 
+const eventLines = (number) => `id: ${number}\ndata: event ${number}\ndata: of two lines\n\n`;
 const eventText = (number) => `event ${number}\nof two lines`;
 
 test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
@@ -98,12 +102,13 @@ test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
   });
 
   for (const [name, url, upstream] of [
-    ['over HTTP/1.1', base, 'plain'], ['over HTTP/1.1 with TLS', secureBase, 'plain'],
-    ['over HTTP/1.1, the server over HTTP/2', base, 'multiplexed']]) {
+           ['over HTTP/1.1', base, 'plain'], ['over HTTP/1.1 with TLS', secureBase, 'plain'],
+           ['over HTTP/1.1, the server over HTTP/2', base, 'multiplexed']]) {
     await t.test(`EventSource ${name}: one by one, and again from the last`, options, async () => {
       const feed = `/feed${++count}`;
-      const source = new EventSource(`${url}/${upstream}${feed}`,
-                                     {https: {ca: certificate, checkServerIdentity: () => undefined}});
+      const source = new EventSource(
+          `${url}/${upstream}${feed}`,
+          {https: {ca: certificate, checkServerIdentity: () => undefined}});
       t.after(() => source.close());
       await next(source, 'open');
       for (let i = 1; i <= EVENTS; ++i) {
@@ -128,18 +133,19 @@ test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
   }
 
   for (const [name, url, upstream] of [
-    ['prior knowledge', base, 'plain'], ['TLS', secureBase, 'plain'],
-    ['TLS, the server over HTTP/2', secureBase, 'multiplexed']]) {
+           ['prior knowledge', base, 'plain'], ['TLS', secureBase, 'plain'],
+           ['TLS, the server over HTTP/2', secureBase, 'multiplexed']]) {
     await t.test(`HTTP/2 by ${name}: several streams on one connection`, options, async () => {
-      const session = http2.connect(url, {ca: certificate, servername: 'a.test',
-                                          checkServerIdentity: () => undefined});
+      const session = http2.connect(
+          url, {ca: certificate, servername: 'a.test', checkServerIdentity: () => undefined});
       session.on('error', () => {});
       t.after(() => session.destroy());
       const streams = await Promise.all([1, 2, 3].map(async () => {
         const path = `/${upstream}/feed${++count}`;
         const stream = session.request({':path': path, ':authority': 'a.test'});
         stream.setEncoding('utf8');
-        const [headers] = await new Promise((resolve) => stream.once('response', (...got) => resolve(got)));
+        const [headers] =
+            await new Promise((resolve) => stream.once('response', (...got) => resolve(got)));
         assert.equal(headers[':status'], 200);
         assert.equal(headers['content-type'], 'text/event-stream');
         let text = '';
@@ -147,7 +153,10 @@ test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
         const look = () => {
           if (wanted && text.includes(wanted[0])) wanted[1].give();
         };
-        stream.on('data', (data) => { text += data; look(); });
+        stream.on('data', (data) => {
+          text += data;
+          look();
+        });
         const holds = (what) => {
           wanted = [what, signal(what)];
           look();
@@ -158,7 +167,7 @@ test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
       for (let i = 1; i <= EVENTS; ++i) {
         for (const {path, holds} of streams) {
           assert.equal(await tell(path), 204);
-          await holds(`id: ${i}\ndata: event ${i}\ndata: of two lines\n\n`);
+          await holds(eventLines(i));
         }
       }
       const feedOf = ({path}) => feeds.feeds.get(path.slice(upstream.length + 1));
@@ -179,6 +188,7 @@ test('server-sent events through the gateway', {timeout: 60_000}, async (t) => {
   plain.closeAllConnections();
   multiplexed.close();
   assert.equal(status, 0);
-  const streams = lines.filter((line) => line.operation === 'plain' || line.operation === 'multiplexed');
+  const streams =
+      lines.filter((line) => line.operation === 'plain' || line.operation === 'multiplexed');
   assert.equal(streams.length, 3 * 2 + 3 * 3);
 });

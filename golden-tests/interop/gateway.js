@@ -66,9 +66,11 @@ async function startGateway(folder, document, {listeners = 1, workers = 2} = {})
 function makeCertificate(folder, name) {
   childProcess.execFileSync(
       'openssl',
-      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-       '-subj', `/CN=${name}.test`, '-addext', `subjectAltName=DNS:${name}.test`, '-keyout',
-       path.join(folder, `${name}.key`), '-out', path.join(folder, `${name}.crt`)],
+      [
+        'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days',
+        '2', '-subj', `/CN=${name}.test`, '-addext', `subjectAltName=DNS:${name}.test`, '-keyout',
+        path.join(folder, `${name}.key`), '-out', path.join(folder, `${name}.crt`)
+      ],
       {stdio: 'ignore'});
   return fs.readFileSync(path.join(folder, `${name}.crt`));
 }
@@ -76,7 +78,9 @@ function makeCertificate(folder, name) {
 // A promise that is settled from outside, and that a test waits for in place of time.
 function signal(what) {
   let give;
-  const given = new Promise((resolve) => { give = resolve; });
+  const given = new Promise((resolve) => {
+    give = resolve;
+  });
   const wait = () => {
     let timer;
     const late = new Promise((_, reject) => {
@@ -94,6 +98,15 @@ function next(emitter, event) {
   return got.wait();
 }
 
-const options = {timeout: SECONDS * 1000};
+const options = {
+  timeout: SECONDS * 1000
+};
 
-module.exports = {makeCertificate, next, options, signal, startGateway, temporaryFolder};
+module.exports = {
+  makeCertificate,
+  next,
+  options,
+  signal,
+  startGateway,
+  temporaryFolder
+};

@@ -1,11 +1,12 @@
-// gRPC through the gateway: grpc-js as client and as server, whose messages are plain bytes, so that
-// nothing has to be generated. What only a broken server does is done by one of Node's own.
+// gRPC through the gateway: grpc-js as client and as server, whose messages are plain bytes, so
+// that nothing has to be generated. What only a broken server does is done by one of Node's own.
 'use strict';
 const assert = require('node:assert/strict');
 const http2 = require('node:http2');
 const test = require('node:test');
 const grpc = require('@grpc/grpc-js');
-const {makeCertificate, next, options, signal, startGateway, temporaryFolder} = require('./gateway');
+const {makeCertificate, next, options, signal, startGateway, temporaryFolder} =
+    require('./gateway');
 
 const {status} = grpc;
 const asIs = (bytes) => bytes;
@@ -91,17 +92,22 @@ function makeServer(seen) {
 
 function bind(server) {
   return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(),
-                     (error, port) => (error ? reject(error) : resolve(port)));
+    server.bindAsync(
+        '127.0.0.1:0', grpc.ServerCredentials.createInsecure(),
+        (error, port) => (error ? reject(error) : resolve(port)));
   });
 }
 
 const route = (prefix, upstream, more = '') => `
   /${prefix}/{method}:
     parameters: [{name: method, in: path, required: true, schema: {type: string}}]
-    post: {operationId: ${prefix.replace('.', '_')}, x-gw: {upstream: ${upstream}${more}}, responses: {'200': {description: ok}}}`;
+    post:
+      operationId: ${prefix.replace('.', '_')}
+      x-gw: {upstream: ${upstream}${more}}
+      responses: {'200': {description: ok}}
+`;
 
-const to = ", path: '/interop.Echo/{method}'";
+const to = ', path: \'/interop.Echo/{method}\'';
 
 const document = (folder, port, broken) => `
 openapi: 3.1.0
@@ -116,7 +122,10 @@ x-gw:
     - {address: 127.0.0.1:0}
     - {address: 127.0.0.1:0, tls: {cert: $file.${folder}/a.crt, key: $file.${folder}/a.key}}
   defaults: {maxBody: 16MiB}
-paths:${route('interop.Echo', 'echo')}${route('interop.Broken', 'broken')}${route('interop.Dead', 'dead')}
+paths:
+${route('interop.Echo', 'echo')}
+${route('interop.Broken', 'broken')}
+${route('interop.Dead', 'dead')}
 ${route('interop.Hurried', 'broken', ', timeout: {try: 100ms}')}
 ${route('interop.Short', 'echo', ', timeout: {stream: 300ms}' + to)}
 ${route('interop.Idle', 'echo', ', timeout: {idle: 300ms}' + to)}
@@ -139,8 +148,10 @@ async function startBroken() {
     stream.on('close', () => end.give(stream.rstCode));
     const got = {stream, headers, end};
     const waiter = waiters.shift();
-    if (waiter) waiter.give(got);
-    else streams.push(got);
+    if (waiter)
+      waiter.give(got);
+    else
+      streams.push(got);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -164,25 +175,29 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
   const seen = {};
   const server = makeServer(seen);
   const broken = await startBroken();
-  const gateway = await startGateway(folder, document(folder, await bind(server), broken.port),
-                                     {listeners: 2});
+  const gateway =
+      await startGateway(folder, document(folder, await bind(server), broken.port), {listeners: 2});
   const settings = {'grpc.max_receive_message_length': 16 << 20, 'grpc.enable_retries': 0};
   const Client = grpc.makeGenericClientConstructor(service, 'Echo');
-  const plain = new Client(`127.0.0.1:${gateway.ports[0]}`, grpc.credentials.createInsecure(),
-                           settings);
-  const secure = new Client(`127.0.0.1:${gateway.ports[1]}`, grpc.credentials.createSsl(certificate),
-                            {...settings, 'grpc.ssl_target_name_override': 'a.test'});
+  const plain =
+      new Client(`127.0.0.1:${gateway.ports[0]}`, grpc.credentials.createInsecure(), settings);
+  const secure = new Client(
+      `127.0.0.1:${gateway.ports[1]}`, grpc.credentials.createSsl(certificate),
+      {...settings, 'grpc.ssl_target_name_override': 'a.test'});
 
   // Of a unary call: error, answer, metadata, status. `path` stands in for the service's own.
   const call = (client, path, request, metadata, callOptions = {}) => new Promise((resolve) => {
     const result = {};
-    const running = client.makeUnaryRequest(path, asIs, asIs, request, metadata ?? new grpc.Metadata(),
-                                            callOptions, (error, answer) => {
-      result.error = error;
-      result.answer = answer;
-      if (result.status) resolve(result);
+    const running = client.makeUnaryRequest(
+        path, asIs, asIs, request, metadata ?? new grpc.Metadata(), callOptions,
+        (error, answer) => {
+          result.error = error;
+          result.answer = answer;
+          if (result.status) resolve(result);
+        });
+    running.on('metadata', (got) => {
+      result.initial = got;
     });
-    running.on('metadata', (got) => { result.initial = got; });
     running.on('status', (got) => {
       result.status = got;
       if ('error' in result) resolve(result);
@@ -215,8 +230,9 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
       assert.deepEqual(got.initial.get('x-initial'), ['first']);
       assert.deepEqual(got.initial.get('x-bytes-bin'), [allBytes]);
       assert.deepEqual(got.status.metadata.get('x-trailing'), ['last']);
-      assert.deepEqual(got.status.metadata.get('x-bytes-bin'),
-                       [Buffer.from([0, 1, 2]), Buffer.from([253, 254, 255])]);
+      assert.deepEqual(
+          got.status.metadata.get('x-bytes-bin'),
+          [Buffer.from([0, 1, 2]), Buffer.from([253, 254, 255])]);
     });
     await t.test(`large messages ${name}`, options, async () => {
       const large = Buffer.alloc(5 << 20, 'gRPC');
@@ -258,15 +274,15 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
   }
 
   await t.test('many calls on one connection', options, async () => {
-    const answers = await Promise.all(Array.from({length: 400}, (_, i) =>
-        call(plain, service.unary.path, Buffer.from(`call ${i}`))));
+    const answers = await Promise.all(Array.from(
+        {length: 400}, (_, i) => call(plain, service.unary.path, Buffer.from(`call ${i}`))));
     answers.forEach((got, i) => {
       is(got, status.OK);
       assert.equal(got.answer.toString(), `call ${i}`);
     });
   });
 
-  await t.test("the server's errors, with their details", options, async () => {
+  await t.test('the server\'s errors, with their details', options, async () => {
     for (const code of [status.NOT_FOUND, status.RESOURCE_EXHAUSTED, status.UNAUTHENTICATED]) {
       const got = await call(plain, service.fail.path, Buffer.from([code]));
       is(got, code, 'größer als 100 % \n');
@@ -279,7 +295,7 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
     is({status: await end}, status.DATA_LOSS, 'after a message');
   });
 
-  await t.test("the gateway's own errors", options, async () => {
+  await t.test('the gateway\'s own errors', options, async () => {
     is(await call(plain, '/interop.Nothing/Unary', allBytes), status.UNIMPLEMENTED, 'Not Found');
     is(await call(secure, '/interop.Nothing/Unary', allBytes), status.UNIMPLEMENTED, 'Not Found');
     is(await call(plain, '/interop.Dead/Unary', allBytes), status.UNAVAILABLE,
@@ -305,7 +321,7 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
     }
   });
 
-  await t.test("the client's deadline, kept by the gateway", options, async () => {
+  await t.test('the client\'s deadline, kept by the gateway', options, async () => {
     const metadata = new grpc.Metadata();
     metadata.set('grpc-timeout', '150m');  // by hand: grpc-js itself would not wait for the answer
     const got = call(plain, '/interop.Broken/Unary', allBytes, metadata);

@@ -8,7 +8,13 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const path = require('node:path');
 const test = require('node:test');
-const {makeCertificate, next, options, signal, startGateway, temporaryFolder} = require('./gateway');
+const {makeCertificate, next, options, signal, startGateway, temporaryFolder} =
+    require('./gateway');
+
+const route = (name) => `
+  /${name}/{rest+}:
+    x-gw: {anyMethod: {operationId: ${name}}, upstream: ${name}, path: '/{rest}'}
+`;
 
 const document = (folder, ports) => `
 openapi: 3.1.0
@@ -24,9 +30,7 @@ x-gw:
       tls: {ca: $file.${folder}/a.crt, serverName: a.test}
   defaults: {maxBody: 64MiB, timeout: {total: 20s, try: 10s, idle: 10s}}
 paths:
-${['http1', 'http2', 'tls'].map((name) => `
-  /${name}/{rest+}: {x-gw: {anyMethod: {operationId: ${name}}, upstream: ${name}, path: '/{rest}'}}`).join('')}
-`;
+${route('http1')}${route('http2')}${route('tls')}`;
 
 const large = crypto.randomBytes(1 << 20);
 const digest = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
@@ -36,8 +40,12 @@ const seen = {};
 const handlers = {
   // The body, as it comes; the request's trailer comes back in the answer's.
   echo(request, response) {
-    response.writeHead(200, {'x-method': request.method, 'x-version': request.httpVersion, 'x-fields':
-        JSON.stringify(request.headers), 'trailer': 'x-back'});
+    response.writeHead(200, {
+      'x-method': request.method,
+      'x-version': request.httpVersion,
+      'x-fields': JSON.stringify(request.headers),
+      'trailer': 'x-back'
+    });
     request.on('data', (data) => response.write(data));
     request.on('end', () => {
       response.addTrailers({'x-back': request.trailers['x-there'] ?? 'none'});
@@ -83,8 +91,10 @@ const handlers = {
   cut(request, response) {
     response.writeHead(200, {'content-type': 'text/plain'});
     response.write('half of it');
-    seen.asked.give(() => (response.stream ? response.stream.destroy(new Error('cut'))
-                                           : response.socket.destroy()));
+    seen.asked.give(
+        () =>
+            (response.stream ? response.stream.destroy(new Error('cut')) :
+                               response.socket.destroy()));
   },
   // Begins an answer, or none, and tells when the client has gone.
   hold(request, response) {
@@ -119,9 +129,14 @@ function client1(port) {
       request.on('error', reject);
     });
     answered.catch(() => {});
-    return {request, answered, trailers: (fields) => request.addTrailers(fields),
-            got: (response) => response.trailers, leave: () => request.destroy(),
-            reset: () => request.socket.resetAndDestroy()};
+    return {
+      request,
+      answered,
+      trailers: (fields) => request.addTrailers(fields),
+      got: (response) => response.trailers,
+      leave: () => request.destroy(),
+      reset: () => request.socket.resetAndDestroy()
+    };
   };
   return {begin, stop: () => agent.destroy()};
 }
@@ -131,8 +146,8 @@ function client2(port) {
   const begin = (method, target, headers = {}) => {
     let trailers = {};
     const {trailer, 'transfer-encoding': coding, ...rest} = headers;
-    const request = session.request({':method': method, ':path': target, ...rest},
-                                    {endStream: false, waitForTrailers: true});
+    const request = session.request(
+        {':method': method, ':path': target, ...rest}, {endStream: false, waitForTrailers: true});
     request.on('wantTrailers', () => request.sendTrailers(trailers));
     request.hints = [];
     request.on('headers', (got) => {
@@ -140,7 +155,9 @@ function client2(port) {
       if (got[':status'] === 100) request.emit('continue');
     });
     let last = {};
-    request.on('trailers', (got) => { last = got; });
+    request.on('trailers', (got) => {
+      last = got;
+    });
     const answered = new Promise((resolve, reject) => {
       request.on('response', (got) => {
         request.status = got[':status'];
@@ -151,9 +168,16 @@ function client2(port) {
     });
     answered.catch(() => {});
     request.on('error', () => {});
-    return {request, answered, trailers: (fields) => { trailers = fields; }, got: () => last,
-            leave: () => request.close(http2.constants.NGHTTP2_CANCEL),
-            reset: () => request.destroy()};
+    return {
+      request,
+      answered,
+      trailers: (fields) => {
+        trailers = fields;
+      },
+      got: () => last,
+      leave: () => request.close(http2.constants.NGHTTP2_CANCEL),
+      reset: () => request.destroy()
+    };
   };
   return {begin, stop: () => session.destroy()};
 }
@@ -170,18 +194,23 @@ async function ask(client, method, target, {headers, body, trailers} = {}) {
   call.request.end(body);
   const response = await call.answered;
   const bytes = await readAll(response);
-  return {status: response.status, headers: response.headers, body: bytes,
-          trailers: call.got(response), hints: call.request.hints};
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: bytes,
+    trailers: call.got(response),
+    hints: call.request.hints
+  };
 }
 
-test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
+test('Node\'s HTTP through the gateway', {timeout: 90_000}, async (t) => {
   const folder = temporaryFolder();
   const certificate = makeCertificate(folder, 'a');
   const servers = {
     http1: http.createServer(handle),
     http2: http2.createServer(handle),
-    tls: http2.createSecureServer({cert: certificate, key: fs.readFileSync(path.join(folder, 'a.key'))},
-                                  handle),
+    tls: http2.createSecureServer(
+        {cert: certificate, key: fs.readFileSync(path.join(folder, 'a.key'))}, handle),
   };
   const connections = {http1: 0, http2: 0, tls: 0};
   const sessions = new Set();
@@ -207,7 +236,8 @@ test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
         await u.test('connections are kept', options, async () => {
           const before = connections[upstream];
           for (let i = 0; i < 20; ++i) {
-            const got = await ask(client, i % 2 ? 'POST' : 'GET', at('echo'), {body: i % 2 ? 'x' : ''});
+            const got =
+                await ask(client, i % 2 ? 'POST' : 'GET', at('echo'), {body: i % 2 ? 'x' : ''});
             assert.equal(got.status, 200);
             assert.equal(got.headers['x-version'], upstream === 'http1' ? '1.1' : '2.0');
           }
@@ -216,10 +246,12 @@ test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
 
         await u.test('bodies of all kinds, both ways', options, async () => {
           for (const body of [Buffer.alloc(0), Buffer.from('small'), large]) {
-            const got = await ask(client, 'POST', at('echo'), {body, headers: {
-              'content-length': String(body.length)}});
+            const got = await ask(
+                client, 'POST', at('echo'),
+                {body, headers: {'content-length': String(body.length)}});
             assert.equal(digest(got.body), digest(body));
-            assert.equal(JSON.parse(got.headers['x-fields'])['content-length'], String(body.length));
+            assert.equal(
+                JSON.parse(got.headers['x-fields'])['content-length'], String(body.length));
           }
           const call = client.begin('PUT', at('echo'), {'transfer-encoding': 'chunked'});
           const hash = crypto.createHash('sha256');
@@ -258,8 +290,10 @@ test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
 
         await u.test('trailers both ways', options, async () => {
           const got = await ask(client, 'POST', at('echo'), {
-            body: 'x', trailers: {'x-there': 'and back'},
-            headers: {'transfer-encoding': 'chunked', 'trailer': 'x-there', 'te': 'trailers'}});
+            body: 'x',
+            trailers: {'x-there': 'and back'},
+            headers: {'transfer-encoding': 'chunked', 'trailer': 'x-there', 'te': 'trailers'}
+          });
           assert.equal(got.body.toString(), 'x');
           assert.equal(got.trailers['x-back'], 'and back');
         });
@@ -293,9 +327,10 @@ test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
             assert.equal(head.headers['content-length'], String(16 * large.length));
             const empty = await ask(client, 'DELETE', at('empty'));
             assert.deepEqual([empty.status, empty.body.length], [204, 0]);
-            const unchanged = await ask(client, 'GET', at('unchanged'), {headers: {'if-none-match': '"1"'}});
-            assert.deepEqual([unchanged.status, unchanged.body.length, unchanged.headers.etag],
-                             [304, 0, '"1"']);
+            const unchanged =
+                await ask(client, 'GET', at('unchanged'), {headers: {'if-none-match': '"1"'}});
+            assert.deepEqual(
+                [unchanged.status, unchanged.body.length, unchanged.headers.etag], [304, 0, '"1"']);
           }
         });
 
@@ -337,17 +372,21 @@ test("Node's HTTP through the gateway", {timeout: 90_000}, async (t) => {
         });
 
         for (const begun of [false, true]) {
-          await u.test(`a client that leaves ${begun ? 'within' : 'before'} the answer`, options, async () => {
-            seen.asked = signal('the request');
-            seen.left = signal('the leaving');
-            const call = client.begin('POST', at('hold'), begun ? {'x-begin': '1'} : {});
-            call.request.end('body');
-            await seen.asked.wait();
-            if (begun) (await call.answered).on('error', () => {});
-            if (begun) call.leave();
-            else call.reset();
-            await seen.left.wait();
-          });
+          await u.test(
+              `a client that leaves ${begun ? 'within' : 'before'} the answer`, options,
+              async () => {
+                seen.asked = signal('the request');
+                seen.left = signal('the leaving');
+                const call = client.begin('POST', at('hold'), begun ? {'x-begin': '1'} : {});
+                call.request.end('body');
+                await seen.asked.wait();
+                if (begun) (await call.answered).on('error', () => {});
+                if (begun)
+                  call.leave();
+                else
+                  call.reset();
+                await seen.left.wait();
+              });
         }
       });
     }

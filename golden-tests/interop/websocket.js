@@ -1,5 +1,5 @@
-// WebSocket through the gateway: the client and the server of the module `ws`, in plain text and over
-// TLS on both sides.
+// WebSocket through the gateway: the client and the server of the module `ws`, in plain text and
+// over TLS on both sides.
 'use strict';
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
@@ -8,7 +8,8 @@ const https = require('node:https');
 const path = require('node:path');
 const test = require('node:test');
 const WebSocket = require('ws');
-const {makeCertificate, next, options, signal, startGateway, temporaryFolder} = require('./gateway');
+const {makeCertificate, next, options, signal, startGateway, temporaryFolder} =
+    require('./gateway');
 
 const document = (folder, port, securePort) => `
 openapi: 3.1.0
@@ -25,7 +26,11 @@ x-gw:
     - {address: 127.0.0.1:0, tls: {cert: $file.${folder}/a.crt, key: $file.${folder}/a.key}}
   defaults: {upstream: plain, timeout: {total: 1s}}
 paths:
-  /echo: {get: {operationId: echo, x-gw: {upgrade: websocket}, responses: {'101': {description: ok}}}}
+  /echo:
+    get:
+      operationId: echo
+      x-gw: {upgrade: websocket}
+      responses: {'101': {description: ok}}
   /secure:
     get:
       operationId: secure
@@ -48,9 +53,12 @@ paths:
 function serve(server) {
   const waiting = [];
   const deflate = {threshold: 0};
-  const sockets = new WebSocket.Server(
-      {...server, perMessageDeflate: deflate, maxPayload: 64 << 20,
-       handleProtocols: (offered) => (offered.has('chat.v2') ? 'chat.v2' : false)});
+  const sockets = new WebSocket.Server({
+    ...server,
+    perMessageDeflate: deflate,
+    maxPayload: 64 << 20,
+    handleProtocols: (offered) => (offered.has('chat.v2') ? 'chat.v2' : false)
+  });
   const requests = [];
   sockets.on('connection', (socket, request) => {
     requests.push(request);
@@ -58,9 +66,12 @@ function serve(server) {
     socket.on('message', (data, isBinary) => {
       const text = isBinary ? '' : data.toString();
       const close = /^close (\d+) (.*)$/.exec(text);
-      if (close) socket.close(Number(close[1]), close[2]);
-      else if (text === 'die') socket.terminate();
-      else socket.send(data, {binary: isBinary});
+      if (close)
+        socket.close(Number(close[1]), close[2]);
+      else if (text === 'die')
+        socket.terminate();
+      else
+        socket.send(data, {binary: isBinary});
     });
     waiting.shift()?.give(socket);
   });
@@ -77,8 +88,8 @@ test('ws through the gateway', {timeout: 60_000}, async (t) => {
   const certificate = makeCertificate(folder, 'a');
   const plain = serve({host: '127.0.0.1', port: 0});
   await next(plain.sockets, 'listening');
-  const tls = https.createServer(
-      {cert: certificate, key: fs.readFileSync(path.join(folder, 'a.key'))});
+  const tls =
+      https.createServer({cert: certificate, key: fs.readFileSync(path.join(folder, 'a.key'))});
   const secure = serve({server: tls});
   await new Promise((resolve) => tls.listen(0, '127.0.0.1', resolve));
   const gateway = await startGateway(
@@ -88,9 +99,9 @@ test('ws through the gateway', {timeout: 60_000}, async (t) => {
   const open = async (target, {server = plain, over = 'ws', ...more} = {}) => {
     const other = server.connection();
     const port = gateway.ports[over === 'ws' ? 0 : 1];
-    const client = new WebSocket(`${over}://127.0.0.1:${port}${target}`, ['chat.v1', 'chat.v2'],
-                                 {ca: certificate, servername: 'a.test',
-                                  checkServerIdentity: () => undefined, ...more});
+    const client = new WebSocket(
+        `${over}://127.0.0.1:${port}${target}`, ['chat.v1', 'chat.v2'],
+        {ca: certificate, servername: 'a.test', checkServerIdentity: () => undefined, ...more});
     client.on('error', () => {});
     await next(client, 'open');
     return [client, await other];
@@ -106,9 +117,8 @@ test('ws through the gateway', {timeout: 60_000}, async (t) => {
   };
 
   for (const [name, target, settings] of [
-    ['in plain text', '/echo', {}],
-    ['over TLS', '/echo', {over: 'wss'}],
-    ['over TLS on both sides', '/secure', {over: 'wss', server: secure}]]) {
+           ['in plain text', '/echo', {}], ['over TLS', '/echo', {over: 'wss'}],
+           ['over TLS on both sides', '/secure', {over: 'wss', server: secure}]]) {
     await t.test(`messages ${name}`, options, async () => {
       const [client, server] = await open(target, settings);
       assert.equal(client.protocol, 'chat.v2');
@@ -242,7 +252,8 @@ test('ws through the gateway', {timeout: 60_000}, async (t) => {
     assert.equal((await end)[0], 1006);
     assert.ok(Date.now() - begun >= 1_000);
     [client, server] = await open('/short');
-    assert.deepEqual([await closed(client), await closed(server)], [[1006, ''], [1006, '']]);
+    assert.deepEqual(
+        await Promise.all([closed(client), closed(server)]), [[1006, ''], [1006, '']]);
   });
 
   const {status, lines} = await gateway.stop();
