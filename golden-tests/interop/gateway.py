@@ -44,11 +44,11 @@ class Gateway:
             raise AssertionError(f"the gateway ended with {status}")
 
 
-def make_certificate(folder, name, *more):
-    """`name`.crt and `name`.key in `folder`, signed by itself."""
+def make_certificate(folder, name, *more, covers=None, key=None):
+    """`name`.crt and `name`.key in `folder` for `covers` (NAME.test), signed by itself."""
+    key = key or ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", f"/CN={name}.test", "-addext",
-         f"subjectAltName=DNS:{name}.test",
-         *more, "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt"],
+        ["openssl", "req", "-x509", *key, "-nodes", "-days", "2", "-subj", f"/CN={name}.test",
+         "-addext", f"subjectAltName=DNS:{covers or name + '.test'}", *more, "-keyout",
+         f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt"],
         check=True, capture_output=True, timeout=SECONDS)
