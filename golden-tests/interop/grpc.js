@@ -81,7 +81,7 @@ function makeServer(seen) {
       call.on('cancelled', () => seen.cancelled.give());
       call.on('data', (message) => {
         seen.messages = (seen.messages ?? 0) + 1;
-        if (message.toString() === 'tick') seen.ticker = setInterval(() => call.write(message), 60);
+        if (message.toString() === 'tick') seen.ticker = setInterval(() => call.write(message), 100);
         if (message.toString() === 'end') call.end();
       });
       call.on('end', () => call.end());
@@ -127,8 +127,8 @@ ${route('interop.Echo', 'echo')}
 ${route('interop.Broken', 'broken')}
 ${route('interop.Dead', 'dead')}
 ${route('interop.Hurried', 'broken', ', timeout: {try: 100ms}')}
-${route('interop.Short', 'echo', ', timeout: {stream: 300ms}' + to)}
-${route('interop.Idle', 'echo', ', timeout: {idle: 300ms}' + to)}
+${route('interop.Short', 'echo', ', timeout: {stream: 700ms}' + to)}
+${route('interop.Idle', 'echo', ', timeout: {idle: 1s}' + to)}
 ${route('interop.Small', 'echo', ', maxBody: 1KiB' + to)}`;
 
 // A server that keeps requests without an answer, or ends them as a crash would.
@@ -323,10 +323,10 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
 
   await t.test('the client\'s deadline, kept by the gateway', options, async () => {
     const metadata = new grpc.Metadata();
-    metadata.set('grpc-timeout', '150m');  // by hand: grpc-js itself would not wait for the answer
+    metadata.set('grpc-timeout', '300m');  // by hand: grpc-js itself would not wait for the answer
     const got = call(plain, '/interop.Broken/Unary', allBytes, metadata);
     const {headers, end} = await broken.stream();
-    assert.equal(headers['grpc-timeout'], '150m');
+    assert.equal(headers['grpc-timeout'], '300m');
     is(await got, status.DEADLINE_EXCEEDED, 'Gateway Timeout');
     assert.equal(await end.wait(), http2.constants.NGHTTP2_CANCEL);
     const late = new Date(Date.now() + 15_000);
@@ -336,7 +336,7 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
 
   await t.test('a deadline that passes within an answer', options, async () => {
     const metadata = new grpc.Metadata();
-    metadata.set('grpc-timeout', '200m');
+    metadata.set('grpc-timeout', '700m');
     const stream = plain.makeBidiStreamRequest('/interop.Broken/Chat', asIs, asIs, metadata);
     stream.on('error', () => {});
     const ended = next(stream, 'status');
@@ -384,7 +384,7 @@ test('grpc-js through the gateway', {timeout: 60_000}, async (t) => {
     up.resume();
     for (let i = 0; i < 15; ++i) {
       up.write(Buffer.from('tock'));
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     up.end(Buffer.from('end'));
     is({status: await upEnd}, status.OK);

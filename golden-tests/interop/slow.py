@@ -24,7 +24,7 @@ from gateway import SECONDS, SKIPPED, Gateway
 
 GWCTL = None
 CONNECTIONS = 150  # of each kind
-TEST_SECONDS = 13  # a head may take ten
+TEST_SECONDS = 12  # a head may take ten
 LARGE = b"x" * (4 << 20)
 
 DOCUMENT = """
