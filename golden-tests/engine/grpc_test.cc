@@ -63,7 +63,7 @@ TEST_CASE("grpc: who speaks it", "[engine][grpc]") {
 TEST_CASE("grpc: errors of the gateway", "[engine][grpc]") {
   Exchange exchange;
   const std::pair<u16, const char*> statuses[] = {{400, "13"}, {401, "16"}, {403, "7"},
-                                                  {404, "12"}, {413, "2"},  {429, "14"},
+                                                  {404, "12"}, {413, "8"},  {429, "14"},
                                                   {502, "14"}, {503, "14"}};
   for (const auto& [status, expected] : statuses) {
     CAPTURE(status);
@@ -80,12 +80,31 @@ TEST_CASE("grpc: errors of the gateway", "[engine][grpc]") {
   answer(exchange, "application/grpc", 504).error.code = Errc::UpstreamTimeout;
   engine::answer_as_grpc(exchange);
   CHECK(exchange.response.fields.find("grpc-status")->value == "4");
+  answer(exchange, "application/grpc", 408).error.code = Errc::RequestTimeout;
+  engine::answer_as_grpc(exchange);
+  CHECK(exchange.response.fields.find("grpc-status")->value == "4");
   // Others get what they would have got.
   engine::answer_as_grpc(answer(exchange, "application/json", 503));
   CHECK(exchange.response.status == 503);
   CHECK(exchange.local_body == "text");
   engine::answer_as_grpc(answer(exchange, "application/grpc", 204));
   CHECK(exchange.response.status == 204);
+}
+
+TEST_CASE("grpc: an answer that breaks off behind its head", "[engine][grpc]") {
+  Exchange exchange;
+  const auto ended = [&](const char* asked, const char* answered, http::FieldList& trailers) {
+    answer(exchange, asked, 200).error.code = Errc::PeerClosed;
+    exchange.response.fields.set(http::FieldId::ContentType, answered);
+    return engine::end_as_grpc(exchange, 502, trailers);
+  };
+  http::FieldList trailers(exchange.arena);
+  CHECK_FALSE(ended("application/grpc", "application/json", trailers));
+  CHECK_FALSE(ended("application/json", "application/grpc", trailers));
+  CHECK(trailers.size() == 0);
+  REQUIRE(ended("application/grpc", "application/grpc+proto", trailers));
+  CHECK(trailers.find("grpc-status")->value == "14");
+  CHECK(trailers.find("grpc-message")->value == "Bad Gateway");
 }
 
 }  // namespace gw

@@ -406,4 +406,26 @@ TEST_CASE("streams: a gRPC client's deadline, in its own words", "[engine][tunne
   }
 }
 
+TEST_CASE("streams: a gRPC answer that breaks off ends with a status", "[engine][tunnel]") {
+  Switched at(", timeout: {connect: 100ms, try: 200ms, total: 300ms, idle: 1s}");
+  const std::string type = GENERATE("application/grpc", "application/json");
+  at.open("POST /a HTTP/1.1\r\nHost: a\r\nContent-Type: " + type + "\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Type: " + type +
+              "\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+  SECTION("the time is over") {
+    at.gateway.loop.advance(milliseconds(350));
+    const std::string rest = at.client->peer.take();
+    CHECK(holds(rest, "\r\ngrpc-status: 4\r\n") == (type == "application/grpc"));
+    CHECK(rest.starts_with("0\r\n") == (type == "application/grpc"));
+  }
+  SECTION("the target breaks off") {
+    at.origin().close();
+    at.gateway.loop.run();
+    const std::string rest = at.client->peer.take();
+    CHECK(holds(rest, "\r\ngrpc-status: 14\r\n") == (type == "application/grpc"));
+  }
+  if (type == "application/json") CHECK(at.client->peer.closed());
+  CHECK(at.origin().closed());
+}
+
 }  // namespace gw

@@ -8,9 +8,10 @@ constexpr u32 kMaxTimeoutDigits = 8;
 
 // As "HTTP to gRPC Status Code Mapping" of the gRPC project has it, but for a deadline that has
 // passed here: its client has waited no less.
-std::string_view grpc_status(const Exchange& exchange) {
-  if (exchange.error.code == Errc::UpstreamTimeout) return "4";  // DEADLINE_EXCEEDED
-  switch (exchange.response.status) {
+std::string_view grpc_status(const Error& error, u16 status) {
+  const bool late = error.code == Errc::UpstreamTimeout || error.code == Errc::RequestTimeout;
+  if (late) return "4";  // DEADLINE_EXCEEDED
+  switch (status) {
     case 400:
       return "13";  // INTERNAL
     case 401:
@@ -19,6 +20,8 @@ std::string_view grpc_status(const Exchange& exchange) {
       return "7";  // PERMISSION_DENIED
     case 404:
       return "12";  // UNIMPLEMENTED
+    case 413:
+      return "8";  // RESOURCE_EXHAUSTED, as servers say of a message that is too large
     case 429:
     case 502:
     case 503:
@@ -27,6 +30,12 @@ std::string_view grpc_status(const Exchange& exchange) {
     default:
       return "2";  // UNKNOWN
   }
+}
+
+// Our own static text: nothing in it needs percent-encoding.
+std::string_view grpc_message(u16 status) {
+  const std::string_view reason = http::reason_phrase(status);
+  return reason.empty() ? std::string_view("Error") : reason;
 }
 
 u64 nanoseconds_of(char unit) {
@@ -48,10 +57,8 @@ u64 nanoseconds_of(char unit) {
   }
 }
 
-}  // namespace
-
-bool is_grpc(const http::RequestHead& request) {
-  const std::string_view type = request.fields.value(http::FieldId::ContentType);
+bool is_grpc_type(const http::FieldList& fields) {
+  const std::string_view type = fields.value(http::FieldId::ContentType);
   if (type.size() < kType.size() || !http::equal_fold(type.substr(0, kType.size()), kType)) {
     return false;
   }
@@ -59,6 +66,10 @@ bool is_grpc(const http::RequestHead& request) {
   const char next = type[kType.size()];  // application/grpc-web is something else
   return next == '+' || next == ';' || next == ' ';
 }
+
+}  // namespace
+
+bool is_grpc(const http::RequestHead& request) { return is_grpc_type(request.fields); }
 
 bool parse_grpc_timeout(std::string_view text, std::chrono::milliseconds& out) {
   if (text.size() < 2 || text.size() > kMaxTimeoutDigits + 1) return false;
@@ -82,10 +93,8 @@ bool parse_grpc_timeout(std::string_view text, std::chrono::milliseconds& out) {
 void answer_as_grpc(Exchange& exchange) {
   http::ResponseHead& response = exchange.response;
   if (response.status < 400 || !is_grpc(exchange.request)) return;
-  response.fields.set("grpc-status", grpc_status(exchange));
-  // Our own static text: nothing in it needs percent-encoding.
-  const std::string_view reason = http::reason_phrase(response.status);
-  response.fields.set("grpc-message", reason.empty() ? std::string_view("Error") : reason);
+  response.fields.set("grpc-status", grpc_status(exchange.error, response.status));
+  response.fields.set("grpc-message", grpc_message(response.status));
   response.fields.set(http::FieldId::ContentType, kType);
   response.status = 200;
   response.reason = {};
@@ -93,6 +102,13 @@ void answer_as_grpc(Exchange& exchange) {
   response.framing = http::Framing::None;
   response.content_length = 0;
   exchange.local_body = {};
+}
+
+bool end_as_grpc(const Exchange& exchange, u16 status, http::FieldList& trailers) {
+  if (!is_grpc(exchange.request) || !is_grpc_type(exchange.response.fields)) return false;
+  trailers.add("grpc-status", grpc_status(exchange.error, status));
+  trailers.add("grpc-message", grpc_message(status));
+  return true;
 }
 
 }  // namespace gw::engine

@@ -17,4 +17,8 @@ bool parse_grpc_timeout(std::string_view text, std::chrono::milliseconds& out);
 /// understands: 200, grpc-status and grpc-message, no body ("Trailers-Only"). Leaves others alone.
 void answer_as_grpc(Exchange& exchange);
 
+/// The same for an answer that has broken off behind its head, because of exchange.error, which
+/// `status` stands for: trailers that end it. False: it is not gRPC, and has to be reset.
+bool end_as_grpc(const Exchange& exchange, u16 status, http::FieldList& trailers);
+
 }  // namespace gw::engine

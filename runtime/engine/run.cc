@@ -172,6 +172,20 @@ Task<void> send_local(Exchange& exchange, Responder& responder) {
   if (!sent) exchange.error = sent.error();
 }
 
+// The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
+// last, and a reset would tell a client nothing of a deadline or of a server that has died.
+Task<void> break_off(Exchange& exchange, Responder& responder) {
+  http::FieldList trailers(exchange.arena);
+  const bool told = !responder.client_gone() &&
+                    engine::end_as_grpc(exchange, status_of(exchange.error), trailers);
+  if (!told) {
+    responder.reset();
+    co_return;
+  }
+  // One that does not come through resets by itself, and the first error is the one for the log.
+  co_await responder.end({}, &trailers);
+}
+
 // Passes a body on piece by piece. After a break the client sees one, unless nothing was written
 // yet: then exchange.error is set and the caller can still make another answer.
 Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
@@ -179,7 +193,7 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
       exchange.error = piece.error();
-      if (responder.head_sent()) responder.reset();
+      if (responder.head_sent()) co_await break_off(exchange, responder);
       co_return;
     }
     const http::BodyChunk chunk = *piece;
@@ -261,7 +275,7 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = record.upstream;
   options.deadline = exchange.deadline;
-  options.deadline_is_clients = exchange.deadline_is_clients;
+  options.clients_deadline = exchange.clients_deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -285,14 +299,16 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
   if (record.streams != 0) {
     const u64 life = exchange.table->number(settings.timeout.stream);
     exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+    exchange.streams = true;
+    exchange.idle_ms = static_cast<u32>(exchange.table->number(settings.timeout.idle));
   }
   if (!engine::is_grpc(exchange.request)) return true;
   const http::Field* named = exchange.request.fields.find("grpc-timeout");
   if (named == nullptr) return true;
   milliseconds patience{0};
   if (!engine::parse_grpc_timeout(named->value, patience)) return false;
-  exchange.deadline_is_clients = exchange.started + patience < exchange.deadline;
-  exchange.deadline = std::min(exchange.deadline, exchange.started + patience);
+  exchange.clients_deadline = exchange.started + patience < exchange.deadline;
+  if (exchange.clients_deadline) exchange.deadline = exchange.started + patience;
   return true;
 }
 

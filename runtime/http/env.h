@@ -101,7 +101,7 @@ struct Fetched {
 struct FetchOptions {
   u32 upstream = 0;                       // index of the upstream record
   TimePoint deadline = TimePoint::max();  // of the whole exchange
-  bool deadline_is_clients = false;       // who misses it need not be slow
+  bool clients_deadline = false;          // the client has named it: it is no measure of a target
   u32 connect_timeout_ms = 0;             // 0: none
   u32 try_timeout_ms = 0;                 // from connect to the response head; 0: none
   u32 idle_timeout_ms = 0;                // between two pieces of a body; 0: none

@@ -26,12 +26,14 @@ void Exchange::reset() {
   capture_count = 0;
   started = {};
   deadline = TimePoint::max();
+  clients_deadline = false;
+  streams = false;
+  idle_ms = 0;
   request_bytes = 0;
   response_bytes = 0;
   upstream = ~u32{0};
   try_count = 0;
   error = {};
-  deadline_is_clients = false;
   client_gone = false;
   cancel_listeners_ = nullptr;
   parent = nullptr;

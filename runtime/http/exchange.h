@@ -111,7 +111,9 @@ struct Exchange {
   // Progress, for logs and deadlines.
   TimePoint started{};
   TimePoint deadline = TimePoint::max();  // of the whole exchange
-  bool deadline_is_clients = false;       // the client has named it, and it is shorter than ours
+  bool clients_deadline = false;          // the client has named it
+  bool streams = false;                   // either side may be silent while the other speaks
+  u32 idle_ms = 0;                        // of such a one: silence of both; 0: any
   u64 request_bytes = 0;                  // body bytes read from the client
   u64 response_bytes = 0;                 // body bytes given to the responder
   u32 upstream = ~u32{0};                 // index of the chosen upstream

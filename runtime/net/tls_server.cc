@@ -47,6 +47,12 @@ bool set_client_certificates(SSL_CTX& context, const TlsServerOptions& options,
     return false;
   }
   if (!trust(context, options.client_ca, problem)) return false;
+  // Clients choose among their certificates by these names; some show none without them.
+  const STACK_OF(X509_OBJECT)* trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(&context));
+  for (int i = 0; i < sk_X509_OBJECT_num(trusted); ++i) {
+    X509* ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i));
+    if (ca != nullptr) SSL_CTX_add_client_CA(&context, ca);
+  }
   const bool required = options.client_certificate == ClientCertificate::Required;
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                      nullptr);

@@ -320,6 +320,7 @@ TEST_CASE("tls: client certificates", "[tls]") {
     const bool agreed = pair.shake_hands();
     CHECK(agreed == at.admitted);
     if (!agreed) continue;
+    CHECK(sk_X509_NAME_num(SSL_get0_peer_CA_list(pair.at_client->ssl())) == 1);
     const auto peer = describe_peer(*pair.at_server->ssl());
     CHECK((peer != nullptr) == (at.client == &with));
     if (peer == nullptr) continue;

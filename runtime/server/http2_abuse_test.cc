@@ -334,6 +334,37 @@ TEST_CASE("RFC 9113 9.1: PING does not keep an idle connection", "[http2][abuse]
   CHECK(f.client.goaway_code() == h2::kNoError);
 }
 
+TEST_CASE("streams: a client that listens need not speak", "[http2][abuse]") {
+  static constexpr u32 kIdleMs = 5'000;
+  constexpr RunFunction kStreams = [](Exchange& exchange, Env& env, Responder& to) -> Task<void> {
+    exchange.streams = true;
+    exchange.idle_ms = kIdleMs;
+    co_await stub_run(exchange, env, to);
+  };
+  const StubTimeouts before = stub_timeouts();
+  stub_timeouts() = {.connect_ms = 100, .try_ms = 60'000, .idle_ms = 60'000, .total_ms = 0};
+  Http2Fixture f({}, kStreams);
+  f.leave_unanswered();
+  f.client.post(1);
+  f.client.data(1, "a", false);
+  f.run();
+  REQUIRE(f.gateway.origin.size() == 1);
+  f.answer(0, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 4; ++i) {
+    f.advance(kIdleMs - 200);
+    f.answer(0, "1\r\nx\r\n");
+    f.run();
+    REQUIRE(f.client.answer(1).reset == h2::kNone);
+  }
+  CHECK(f.client.answer(1).body == "xxxx");
+  f.advance(kIdleMs - 100);
+  CHECK(f.client.answer(1).reset == h2::kNone);
+  f.advance(200);
+  CHECK(f.client.answer(1).reset == h2::kInternalError);
+  CHECK(f.gateway.log.at(0).error.code == Errc::RequestTimeout);
+  stub_timeouts() = before;
+}
+
 TEST_CASE("RFC 9110 15.5.9: a body that stalls is answered with 408", "[http2][abuse]") {
   Http2Fixture f;
   stub_timeouts().try_ms = 300'000;

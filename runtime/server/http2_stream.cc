@@ -204,6 +204,7 @@ void Http2Stream::release() {
   trailer_list_ = {};
   left_ = 0;
   progress_bytes_ = 0;
+  answer_moved_ = {};
   length_known_ = false;
   head_sent_ = bodiless_ = ended_ = ending_ = end_sent_ = false;
   deferred_ = reset_ = write_timed_out_ = false;
@@ -226,9 +227,14 @@ void Http2Stream::body_waits() {
     nghttp2_submit_headers(session_->h2(), NGHTTP2_FLAG_NONE, id_, nullptr, &status, 1, nullptr);
     session_->want_flush();
   }
+  arm_body_timer(session_->host().loop.now());
+}
+
+// A client that listens to a stream need not speak: what moves either way keeps it.
+void Http2Stream::arm_body_timer(TimePoint moved) {
   SessionHost& host = session_->host();
-  host.loop.set_timer(body_timer_,
-                      host.loop.now() + std::chrono::milliseconds(host.options.body_stall_ms));
+  const u32 stall = exchange_->streams ? exchange_->idle_ms : host.options.body_stall_ms;
+  if (stall != 0) host.loop.set_timer(body_timer_, moved + std::chrono::milliseconds(stall));
 }
 
 void Http2Stream::body_consumed(size_t bytes) {
@@ -238,6 +244,11 @@ void Http2Stream::body_consumed(size_t bytes) {
 
 void Http2Stream::on_body_timer(void* context) {
   auto* self = static_cast<Http2Stream*>(context);
+  const auto idle = std::chrono::milliseconds(self->exchange_->idle_ms);
+  if (self->exchange_->streams && self->answer_moved_ + idle > self->session_->host().loop.now()) {
+    self->arm_body_timer(self->answer_moved_);
+    return;
+  }
   self->body_.fail(downstream(Errc::RequestTimeout, "body stalled"));
   self->session_->attend_later(*self);
 }
@@ -318,6 +329,7 @@ ssize_t Http2Stream::read_piece(size_t max_bytes, u32* flags) {
 
 void Http2Stream::piece_sent(size_t bytes) {
   piece_ = piece_.subspan(bytes);
+  answer_moved_ = session_->host().loop.now();
   progress_bytes_ += static_cast<u32>(bytes);
   if (progress_bytes_ >= kProgressBytes && waiter_) arm_write_timer();
   if (waiter_ && is_settled()) session_->attend_later(*this);

@@ -96,6 +96,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   bool is_settled() const;
   void reset_with(u32 code);
   void arm_write_timer();
+  void arm_body_timer(TimePoint moved);
   static void on_body_timer(void* context);
   static void on_write_timer(void* context);
 
@@ -131,6 +132,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   std::span<nghttp2_nv> trailer_list_;
   u64 left_ = 0;  // of a body whose length the head told
   u32 progress_bytes_ = 0;
+  TimePoint answer_moved_{};
   bool length_known_ = false;
   bool head_sent_ = false;
   bool bodiless_ = false;

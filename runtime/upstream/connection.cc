@@ -270,6 +270,8 @@ Task<void> Connection::pump() {
     co_await net::IoWait(stream_->writing);
     if (pump_stopped_) break;
     if (stream_->writing.error != 0) sending_failed_ = true;
+    // Who waits for more of the answer sees that the exchange moves.
+    if (head_done_ && stream_->reading.pending) arm(idle_timeout_ms_, deadline_);
   }
   if (!pump_stopped_ && end) sending_failed_ = stream_->writing.error != 0;
   pump_body_ = nullptr;

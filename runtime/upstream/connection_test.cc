@@ -267,3 +267,21 @@ TEST_CASE("connection: a target that is slow to take the body has the time of a 
   REQUIRE(post.done());
   CHECK(post.error.code == Errc::UpstreamTimeout);
 }
+
+TEST_CASE("connection: an answer is not idle while the request moves", "[upstream]") {
+  FetchBench bench(config_of(1));
+  bench.on_request = [](net::testing::MemoryPeer& peer, size_t) {
+    const std::string head = peer.take();
+    if (head.starts_with("POST")) peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n");
+  };
+  PushedBody body;
+  Fetching post(bench, "POST");
+  post.start(&body);
+  for (int i = 0; i < 4; ++i) {
+    body.push("x", false);
+    bench.loop.advance(milliseconds(2900));
+    REQUIRE_FALSE(post.done());
+  }
+  bench.loop.advance(milliseconds(200));
+  CHECK(post.error.code == Errc::UpstreamTimeout);
+}

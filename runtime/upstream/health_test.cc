@@ -135,6 +135,16 @@ TEST_CASE("outlier: what counts as a failure of the target", "[upstream][health]
   bench.loop.run();
   CHECK(fetching->error.code == Errc::Cancelled);
   CHECK(failures == 2);
+  // Nor is one that gives it too little time; the gateway's own time is another matter.
+  for (const bool clients : {true, false}) {
+    Fetching hurried(bench, "GET");
+    hurried.options.deadline = bench.loop.now() + milliseconds(100);
+    hurried.options.clients_deadline = clients;
+    hurried.start(nullptr);
+    bench.loop.advance(milliseconds(200));
+    CHECK(hurried.error.code == Errc::UpstreamTimeout);
+    CHECK(failures == (clients ? 2 : 3));
+  }
 }
 
 TEST_CASE("states: a table that replaces another finds them again", "[upstream][health]") {

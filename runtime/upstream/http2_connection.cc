@@ -10,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/http/limits.h"
 #include "runtime/upstream/http2_pairs.h"
@@ -22,6 +23,8 @@ constexpr size_t kInputBytes = 16 * 1024;
 constexpr size_t kOutputBytes = 64 * 1024;           // put together before a write
 constexpr i32 kConnectionWindowBytes = 1024 * 1024;  // of all streams together
 constexpr u32 kMaxStreams = 1000;                    // whatever a target allows
+constexpr i32 kStarvedBytes = 16 * 1024;             // less window than this is none
+constexpr u32 kStarvedMs = 1'000;                    // for a window to come back
 // PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA and unknown frames between two that bring an
 // answer or a request forward.
 constexpr u32 kMaxIdleFrames = 2'000;
@@ -213,9 +216,18 @@ bool Http2Connection::has_room() const {
   if (!open_ || going_away_ || nghttp2_session_check_request_allowed(session_) == 0) return false;
   const u32 limit = std::min(kMaxStreams, nghttp2_session_get_remote_settings(
                                               session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+  if (is_starved()) return false;
   const auto running = std::ranges::count_if(
       streams_, [](const auto& stream) { return !stream->finished_ && !stream->closed_; });
   return static_cast<u32>(running) < limit;
+}
+
+// Some targets (HAProxy 2.6) do not give back the window of a body that they have answered without
+// reading it. The next body would wait for it until its deadline.
+bool Http2Connection::is_starved() const {
+  if (nghttp2_session_get_remote_window_size(session_) >= kStarvedBytes) return false;
+  return std::ranges::none_of(
+      streams_, [](const auto& stream) { return !stream->finished_ && !stream->has_sent_all(); });
 }
 
 Http2Stream& Http2Connection::open_stream() {
@@ -361,7 +373,9 @@ void Http2Connection::after_settling() {
   if (going_away_) {
     close();
   } else if (idle_timer_.due() == TimePoint::max()) {
-    loop_.set_timer(idle_timer_, loop_.now() + std::chrono::milliseconds(options_.idle_ms));
+    short_wait_ = is_starved() && kStarvedMs < options_.idle_ms;
+    const u32 wait_ms = short_wait_ ? kStarvedMs : options_.idle_ms;
+    loop_.set_timer(idle_timer_, loop_.now() + std::chrono::milliseconds(wait_ms));
   }
 }
 
@@ -372,6 +386,10 @@ void Http2Connection::sweep() {
 void Http2Connection::on_idle(void* context) {
   auto* self = static_cast<Http2Connection*>(context);
   if (!self->open_ || !self->streams_.empty()) return;
+  if (std::exchange(self->short_wait_, false) && !self->is_starved()) {
+    self->after_settling();
+    return;
+  }
   self->retire();
 }
 

@@ -68,6 +68,8 @@ class Http2Connection {
   void wake_streams();
   void sweep();
   void after_settling();
+  /// The target has not given back the window of what it was sent, and nobody sends more.
+  bool is_starved() const;
   void lose(const Error& error);
   bool count_frame(bool useful);
   Http2Stream* find(i32 id);
@@ -90,6 +92,7 @@ class Http2Connection {
   u64 idle_bytes_ = 0;   // read meanwhile
   bool open_ = true;
   bool going_away_ = false;  // no new streams
+  bool short_wait_ = false;  // idle_timer_ looks whether the window has come back
   bool used_ = false;        // has carried an answer
   bool settling_ = false;
   bool settle_again_ = false;

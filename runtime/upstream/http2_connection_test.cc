@@ -193,6 +193,15 @@ TEST_CASE("http2: bodies of known length are announced", "[upstream][http2]") {
   at.origin().answer(1, "");
   at.run();
   CHECK(post->status == 200);
+  Fetching empty(at.bench, "POST");
+  empty.exchange.request.framing = http::Framing::Length;
+  empty.start(nullptr);
+  const Frame head = at.origin().of(FrameType::Headers).at(1);
+  CHECK(head.field("content-length") == "0");
+  CHECK(head.ends());
+  at.origin().answer(3, "");
+  at.run();
+  CHECK(empty.complete);
 }
 
 TEST_CASE("http2: an answer that nobody reads holds its window only [5.2]", "[upstream][http2]") {
@@ -345,6 +354,51 @@ TEST_CASE("http2: an answer that comes before the request has ended", "[upstream
   REQUIRE(at.origin().of(FrameType::RstStream, 1).size() == 1);
 }
 
+TEST_CASE("http2: a window that does not come back", "[upstream][http2]") {
+  UpstreamConfig config = http2_config();
+  config.limits.idle_timeout_ms = 5'000;
+  Http2Bench at(config);
+  PushedBody body;
+  auto post = at.begin("POST", &body);
+  for (int i = 0; i < 10; ++i) {
+    body.push(std::string(10'000, 'x'), false);
+    at.run();
+  }
+  CHECK(at.origin().body(1).size() == 65'535);
+  auto beside = at.begin();  // while somebody sends, all is as it should be
+  CHECK(at.bench.connector.attempts == 1);
+  at.origin().answer(1, "enough", "413");
+  at.run();
+  CHECK(post->status == 413);
+  SECTION("another connection is made") {
+    auto next = at.begin();
+    CHECK(at.bench.connector.attempts == 2);
+    at.origin(1).answer(1, "x");
+    at.origin().answer(3, "y");
+    at.run();
+    CHECK(next->body == "x");
+    CHECK(beside->body == "y");
+    at.bench.loop.advance(milliseconds(1'100));
+    CHECK(at.bench.origin[0]->closed());
+    CHECK_FALSE(at.bench.origin[1]->closed());
+  }
+  SECTION("it comes") {
+    at.origin().answer(3, "y");
+    at.run();
+    at.origin().window(0, 65'535);
+    at.run();
+    at.bench.loop.advance(milliseconds(1'100));
+    auto next = at.begin();
+    CHECK(at.bench.connector.attempts == 1);
+    at.origin().answer(5, "x");
+    at.run();
+    CHECK(next->body == "x");
+    CHECK_FALSE(at.bench.origin[0]->closed());
+    at.bench.loop.advance(milliseconds(5'100));
+    CHECK(at.bench.origin[0]->closed());
+  }
+}
+
 TEST_CASE("http2: deadlines and cancellation reset the stream alone", "[upstream][http2]") {
   Http2Bench at;
   auto other = at.begin();
@@ -379,6 +433,21 @@ TEST_CASE("http2: deadlines and cancellation reset the stream alone", "[upstream
   CHECK(resets[0].number() == 8);
   CHECK(other->body == "other");
   CHECK_FALSE(at.bench.origin[0]->closed());
+}
+
+TEST_CASE("http2: an answer is not idle while the request moves", "[upstream][http2]") {
+  Http2Bench at;
+  PushedBody body;
+  auto post = at.begin("POST", &body);
+  at.origin().send_head(1, {{":status", "200"}});
+  at.run();
+  for (int i = 0; i < 4; ++i) {
+    body.push("x", false);
+    at.bench.loop.advance(milliseconds(2900));
+    REQUIRE_FALSE(post->done());
+  }
+  at.bench.loop.advance(milliseconds(200));
+  CHECK(post->error.code == Errc::UpstreamTimeout);
 }
 
 TEST_CASE("http2: the death of the connection fails its streams", "[upstream][http2]") {

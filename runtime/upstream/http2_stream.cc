@@ -311,6 +311,7 @@ Result<void> Http2Stream::submit(Call& call) {
   u64 length = ~u64{0};
   if (call.has_whole && call.whole.trailers == nullptr) length = call.whole.bytes.size();
   if (!call.has_whole && call.body != nullptr) length = call.body->remaining_bytes();
+  if (!has_body && head.framing != Framing::None) length = 0;
   char digits[20];
   const bool announced = length != ~u64{0} && (has_body || head.framing != Framing::None);
   if (announced) {
@@ -393,6 +394,8 @@ Task<void> Http2Stream::pump() {
       co_await wait;
     }
     if (pump_stopped_ || closed_ || piece_end_) break;
+    // Who waits for more of the answer sees that the exchange moves.
+    if (head_ready_ && reader_) arm(idle_timeout_ms_, deadline_);
   }
   pump_body_ = nullptr;
   piece_ready_ = false;
@@ -485,7 +488,7 @@ bool Http2Stream::finish() {
   timer_.clear();
   hand_back();
   stop_pump();
-  const bool sent_all = pump_done_ && !piece_ready_;
+  const bool sent_all = has_sent_all();
   if (id_ >= 0 && !closed_ && failure_.code == Errc::None) {
     const u32 code = ended_ && sent_all ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL;
     nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, code);

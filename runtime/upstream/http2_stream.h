@@ -53,6 +53,7 @@ class Http2Stream final : public TargetStream, public http::BodySource, public C
   bool send_trailers();
   void mark_invalid(std::string_view what);
 
+  bool has_sent_all() const { return pump_done_ && !piece_ready_; }
   bool is_free() const { return finished_ && pump_done_; }
   void wake();
   void wake_reader();

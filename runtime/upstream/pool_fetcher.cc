@@ -205,7 +205,8 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record.microseconds =
       static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   record.error = error.code;
-  const bool impatient = error.code == Errc::UpstreamTimeout && call.options.deadline_is_clients &&
+  // Nobody may take a target out by asking it for answers within a millisecond.
+  const bool impatient = error.code == Errc::UpstreamTimeout && call.options.clients_deadline &&
                          loop_.now() >= call.options.deadline;
   const Breaker::Result result = impatient ? Breaker::Result::Neither : judge(error, record.status);
   pool.leave_breaker(entry.pass, result);

@@ -347,7 +347,7 @@ TEST_CASE("breaker: a deadline that the client has named says nothing of the ups
   const bool clients = GENERATE(true, false);
   Fetching hasty(bench, "GET");
   hasty.options.deadline = bench.loop.now() + milliseconds(100);
-  hasty.options.deadline_is_clients = clients;
+  hasty.options.clients_deadline = clients;
   hasty.start(nullptr);
   bench.loop.advance(milliseconds(150));
   CHECK(hasty.error.code == Errc::UpstreamTimeout);
