@@ -221,6 +221,9 @@ void StructureCheck::check_fields(NodeRef node, ObjectKind kind) {
 void StructureCheck::check_field(const NodeRef::Entry& entry, const Field& field,
                                  const ObjectType& type) {
   (void)type;
+  if (field.name == "version" && field.shape == Shape::String && is_number(entry.value)) {
+    return unquoted_version(entry.value);
+  }
   if (!fits(entry.value, field.shape, version_)) {
     wrong_type(entry.value, field.name, shape_name(field.shape, version_),
                field.shape == Shape::String && !field.required);
@@ -402,6 +405,17 @@ void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::stri
                  .help = std::string(help),
                  // `description:` with nothing behind it does no harm.
                  .as_warning = optional_text && value.is_null()});
+}
+
+/// `version: 1.10` is a number to YAML and a version to everybody else: its text is what counts.
+void StructureCheck::unquoted_version(NodeRef value) {
+  report(sink_,
+         {.rule = "field-type",
+          .node = value,
+          .message = "`version` takes a string; this number is read as " + in_quotes(value.text()),
+          .label = "a number",
+          .help = "put it in quotes, for readers that make 1.1 of 1.10",
+          .as_warning = true});
 }
 
 void StructureCheck::check_paths(NodeRef node) {
