@@ -417,6 +417,30 @@ paths:
               schema:
                 type: object
                 properties: {id: {type: integer, minimum: 5}, tags: {type: array, items: {type: string, enum: [x, y]}}}
+  /bounds:
+    get:
+      operationId: bounds
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema:
+                type: object
+                properties:
+                  code: {type: string, pattern: '^[A-Z]{3}-\d+$', minLength: 6}
+                  quote: {type: string, pattern: '^"\\$'}
+                  step: {type: integer, minimum: 3, multipleOf: 4}
+                  above: {type: integer, exclusiveMinimum: true, minimum: 8, multipleOf: 4}
+                  none: {type: string, pattern: 'a', maxLength: 0}
+  /text:
+    get:
+      operationId: text
+      responses: {'200': {description: ok, content: {text/plain: {schema: {type: string}}}}}
+  /xml:
+    get:
+      operationId: xml
+      responses: {'200': {description: ok, content: {application/xml: {schema: {type: object}}}}}
 )";
   struct Case {
     const char* target;
@@ -429,7 +453,13 @@ paths:
       {"/pets", "example=b", 200, R"({"n":2})"},
       {"/pets", "code=404", 404, R"({"gone":1})"},
       {"/pets", "respond-async, code=\"404\"", 404, R"({"gone":1})"},
+      {"/pets", "example=c", 404,
+       R"({"type":"urn:gwctl:problem:not-found","title":"Not Found","status":404})"
+       "\n"},
       {"/shape", "", 200, R"({"id":5,"tags":["x"]})"},
+      {"/bounds", "", 200, R"({"code":"AAA-00","quote":"\"\\","step":4,"above":12,"none":""})"},
+      {"/text", "", 200, "string"},
+      {"/xml", "", 200, ""},
   };
   for (const Case& c : cases) {
     DYNAMIC_SECTION(c.target << " " << c.prefer) {
