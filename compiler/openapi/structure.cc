@@ -1,6 +1,7 @@
 #include "compiler/openapi/structure.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 namespace gw::compiler::openapi {
@@ -136,6 +137,14 @@ bool is_status(std::string_view key) {
   if (key.size() != 3 || key[0] < '1' || key[0] > '5') return false;
   if (key.substr(1) == "XX") return true;
   return key[1] >= '0' && key[1] <= '9' && key[2] >= '0' && key[2] <= '9';
+}
+
+/// One of the words that YAML 1.1 took for a boolean.
+bool is_old_boolean(NodeRef value) {
+  if (!value.is_string()) return false;
+  std::string text(value.text());
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return is_one_of(text, "yes|no|on|off|y|n");
 }
 
 constexpr std::string_view kTypeNames = "null|boolean|object|array|number|string|integer";
@@ -390,7 +399,10 @@ void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::stri
                                 bool optional_text) {
   const bool unquoted = expected == "a string" && value.is_scalar() && !value.is_null();
   std::string_view help = unquoted ? "put the value in quotes" : "";
-  if (value.kind() == NodeKind::Bool && field == "required" && expected == "a list of strings") {
+  if (expected == "a boolean" && is_old_boolean(value)) {
+    help = "write `true` or `false`: to YAML 1.2 this is a text";
+  } else if (value.kind() == NodeKind::Bool && field == "required" &&
+             expected == "a list of strings") {
     help = "in a schema `required` lists the names of properties that must be there";
   } else if (value.is_seq() && field == "type" && version_ == Version::V30) {
     help = "OpenAPI 3.0 knows one type; write `nullable: true` instead of `null`";
