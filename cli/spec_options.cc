@@ -123,7 +123,8 @@ bool is_table(const std::string& path) {
 }
 
 bool check_documents(const SpecOptions& options, const Console& console) {
-  bool usable = true;
+  std::map<std::string, std::string> ignored;  // a verb that needs no values still reads the file
+  bool usable = read_env_file(options.env_file, ignored, console);
   std::vector<std::string> paths = options.paths;
   paths.insert(paths.end(), options.overlays.begin(), options.overlays.end());
   for (const std::string& path : paths) {
@@ -157,8 +158,11 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
   const bool named_table = options.paths.size() == 1 &&
                            (is_table(options.paths[0]) || options.paths[0].ends_with(".gwt"));
   if (named_table) {
-    if (options.mock || !options.upstream.empty() || !options.overlays.empty()) {
-      console.error("--mock, --upstream and --overlay need documents; a table is fixed");
+    if (options.mock || !options.upstream.empty() || !options.overlays.empty() ||
+        !options.unenforced.empty() || !options.allowed_roots.empty()) {
+      console.error(
+          "--mock, --upstream, --overlay, --unenforced and --allow-ref need documents; a table is "
+          "fixed");
       return nullptr;
     }
     auto file = table::TableFile::load(options.paths[0]);

@@ -33,6 +33,7 @@ _gwctl() {
     validate)
       _arguments \
         '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
@@ -47,6 +48,7 @@ _gwctl() {
     lint)
       _arguments \
         '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \

@@ -102,7 +102,8 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
   // Findings go to standard error when standard output carries the table or the report.
   show_findings(compilation,
                 {.to_stderr = command.output == "-" || command.report,
-                 .format = compiler::Format::Text,
+                 .format = command.format == OutputFormat::Json ? compiler::Format::Json
+                                                                : compiler::Format::Text,
                  .limit = 20,
                  .summary = true},
                 console);

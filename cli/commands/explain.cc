@@ -98,8 +98,7 @@ class Explainer {
             {"host", view_.text(record.host)},
             {"source", source(record.source)},
             {"parameters", parameters},
-            {"security",
-             (record.flags & table::kRouteSecurityUnenforced) != 0 ? "unenforced" : "none"}};
+            {"security", table::security_text(record)}};
   }
 
   json::array candidates() const {

@@ -85,7 +85,7 @@ class Inspector {
                      {"max_body", settings.max_body.late == table::kNone
                                       ? format_bytes(settings.max_body.value)
                                       : table_.late_source(settings.max_body.late)},
-                     {"security", security(route)},
+                     {"security", table::security_text(route)},
                      {"source", source(route.source)}});
     }
     return out;
@@ -216,10 +216,6 @@ class Inspector {
   std::string duration(const table::LateNumber& value) const {
     return value.late == table::kNone ? format_duration(value.value)
                                       : table_.late_source(value.late);
-  }
-  static std::string_view security(const table::RouteRecord& route) {
-    if ((route.flags & table::kRouteSecurityUnenforced) != 0) return "unenforced";
-    return (route.flags & table::kRouteSecured) != 0 ? "enforced" : "public";
   }
 
   const BoundTable& table_;

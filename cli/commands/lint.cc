@@ -52,6 +52,8 @@ void declare(CLI::App& app, LintOptions& options) {
   app.add_option("--format", options.format, "text or json, one finding per line [text]")
       ->option_text("FORMAT")
       ->check(CLI::IsMember({"text", "json"}));
+  app.add_flag_callback(
+      "--json", [&options] { options.format = "json"; }, "Same as --format json");
   app.add_option(
          "--fail-on", options.fail_on,
          "Lowest severity that makes the exit status 1: error, warning, info, never [error]")

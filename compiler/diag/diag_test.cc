@@ -99,12 +99,14 @@ TEST_CASE("text: a long line is cut around its span", "[diag][render]") {
 
 TEST_CASE("text: a hostile document cannot drive the terminal", "[diag][render]") {
   FileSet files;
-  const FileId file = files.add("e\x1b.yaml", "k: \x1b[2J\x07\x7f\xc2\x9b\xe2\x80\xae\n");
+  const FileId file =
+      files.add("e\x1b.yaml", "k: \x1b[2J\x07\x7f\xc2\x9b\xe2\x80\xae\x9b\xff \xe2\x80\n");
   Diagnostic d = finding(file, 3, 7, "message \x1b]0;x\x07 \r");
   d.help = "\x1b[1m";
   const std::string text = render(files, {d}, {});
   for (const char c : text) CHECK((static_cast<u8>(c) >= 0x20 || c == '\n'));
-  CHECK(text.find("k: \\x1b[2J\\x07\\x7f\\u{009b}\\u{202e}") != std::string::npos);
+  CHECK(text.find("k: \\x1b[2J\\x07\\x7f\\u{009b}\\u{202e}\\x9b\\xff \\xe2\\x80") !=
+        std::string::npos);
   CHECK(text.find("e\\x1b.yaml:1:4") != std::string::npos);
 }
 

@@ -65,22 +65,44 @@ std::string render_all_text(const FileSet& files, const std::vector<Diagnostic>&
   return out;
 }
 
+/// Bytes of the character that `text` begins with; 0: it begins with none.
+size_t utf8_length(std::string_view text) {
+  const u8 lead = static_cast<u8>(text[0]);
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<u8>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
+  size_t inside = 0;  // bytes left of a character that began before
   for (size_t i = 0; i < text.size(); ++i) {
     const u8 c = static_cast<u8>(text[i]);
-    if (c < 0x20 || c == 0x7f) {
+    if (inside > 0) {
+      --inside;
+      out.push_back(text[i]);
+      continue;
+    }
+    const size_t length = utf8_length(text.substr(i));
+    if (c < 0x20 || c == 0x7f || length == 0) {
       out += "\\x";
       out += kHexDigits[c >> 4];
       out += kHexDigits[c & 15];
       continue;
     }
     // Only two- and three-byte sequences can be deceptive.
-    const bool two = (c & 0xe0) == 0xc0 && i + 1 < text.size();
-    const bool three = (c & 0xf0) == 0xe0 && i + 2 < text.size();
+    const bool two = length == 2;
+    const bool three = length == 3;
     u32 code_point = 0;
     if (two) code_point = (c & 0x1fu) << 6 | (static_cast<u8>(text[i + 1]) & 0x3fu);
     if (three) {
@@ -95,6 +117,7 @@ std::string printable(std::string_view text) {
       continue;
     }
     out.push_back(text[i]);
+    inside = length - 1;
   }
   return out;
 }

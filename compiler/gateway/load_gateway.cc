@@ -368,6 +368,10 @@ class Loader {
       if (fresh) continue;
       const GatewayOperation& first = *entry->second;
       const bool same_file = first.unit->document == operation.unit->document;
+      if (first.span == operation.span) {
+        report_shared(first, operation);
+        continue;
+      }
       // Within one document the operationId rule has said so already.
       if (same_file && operation.operation->operation_id.present()) continue;
       report(sink_, "route-cross-file", operation.span,
@@ -376,6 +380,16 @@ class Loader {
              "`services`",
              {{first.span, "the first one"}});
     }
+  }
+
+  // Two paths whose `$ref` leads to one path item.
+  void report_shared(const GatewayOperation& first, const GatewayOperation& second) {
+    report(sink_, "operation-id-duplicate", second.item->path.span,
+           fmt::format("`{}` and `{}` share the operation `{}`, and so its name",
+                       first.item->path.value, second.item->path.value, second.id),
+           "the same operation again",
+           "leave `operationId` out of a path item that several paths refer to",
+           {{first.item->path.span, "first here"}});
   }
 
   FileSet& files_;

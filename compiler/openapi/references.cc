@@ -229,7 +229,7 @@ NodeRef References::fetch_target(const std::string& url, NodeRef reference) {
   if (!options_.fetch) {
     return fail(reference, "ref-remote",
                 "the reference leads to another machine, " + in_quotes(url), "not fetched",
-                "keep a copy beside the document, or allow it with `--allow-ref`");
+                "keep a copy beside the document: what is compiled must not change elsewhere");
   }
   NodeRef root;
   Result<std::string> text = options_.fetch(url);

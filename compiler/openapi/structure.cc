@@ -1,6 +1,7 @@
 #include "compiler/openapi/structure.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 namespace gw::compiler::openapi {
@@ -138,6 +139,14 @@ bool is_status(std::string_view key) {
   return key[1] >= '0' && key[1] <= '9' && key[2] >= '0' && key[2] <= '9';
 }
 
+/// One of the words that YAML 1.1 took for a boolean.
+bool is_old_boolean(NodeRef value) {
+  if (!value.is_string()) return false;
+  std::string text(value.text());
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return is_one_of(text, "yes|no|on|off|y|n");
+}
+
 constexpr std::string_view kTypeNames = "null|boolean|object|array|number|string|integer";
 constexpr std::string_view kTypeNames30 = "boolean|object|array|number|string|integer";
 
@@ -221,6 +230,9 @@ void StructureCheck::check_fields(NodeRef node, ObjectKind kind) {
 void StructureCheck::check_field(const NodeRef::Entry& entry, const Field& field,
                                  const ObjectType& type) {
   (void)type;
+  if (field.name == "version" && field.shape == Shape::String && is_number(entry.value)) {
+    return unquoted_version(entry.value);
+  }
   if (!fits(entry.value, field.shape, version_)) {
     wrong_type(entry.value, field.name, shape_name(field.shape, version_),
                field.shape == Shape::String && !field.required);
@@ -387,7 +399,10 @@ void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::stri
                                 bool optional_text) {
   const bool unquoted = expected == "a string" && value.is_scalar() && !value.is_null();
   std::string_view help = unquoted ? "put the value in quotes" : "";
-  if (value.kind() == NodeKind::Bool && field == "required" && expected == "a list of strings") {
+  if (expected == "a boolean" && is_old_boolean(value)) {
+    help = "write `true` or `false`: to YAML 1.2 this is a text";
+  } else if (value.kind() == NodeKind::Bool && field == "required" &&
+             expected == "a list of strings") {
     help = "in a schema `required` lists the names of properties that must be there";
   } else if (value.is_seq() && field == "type" && version_ == Version::V30) {
     help = "OpenAPI 3.0 knows one type; write `nullable: true` instead of `null`";
@@ -402,6 +417,17 @@ void StructureCheck::wrong_type(NodeRef value, std::string_view field, std::stri
                  .help = std::string(help),
                  // `description:` with nothing behind it does no harm.
                  .as_warning = optional_text && value.is_null()});
+}
+
+/// `version: 1.10` is a number to YAML and a version to everybody else: its text is what counts.
+void StructureCheck::unquoted_version(NodeRef value) {
+  report(sink_,
+         {.rule = "field-type",
+          .node = value,
+          .message = "`version` takes a string; this number is read as " + in_quotes(value.text()),
+          .label = "a number",
+          .help = "put it in quotes, for readers that make 1.1 of 1.10",
+          .as_warning = true});
 }
 
 void StructureCheck::check_paths(NodeRef node) {

@@ -34,6 +34,7 @@ class StructureCheck {
   void unknown_field(const NodeRef::Entry& entry, const ObjectType& type);
   void unknown_keyword(const NodeRef::Entry& entry, const Field* known);
   void missing(NodeRef node, std::string_view field, const ObjectType& type);
+  void unquoted_version(NodeRef value);
   void wrong_type(NodeRef value, std::string_view field, std::string_view expected,
                   bool optional_text = false);
 

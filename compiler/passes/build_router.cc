@@ -1,7 +1,9 @@
 // Hosts and templates to the router, with findings about routes that meet.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "compiler/passes/constraint.h"
@@ -33,9 +35,11 @@ class RouterPass {
     for (const table::RegexRecord& regex : regexes) {
       dfas_.emplace_back(data.begin() + regex.dfa.offset,
                          data.begin() + regex.dfa.offset + regex.dfa.count);
-      re2s_.emplace_back(
-          module_.table.pools.strings.bytes().substr(regex.re2.offset, regex.re2.bytes));
+      re2s_.push_back({std::string(module_.table.pools.strings.bytes().substr(regex.re2.offset,
+                                                                              regex.re2.bytes)),
+                       regex.anchored != 0 ? regex::Mode::Anchored : regex::Mode::Search});
     }
+    note_accepted_values();
     input_.dfas = dfas_;
     input_.re2s = re2s_;
     report_overlaps();
@@ -84,19 +88,48 @@ class RouterPass {
       router::HostInput& input = input_.hosts.emplace_back();
       input.name = host;
       input.host_id = static_cast<u32>(input_.hosts.size() - 1);
-      for (const HostPath& path : paths) input.paths.push_back(path_input(host, path));
+      for (const HostPath& path : paths) add_paths(host, path, input.paths);
     }
   }
 
-  router::PathInput path_input(const std::string& host, const HostPath& path) {
-    const PlannedOperation& first = module_.operations[path.operations[0]];
-    router::PathInput input;
-    input.text = path.text;
-    input.span = first.source->item->path.span;
+  // What decides between paths of one shape: the schemas of the parameters, in order.
+  using Demands = std::vector<std::pair<ParameterPattern, bool>>;
+
+  Demands demands_of(u32 operation) const {
+    const PlannedOperation& planned = module_.operations[operation];
+    Demands out;
+    for (const std::string& name : planned.captures) {
+      out.emplace_back(parameter_pattern(*planned.source, name),
+                       is_match_only(*planned.source, name));
+    }
+    return out;
+  }
+
+  // Operations of one path item whose parameters differ are candidates of their own.
+  void add_paths(const std::string& host, const HostPath& path,
+                 std::vector<router::PathInput>& out) {
     const auto parsed = router::parse_template(path.text);
     const std::string shape = std::get<router::PathTemplate>(parsed).shape();
     // Alone of its shape a path needs no constraint, except to turn a mismatch into 404.
     const bool alone = shapes_[host + '\n' + shape] == 1;
+    std::map<Demands, std::vector<u32>> parts;
+    for (const u32 operation : path.operations) {
+      Demands demands = demands_of(operation);
+      const bool not_found = std::any_of(demands.begin(), demands.end(),
+                                         [](const auto& demand) { return demand.second; });
+      if (alone && !not_found) demands.clear();
+      parts[std::move(demands)].push_back(operation);
+    }
+    for (const auto& [demands, operations] : parts) {
+      out.push_back(path_input({path.text, operations}, alone));
+    }
+  }
+
+  router::PathInput path_input(const HostPath& path, bool alone) {
+    const PlannedOperation& first = module_.operations[path.operations[0]];
+    router::PathInput input;
+    input.text = path.text;
+    input.span = first.source->item->path.span;
     for (const std::string& name : first.captures) {
       const bool wanted = !alone || is_match_only(*first.source, name);
       input.constraints.push_back(wanted ? parameter_constraint(module_, *first.source, name)
@@ -116,6 +149,49 @@ class RouterPass {
                                .route = index});
     }
     return input;
+  }
+
+  // Every input path gets what its schemas accept. The DFAs that only this needs stand behind
+  // those of the table.
+  void note_accepted_values() {
+    for (router::HostInput& host : input_.hosts) {
+      for (router::PathInput& path : host.paths) {
+        path.accepted = path.constraints;
+        for (size_t i = 0; i < path.accepted.size(); ++i) {
+          if (path.accepted[i].kind == router::Constraint::Kind::None) {
+            path.accepted[i] = accepted_by_all(path, i);
+          }
+        }
+      }
+    }
+  }
+
+  router::Constraint accepted_by_all(const router::PathInput& path, size_t parameter) {
+    std::vector<u32> operations;
+    if (path.any_route) operations.push_back(*path.any_route);
+    for (const router::MethodRoute& method : path.methods) operations.push_back(method.route);
+    std::optional<ParameterPattern> common;
+    for (const u32 operation : operations) {
+      const PlannedOperation& planned = module_.operations[operation];
+      if (parameter >= planned.captures.size()) return {};
+      ParameterPattern pattern = parameter_pattern(*planned.source, planned.captures[parameter]);
+      if (pattern.text.empty() || (common && *common != pattern)) return {};
+      common = std::move(pattern);
+    }
+    return common ? accepted(*common) : router::Constraint{};
+  }
+
+  router::Constraint accepted(const ParameterPattern& pattern) {
+    const auto [it, fresh] = accepted_.try_emplace(pattern);
+    if (!fresh) return it->second;
+    auto compiled =
+        regex::compile(pattern.text, pattern.is_ecma ? regex::Syntax::Ecma : regex::Syntax::Re2,
+                       pattern.anchored ? regex::Mode::Anchored : regex::Mode::Search);
+    auto* found = std::get_if<regex::CompiledRegex>(&compiled);
+    if (found == nullptr || found->dfa.empty()) return {};
+    it->second = {.kind = router::Constraint::Kind::Dfa, .index = static_cast<u32>(dfas_.size())};
+    dfas_.push_back(std::move(found->dfa));
+    return it->second;
   }
 
   Span span_of(u32 host, u32 path) const { return input_.hosts[host].paths[path].span; }
@@ -151,6 +227,7 @@ class RouterPass {
     finding.primary.span = loser.span;
     finding.related = {{winner.span, "and this one"}};
     finding.witness = witness;
+    if (!overlap.proved) return report_undecided(winner, loser);
     switch (overlap.kind) {
       case router::OverlapKind::Identical:
         finding.rule = cross_file ? "route-cross-file" : "route-unreachable";
@@ -180,20 +257,33 @@ class RouterPass {
       case router::OverlapKind::Unreachable:
         finding.rule = "route-unreachable";
         finding.severity = Severity::Warning;
-        finding.message = fmt::format("no request can reach `{}`", loser.text);
+        finding.message =
+            fmt::format("no {}request that fits its parameters reaches `{}`",
+                        overlap.one_method ? overlap.method + " " : std::string(), loser.text);
         finding.primary.text = fmt::format("a request such as `{}` goes elsewhere", witness);
         finding.related[0].text = "to this one";
-        finding.help = "remove it, or make the other one narrower";
+        for (const router::PathPlace& place : overlap.further_winners) {
+          finding.related.push_back({span_of(place.host, place.path), "others go here"});
+        }
+        finding.help = "remove it, or let the others leave something to it";
         break;
     }
     module_.sink.report(std::move(finding));
   }
 
+  void report_undecided(const router::PathInput& winner, const router::PathInput& loser) {
+    report(module_, "route-ambiguous", Severity::Warning, loser.span,
+           fmt::format("whether `{}` and `{}` meet could not be decided within bounds", winner.text,
+                       loser.text),
+           "their patterns are too big to be compared", "shorten their counted repeats");
+  }
+
   Module& module_;
   std::map<std::string, std::vector<HostPath>> hosts_;
   std::map<std::string, u32> shapes_;  // host and shape -> how many paths
+  std::map<ParameterPattern, router::Constraint> accepted_;
   std::vector<std::vector<std::byte>> dfas_;
-  std::vector<std::string> re2s_;
+  std::vector<router::Re2Pattern> re2s_;
   router::RouterInput input_;
 };
 

@@ -59,6 +59,21 @@ std::string expression_of(NodeRef schema) {
   return {};
 }
 
+NodeRef schema_of(const GatewayOperation& operation, std::string_view name) {
+  const openapi::Parameter* parameter = find_parameter(operation, name);
+  if (parameter == nullptr || !parameter->schema) return {};
+  const NodeRef schema = operation.unit->document->resolve(parameter->schema);
+  return schema && schema.is_map() ? schema : NodeRef{};
+}
+
+ParameterPattern pattern_of(NodeRef schema) {
+  if (!schema) return {};
+  // A schema pattern matches anywhere in the value unless it says otherwise.
+  if (const NodeRef pattern = schema.get("pattern"); pattern && pattern.is_scalar())
+    return {.text = std::string(pattern.text()), .is_ecma = true};
+  return {.text = expression_of(schema), .anchored = true};
+}
+
 router::Constraint constraint_of(Module& module, u32 regex) {
   if (regex == table::kNone) return {};
   const table::RegexRecord& record = module.table.pools.regexes.records()[regex];
@@ -69,20 +84,20 @@ router::Constraint constraint_of(Module& module, u32 regex) {
 
 }  // namespace
 
+ParameterPattern parameter_pattern(const GatewayOperation& operation, std::string_view name) {
+  return pattern_of(schema_of(operation, name));
+}
+
 router::Constraint parameter_constraint(Module& module, const GatewayOperation& operation,
                                         std::string_view name) {
-  const openapi::Parameter* parameter = find_parameter(operation, name);
-  if (parameter == nullptr || !parameter->schema) return {};
-  const NodeRef schema = operation.unit->document->resolve(parameter->schema);
-  if (!schema || !schema.is_map()) return {};
+  const NodeRef schema = schema_of(operation, name);
+  if (!schema) return {};
+  const ParameterPattern pattern = pattern_of(schema);
   router::Constraint constraint;
-  if (const NodeRef pattern = schema.get("pattern"); pattern && pattern.is_scalar()) {
-    // A schema pattern matches anywhere in the value unless it says otherwise.
-    constraint = constraint_of(module, encode_regex(pattern.text(), true, false, pattern.span(),
-                                                    module.table.pools, module.sink));
-  } else if (const std::string expression = expression_of(schema); !expression.empty()) {
-    constraint = constraint_of(module, encode_regex(expression, false, true, schema.span(),
-                                                    module.table.pools, module.sink));
+  if (!pattern.text.empty()) {
+    const Span span = pattern.is_ecma ? schema.get("pattern").span() : schema.span();
+    constraint = constraint_of(module, encode_regex(pattern.text, pattern.is_ecma, pattern.anchored,
+                                                    span, module.table.pools, module.sink));
   }
   constraint.match_only = is_match_only(operation, name);
   return constraint;

@@ -34,6 +34,14 @@ bool is_action(std::string_view name) {
 // An answer for some requests only leaves the rest to the action below it.
 bool is_conditional(NodeRef value) { return static_cast<bool>(child(value, "when")); }
 
+}  // namespace
+
+bool takes_every_request(std::string_view name, NodeRef value) {
+  return is_action(name) && !is_off(value) && !is_conditional(value);
+}
+
+namespace {
+
 void remove_entry(Effective& fields, std::string_view name) {
   std::erase_if(fields.entries, [&](const Effective::Entry& e) { return e.name == name; });
 }
@@ -69,7 +77,7 @@ class Merger {
   void lay_field(std::string_view name, NodeRef key, NodeRef value, std::string_view level) {
     const OperationField* field = find_field(name);
     if (field == nullptr) return;  // keys of other kinds are read elsewhere
-    if (is_action(name) && !is_off(value) && !is_conditional(value)) {
+    if (takes_every_request(name, value)) {
       for (const std::string_view other : {"upstream", "respond", "redirect", "mock"}) {
         const Effective* lower = result_.fields.find(other);
         // One that answers some requests only stays, in front of this one.

@@ -35,4 +35,7 @@ struct EffectiveOperation {
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels);
 
+/// Whether field `name` with this value is an action that leaves no request to another one.
+bool takes_every_request(std::string_view name, NodeRef value);
+
 }  // namespace gw::compiler

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/regex/regex.h"
 #include "compiler/xgw/encode.h"
 #include "compiler/xgw/node_json.h"
 #include "runtime/base/units.h"
@@ -19,7 +20,7 @@ constexpr u32 kMaxItems = 64;  // of arrays with minItems
 
 class Generator {
  public:
-  explicit Generator(const Document& document) : document_(document) {}
+  Generator(Module& module, const Document& document) : module_(module), document_(document) {}
 
   std::string value(NodeRef schema, u32 depth) {
     const NodeRef resolved = schema ? document_.resolve(schema) : NodeRef{};
@@ -161,7 +162,7 @@ class Generator {
     return out + "]";
   }
 
-  static std::string string(NodeRef schema) {
+  std::string string(NodeRef schema) {
     struct Format {
       std::string_view name;
       std::string_view example;
@@ -186,17 +187,40 @@ class Generator {
         return fmt::format("\"{}\"", known.example);
       }
     }
-    std::string text = "string";
     const auto bound = [&](std::string_view key, u64 fallback) {
       const NodeRef node = schema.get(key);
       return node && node.is_scalar() ? parse_count(node.text()).value_or(fallback) : fallback;
     };
     const u64 least = std::min<u64>(bound("minLength", 0), 1024);
+    const u64 most = bound("maxLength", ~u64{0});
+    if (const NodeRef pattern = schema.get("pattern"); pattern && pattern.is_scalar()) {
+      const std::string& fitting = example_of(pattern.text(), least, most);
+      std::string quoted;
+      append_json_string(fitting, quoted);
+      if (!fitting.empty()) return quoted;
+    }
+    std::string text = "string";
     while (text.size() < least) text += "string";
     if (text.size() > least && least > 6) text.resize(least);
-    const u64 most = bound("maxLength", ~u64{0});
     if (text.size() > most) text.resize(most);
     return '"' + text + '"';
+  }
+
+  /// A shortest text that a pattern and the bounds of its length accept; empty: none is known.
+  const std::string& example_of(std::string_view pattern, u64 least, u64 most) {
+    const auto [it, fresh] =
+        module_.pattern_examples.try_emplace(fmt::format("{} {} {}", least, most, pattern));
+    constexpr u64 kMaxCounted = 200;  // longer ones would make large automata
+    if (!fresh || least > kMaxCounted) return it->second;
+    const std::string upper = most > kMaxCounted ? std::string() : std::to_string(most);
+    const auto wanted = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
+    const auto length = regex::compile(fmt::format("(?s:.){{{},{}}}", least, upper),
+                                       regex::Syntax::Re2, regex::Mode::Anchored);
+    const auto* first = std::get_if<regex::CompiledRegex>(&wanted);
+    const auto* second = std::get_if<regex::CompiledRegex>(&length);
+    if (first == nullptr || second == nullptr || first->dfa.empty()) return it->second;
+    it->second = regex::common({.dfa = first->dfa}, {.dfa = second->dfa}).witness;
+    return it->second;
   }
 
   static std::string number(NodeRef schema, bool is_integer) {
@@ -205,6 +229,9 @@ class Generator {
       const bool numeric = node && (node.kind() == NodeKind::Int || node.kind() == NodeKind::Float);
       return numeric ? to_json(node) : std::string();
     };
+    if (const auto step = parse_count(text_of("multipleOf")); step && *step > 1) {
+      return std::to_string(multiple_of(schema, *step));
+    }
     if (const std::string least = text_of("minimum"); !least.empty()) {
       const NodeRef exclusive = schema.get("exclusiveMinimum");
       const bool excluded = exclusive && exclusive.kind() == NodeKind::Bool && exclusive.boolean();
@@ -219,6 +246,21 @@ class Generator {
     return is_integer ? "1" : "1.5";
   }
 
+  /// The least positive multiple that is not below the minimum.
+  static u64 multiple_of(NodeRef schema, u64 step) {
+    u64 least = 1;
+    const NodeRef exclusive = schema.get("exclusiveMinimum");
+    const bool excluded = exclusive && exclusive.kind() == NodeKind::Bool && exclusive.boolean();
+    if (const NodeRef minimum = schema.get("minimum"); minimum && minimum.is_scalar()) {
+      least = std::max(least, parse_count(minimum.text()).value_or(0) + (excluded ? 1 : 0));
+    }
+    if (exclusive && exclusive.kind() == NodeKind::Int) {
+      least = std::max(least, parse_count(exclusive.text()).value_or(0) + 1);
+    }
+    return (std::min(least, ~u64{0} - step) + step - 1) / step * step;
+  }
+
+  Module& module_;
   const Document& document_;
   size_t size_ = 0;
 };
@@ -302,7 +344,18 @@ class MockBuilder {
       add(status, type, {}, true, body_text(schema.get("example"), type));
       return;
     }
-    add(status, type, {}, false, schema ? Generator(document_).value(schema, 0) : std::string());
+    add(status, type, {}, false, generated(schema, type));
+  }
+
+  /// JSON, or where another type is asked for the text of a scalar; no structure is passed off as
+  /// XML.
+  std::string generated(NodeRef schema, std::string_view media) {
+    if (!schema) return {};
+    std::string value = Generator(module_, document_).value(schema, 0);
+    if (is_json(media) || media.find('*') != media.npos) return value;
+    if (value.starts_with('{') || value.starts_with('[') || value == "null") return {};
+    if (!value.starts_with('"') || value.find('\\') != value.npos) return value;
+    return value.substr(1, value.size() - 2);
   }
 
   Module& module_;
@@ -312,10 +365,6 @@ class MockBuilder {
 };
 
 }  // namespace
-
-std::string example_of_schema(const Document& document, NodeRef schema) {
-  return Generator(document).value(schema, 0);
-}
 
 policies::MockRecord lower_mock(Module& module, const GatewayOperation& operation,
                                 const policies::MockRecord& written) {

@@ -157,6 +157,7 @@ class OperationLowerer {
                           bool& depends_on_operation) {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
+    for (const Level& level : levels.levels) refuse_second_action(level.node);
     note_removals(source, effective.removals);
     force_options(effective.fields);
     const bool mocks = module_.options.mock || is_set(effective.fields, "mock");
@@ -231,6 +232,30 @@ class OperationLowerer {
     refuse_own(encoded, "timeout.stream",
                "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared",
                "declare the stream, or set `timeout.total`");
+  }
+
+  // Actions replace each other from level to level; at one level nothing says which is meant, and
+  // the order of keys must not.
+  void refuse_second_action(NodeRef level) {
+    if (!level || !level.is_map()) return;
+    std::optional<NodeRef::Entry> first;
+    for (const NodeRef::Entry entry : level.entries()) {
+      if (!takes_every_request(entry.key.text(), entry.value)) continue;
+      if (!first) {
+        first = entry;
+        continue;
+      }
+      const Span span = entry.key.span();
+      if (!second_actions_.insert({span.file, span.begin}).second) continue;
+      module_.sink.report({.rule = "extension-conflict",
+                           .severity = Severity::Error,
+                           .message = fmt::format("`{}` and `{}` cannot both take every request",
+                                                  first->key.text(), entry.key.text()),
+                           .primary = {span, "the second action of one place"},
+                           .related = {{first->key.span(), "the first one"}},
+                           .help = "remove one of them; `respond` and `redirect` may stand before "
+                                   "another with a `when`"});
+    }
   }
 
   // Inherited, a field is for other operations; written here, it would be ignored.
@@ -439,7 +464,8 @@ class OperationLowerer {
   std::unordered_map<std::string, u32> steps_;
   std::set<std::pair<const Tree*, u32>> checked_;
   std::set<const openapi::PathItem*> missing_;
-  std::set<std::pair<FileId, u32>> noted_;  // places of `off`
+  std::set<std::pair<FileId, u32>> second_actions_;  // places
+  std::set<std::pair<FileId, u32>> noted_;           // places of `off`
 };
 
 }  // namespace

@@ -50,6 +50,8 @@ struct Module {
   bool upstream_dangling = false;  // an operation names one that is not there
   std::string override_name;       // of the upstream of --upstream
 
+  std::unordered_map<std::string, std::string> pattern_examples;  // made by mocks
+
   // For the report.
   std::vector<std::string> router_notes;
   u32 router_states = 0;

@@ -31,27 +31,37 @@ constexpr u32 kAbsorbing = 1;  // state 0 is the empty set
 
 class Determiniser {
  public:
-  Determiniser(const Nfa& nfa, Mode mode, const Limits& limits)
-      : nfa_(nfa), search_(mode == Mode::Search), limits_(limits) {}
+  Determiniser(const Nfa& nfa, Mode mode, const Limits& limits, bool branching = false)
+      : nfa_(nfa), search_(mode == Mode::Search), branching_(branching), limits_(limits) {}
 
   std::optional<DfaTable> run() {
+    prepare();
+    dfa_.start = intern(first_nodes(), kEdge);
+    for (u32 state = kAbsorbing + 1; state < sets_.size(); ++state) {
+      expand(state);
+      if (exhausted()) return std::nullopt;
+    }
+    return std::move(dfa_);
+  }
+
+ protected:
+  void prepare() {
     note_assertions();
     cut_classes();
     seen_.assign(nfa_.nodes.size(), 0);
     add_state({}, kNone, false);
     add_state({}, kNone, true);
+  }
+
+  std::vector<u32> first_nodes() {
     std::vector<u32> first;
     begin_closure();
     close(nfa_.start, kEdge, first);
-    dfa_.start = intern(std::move(first), kEdge);
-    for (u32 state = kAbsorbing + 1; state < sets_.size(); ++state) {
-      expand(state);
-      if (sets_.size() > limits_.states || work_ > limits_.work) return std::nullopt;
-    }
-    return std::move(dfa_);
+    return first;
   }
 
- private:
+  bool exhausted() const { return sets_.size() > limits_.states || work_ > limits_.work; }
+
   struct Set {
     std::vector<u32> nodes;
     u8 before = kNone;
@@ -194,7 +204,12 @@ class Determiniser {
     const u32 id = static_cast<u32>(sets_.size());
     sets_.push_back({std::move(nodes), before});
     dfa_.accepts.push_back(accepting);
-    dfa_.next.resize(dfa_.next.size() + dfa_.class_count, id == kAbsorbing ? kAbsorbing : 0);
+    if (branching_) {
+      const std::vector<u32> row = id == kAbsorbing ? std::vector{kAbsorbing} : std::vector<u32>{};
+      branches_.resize(branches_.size() + dfa_.class_count, row);
+    } else {
+      dfa_.next.resize(dfa_.next.size() + dfa_.class_count, id == kAbsorbing ? kAbsorbing : 0);
+    }
     return id;
   }
 
@@ -224,6 +239,10 @@ class Determiniser {
     for (u32 c = 0; c < dfa_.class_count; ++c) {
       const u8 context = context_of(representative_[c]);
       if ((context & mask) != ahead) continue;
+      if (branching_) {
+        branch(state, c, set.nodes.empty(), matched);
+        continue;
+      }
       u32 to = 0;
       if (search_ && matched) {
         to = kAbsorbing;
@@ -235,16 +254,38 @@ class Determiniser {
         to = intern(std::move(nodes), context);
       }
       dfa_.next[size_t{state} * dfa_.class_count + c] = to;
-      if (sets_.size() > limits_.states || work_ > limits_.work) return;
+      if (exhausted()) return;
     }
+  }
+
+  /// The entry of class `c` with a state for each node. In search mode the state without nodes
+  /// stands for a match that begins later.
+  void branch(u32 state, u32 c, bool waits, bool matched) {
+    const u8 context = context_of(representative_[c]);
+    std::vector<u32> to;
+    if (search_ && matched) {
+      to = {kAbsorbing};
+    } else {
+      std::vector<u32> nodes;
+      begin_closure();
+      for (const u32 node : targets_[c]) close(node, context, nodes);
+      if (search_ && waits) {
+        close(nfa_.start, context, nodes);
+        to.push_back(intern({}, context));
+      }
+      for (const u32 node : nodes) to.push_back(intern({node}, context));
+    }
+    branches_[size_t{state} * dfa_.class_count + c] = std::move(to);
   }
 
   const Nfa& nfa_;
   const bool search_;
-  const Limits& limits_;
+  const bool branching_;
+  const Limits limits_;
   DfaTable dfa_;
-  u8 tracked_ = 0;  // what states must know of the byte before
-  u8 ahead_ = 0;    // what transitions must know of the next byte
+  std::vector<std::vector<u32>> branches_;  // like DfaTable::next, if branching
+  u8 tracked_ = 0;                          // what states must know of the byte before
+  u8 ahead_ = 0;                            // what transitions must know of the next byte
   bool looks_ahead_ = false;
   std::vector<u8> representative_;  // a byte of each class
   std::vector<Set> sets_;
@@ -257,7 +298,56 @@ class Determiniser {
   u64 work_ = 0;
 };
 
+constexpr Limits kLazyLimits = {.states = 200'000, .work = 20'000'000};
+
 }  // namespace
+
+class LazyAutomaton::Impl : private Determiniser {
+ public:
+  Impl(const Nfa& nfa, Mode mode, bool branching)
+      : Determiniser(nfa, mode, kLazyLimits, branching) {
+    prepare();
+    if (!branching_) {
+      starts_ = {intern(first_nodes(), kEdge)};
+      return;
+    }
+    for (const u32 node : first_nodes()) starts_.push_back(intern({node}, kEdge));
+    if (search_) starts_.push_back(intern({}, kEdge));
+  }
+
+  std::span<const u32> next(u32 state, u32 byte_class) {
+    if (state > kAbsorbing && !exhausted()) {
+      if (expanded_.size() <= state) expanded_.resize(sets_.size(), false);
+      if (!expanded_[state]) {
+        expanded_[state] = true;
+        expand(state);
+      }
+    }
+    const size_t at = size_t{state} * dfa_.class_count + byte_class;
+    if (branching_) return branches_[at];
+    return {&dfa_.next[at], 1};
+  }
+
+  using Determiniser::exhausted;
+  const std::vector<u32>& starts() const { return starts_; }
+  const DfaTable& table() const { return dfa_; }
+
+ private:
+  std::vector<u32> starts_;
+  std::vector<bool> expanded_;
+};
+
+LazyAutomaton::LazyAutomaton(const Nfa& nfa, Mode mode, Paths paths)
+    : impl_(std::make_unique<Impl>(nfa, mode, paths == Paths::Many)) {}
+LazyAutomaton::~LazyAutomaton() = default;
+std::span<const u32> LazyAutomaton::starts() const { return impl_->starts(); }
+std::span<const u32> LazyAutomaton::next(u32 state, u32 byte_class) {
+  return impl_->next(state, byte_class);
+}
+bool LazyAutomaton::accepts(u32 state) const { return impl_->table().accepts[state]; }
+u32 LazyAutomaton::class_count() const { return impl_->table().class_count; }
+u32 LazyAutomaton::class_of(u8 byte) const { return impl_->table().class_of[byte]; }
+bool LazyAutomaton::exhausted() const { return impl_->exhausted(); }
 
 std::optional<DfaTable> determinise(const Nfa& nfa, Mode mode, const Limits& limits) {
   return Determiniser(nfa, mode, limits).run();

@@ -102,6 +102,39 @@ void compare(u32 seed, int patterns) {
   CHECK(re2_faults <= patterns / 20);
 }
 
+/// What is asked of two expressions without their DFAs, against the answers of the DFAs.
+void compare_questions(u32 seed, int pairs) {
+  Generator generator(seed);
+  const auto compiled = [&](Mode mode) {
+    for (;;) {
+      auto result = regex::compile(generator.pattern(3), Syntax::Re2, mode);
+      auto* found = std::get_if<regex::CompiledRegex>(&result);
+      if (found != nullptr && !found->dfa.empty()) return std::move(*found);
+    }
+  };
+  int overlapping = 0;
+  int contained = 0;
+  for (int i = 0; i < pairs; ++i) {
+    const auto a = compiled(i % 2 == 0 ? Mode::Anchored : Mode::Search);
+    const auto b = compiled(i % 3 == 0 ? Mode::Search : Mode::Anchored);
+    INFO("first " << a.re2 << "  second " << b.re2);
+    const regex::Language first{.dfa = {}, .re2 = a.re2, .mode = a.mode};
+    const regex::Language second{.dfa = {}, .re2 = b.re2, .mode = b.mode};
+    const regex::Common common = regex::common(first, second);
+    REQUIRE(common.kind == regex::common(a.dfa, b.dfa).kind);
+    REQUIRE(regex::contains(first, second) == regex::contains(a.dfa, b.dfa));
+    REQUIRE(regex::contains(first, {.dfa = b.dfa}) == regex::contains(a.dfa, b.dfa));
+    contained += regex::contains(first, second) ? 1 : 0;
+    if (common.kind != regex::Common::Kind::Overlap) continue;
+    ++overlapping;
+    REQUIRE(gw::Dfa(a.dfa.data()).matches(common.witness));
+    REQUIRE(gw::Dfa(b.dfa.data()).matches(common.witness));
+  }
+  CHECK(overlapping > pairs / 10);
+  CHECK(overlapping < pairs);
+  CHECK(contained > pairs / 50);
+}
+
 std::string read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -114,6 +147,39 @@ std::string conformance(const std::string& name) {
 }  // namespace
 
 TEST_CASE("regex oracle: generated patterns agree with RE2", "[regex]") { compare(1, 1500); }
+
+TEST_CASE("regex oracle: expressions are compared as their DFAs are", "[regex]") {
+  compare_questions(7, 800);
+}
+
+TEST_CASE("regex oracle: expressions are compared whose DFAs would be too big", "[regex]") {
+  using Kind = regex::Common::Kind;
+  const auto compiled = [](std::string_view pattern) {
+    return std::get<regex::CompiledRegex>(regex::compile(pattern, Syntax::Re2, Mode::Anchored));
+  };
+  const auto language = [](const regex::CompiledRegex& from) {
+    return regex::Language{.dfa = from.dfa, .re2 = from.re2, .mode = from.mode};
+  };
+  const auto big = compiled("[ab]*a[ab]{18}");
+  REQUIRE(big.dfa.empty());
+  const auto digits = compiled("[0-9]+");
+  const auto letters = compiled("[a-z]+");
+  const auto long_b = compiled("[ab]*b[ab]{20}");
+  REQUIRE(long_b.dfa.empty());
+  CHECK(regex::common(language(big), language(digits)).kind == Kind::Disjoint);
+  const auto with_letters = regex::common(language(letters), language(big));
+  CHECK(with_letters.kind == Kind::Overlap);
+  CHECK(with_letters.witness == std::string(19, 'a'));
+  CHECK(regex::contains(language(letters), language(big)));
+  CHECK_FALSE(regex::contains(language(big), language(letters)));
+  const auto both = regex::common(language(big), language(long_b));
+  CHECK(both.kind == Kind::Overlap);
+  CHECK(both.witness.size() == 21);
+  CHECK(RE2::FullMatch(both.witness, big.re2));
+  CHECK(RE2::FullMatch(both.witness, long_b.re2));
+  // Not decided within bounds is "no".
+  CHECK_FALSE(regex::contains(language(big), language(big)));
+}
 
 TEST_CASE("regex oracle: many generated patterns agree with RE2", "[.long]") {
   for (u32 seed = 2; seed < 52; ++seed) compare(seed, 5000);

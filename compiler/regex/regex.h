@@ -48,17 +48,32 @@ struct CompiledRegex {
 std::variant<CompiledRegex, RegexError> compile(std::string_view pattern, Syntax syntax, Mode mode,
                                                 const Limits& limits = {});
 
-/// What two DFAs have in common.
+/// A set of texts: a DFA, or the expression where that would be too big.
+struct Language {
+  Bytes dfa;                  // empty: `re2` says it
+  std::string_view re2 = {};  // as in CompiledRegex
+  Mode mode = Mode::Anchored;
+};
+
+/// Whether the empty text is one of a language's texts; values of path parameters never are.
+enum class EmptyText : u8 { Counts, Ignored };
+
+/// What two languages have in common.
 struct Common {
   enum class Kind : u8 { Disjoint, Overlap, Unknown };
   Kind kind = Kind::Disjoint;  // Unknown: the bound on product states was reached
   std::string witness;         // Overlap: a shortest text in both, of friendly characters if any
 };
 Common common(Bytes a, Bytes b);
+/// Decided without determinising, so that an expression whose DFA would be too big is no obstacle.
+Common common(const Language& a, const Language& b, EmptyText empty = EmptyText::Counts);
 /// The witness of common(); nullopt: disjoint, or not decided within bounds.
 std::optional<std::string> common_string(Bytes a, Bytes b);
 /// Whether every text of `b` is one of `a`. False also when it could not be decided.
 bool contains(Bytes a, Bytes b);
+bool contains(const Language& a, const Language& b, EmptyText empty = EmptyText::Counts);
+/// All bytes, in the order in which witnesses should use them.
+std::string_view friendly_bytes();
 /// A shortest text that the DFA accepts; nullopt: none.
 std::optional<std::string> shortest_string(Bytes dfa);
 /// A text of `b` that is not one of `a`; nullopt: contained, or not decided within bounds.

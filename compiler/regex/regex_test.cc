@@ -167,6 +167,20 @@ TEST_CASE("regex: two languages are compared with a witness", "[regex]") {
   CHECK(regex::shortest_string(dfa_of("[^\\x00-\\x{10FFFF}]").dfa) == std::nullopt);
 }
 
+TEST_CASE("regex: the empty text may be left out of the question", "[regex]") {
+  using regex::EmptyText;
+  const auto digits = dfa_of("[0-9]*");
+  const auto letters = dfa_of("[a-z]*");
+  const auto word = dfa_of("[a-z]+");
+  CHECK(regex::common({.dfa = digits.dfa}, {.dfa = letters.dfa}).witness.empty());
+  CHECK(regex::common({.dfa = digits.dfa}, {.dfa = letters.dfa}, EmptyText::Ignored).kind ==
+        regex::Common::Kind::Disjoint);
+  CHECK(regex::common({.dfa = letters.dfa}, {.dfa = letters.dfa}, EmptyText::Ignored).witness ==
+        "a");
+  CHECK_FALSE(regex::contains({.dfa = word.dfa}, {.dfa = letters.dfa}));
+  CHECK(regex::contains({.dfa = word.dfa}, {.dfa = letters.dfa}, EmptyText::Ignored));
+}
+
 TEST_CASE("dfa: verify refuses every truncation and any state out of range", "[regex][dfa]") {
   const auto good = dfa_of("(foo|bar)[0-9]*").dfa;
   for (size_t size = 0; size < good.size(); ++size) {

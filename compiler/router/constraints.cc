@@ -5,6 +5,9 @@
 namespace gw::compiler::router {
 namespace {
 
+// Values of parameters are never empty.
+constexpr regex::EmptyText kIgnored = regex::EmptyText::Ignored;
+
 Relation flipped(Relation relation) {
   if (relation == Relation::Narrower) return Relation::Wider;
   if (relation == Relation::Wider) return Relation::Narrower;
@@ -22,28 +25,30 @@ Relation ConstraintOrder::relation(const Constraint& a, const Constraint& b) {
   if (a.kind == b.kind && (a.kind == Kind::None || a.index == b.index)) return Relation::Equal;
   if (b.kind == Kind::None) return Relation::Narrower;
   if (a.kind == Kind::None) return Relation::Wider;
-  if (a.kind == Kind::Dfa && b.kind == Kind::Dfa) {
-    if (a.index > b.index) return flipped(compare_dfas(b.index, a.index));
-    return compare_dfas(a.index, b.index);
-  }
-  if (a.kind == b.kind && input_.re2s[a.index] == input_.re2s[b.index]) return Relation::Equal;
-  return Relation::Unknown;
+  return key_of(a) < key_of(b) ? compare(a, b) : flipped(compare(b, a));
 }
 
-Relation ConstraintOrder::compare_dfas(u32 a, u32 b) {
-  const auto [it, added] = known_.try_emplace(std::pair(a, b), Relation::Unknown);
+regex::Language ConstraintOrder::language_of(const Constraint& constraint) const {
+  if (constraint.kind == Constraint::Kind::Dfa) return {.dfa = input_.dfas[constraint.index]};
+  const Re2Pattern& pattern = input_.re2s[constraint.index];
+  return {.dfa = {}, .re2 = pattern.text, .mode = pattern.mode};
+}
+
+Relation ConstraintOrder::compare(const Constraint& a, const Constraint& b) {
+  const auto [it, added] = known_.try_emplace(std::pair(key_of(a), key_of(b)), Relation::Unknown);
   if (!added) return it->second;
-  const auto& first = input_.dfas[a];
-  const auto& second = input_.dfas[b];
-  const bool within = regex::contains(second, first);
-  const bool around = regex::contains(first, second);
+  const regex::Language first = language_of(a);
+  const regex::Language second = language_of(b);
+  const regex::Common common = regex::common(first, second, kIgnored);
   Relation result = Relation::Unknown;
-  if (within || around) {
-    result = !around ? Relation::Narrower : !within ? Relation::Wider : Relation::Equal;
-  } else {
-    const auto kind = regex::common(first, second).kind;
-    if (kind == regex::Common::Kind::Disjoint) result = Relation::Disjoint;
-    if (kind == regex::Common::Kind::Overlap) result = Relation::Overlap;
+  if (common.kind == regex::Common::Kind::Disjoint) result = Relation::Disjoint;
+  if (common.kind == regex::Common::Kind::Overlap) {
+    const bool within = regex::contains(second, first, kIgnored);
+    const bool around = regex::contains(first, second, kIgnored);
+    result = within && around ? Relation::Equal
+             : within         ? Relation::Narrower
+             : around         ? Relation::Wider
+                              : Relation::Overlap;
   }
   it->second = result;
   return result;
@@ -51,15 +56,14 @@ Relation ConstraintOrder::compare_dfas(u32 a, u32 b) {
 
 std::string ConstraintOrder::value(const Constraint& constraint) const {
   if (constraint.kind == Constraint::Kind::None) return "x";
-  if (constraint.kind == Constraint::Kind::Re2) return "";
-  return regex::shortest_string(input_.dfas[constraint.index]).value_or("");
+  const regex::Language language = language_of(constraint);
+  return regex::common(language, language, kIgnored).witness;
 }
 
 std::string ConstraintOrder::common_value(const Constraint& a, const Constraint& b) const {
   if (a.kind == Constraint::Kind::None) return value(b);
   if (b.kind == Constraint::Kind::None) return value(a);
-  if (a.kind != Constraint::Kind::Dfa || b.kind != Constraint::Kind::Dfa) return "";
-  return regex::common_string(input_.dfas[a.index], input_.dfas[b.index]).value_or("");
+  return regex::common(language_of(a), language_of(b), kIgnored).witness;
 }
 
 bool ConstraintOrder::precedes(const PathInput& a, const PathInput& b) {

@@ -3,7 +3,6 @@
 #include <map>
 #include <utility>
 
-#include "compiler/regex/regex.h"
 #include "compiler/router/router_builder.h"
 
 namespace gw::compiler::router {
@@ -14,7 +13,7 @@ enum class Relation : u8 {
   Wider,
   Disjoint,
   Overlap,
-  Unknown,  // not decided within bounds, or one is not a DFA
+  Unknown,  // not decided within bounds
 };
 
 /// Compares constraints and remembers the answers. Not thread-safe.
@@ -34,9 +33,12 @@ class ConstraintOrder {
   Relation relation(const PathInput& a, const PathInput& b);
 
  private:
-  Relation compare_dfas(u32 a, u32 b);
+  using Key = std::pair<Constraint::Kind, u32>;
+  static Key key_of(const Constraint& constraint) { return {constraint.kind, constraint.index}; }
+  regex::Language language_of(const Constraint& constraint) const;
+  Relation compare(const Constraint& a, const Constraint& b);
   const RouterInput& input_;
-  std::map<std::pair<u32, u32>, Relation> known_;
+  std::map<std::pair<Key, Key>, Relation> known_;
 };
 
 /// The constraint of a parameter; None if the path has none.

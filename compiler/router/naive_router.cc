@@ -94,7 +94,8 @@ struct Candidate {
 bool within(const RouterInput& input, const Constraint& a, const Constraint& b) {
   if (b.kind == Constraint::Kind::None) return true;
   if (a.kind == Constraint::Kind::None) return false;
-  return regex::contains(input.dfas[b.index], input.dfas[a.index]);
+  return regex::contains({.dfa = input.dfas[b.index]}, {.dfa = input.dfas[a.index]},
+                         regex::EmptyText::Ignored);
 }
 
 bool precedes(const RouterInput& input, const PathInput& a, const PathInput& b) {

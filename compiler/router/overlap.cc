@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <unordered_map>
+#include <set>
 
 #include "compiler/router/groups.h"
+#include "compiler/router/pieces.h"
+#include "compiler/router/shadow.h"
 #include "runtime/router/format.h"
-#include "runtime/table/dfa.h"
 
 namespace gw::compiler::router {
 namespace {
@@ -45,12 +46,15 @@ std::string example(const Segment& segment) {
 class Finder {
  public:
   Finder(const RouterInput& input, const OverlapLimits& limits)
-      : input_(input), limits_(limits), order_(input), grouped_(group_paths(input, order_)) {}
+      : limits_(limits),
+        order_(input),
+        grouped_(group_paths(input, order_)),
+        shadows_(input, grouped_, order_) {}
 
   OverlapReport run() {
     for (const Group& group : grouped_.groups) compare_candidates(group);
     for (const HostGroups& host : grouped_.hosts) {
-      find_covered(host);
+      find_shadowed(host);
       build_trie(host);
       walk_equal(0);
     }
@@ -95,9 +99,11 @@ class Finder {
     } else if (every_parameter_is_ordered(input_of(a), input_of(b))) {
       kind = OverlapKind::OrderedOnlyByLeftmost;
     }
-    report_.findings.push_back({kind, place_of(a), place_of(b), method,
-                                candidate_witness(shape, input_of(a), input_of(b)),
-                                relation != Relation::Unknown});
+    unordered_.insert({a, b});
+    OverlapFinding finding{kind, place_of(a), place_of(b), method,
+                           candidate_witness(shape, input_of(a), input_of(b))};
+    finding.proved = relation != Relation::Unknown;
+    report_.findings.push_back(std::move(finding));
   }
 
   bool every_parameter_is_ordered(const PathInput& a, const PathInput& b) {
@@ -137,83 +143,70 @@ class Finder {
     return out;
   }
 
-  static void append_encoded(std::string& out, std::string_view value) {
-    constexpr std::string_view kSafe = "-._~!$&'()*+,;=:@";
-    for (const char c : value) {
-      const u8 byte = static_cast<u8>(c);
-      const u8 lower = byte | 0x20;
-      if ((byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'z') ||
-          kSafe.find(c) != std::string_view::npos) {
-        out += c;
-      } else {
-        constexpr char kHex[] = "0123456789ABCDEF";
-        out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-      }
-    }
-  }
+  // Paths whose requests all go to others -----------------------------------------------------
 
-  // Parameters whose few values are all literals of other shapes ----------------------------------
-
-  void find_covered(const HostGroups& host) {
-    std::unordered_map<std::string_view, u32> by_shape;
-    for (const u32 id : host.groups) by_shape.emplace(grouped_.groups[id].shape_text, id);
+  void find_shadowed(const HostGroups& host) {
+    shadows_.enter(host);
     for (const u32 id : host.groups) {
       const Group& group = grouped_.groups[id];
-      for (const u32 path : group.paths) {
+      if (group.shape->is_static()) continue;
+      for (size_t i = 0; i < group.paths.size(); ++i) {
         if (full()) return;
-        find_covering(*group.shape, path, by_shape);
+        if (unordered_.count(group.paths[i]) == 0) find_shadow(group, i);
       }
     }
+    report_.truncated |= shadows_.truncated();
   }
 
-  void find_covering(const PathTemplate& shape, u32 path,
-                     const std::unordered_map<std::string_view, u32>& by_shape) {
-    size_t parameter = 0;
-    for (size_t s = 0; s < shape.segments.size(); ++s) {
-      const Segment& segment = shape.segments[s];
-      const size_t own = parameter;
-      parameter += segment.names.size();
-      const Constraint constraint = constraint_of(input_of(path), own);
-      if (segment.kind != SegmentKind::Parameter || constraint.kind != Constraint::Kind::Dfa) {
-        continue;
+  void find_shadow(const Group& group, size_t place) {
+    const u32 path = group.paths[place];
+    std::vector<std::pair<std::string, Shadow>> found;
+    std::vector<MethodRoute> methods = input_of(path).methods;
+    if (input_of(path).any_route) methods.push_back({.method = http::Method::Other, .text = "*"});
+    for (const MethodRoute& method : methods) {
+      std::vector<u32> earlier;
+      for (size_t i = 0; i < place; ++i) {
+        if (serves(input_of(group.paths[i]), method)) earlier.push_back(group.paths[i]);
       }
-      const auto values = few_values(input_.dfas[constraint.index]);
-      u32 winner = 0;
-      bool covered = !values.empty();
-      for (const std::string& value : values) {
-        PathTemplate other = shape;
-        other.segments[s] = {.kind = SegmentKind::Literal, .literals = {""}};
-        append_encoded(other.segments[s].literals[0], value);
-        const auto it = by_shape.find(other.shape());
-        covered = covered && it != by_shape.end();
-        if (!covered) break;
-        winner = grouped_.groups[it->second].paths[0];
+      if (earlier.empty() && !asks(path, group)) continue;
+      if (auto shadow = shadows_.find(group, path, earlier)) {
+        found.emplace_back(text_of(method), std::move(*shadow));
       }
-      if (!covered) continue;
-      report_.findings.push_back({OverlapKind::Unreachable, place_of(winner), place_of(path), "",
-                                  candidate_witness(shape, input_of(path), input_of(path))});
-      return;
     }
+    const bool whole = !found.empty() && found.size() == methods.size();
+    if (whole) found.resize(1);
+    for (auto& [method, shadow] : found) add_shadow(path, method, shadow, !whole);
   }
 
-  /// The texts of a DFA if they are few and short; empty otherwise.
-  static std::vector<std::string> few_values(Bytes blob) {
-    constexpr size_t kMaxValues = 32;
-    constexpr size_t kMaxTexts = 2000;
-    const Dfa dfa(blob.data());
-    std::vector<std::pair<u32, std::string>> texts = {{dfa.start(), ""}};
-    std::vector<std::string> out;
-    for (size_t i = 0; i < texts.size(); ++i) {
-      const auto [state, text] = texts[i];
-      if (dfa.accepts(state)) out.push_back(text);
-      if (text.size() >= 64 || out.size() > kMaxValues || texts.size() > kMaxTexts) return {};
-      for (u32 byte = 0; byte < 256; ++byte) {
-        const u32 next = dfa.next(state, dfa.class_of(static_cast<u8>(byte)));
-        if (next != 0) texts.emplace_back(next, text + static_cast<char>(byte));
-        if (texts.size() > kMaxTexts) return {};
-      }
+  void add_shadow(u32 path, const std::string& method, const Shadow& shadow, bool one_method) {
+    OverlapFinding finding{OverlapKind::Unreachable, place_of(shadow.winners[0]), place_of(path),
+                           method, shadow.witness};
+    finding.one_method = one_method;
+    for (size_t i = 1; i < shadow.winners.size(); ++i) {
+      finding.further_winners.push_back(place_of(shadow.winners[i]));
     }
-    return out;
+    report_.findings.push_back(std::move(finding));
+  }
+
+  /// Whether a path asks anything of its values. One that does not has more of them than all
+  /// other shapes could name.
+  bool asks(u32 path, const Group& group) const {
+    for (size_t i = 0; i < group.shape->names().size(); ++i) {
+      if (accepted_values(input_of(path), i).kind == Constraint::Kind::Dfa) return true;
+    }
+    return false;
+  }
+
+  static std::string text_of(const MethodRoute& method) {
+    if (method.method == http::Method::Other) return method.text;
+    return std::string(http::method_name(method.method));
+  }
+
+  static bool serves(const PathInput& path, const MethodRoute& wanted) {
+    if (path.any_route) return true;
+    return std::any_of(path.methods.begin(), path.methods.end(), [&](const MethodRoute& it) {
+      return it.method == wanted.method && it.text == wanted.text;
+    });
   }
 
   // Between shapes ------------------------------------------------------------------------------
@@ -363,8 +356,9 @@ class Finder {
     const bool first_wins = shape_precedes(*first.shape, *second.shape);
     const u32 winner = (first_wins ? first : second).paths[0];
     const u32 loser = (first_wins ? second : first).paths[0];
-    report_.findings.push_back(
-        {kind, place_of(winner), place_of(loser), "", state.path, state.proved});
+    OverlapFinding finding{kind, place_of(winner), place_of(loser), "", state.path};
+    finding.proved = state.proved;
+    report_.findings.push_back(std::move(finding));
   }
 
   Meeting meet(const Segment& a, const Segment& b) {
@@ -412,10 +406,11 @@ class Finder {
     return found != nullptr ? std::move(found->dfa) : std::vector<std::byte>{};
   }
 
-  const RouterInput& input_;
   const OverlapLimits limits_;
   ConstraintOrder order_;
   GroupedPaths grouped_;
+  ShadowFinder shadows_;
+  std::set<u32> unordered_;  // paths of which it is reported that nothing orders them
   OverlapReport report_;
   std::vector<TrieNode> nodes_;
   std::map<std::pair<std::string, std::string>, Meeting> partials_;

@@ -14,7 +14,7 @@ enum class OverlapKind : u8 {
   Identical,              // same shape and method, equal constraints: one can never be reached
   Ambiguous,              // the meeting values belong to both and neither is narrower
   OrderedOnlyByLeftmost,  // each is more specific somewhere; the leftmost difference decides
-  Unreachable,            // every request of `loser` goes to more specific templates
+  Unreachable,            // every request that fits the parameters of `loser` goes elsewhere
 };
 /// Identical and Ambiguous are errors, the others are worth a warning.
 constexpr bool is_error(OverlapKind kind) { return kind <= OverlapKind::Ambiguous; }
@@ -31,6 +31,9 @@ struct OverlapFinding {
   std::string method;   // the shared one, "*" for any; "" if the shapes differ
   std::string witness;  // a shortest path that both have; "" if none could be made
   bool proved = true;   // false: overlap could not be decided within bounds
+  // Unreachable:
+  bool one_method = false;                      // the others of `loser` can be reached
+  std::vector<PathPlace> further_winners = {};  // that take requests which `winner` does not
 };
 
 struct OverlapLimits {

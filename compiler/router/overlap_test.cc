@@ -92,8 +92,84 @@ TEST_CASE("overlap: precedence by position alone is worth a warning", "[router]"
 
 TEST_CASE("overlap: a parameter whose values all have templates is unreachable", "[router]") {
   check({path("/a/new"), path("/a/{x}", {3}), path("/a/old")},
-        {{OverlapKind::Unreachable, 2, 1, "/a/new"}});
+        {{OverlapKind::Unreachable, 0, 1, "/a/new"}});
   check({path("/a/new"), path("/a/{x}", {3})}, {});
+  // A suffix takes what ends with it, a catch-all all that begins so.
+  check({path("/a/{x}w"), path("/a/{x}", {3}), path("/a/old")},
+        {{OverlapKind::Unreachable, 0, 1, "/a/new"}});
+  check({path("/new/{r+}"), path("/{x}/b", {3}), path("/old/b")},
+        {{OverlapKind::Unreachable, 0, 1, "/new/b"},
+         {OverlapKind::OrderedOnlyByLeftmost, 0, 1, "/new/b"}});
+  check({path("/new/{r+}"), path("/{x}/b", {3}), path("/old/c")},
+        {{OverlapKind::OrderedOnlyByLeftmost, 0, 1, "/new/b"}});
+}
+
+TEST_CASE("overlap: one of a shape is unreachable whose values others take first", "[router]") {
+  const std::vector<std::string> patterns = {"[0-9].*", "[^0-9].*", "[0-9]{1,3}|x", "n.*"};
+  std::vector<std::vector<std::byte>> dfas;
+  for (const std::string& pattern : patterns) dfas.push_back(anchored("(?s:" + pattern + ")"));
+  const auto find = [&](std::vector<PathInput> paths) {
+    RouterInput input;
+    input.hosts = {{"", 0, std::move(paths)}};
+    input.dfas = dfas;
+    return find_overlaps(input).findings;
+  };
+  const auto found = find({path("/a/{x}", {0}), path("/a/{y}", {1}), path("/a/{z}")});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].kind == OverlapKind::Unreachable);
+  CHECK(found[0].loser.path == 2);
+  CHECK(found[0].winner.path == 1);
+  CHECK(found[0].witness == "/a/a");
+  CHECK_FALSE(found[0].one_method);
+  REQUIRE(found[0].further_winners.size() == 1);
+  CHECK(found[0].further_winners[0].path == 0);
+
+  // Only one method of it; the other has nobody before it.
+  PathInput two = path("/a/{z}");
+  two.methods.push_back({http::Method::Post, "", 1});
+  const auto one = find({path("/a/{x}", {0}), path("/a/{y}", {1}), two});
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].one_method);
+  CHECK(one[0].method == "GET");
+
+  // Letters remain, other methods take nothing, and a literal takes one value only.
+  CHECK(find({path("/a/{x}", {0}), path("/a/{y}", {3}), path("/a/{z}")}).empty());
+  CHECK(
+      find({path("/a/{x}", {0}, http::Method::Post), path("/a/{y}", {1}), path("/a/{z}")}).empty());
+  CHECK(find({path("/a/{x}", {0}), path("/a/x"), path("/a/{z}", {2})}).size() == 1);
+}
+
+TEST_CASE("overlap: what the schema accepts counts where the router does not ask", "[router]") {
+  PathInput asked = path("/a/{x}");
+  asked.accepted = {{Constraint::Kind::Dfa, 3, false}};
+  check({path("/a/new"), path("/a/old"), asked}, {{OverlapKind::Unreachable, 0, 2, "/a/new"}});
+  asked.accepted = {{Constraint::Kind::Dfa, 0, false}};
+  check({path("/a/new"), path("/a/old"), asked}, {});
+}
+
+TEST_CASE("overlap: patterns without a DFA are compared all the same", "[router]") {
+  const std::vector<std::vector<std::byte>> dfas = {anchored("[0-9]+"), anchored("[ab]+")};
+  const std::vector<Re2Pattern> re2s = {{"[ab]*a[ab]{18}"}, {"[bc]*c[bc]{19}"}, {"[cd]*c[cd]{19}"}};
+  const auto of_re2 = [](u32 index) {
+    PathInput out = path("/a/{x}");
+    out.constraints = {{Constraint::Kind::Re2, index, false}};
+    return out;
+  };
+  const auto find = [&](std::vector<PathInput> paths) {
+    RouterInput input;
+    input.hosts = {{"", 0, std::move(paths)}};
+    input.dfas = dfas;
+    input.re2s = re2s;
+    return find_overlaps(input).findings;
+  };
+  CHECK(find({of_re2(0), path("/a/{y}", {0})}).empty());  // disjoint
+  CHECK(find({of_re2(0), path("/a/{y}", {1})}).empty());  // narrower
+  CHECK(find({of_re2(0), of_re2(2)}).empty());
+  const auto both = find({of_re2(1), of_re2(2)});
+  REQUIRE(both.size() == 1);
+  CHECK(both[0].kind == OverlapKind::Ambiguous);
+  CHECK(both[0].proved);
+  CHECK(both[0].witness.size() == 3 + 20);
 }
 
 TEST_CASE("overlap: work is bounded", "[router]") {

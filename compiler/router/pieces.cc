@@ -109,6 +109,21 @@ bool segment_matches(const Segment& segment, std::string_view text) {
   return text.size() >= at + 1 + last.size() && text.substr(text.size() - last.size()) == last;
 }
 
+void append_encoded(std::string& out, std::string_view value) {
+  constexpr std::string_view kSafe = "-._~!$&'()*+,;=:@";
+  for (const char c : value) {
+    const u8 byte = static_cast<u8>(c);
+    const u8 lower = byte | 0x20;
+    if ((byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'z') ||
+        kSafe.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      constexpr char kHex[] = "0123456789ABCDEF";
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+}
+
 std::string segment_pattern(const Segment& segment) {
   std::string pattern = escaped(segment.literals.front());
   for (size_t i = 1; i < segment.literals.size(); ++i) {

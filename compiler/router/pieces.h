@@ -29,6 +29,9 @@ struct Pieces {
 Pieces pieces_of(const Segment& segment);
 Pieces pieces_of(const PathTemplate& shape);
 
+/// A parameter's value as it is written in a path.
+void append_encoded(std::string& out, std::string_view value);
+
 /// A partial segment as RE2 syntax.
 std::string segment_pattern(const Segment& segment);
 /// Whether the segment matches `text`, as the runtime decides it.

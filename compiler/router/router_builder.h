@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/regex/regex.h"
 #include "compiler/router/path_template.h"
 #include "compiler/source/file_set.h"
 #include "runtime/base/method.h"
@@ -30,9 +31,17 @@ struct MethodRoute {
 struct PathInput {
   std::string text;                          // the template
   std::vector<Constraint> constraints = {};  // by parameter in order; missing ones are None
+  // What the schemas accept, where the router does not ask: for findings. Empty: `constraints`.
+  std::vector<Constraint> accepted = {};
   std::vector<MethodRoute> methods = {};
   std::optional<u32> any_route = {};  // for every method not in `methods`
   Span span = {};                     // for findings
+};
+
+/// A pattern that has no DFA.
+struct Re2Pattern {
+  std::string text;
+  regex::Mode mode = regex::Mode::Anchored;
 };
 
 /// Exact "api.example.com", "*.example.com" (one or more labels), or "" for any host.
@@ -45,7 +54,7 @@ struct HostInput {
 struct RouterInput {
   std::vector<HostInput> hosts;
   std::span<const std::vector<std::byte>> dfas = {};  // anchored; runtime/table/dfa.h
-  std::span<const std::string> re2s = {};
+  std::span<const Re2Pattern> re2s = {};
 };
 
 struct BuildError {

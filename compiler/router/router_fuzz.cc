@@ -25,7 +25,7 @@ constexpr u32 kRouteCount = 200;
 
 std::vector<std::byte> build() {
   RouterInput input;
-  const std::vector<std::string> re2s = {"[a-z]+"};
+  const std::vector<Re2Pattern> re2s = {{"[a-z]+"}};
   input.re2s = re2s;
   input.hosts.resize(2);
   input.hosts[1].name = "*.test";

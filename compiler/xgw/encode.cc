@@ -198,6 +198,20 @@ void Encoder::encode_list(const FieldSpec& field, const Effective& value, const 
   }
 }
 
+void Encoder::check_written_header(std::string_view name, Span span) {
+  static constexpr std::string_view kOfConnection[] = {
+      "connection",       "content-length",    "http2-settings", "keep-alive",
+      "proxy-connection", "transfer-encoding", "upgrade"};
+  const auto same = [name](std::string_view known) {
+    return std::ranges::equal(name, known, [](char a, char b) {
+      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+    });
+  };
+  if (std::ranges::none_of(kOfConnection, same)) return;
+  refuse("extension-value", span, fmt::format("`{}` cannot be written by a document", name),
+         "belongs to one connection, and the gateway writes it", "remove it");
+}
+
 void Encoder::encode_map(const FieldSpec& field, const Effective& value, const Place& place,
                          const std::string& path, std::byte* at) {
   const FieldSpec& element = field.fields[0];
@@ -213,6 +227,8 @@ void Encoder::encode_map(const FieldSpec& field, const Effective& value, const P
                fmt::format("`{}` is not a header field name", entry.name), "here",
                "field names are letters, digits and `-`");
       }
+      const bool is_source = path.ends_with(".rename") || path.ends_with(".copy");
+      if (!is_source) check_written_header(entry.name, key_span);
       std::string lower(entry.name);
       std::ranges::transform(lower, lower.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -68,6 +68,8 @@ class Encoder {
                    const std::string& path, std::byte* at);
   void encode_map(const policies::FieldSpec& field, const Effective& value, const Place& place,
                   const std::string& path, std::byte* at);
+  /// Fields that say how one connection carries a message are the gateway's own.
+  void check_written_header(std::string_view name, Span span);
   bool encode_late(const policies::FieldSpec& field, NodeRef node, const std::string& path,
                    std::byte* at);
   u32 add_late_record(const policies::FieldSpec& field, const std::vector<table::LatePart>& parts,

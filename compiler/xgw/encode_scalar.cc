@@ -235,6 +235,9 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
         wrong(fmt::format("`{}`", text), "field names are letters, digits and `-`");
         return;
       }
+      if (path.find(".rename.") != path.npos || path.find(".copy.") != path.npos) {
+        check_written_header(text, node.span());
+      }
       break;
     default:
       break;

@@ -11,21 +11,6 @@ bool json_needs_escape(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-void append_json_string(std::string_view text, std::string& out) {
-  out += '"';
-  for (const char c : text) {
-    if (!json_needs_escape(c)) {
-      out += c;
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    }
-  }
-  out += '"';
-}
-
 // Numbers of YAML that JSON has no spelling for are written in one it has.
 void append_json_number(NodeRef node, std::string& out) {
   std::string_view text = node.text();
@@ -97,6 +82,21 @@ void append_json(NodeRef node, std::string& out, u64& budget) {
 }
 
 }  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  out += '"';
+  for (const char c : text) {
+    if (!json_needs_escape(c)) {
+      out += c;
+    } else if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    }
+  }
+  out += '"';
+}
 
 std::string to_json(NodeRef node) {
   std::string out;

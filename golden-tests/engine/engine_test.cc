@@ -355,6 +355,68 @@ TEST_CASE("engine: conditions decide whether a fixed answer is given", "[engine]
   CHECK(inside.field("content-type") == "application/json");
 }
 
+TEST_CASE("engine: expressions take values from every part of a request", "[engine]") {
+  const char* document = R"(
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  upstreams: {u: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: u}
+paths:
+  /a/{id}/{rest+}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}, {name: rest, in: path, required: true, schema: {type: string}}]
+    get:
+      operationId: a
+      x-gw:
+        path: '/in/{rest}?from={$request.path.id}&who={$request.query.q}'
+        request:
+          headers:
+            set:
+              x-id: $request.path.id
+              x-rest: $request.path.rest
+              x-query: $request.query.q
+              x-header: '<{$request.header.X-In}>'
+              x-cookie: $request.cookie.sid
+              x-quoted: $request.cookie.quoted
+              x-path: $request.path
+              x-host: $request.host
+              x-url: $url
+              x-scheme: $request.scheme
+              x-request: $request.id
+              x-method: $method
+              x-ip: $client.ip
+              x-absent: 'a{$request.query.none}'
+      responses: {'200': {description: ok}}
+)";
+  Trip trip(table_of(document));
+  trip.start("GET", "/a/7%20b/c/d?q=x%26y+z&q=2",
+             {{"host", "Shop.example:8080"},
+              {"x-in", "in"},
+              {"cookie", "other=1; sid=s-1;quoted=\"q 1\""},
+              {"x-absent", "forged"}});
+  REQUIRE(trip.done());
+  CHECK(trip.fetcher.sent.at(0).target == "/in/c/d?from=7%20b&who=x%26y%20z&q=x%26y+z&q=2");
+  const std::pair<const char*, const char*> expected[] = {
+      {"x-id", "7 b"},
+      {"x-rest", "c/d"},
+      {"x-query", "x&y z"},
+      {"x-header", "<in>"},
+      {"x-cookie", "s-1"},
+      {"x-quoted", "q 1"},
+      {"x-path", "/a/7%20b/c/d"},
+      {"x-host", "shop.example"},
+      {"x-url", "http://Shop.example:8080/a/7%20b/c/d?q=x%26y+z&q=2"},
+      {"x-scheme", "http"},
+      {"x-request", "r1"},
+      {"x-method", "GET"},
+      {"x-ip", "192.0.2.7"},
+      {"x-absent", "(none)"}};
+  for (const auto& [name, value] : expected) {
+    CAPTURE(name);
+    CHECK(trip.sent_field(name) == value);
+  }
+}
+
 TEST_CASE("engine: a redirect keeps the query and encodes what it takes from it", "[engine]") {
   Trip trip(table_of(kUsers));
   trip.start("GET", "/closed?id=a%2Fb");
@@ -417,6 +479,30 @@ paths:
               schema:
                 type: object
                 properties: {id: {type: integer, minimum: 5}, tags: {type: array, items: {type: string, enum: [x, y]}}}
+  /bounds:
+    get:
+      operationId: bounds
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema:
+                type: object
+                properties:
+                  code: {type: string, pattern: '^[A-Z]{3}-\d+$', minLength: 6}
+                  quote: {type: string, pattern: '^"\\$'}
+                  step: {type: integer, minimum: 3, multipleOf: 4}
+                  above: {type: integer, exclusiveMinimum: true, minimum: 8, multipleOf: 4}
+                  none: {type: string, pattern: 'a', maxLength: 0}
+  /text:
+    get:
+      operationId: text
+      responses: {'200': {description: ok, content: {text/plain: {schema: {type: string}}}}}
+  /xml:
+    get:
+      operationId: xml
+      responses: {'200': {description: ok, content: {application/xml: {schema: {type: object}}}}}
 )";
   struct Case {
     const char* target;
@@ -429,7 +515,13 @@ paths:
       {"/pets", "example=b", 200, R"({"n":2})"},
       {"/pets", "code=404", 404, R"({"gone":1})"},
       {"/pets", "respond-async, code=\"404\"", 404, R"({"gone":1})"},
+      {"/pets", "example=c", 404,
+       R"({"type":"urn:gwctl:problem:not-found","title":"Not Found","status":404})"
+       "\n"},
       {"/shape", "", 200, R"({"id":5,"tags":["x"]})"},
+      {"/bounds", "", 200, R"({"code":"AAA-00","quote":"\"\\","step":4,"above":12,"none":""})"},
+      {"/text", "", 200, "string"},
+      {"/xml", "", 200, ""},
   };
   for (const Case& c : cases) {
     DYNAMIC_SECTION(c.target << " " << c.prefer) {

@@ -58,8 +58,6 @@ std::string_view kind_text(char kind) {
   }
 }
 
-int rank(char kind) { return kind == 'l' ? 0 : kind == 'p' ? 1 : kind == 'v' ? 2 : 3; }
-
 bool host_fits(std::string_view hosts, std::string_view host) {
   if (hosts.empty()) return true;
   while (!hosts.empty()) {
@@ -80,17 +78,101 @@ u32 other_reading(const Exchange& exchange, u32 route) {
   return route_of_other_reading(exchange, route, arena);
 }
 
-// Why the chosen template comes before another that fits as well.
-std::string compare(const std::string& chosen, const std::string& other) {
-  for (size_t i = 0; i < std::min(chosen.size(), other.size()); ++i) {
-    if (rank(chosen[i]) < rank(other[i])) {
-      return fmt::format("segment {}: {} comes before {}", i + 1, kind_text(chosen[i]),
-                         kind_text(other[i]));
-    }
-    if (rank(chosen[i]) > rank(other[i])) return "its host is less specific";
+// The template without the names of its parameters.
+std::string shape_of(std::string_view template_text) {
+  std::string shape;
+  bool inside = false;
+  for (const char c : template_text) {
+    if (c == '}') inside = false;
+    if (!inside) shape += c;
+    if (c == '{') inside = true;
   }
-  return "the chosen route's parameters or host are narrower";
+  return shape;
 }
+
+// Why routes whose template fits the path are not the ones that take the request.
+class Reasons {
+ public:
+  explicit Reasons(const Exchange& exchange)
+      : exchange_(exchange), view_(exchange.table->view()), request_(exchange.request) {
+    const router::Lookup found =
+        exchange.table->router().find(request_.host, request_.path, request_.method,
+                                      request_.method_text, *exchange.table, captures_);
+    group_ = found.group;
+    if (exchange.route == table::kNone) return;
+    chosen_ = &view_.routes()[exchange.route];
+    template_fits(view_.text(chosen_->template_), request_.path, chosen_kinds_);
+  }
+
+  std::string of_chosen() const {
+    if (const std::string refusal = refusal_by_schema(exchange_.route); !refusal.empty()) {
+      return fmt::format("the widest that fits; {}", refusal);
+    }
+    return head_for_get(*chosen_) ? "the most specific that fits; GET answers HEAD"
+                                  : "the most specific that fits";
+  }
+
+  std::string of_loser(u32 route, const std::string& kinds) const {
+    const table::RouteRecord& record = view_.routes()[route];
+    const std::string_view method = view_.text(record.method);
+    if (!host_fits(view_.text(record.host), request_.host)) {
+      return fmt::format("host `{}` is not `{}`", request_.host, view_.text(record.host));
+    }
+    if (method != request_.method_text && method != "*" && !head_for_get(record)) {
+      return fmt::format("its method is {}", method);
+    }
+    if (const u32 other = other_reading(exchange_, route); other != table::kNone) {
+      return fmt::format("many servers would read the path as one of `{}`",
+                         view_.text(view_.routes()[other].template_));
+    }
+    if (request_.method == http::Method::Trace && method == "*") {
+      return "TRACE is served where it is declared";
+    }
+    if (std::string refusal = refusal_by_schema(route); !refusal.empty()) return refusal;
+    if (chosen_ == nullptr) return "a more specific path fits, which has other methods";
+    return compare(record, kinds);
+  }
+
+ private:
+  bool head_for_get(const table::RouteRecord& record) const {
+    return request_.method == http::Method::Head && view_.text(record.method) == "GET";
+  }
+
+  std::string refusal_by_schema(u32 route) const {
+    const u32 capture = exchange_.table->router().refused_capture(group_, route, request_.path,
+                                                                  *exchange_.table, captures_);
+    const auto names = view_.part(view_.string_lists(), view_.routes()[route].captures);
+    if (capture >= names.size()) return {};
+    const Capture& at = captures_[capture];
+    return fmt::format("the schema of `{}` does not accept `{}`", view_.text(names[capture]),
+                       request_.path.substr(at.begin, at.end - at.begin));
+  }
+
+  // Why the chosen template comes before another that fits as well.
+  std::string compare(const table::RouteRecord& other, const std::string& kinds) const {
+    if (view_.text(chosen_->host) != view_.text(other.host)) return "its host is less specific";
+    for (size_t i = 0; i < std::min(chosen_kinds_.size(), kinds.size()); ++i) {
+      if (chosen_kinds_[i] == kinds[i]) continue;
+      return fmt::format("segment {}: {} comes before {}", i + 1, kind_text(chosen_kinds_[i]),
+                         kind_text(kinds[i]));
+    }
+    const bool same_shape =
+        shape_of(view_.text(chosen_->template_)) == shape_of(view_.text(other.template_));
+    if (same_shape && view_.text(other.method) == "*") {
+      return fmt::format("{} is declared by itself", view_.text(chosen_->method));
+    }
+    return same_shape ? "its parameters accept more than those of the chosen route"
+                      : "the chosen route has more literal text";
+  }
+
+  const Exchange& exchange_;
+  const table::TableView& view_;
+  const http::RequestHead& request_;
+  const table::RouteRecord* chosen_ = nullptr;
+  std::string chosen_kinds_;
+  Capture captures_[kMaxCaptures];
+  u32 group_ = router::kNone;
+};
 
 }  // namespace
 
@@ -111,37 +193,17 @@ bool template_fits(std::string_view template_text, std::string_view path, std::s
 
 std::vector<Candidate> explain_candidates(const Exchange& exchange) {
   const table::TableView& view = exchange.table->view();
-  const http::RequestHead& request = exchange.request;
-  std::string chosen_kinds;
-  if (exchange.route != table::kNone) {
-    template_fits(view.text(view.routes()[exchange.route].template_), request.path, chosen_kinds);
-  }
+  const Reasons reasons(exchange);
   std::vector<Candidate> candidates;
   for (u32 i = 0; i < view.routes().size(); ++i) {
-    const table::RouteRecord& route = view.routes()[i];
     std::string kinds;
-    if (!template_fits(view.text(route.template_), request.path, kinds)) continue;
-    Candidate candidate{.route = i, .chosen = i == exchange.route, .reason = {}};
-    const std::string_view method = view.text(route.method);
-    const bool head_for_get = request.method == http::Method::Head && method == "GET";
-    if (candidate.chosen) {
-      candidate.reason = head_for_get ? "the most specific that fits; GET answers HEAD"
-                                      : "the most specific that fits";
-    } else if (!host_fits(view.text(route.host), request.host)) {
-      candidate.reason = fmt::format("host `{}` is not `{}`", request.host, view.text(route.host));
-    } else if (method != request.method_text && method != "*" && !head_for_get) {
-      candidate.reason = fmt::format("its method is {}", method);
-    } else if (const u32 other = other_reading(exchange, i); other != table::kNone) {
-      candidate.reason = fmt::format("many servers would read the path as one of `{}`",
-                                     view.text(view.routes()[other].template_));
-    } else if (request.method == http::Method::Trace && method == "*") {
-      candidate.reason = "TRACE is served where it is declared";
-    } else if (exchange.route == table::kNone) {
-      candidate.reason = "a more specific path fits, which has other methods";
-    } else {
-      candidate.reason = compare(chosen_kinds, kinds);
+    if (!template_fits(view.text(view.routes()[i].template_), exchange.request.path, kinds)) {
+      continue;
     }
-    candidates.push_back(std::move(candidate));
+    const bool chosen = i == exchange.route;
+    candidates.push_back({.route = i,
+                          .chosen = chosen,
+                          .reason = chosen ? reasons.of_chosen() : reasons.of_loser(i, kinds)});
   }
   // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
   std::stable_partition(candidates.begin(), candidates.end(),

@@ -63,6 +63,17 @@ struct Candidate {
     }
     return any_route;
   }
+
+  bool holds(u32 route) const {
+    if (any_route == route) return true;
+    for (u32 i = 0; i < bit_count(methods); ++i) {
+      if (routes[i] == route) return true;
+    }
+    for (u32 i = 0; i < other_count; ++i) {
+      if (others[3 * i + 2] == route) return true;
+    }
+    return false;
+  }
 };
 
 bool accepts(const u32* constraint, const Request& request, char* buffer) {
@@ -92,6 +103,18 @@ const u32* refusing(const Candidate& candidate, const Request& request) {
 
 void refuse_method(Method method, Lookup& lookup) {
   lookup.outcome = method == Method::Options ? Outcome::OptionsDefault : Outcome::MethodNotAllowed;
+}
+
+u32 refused_capture(const u32* words, u32 route, const Request& request) {
+  const u32* at = words + 2;
+  for (u32 i = 0; i < words[0]; ++i) {
+    const Candidate candidate(at);
+    at = candidate.end;
+    if (!candidate.holds(route)) continue;
+    const u32* failed = refusing(candidate, request);
+    return failed == nullptr ? kNone : failed[0] & 0xff;
+  }
+  return kNone;
 }
 
 u32 choose_candidate(const u32* words, const char* texts, const Request& request, Lookup& lookup) {

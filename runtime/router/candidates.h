@@ -38,4 +38,8 @@ void refuse_method(http::Method method, Lookup& lookup);
 /// index of the Allow text if none has the method, else kNone.
 u32 choose_candidate(const u32* words, const char* texts, const Request& request, Lookup& lookup);
 
+/// The capture whose constraint keeps the candidate with this route from taking the request; kNone:
+/// there is none, or no such candidate.
+u32 refused_capture(const u32* words, u32 route, const Request& request);
+
 }  // namespace gw::router

@@ -369,4 +369,11 @@ Lookup RouterView::find(std::string_view host, std::string_view path, http::Meth
   return lookup;
 }
 
+u32 RouterView::refused_capture(u32 group, u32 route, std::string_view path,
+                                const ConstraintOracle& oracle, const Capture* captures) const {
+  if (group == kNone || (groups_[group].flags & kGroupComplex) == 0) return kNone;
+  const Request request{path, http::Method::Other, {}, oracle, captures};
+  return router::refused_capture(details_ + groups_[group].detail, route, request);
+}
+
 }  // namespace gw::router

@@ -51,6 +51,11 @@ class RouterView {
               std::string_view method_text, const ConstraintOracle& oracle,
               Capture captures[kMaxCaptures]) const;
 
+  /// For explanations: the parameter whose constraint keeps `route`, of the group that find() met,
+  /// from taking the path; kNone: none does. `captures` are those of find().
+  u32 refused_capture(u32 group, u32 route, std::string_view path, const ConstraintOracle& oracle,
+                      const Capture* captures) const;
+
   static constexpr u32 kMaxConstraintBytes = 4096;
 
  private:

@@ -98,4 +98,10 @@ class TableView {
   std::array<Bytes, kLastSectionKind + 1> sections_{};
 };
 
+/// What becomes of the security that a route's document asks for.
+inline std::string_view security_text(const RouteRecord& route) {
+  if ((route.flags & kRouteSecurityUnenforced) != 0) return "unenforced";
+  return (route.flags & kRouteSecured) != 0 ? "enforced" : "public";
+}
+
 }  // namespace gw::table
