@@ -13,6 +13,7 @@
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_mock.h"
+#include "compiler/passes/lower_split.h"
 #include "compiler/passes/passes.h"
 #include "runtime/policies/policy_list.h"
 
@@ -27,8 +28,9 @@ struct Lowered {
   u32 plan = 0;
   u32 settings = 0;
   u32 upstream = table::kNone;
-  bool streams = false;          // `timeout.total` does not hold
-  bool deadlines_unset = false;  // it is sent upstream, and nobody chose deadlines for it
+  std::vector<u32> other_upstreams = {};  // that take a share, or copies
+  bool streams = false;                   // `timeout.total` does not hold
+  bool deadlines_unset = false;           // it is sent upstream, and nobody chose deadlines for it
 };
 
 template <class T>
@@ -122,6 +124,7 @@ class OperationLowerer {
     operation.upstream = lowered.upstream;
     if (lowered.deadlines_unset) timeouts_.add_unset(*operation.source);
     if (lowered.upstream != table::kNone) module_.upstream_used[lowered.upstream] = true;
+    for (const u32 upstream : lowered.other_upstreams) module_.upstream_used[upstream] = true;
   }
 
   void check_own_keys(const GatewayOperation& source) {
@@ -307,9 +310,12 @@ class OperationLowerer {
     if (module_.options.mock) {
       // An answer for some requests only is followed by the mock.
       remove("upstream");
+      remove("mirror");
       return;
     }
-    if (!module_.override_name.empty()) remove("upstream");
+    if (module_.override_name.empty()) return;
+    remove("upstream");
+    remove("mirror");
   }
 
   // `mock: true` is the empty record.
@@ -373,7 +379,7 @@ class OperationLowerer {
 
   u32 chosen_upstream(const Effective& fields, const OperationRecord& record) const {
     if (!module_.override_name.empty()) return module_.upstream_index.at(module_.override_name);
-    return is_set(fields, "upstream") ? record.upstream : table::kNone;
+    return is_set(fields, "upstream") ? record.upstream.name : table::kNone;
   }
 
   void add_proxy(const PlannedOperation& operation, const Effective& fields,
@@ -400,8 +406,34 @@ class OperationLowerer {
     lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
                       declares_stream(*operation.source->operation);
     proxy.streams = lowered.streams ? 1 : 0;
+    lower_split(module_, fields, record, proxy, lowered.other_upstreams);
+    check_parts(fields, lowered, proxy);
     steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
     lowered.upstream = upstream;
+  }
+
+  // What goes to several upstreams must be the same kind of thing to all of them.
+  void check_parts(const Effective& fields, const Lowered& lowered,
+                   const policies::ProxyRecord& proxy) {
+    if (proxy.mirrors.count != 0 && lowered.streams) {
+      report(module_, "extension-conflict", Severity::Error, fields.find("mirror")->span(),
+             "`mirror` has no effect on a stream", "whose end nobody would wait for",
+             "remove it; `mirror: off` switches an inherited one off");
+    }
+    if (proxy.split.count == 0) return;
+    const auto grpc = [&](u32 upstream) {
+      return module_.table.upstreams[upstream].protocol == policies::kProtocolGrpc;
+    };
+    for (const u32 upstream : lowered.other_upstreams) {
+      const u32 protocol = module_.table.upstreams[upstream].protocol;
+      const bool cannot_upgrade = proxy.upgrade != 0 && protocol != 0;
+      if (grpc(upstream) == grpc(proxy.upstream) && !cannot_upgrade) continue;
+      report(module_, "extension-conflict", Severity::Error, fields.find("upstream")->span(),
+             "the upstreams of a split do not speak the same protocol",
+             cannot_upgrade ? "HTTP/2 has no Upgrade" : "`grpc` and something else",
+             "choose upstreams that can stand for each other");
+      return;
+    }
   }
 
   // Once per path item that has none at all, not once per operation.

@@ -21,9 +21,33 @@ namespace gw::compiler {
 
 inline constexpr std::string_view kExtensionKey = "x-gw";
 
+/// `upstream` as it is written: names are looked up when it becomes a policies::ProxyRecord.
+struct UpstreamShare {
+  table::StringRef name;
+  table::LateNumber share;
+};
+struct UpstreamForce {
+  table::StringRef name;
+  u32 condition;
+  u32 reserved;
+};
+struct UpstreamChoice {
+  u32 name;
+  u32 reserved;
+  table::Extent split;  // UpstreamShare[]
+  table::Extent force;  // UpstreamForce[]
+  table::Extent key;    // Extent[] into Expressions
+};
+struct MirrorChoice {
+  table::StringRef name;
+  table::LateNumber share;
+  table::LateNumber max_body;
+};
+
 /// All effective fields of one operation before they become steps. Only the compiler has this.
 struct OperationRecord {
-  u32 upstream;
+  UpstreamChoice upstream;
+  table::Extent mirror;  // MirrorChoice[]
   u32 idempotent;
   u32 upgrade;  // policies::kUpgradeWords
   u32 reserved;
@@ -36,13 +60,72 @@ struct OperationRecord {
   policies::HeadersRecord response_headers;
 };
 
+inline constexpr policies::FieldSpec kUpstreamShareElement[] = {
+    {.name = "share",
+     .kind = policies::FieldKind::Percent,
+     .offset = offsetof(UpstreamShare, share),
+     .late = true,
+     .max = 10'000},
+};
+inline constexpr policies::FieldSpec kUpstreamForceElement[] = {
+    {.name = "when",
+     .kind = policies::FieldKind::Condition,
+     .offset = offsetof(UpstreamForce, condition)},
+};
 inline constexpr policies::FieldSpec kUpstreamChoiceFields[] = {
     {.name = "name",
      .kind = policies::FieldKind::Name,
-     .offset = 0,
+     .offset = offsetof(UpstreamChoice, name),
      .required = true,
      .names = policies::NameSpace::Upstream,
      .doc = "name of the upstream"},
+    {.name = "split",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(UpstreamChoice, split),
+     .max = policies::kMaxSplits,
+     .fields = kUpstreamShareElement,
+     .size = sizeof(UpstreamShare),
+     .doc = "other upstreams and the share of the requests that each takes"},
+    {.name = "force",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(UpstreamChoice, force),
+     .max = policies::kMaxSplits,
+     .fields = kUpstreamForceElement,
+     .size = sizeof(UpstreamForce),
+     .doc = "requests that one of these upstreams takes in any case, by conditions; of two that "
+            "hold the first by name"},
+    {.name = "key",
+     .kind = policies::FieldKind::List,
+     .offset = offsetof(UpstreamChoice, key),
+     .max = 8,
+     .fields = policies::kSplitKeyElement,
+     .size = sizeof(table::Extent),
+     .doc = "requests of one value meet the same upstream, and a share that is raised moves none "
+            "back; of a list the first that is there; without it, or where it is absent, each "
+            "request is drawn afresh"},
+};
+inline constexpr policies::FieldSpec kMirrorChoiceFields[] = {
+    {.name = "share",
+     .kind = policies::FieldKind::Percent,
+     .offset = offsetof(MirrorChoice, share),
+     .late = true,
+     .required = true,
+     .max = 10'000,
+     .doc = "share of the requests"},
+    {.name = "maxBody",
+     .kind = policies::FieldKind::Bytes,
+     .offset = offsetof(MirrorChoice, max_body),
+     .late = true,
+     .max = u64{16} << 20,
+     .fallback = "64KiB",
+     .doc = "a request with a longer body is not copied"},
+};
+inline constexpr policies::FieldSpec kMirrorChoiceElement[] = {
+    {.name = "mirror",
+     .kind = policies::FieldKind::Record,
+     .fields = kMirrorChoiceFields,
+     .size = sizeof(MirrorChoice),
+     .shorthand = "share"},
 };
 inline constexpr policies::FieldSpec kRequestFields[] = {
     {.name = "headers",
@@ -71,11 +154,20 @@ inline constexpr OperationField kOperationFields[] = {
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, upstream),
       .fields = kUpstreamChoiceFields,
-      .size = 8,
+      .size = sizeof(UpstreamChoice),
       .shorthand = "name",
       .doc = "where requests are sent"},
      Merge::Replace,
      false},
+    {{.name = "mirror",
+      .kind = policies::FieldKind::Map,
+      .offset = offsetof(OperationRecord, mirror),
+      .max = policies::kMaxMirrors,
+      .fields = kMirrorChoiceElement,
+      .size = sizeof(MirrorChoice),
+      .doc = "upstreams that get copies of a share of the requests; their answers are thrown away"},
+     Merge::Replace,
+     true},
     {{.name = "path",
       .kind = policies::FieldKind::PathRewrite,
       .offset = offsetof(OperationRecord, path),
@@ -227,10 +319,10 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "consumers", "plans",  "cors",    "compress", "cache",         "validate",
-    "views",   "rateLimit", "quota",  "compose", "allow",    "deny",          "sunset",
-    "dns",     "tls",       "http2",  "equals",  "query",    "body",          "split",
-    "force",   "key",       "mirror", "status",  "mode",     "proxyProtocol", "maxStreamAge",
+    "clients",  "consumers", "plans",     "cors",  "compress",      "cache",
+    "validate", "views",     "rateLimit", "quota", "compose",       "allow",
+    "deny",     "sunset",    "dns",       "tls",   "http2",         "equals",
+    "query",    "body",      "status",    "mode",  "proxyProtocol", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

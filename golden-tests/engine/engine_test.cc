@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "golden-tests/engine/compiled_table.h"
-#include "runtime/engine/offline.h"
-#include "runtime/http/forwarding.h"
-#include "runtime/table/bound_table.h"
+#include "golden-tests/engine/trip.h"
 
 namespace gw {
 namespace {
@@ -26,53 +24,6 @@ std::shared_ptr<const BoundTable> table_of(const std::string& text, bool mock = 
   };
   return compiled_table(text, mock, references);
 }
-
-// One request on its way through the engine.
-struct Trip {
-  explicit Trip(std::shared_ptr<const BoundTable> with) : table(std::move(with)) {
-    exchange.table = table.get();
-    exchange.client_text = exchange.peer_text = "192.0.2.7";
-    exchange.request_id = "r1";
-    http::parse_address("192.0.2.7", exchange.client);
-    exchange.peer = exchange.client;
-  }
-
-  void start(const char* method, const char* target, const std::vector<OfflineField>& fields = {},
-             const std::string& body = {}) {
-    std::string problem;
-    REQUIRE(engine::make_request(exchange, method, target, fields, problem));
-    if (!body.empty()) {
-      memory = std::make_unique<http::MemoryBody>(as_bytes(exchange.arena.copy(body)));
-      exchange.request_body = memory.get();
-      exchange.request.framing = http::Framing::Length;
-      exchange.request.content_length = body.size();
-    }
-    task = run(exchange, env, responder);
-    task.start();
-  }
-  bool done() const { return task.done(); }
-  std::string field(std::string_view name) const {
-    const std::string* value = responder.field(name);
-    return value == nullptr ? "(none)" : *value;
-  }
-  std::string sent_field(std::string_view name) const {
-    for (const OfflineField& field : fetcher.sent.at(0).fields) {
-      if (http::equal_fold(field.name, name)) return field.value;
-    }
-    return "(none)";
-  }
-
-  std::shared_ptr<const BoundTable> table;
-  engine::FakeClock clock;
-  engine::FixedRandom random;
-  engine::ScriptedFetcher fetcher{clock};
-  engine::NullObserver observer;
-  engine::MemoryResponder responder;
-  Exchange exchange;
-  std::unique_ptr<http::MemoryBody> memory;
-  Env env{clock, random, fetcher, observer};
-  Task<void> task;
-};
 
 constexpr const char* kUsers = R"(
 openapi: 3.1.0

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <iterator>
+#include <optional>
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
@@ -16,7 +17,9 @@
 #include "runtime/engine/forward.h"
 #include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
+#include "runtime/engine/mirror.h"
 #include "runtime/engine/routing.h"
+#include "runtime/engine/split.h"
 #include "runtime/engine/tunnel.h"
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
@@ -273,7 +276,7 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   const BoundTable& table = *exchange.table;
   const policies::SettingsRecord& settings = settings_of(exchange);
   FetchOptions options;
-  options.upstream = record.upstream;
+  options.upstream = exchange.upstream;
   options.deadline = exchange.deadline;
   options.clients_deadline = exchange.clients_deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
@@ -350,7 +353,9 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
 
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
                  const policies::ProxyRecord& record) {
-  exchange.upstream = record.upstream;
+  exchange.upstream = record.split.count == 0
+                          ? record.upstream
+                          : engine::choose_upstream(exchange, record, env.random);
   const policies::SettingsRecord& settings = settings_of(exchange);
   const bool complete = engine::finish_upstream_request(exchange, record) &&
                         settle_deadline(exchange, record, settings);
@@ -362,12 +367,17 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   const BoundTable& table = *exchange.table;
   FetchOptions options = options_of(exchange, record);
-  const policies::UpstreamRecord& upstream = table.view().upstreams()[record.upstream];
+  const policies::UpstreamRecord& upstream = table.view().upstreams()[exchange.upstream];
   const bool affine = engine::has_affinity(upstream);
   if (affine) engine::read_affinity(exchange, upstream, options);
 
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
+  std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
+  if (record.mirrors.count != 0 && env.mirrors != nullptr) {
+    mirroring.emplace(exchange, env, record, options);
+    body = mirroring->watch(body);
+  }
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);

@@ -145,11 +145,22 @@ class ExchangeObserver {
   virtual void detach(Exchange& exchange) { static_cast<void>(exchange); }
 };
 
+/// Sends copies of requests beside the exchanges that they are copies of.
+class Mirrors {
+ public:
+  virtual ~Mirrors() = default;
+  /// Sends a copy of exchange.upstream_request with `body`, as `options` say; its answer is thrown
+  /// away. Copies what it needs, and does nothing else before it returns. Does nothing at all when
+  /// too many are under way: a mirror that is slow must not hold up who is mirrored.
+  virtual void send(const Exchange& exchange, const FetchOptions& options, Bytes body) = 0;
+};
+
 struct Env {
   Clock& clock;
   Random& random;
   Fetcher& fetcher;
   ExchangeObserver& observer;
+  Mirrors* mirrors = nullptr;  // null: none are sent
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

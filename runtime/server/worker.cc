@@ -89,6 +89,8 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   }
   live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
                                                   *live->fetcher, *observer);
+  live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
+  live->generation->env.mirrors = live->mirrors.get();
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
   host_.current = live_.back()->generation.get();
@@ -154,6 +156,8 @@ void Worker::on_drain_step(void* context) {
 bool Worker::wind_up() {
   bool at_rest = true;
   for (const auto& live : live_) {
+    live->mirrors->abort();  // nobody waits for its answers
+    at_rest &= live->mirrors->is_idle();
     for (const auto& pool : live->fetcher->pools()) at_rest &= pool->shut_down();
   }
   for (const auto& pool : leaving_) at_rest &= pool->shut_down();

@@ -9,6 +9,7 @@
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
+#include "runtime/server/mirror_runner.h"
 #include "runtime/server/session_host.h"
 #include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/socket_connector.h"
@@ -56,6 +57,7 @@ class Worker {
     std::unique_ptr<upstream::PoolFetcher> fetcher;
     std::unique_ptr<observe::AccessLog> access_log;  // null: off
     std::unique_ptr<Generation> generation;
+    std::unique_ptr<MirrorRunner> mirrors;
   };
 
   void take_publication(std::shared_ptr<const Publication> publication);

@@ -1,5 +1,5 @@
-// proxy: sends the request to an upstream. Made from the fields `upstream`, `path`
-// and `upgrade`.
+// proxy: sends the request to an upstream. Made from the fields `upstream`, `path`, `upgrade`
+// and `mirror`.
 #pragma once
 #include "runtime/policies/field_spec.h"
 
@@ -7,6 +7,21 @@ namespace gw::policies {
 
 inline constexpr std::string_view kUpgradeWords[] = {"none", "websocket"};
 inline constexpr u32 kUpgradeWebSocket = 1;
+
+/// An upstream that takes a part of the requests.
+struct SplitRecord {
+  u32 upstream;             // into Upstreams
+  u32 force;                // into Conditions: what it takes in any case; kNone: nothing
+  table::LateNumber share;  // of the others, in hundredths of a percent
+};
+
+/// An upstream that gets copies of a part of the requests.
+struct MirrorRecord {
+  u32 upstream;  // into Upstreams
+  u32 reserved;
+  table::LateNumber share;     // hundredths of a percent
+  table::LateNumber max_body;  // bytes; a request with more is not copied
+};
 
 struct ProxyRecord {
   u32 upstream;        // into Upstreams
@@ -16,8 +31,11 @@ struct ProxyRecord {
   u32 streams;         // 1: answers last; `timeout.stream` holds in place of `total`
   u32 replay;          // Replay
   u32 reserved;
+  table::Extent split;      // SplitRecord[], by name
+  table::Extent split_key;  // Extent[] into Expressions: the first that is there
+  table::Extent mirrors;    // MirrorRecord[], by name
 };
-static_assert(sizeof(ProxyRecord) == 32);
+static_assert(sizeof(SplitRecord) == 24 && sizeof(MirrorRecord) == 40 && sizeof(ProxyRecord) == 56);
 
 /// When a request may be sent a second time though the first may have had an effect.
 enum class Replay : u32 {
@@ -27,6 +45,62 @@ enum class Replay : u32 {
 };
 inline constexpr std::string_view kReplayWords[] = {"byMethod", "always", "withKey"};
 
+inline constexpr u32 kMaxSplits = 16;
+inline constexpr u32 kMaxMirrors = 4;
+
+inline constexpr FieldSpec kSplitFields[] = {
+    {.name = "upstream",
+     .kind = FieldKind::Name,
+     .offset = offsetof(SplitRecord, upstream),
+     .required = true,
+     .names = NameSpace::Upstream,
+     .doc = "name of the upstream"},
+    {.name = "force",
+     .kind = FieldKind::Condition,
+     .offset = offsetof(SplitRecord, force),
+     .doc = "requests that it takes in any case"},
+    {.name = "share",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(SplitRecord, share),
+     .late = true,
+     .max = 10'000,
+     .doc = "its share of the others"},
+};
+inline constexpr FieldSpec kSplitElement[] = {
+    {.name = "split",
+     .kind = FieldKind::Record,
+     .fields = kSplitFields,
+     .size = sizeof(SplitRecord)},
+};
+inline constexpr FieldSpec kSplitKeyElement[] = {
+    {.name = "key", .kind = FieldKind::Expression, .max = 8192},
+};
+inline constexpr FieldSpec kMirrorFields[] = {
+    {.name = "upstream",
+     .kind = FieldKind::Name,
+     .offset = offsetof(MirrorRecord, upstream),
+     .required = true,
+     .names = NameSpace::Upstream,
+     .doc = "name of the upstream"},
+    {.name = "share",
+     .kind = FieldKind::Percent,
+     .offset = offsetof(MirrorRecord, share),
+     .late = true,
+     .max = 10'000,
+     .doc = "share of the requests"},
+    {.name = "maxBody",
+     .kind = FieldKind::Bytes,
+     .offset = offsetof(MirrorRecord, max_body),
+     .late = true,
+     .max = u64{16} << 20,
+     .doc = "longest body that is copied"},
+};
+inline constexpr FieldSpec kMirrorElement[] = {
+    {.name = "mirror",
+     .kind = FieldKind::Record,
+     .fields = kMirrorFields,
+     .size = sizeof(MirrorRecord)},
+};
 inline constexpr FieldSpec kProxyFields[] = {
     {.name = "upstream",
      .kind = FieldKind::Name,
@@ -60,6 +134,27 @@ inline constexpr FieldSpec kProxyFields[] = {
      .offset = offsetof(ProxyRecord, streams),
      .fallback = "false",
      .doc = "whether answers last longer than `timeout.total`"},
+    {.name = "split",
+     .kind = FieldKind::List,
+     .offset = offsetof(ProxyRecord, split),
+     .max = kMaxSplits,
+     .fields = kSplitElement,
+     .size = sizeof(SplitRecord),
+     .doc = "upstreams that take a part of the requests"},
+    {.name = "splitKey",
+     .kind = FieldKind::List,
+     .offset = offsetof(ProxyRecord, split_key),
+     .max = 8,
+     .fields = kSplitKeyElement,
+     .size = sizeof(table::Extent),
+     .doc = "requests of one value meet the same upstream"},
+    {.name = "mirror",
+     .kind = FieldKind::List,
+     .offset = offsetof(ProxyRecord, mirrors),
+     .max = kMaxMirrors,
+     .fields = kMirrorElement,
+     .size = sizeof(MirrorRecord),
+     .doc = "upstreams that get copies"},
 };
 inline constexpr RecordSpec kProxySpec{.name = "proxy",
                                        .bytes = sizeof(ProxyRecord),
