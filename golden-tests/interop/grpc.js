@@ -81,7 +81,8 @@ function makeServer(seen) {
       call.on('cancelled', () => seen.cancelled.give());
       call.on('data', (message) => {
         seen.messages = (seen.messages ?? 0) + 1;
-        if (message.toString() === 'tick') seen.ticker = setInterval(() => call.write(message), 100);
+        if (message.toString() === 'tick')
+          seen.ticker = setInterval(() => call.write(message), 100);
         if (message.toString() === 'end') call.end();
       });
       call.on('end', () => call.end());

@@ -381,7 +381,8 @@ test('Node\'s HTTP through the gateway', {timeout: 90_000}, async (t) => {
                 call.request.end('body');
                 await seen.asked.wait();
                 if (begun) (await call.answered).on('error', () => {});
-                if (begun)
+                // An end of stream over HTTP/1 is taken for leaving after a second: once is enough.
+                if (begun && upstream === 'http1')
                   call.leave();
                 else
                   call.reset();

@@ -71,9 +71,14 @@ def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def resident_kib(pid):
+def memory_kib(pid, kind="VmRSS"):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+    return int(re.search(rf"{kind}:\s+(\d+)", status).group(1))
+
+
+def is_instrumented(pid):
+    """Sanitizers reserve terabytes, and hold back for a while what is freed."""
+    return memory_kib(pid, "VmSize") > 1 << 30
 
 
 class SlowClients(unittest.TestCase):
@@ -117,7 +122,7 @@ class SlowClients(unittest.TestCase):
     def test_others_are_served_and_nothing_stays(self):
         for _ in range(50):
             self.visit()
-        files, memory = open_files(self.pid), resident_kib(self.pid)
+        files, memory = open_files(self.pid), memory_kib(self.pid)
         tools = {
             "heads": self.start("-H", "-i", "1", path="/local"),
             "bodies": self.start("-B", "-i", "1", "-s", "8192", path="/small"),
@@ -135,7 +140,7 @@ class SlowClients(unittest.TestCase):
             longest = max(longest, self.visit())
             visits += 1
             most_files = max(most_files, open_files(self.pid))
-            most_memory = max(most_memory, resident_kib(self.pid))
+            most_memory = max(most_memory, memory_kib(self.pid))
         for reader in readers:
             reader.join(SECONDS)
         print(f"{visits} visits, the longest {longest:.3f} s; {files} to {most_files} open files, "
@@ -154,9 +159,11 @@ class SlowClients(unittest.TestCase):
         while open_files(self.pid) > files and time.monotonic() < until:
             self.visit()
         self.assertLessEqual(open_files(self.pid), files)
+        if is_instrumented(self.pid):
+            return
         # A slow client holds buffers of a few KiB, and what was freed may stay with the allocator.
         self.assertLess(most_memory - memory, 3 * CONNECTIONS * 64)
-        self.assertLess(resident_kib(self.pid) - memory, 3 * CONNECTIONS * 32)
+        self.assertLess(memory_kib(self.pid) - memory, 3 * CONNECTIONS * 32)
 
 
 if __name__ == "__main__":

@@ -252,8 +252,7 @@ test('ws through the gateway', {timeout: 60_000}, async (t) => {
     assert.equal((await end)[0], 1006);
     assert.ok(Date.now() - begun > 2_000);
     [client, server] = await open('/short');
-    assert.deepEqual(
-        await Promise.all([closed(client), closed(server)]), [[1006, ''], [1006, '']]);
+    assert.deepEqual(await Promise.all([closed(client), closed(server)]), [[1006, ''], [1006, '']]);
   });
 
   const {status, lines} = await gateway.stop();

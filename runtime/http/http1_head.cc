@@ -297,6 +297,28 @@ Result<void> parse_request_head(std::string_view head, RequestHead& out) {
   return {};
 }
 
+namespace {
+
+// The `timeout` of Keep-Alive (RFC 2068 section 19.7.1.1), in seconds. 0: there is none.
+u32 patience_of(std::string_view text) {
+  constexpr std::string_view kName = "timeout=";
+  constexpr u64 kDay = 86'400;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    const std::string_view part = trim(text.substr(0, comma));
+    u64 seconds = 0;
+    if (equal_fold(part.substr(0, kName.size()), kName) &&
+        parse_length(part.substr(kName.size()), seconds)) {
+      return static_cast<u32>(std::min(seconds, kDay));
+    }
+    if (comma == text.npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return 0;
+}
+
+}  // namespace
+
 Result<void> parse_response_head(std::string_view head, Method method, ResponseHead& out,
                                  ResponseWire& wire) {
   head = with_space_after_status(head, out.fields.arena());
@@ -313,6 +335,7 @@ Result<void> parse_response_head(std::string_view head, Method method, ResponseH
   GW_TRY(settle_response_framing(summary, method, http11, out, wire));
   wire.keep_alive = http11 ? !summary.close : summary.keep_alive && !summary.close;
   if (wire.framing == Framing::UntilClose) wire.keep_alive = false;
+  wire.patience_s = patience_of(summary.patience);
   if (out.status == 101 && has_token(out.fields, FieldId::Connection, "upgrade")) {
     wire.upgrade = out.fields.value(FieldId::Upgrade);
   }

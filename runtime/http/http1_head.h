@@ -42,6 +42,7 @@ struct ResponseWire {
   Framing framing = Framing::None;  // of the bytes that follow
   u64 content_length = 0;
   bool keep_alive = false;
+  u32 patience_s = 0;        // how long the target keeps an idle connection; 0: it does not say
   std::string_view upgrade;  // of 101: the protocol that the connection has been switched to
 };
 

@@ -244,3 +244,25 @@ TEST_CASE("http1 head: HEAD and 304 keep the length but have no body", "[http][h
   CHECK_FALSE(head.fields.has(FieldId::ContentLength));
   CHECK(wire.keep_alive);
 }
+
+TEST_CASE("http1 head: how long a target keeps an idle connection", "[http][http1_head]") {
+  const std::pair<const char*, u32> values[] = {{"timeout=5", 5},
+                                                {"max=100, Timeout=72", 72},
+                                                {"timeout=999999999", 86'400},
+                                                {"timeout", 0},
+                                                {"timeout=", 0},
+                                                {"timeout=5s", 0},
+                                                {"max=1000", 0},
+                                                {"timeout=-1, timeout=3", 3},
+                                                {", ,", 0}};
+  for (const auto& [value, expected] : values) {
+    CAPTURE(value);
+    Arena arena;
+    ResponseHead head(arena);
+    ResponseWire wire;
+    const std::string text = "HTTP/1.1 204 No\r\nKeep-Alive: " + std::string(value) + "\r\n\r\n";
+    REQUIRE(parse_response_head(text, Method::Get, head, wire));
+    CHECK(wire.patience_s == expected);
+    CHECK_FALSE(head.fields.has(FieldId::KeepAlive));
+  }
+}

@@ -162,6 +162,9 @@ FieldSummary summarise(FieldList& fields) {
       case FieldId::Connection:
         read_connection(field.value, summary);
         break;
+      case FieldId::KeepAlive:
+        summary.patience = field.value;
+        break;
       case FieldId::Expect:
         if (equal_fold(field.value, "100-continue")) {
           summary.expects_continue = true;

@@ -16,6 +16,7 @@ struct FieldSummary {
   std::string_view host;
   std::string_view length;
   std::string_view coding;
+  std::string_view patience;  // value of Keep-Alive
   bool close = false;
   bool keep_alive = false;
   bool expects_continue = false;

@@ -21,7 +21,8 @@ namespace {
 using http::Framing;
 
 constexpr size_t kMaxDrainBytes = 64 * 1024;
-constexpr size_t kMaxLingerBytes = 1024 * 1024;
+// More than the kernels on both sides hold of an upload: its client has not looked up until then.
+constexpr size_t kMaxLingerBytes = 16 * 1024 * 1024;
 constexpr size_t kPieceBytes = 16 * 1024;
 constexpr u32 kWatchAgainMs = 100;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kPumpBytes = 16 * 1024;
 // While a request body is being sent, each piece may take this long if nothing else is configured.
 constexpr u32 kDefaultSendStallMs = 60'000;
+// Idle connections end so much before the target says that it ends them.
+constexpr u32 kPatienceMargin = 500;
 
 Error invalid(std::string_view what) {
   return Error{.code = Errc::UpstreamInvalid, .origin = Origin::Upstream, .what = what};
@@ -325,7 +327,10 @@ void Connection::wait_idle(u32 idle_ms, void (*on_broken)(Connection&)) {
   input_.next_message();
   stream_->reading.on_done = &Connection::on_idle_read;
   stream_->reading.context = this;
-  arm(idle_ms == 0 ? 60'000 : idle_ms, TimePoint::max());
+  if (idle_ms == 0) idle_ms = 60'000;
+  // Whoever closes first should be us: a request that crosses the target's close is lost.
+  if (wire_.patience_s != 0) idle_ms = std::min(idle_ms, wire_.patience_s * 1000 - kPatienceMargin);
+  arm(idle_ms, TimePoint::max());
   // A read that finishes at once means: closed, or bytes that nobody asked for.
   if (!input_.start_fill() || !stream_->reading.pending) on_broken_(*this);
 }

@@ -139,6 +139,19 @@ TEST_CASE("pool: a failure to connect is the end of the try, and leaves nothing"
   CHECK(bench.get()->status == 200);
 }
 
+TEST_CASE("pool: closes idle connections before their target says that it does",
+          "[upstream][pool]") {
+  UpstreamConfig config = config_of(1);
+  config.limits.idle_timeout_ms = 60'000;
+  FetchBench bench(config);
+  bench.answer = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n";
+  CHECK(bench.get()->status == 200);
+  bench.loop.advance(milliseconds(4'400));
+  CHECK(bench.pool->idle_count() == 1);
+  bench.loop.advance(milliseconds(150));
+  CHECK(bench.pool->idle_count() == 0);
+}
+
 TEST_CASE("pool: idle connections that end or speak are dropped", "[upstream][pool]") {
   FetchBench bench(config_of(1));
   const int how = GENERATE(0, 1, 2);
