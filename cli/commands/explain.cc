@@ -368,8 +368,8 @@ Run add_explain(CLI::App& gwctl) {
       "  gwctl explain gateway.gwt 'GET /users/7'\n"
       "  gwctl explain gateway.yaml 'POST /orders' -H 'x-client: mobile' --json\n"
       "\n"
-      "Exit status: 0 explained, 1 --expect does not hold or the document has errors, 2 wrong "
-      "use.\n"
+      "Exit status: 0 explained, 1 --expect does not hold or the document has\n"
+      "errors, 2 wrong use.\n"
       "See gwctl-explain(1).");
   return [command](const Console& console) { return run_explain(*command, console); };
 }
