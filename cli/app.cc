@@ -16,10 +16,9 @@ std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
   gwctl.require_subcommand(0, 1);
   gwctl.fallthrough();
   gwctl.footer(
-      "The input is OpenAPI 3.0 or 3.1, annotated with the one key x-gw. `gwctl compile` checks "
-      "it\n"
-      "and writes a table; `gwctl serve` maps the table and serves it. A `-` stands for standard\n"
-      "input or output.\n"
+      "The input is OpenAPI 3, annotated with the one key x-gw. `gwctl compile` checks\n"
+      "it and writes a table; `gwctl serve` maps the table and serves it. A `-` stands\n"
+      "for standard input or output.\n"
       "\n"
       "Examples:\n"
       "  gwctl lint api.yaml\n"

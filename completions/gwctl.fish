@@ -87,5 +87,5 @@ complete -c gwctl -n '__fish_seen_subcommand_from schema' -l format -r -d 'json 
 complete -c gwctl -n '__fish_seen_subcommand_from schema' -s h -l help -d 'Print this help'
 complete -c gwctl -f -n __fish_use_subcommand -a completions -d 'Print a completion script for a shell'
 complete -c gwctl -n '__fish_seen_subcommand_from completions' -s h -l help -d 'Print this help'
-complete -c gwctl -f -n __fish_use_subcommand -a version -d 'Print the version of gwctl and of its table format'
+complete -c gwctl -f -n __fish_use_subcommand -a version -d 'Print the versions of gwctl and of its tables'
 complete -c gwctl -n '__fish_seen_subcommand_from version' -s h -l help -d 'Print this help'

@@ -12,7 +12,7 @@ _gwctl() {
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
     'completions:Print a completion script for a shell'
-    'version:Print the version of gwctl and of its table format'
+    'version:Print the versions of gwctl and of its tables'
   )
   if (( CURRENT == 2 )); then
     _describe -t verbs 'verb' verbs

@@ -147,7 +147,8 @@ Run add_compile(CLI::App& gwctl) {
       "  gwctl compile gateway.yaml -o gateway.gwt\n"
       "  gwctl compile gateway.yaml -o gateway.gwt --report --json\n"
       "\n"
-      "Exit status: 0 compiled, 1 the documents have errors, 2 wrong use or unwritable file.\n"
+      "Exit status: 0 compiled, 1 the documents have errors, 2 wrong use or a file\n"
+      "that cannot be written.\n"
       "See gwctl-compile(1).");
   return [command](const Console& console) { return run_compile(*command, console); };
 }

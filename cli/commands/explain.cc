@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <set>
 
 #include "cli/commands/commands.h"
 #include "cli/spec_options.h"
@@ -146,9 +147,14 @@ class Explainer {
     const engine::ScriptedFetcher::Sent& sent = scene_.fetcher.sent[0];
     const policies::UpstreamRecord& upstream = view_.upstreams()[sent.upstream];
     json::array targets;
+    std::set<std::string> prefixes;
     for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
-      targets.emplace_back(table_.text(target.url));
+      const std::string_view url = table_.text(target.url);
+      targets.emplace_back(url);
+      prefixes.insert(path_prefix(url));
     }
+    // Where targets differ, each line of them shows what comes before.
+    const std::string prefix = prefixes.size() == 1 ? *prefixes.begin() : std::string();
     json::array fields;
     for (const engine::OfflineField& field : sent.fields) {
       fields.emplace_back(fmt::format("{}: {}", field.name, field.value));
@@ -156,9 +162,15 @@ class Explainer {
     return {{"upstream", view_.text(upstream.name)},
             {"targets", targets},
             {"method", sent.method},
-            {"target", sent.target},
+            {"target", prefix + sent.target},
             {"headers", fields},
             {"body_bytes", sent.body.size()}};
+  }
+
+  static std::string path_prefix(std::string_view url) {
+    std::string_view problem;
+    const auto parsed = parse_http_url(url, problem);
+    return parsed ? std::string(parsed->prefix()) : std::string();
   }
 
   json::object answer() const {
@@ -356,8 +368,8 @@ Run add_explain(CLI::App& gwctl) {
       "  gwctl explain gateway.gwt 'GET /users/7'\n"
       "  gwctl explain gateway.yaml 'POST /orders' -H 'x-client: mobile' --json\n"
       "\n"
-      "Exit status: 0 explained, 1 --expect does not hold or the document has errors, 2 wrong "
-      "use.\n"
+      "Exit status: 0 explained, 1 --expect does not hold or the document has\n"
+      "errors, 2 wrong use.\n"
       "See gwctl-explain(1).");
   return [command](const Console& console) { return run_explain(*command, console); };
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <memory>
 
 #include "cli/commands/commands.h"
@@ -18,12 +19,17 @@ struct RulesCommand {
   OutputFormat format = OutputFormat::Text;
 };
 
+boost::json::object json_of(const compiler::Rule& rule) {
+  return {{"rule", rule.id},
+          {"severity", compiler::severity_name(rule.severity)},
+          {"summary", rule.summary}};
+}
+
 ExitCode list_rules(const RulesCommand& command, const Console& console) {
   std::string out;
   for (const compiler::Rule& rule : compiler::all_rules()) {
     if (command.format == OutputFormat::Json) {
-      out += fmt::format("{{\"rule\":\"{}\",\"severity\":\"{}\",\"summary\":\"{}\"}}\n", rule.id,
-                         compiler::severity_name(rule.severity), rule.summary);
+      out += boost::json::serialize(json_of(rule)) + "\n";
     } else {
       out += fmt::format("{:<32} {:<8} {}\n", rule.id, compiler::severity_name(rule.severity),
                          rule.summary);
@@ -43,6 +49,12 @@ ExitCode run_rules(const RulesCommand& command, const Console& console) {
     console.error(
         fmt::format("there is no rule `{}`{}{}", command.id, guess.empty() ? "" : "; ", guess));
     return ExitCode::Usage;
+  }
+  if (command.format == OutputFormat::Json) {
+    boost::json::object out = json_of(*rule);
+    out["page"] = compiler::explain_page(rule->id);
+    console.out(boost::json::serialize(out) + "\n");
+    return ExitCode::Ok;
   }
   console.out(fmt::format("{} ({})\n{}\n\n{}", rule->id, compiler::severity_name(rule->severity),
                           rule->summary, compiler::explain_page(rule->id)));

@@ -9,7 +9,7 @@
 namespace gw::cli {
 
 Run add_version(CLI::App& gwctl) {
-  gwctl.add_subcommand("version", "Print the version of gwctl and of its table format");
+  gwctl.add_subcommand("version", "Print the versions of gwctl and of its tables");
   return [](const Console& console) {
     console.out(fmt::format("gwctl {}\ntable format {}.{}\n", GW_VERSION, table::kVersionMajor,
                             table::kVersionMinor));

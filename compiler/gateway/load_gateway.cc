@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "compiler/gateway/gateway.h"
 #include "compiler/xgw/language.h"
@@ -200,15 +201,15 @@ class Loader {
       }
       const auto folder = std::filesystem::path(gateway_path).parent_path();
       const std::string path = (folder / std::string(spec.text())).lexically_normal().string();
-      const size_t errors = sink_.error_count();
-      const Document* document = load_document(path, true);
-      if (document == nullptr) {
-        if (sink_.error_count() == errors) {
-          report(sink_, "extension-dangling", spec.span(), fmt::format("cannot load `{}`", path),
-                 "named here");
-        }
+      if (const Result<FileId> file = files_.read(path); !file) {
+        report(sink_, "file-unreadable", spec.span(),
+               fmt::format("cannot read `{}`: {}", path,
+                           std::generic_category().message(file.error().sys)),
+               "named here", "a relative path begins at the folder of this document");
         continue;
       }
+      const Document* document = load_document(path, true);
+      if (document == nullptr) continue;  // what is wrong with it has been reported
       Unit& unit = gateway_.units.emplace_back();
       unit.document = document;
       unit.service = key.text();

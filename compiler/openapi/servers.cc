@@ -77,7 +77,7 @@ std::string ModelBuilder::substitute(NodeRef url, NodeRef variables) {
                    .message = "in the server URL " + in_quotes(text) + " " + problem.message,
                    .label = problem.label,
                    .span = text_span(url, problem.begin, problem.end)});
-    return std::string(text);
+    return {};  // so that it is not found again in every path
   }
   std::string out;
   size_t at = 0;

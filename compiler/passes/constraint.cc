@@ -62,6 +62,8 @@ std::string expression_of(NodeRef schema) {
 NodeRef schema_of(const GatewayOperation& operation, std::string_view name) {
   const openapi::Parameter* parameter = find_parameter(operation, name);
   if (parameter == nullptr || !parameter->schema) return {};
+  // With the styles label and matrix more than the value stands in the path.
+  if (parameter->style != openapi::Style::Simple) return {};
   const NodeRef schema = operation.unit->document->resolve(parameter->schema);
   return schema && schema.is_map() ? schema : NodeRef{};
 }

@@ -280,15 +280,21 @@ std::vector<u32> ShadowFinder::meeting_groups(const Group& group, u32 path) {
     const auto follow = [&](const Node::Child& child, bool precedes) {
       stack.push_back({child.node, at.segment + 1, parameter, precedes});
     };
-    for (const Node::Child& child : node.literals) {
-      if (!spend()) return {};
-      const Segment& other = *child.segment;
-      if (own.kind == SegmentKind::Literal) {
-        if (own.literals == other.literals) follow(child, at.precedes);
-      } else if (own.kind == SegmentKind::Partial
-                     ? segment_matches(own, other.literals[0])
-                     : takes(accepted_values(input_of(path), at.parameter), other)) {
-        follow(child, true);
+    if (own.kind == SegmentKind::Literal) {
+      const auto it = std::lower_bound(node.literals.begin(), node.literals.end(), own.literals[0],
+                                       [](const Node::Child& child, const std::string& text) {
+                                         return child.segment->literals[0] < text;
+                                       });
+      const bool found = it != node.literals.end() && it->segment->literals == own.literals;
+      if (found) follow(*it, at.precedes);
+    } else {
+      for (const Node::Child& child : node.literals) {
+        if (!spend()) return {};
+        const bool meets =
+            own.kind == SegmentKind::Partial
+                ? segment_matches(own, child.segment->literals[0])
+                : takes(accepted_values(input_of(path), at.parameter), *child.segment);
+        if (meets) follow(child, true);
       }
     }
     for (const Node::Child& child : node.others) {

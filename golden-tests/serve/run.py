@@ -6,6 +6,7 @@
 Backends are scripted and wait for events, not for time.
 """
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -72,7 +73,7 @@ class Serve:
         self.port, self.lines, self.said = None, [], threading.Condition()
         for line in self.process.stderr:
             self.lines.append(line)
-            if found := re.search(r"listening address=127\.0\.0\.1:(\d+)", line):
+            if found := re.search(r"listening.*address\W+127\.0\.0\.1:(\d+)", line):
                 self.port = int(found.group(1))
                 break
         self.reader = threading.Thread(target=self.read)
@@ -201,6 +202,23 @@ class ServeTest(unittest.TestCase):
                 self.assertEqual(serve.end(), 2)
                 self.assertEqual(len(serve.lines), 1, serve.lines)
                 self.assertIn(said, serve.lines[0])
+
+    def test_what_it_says_can_be_json_and_names_what_is_not_enforced(self):
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        (self.folder / "secured.yaml").write_text(
+            text + "security: [{key: []}]\ncomponents: {securitySchemes: "
+            "{key: {type: apiKey, in: header, name: X-Key}}}\n", encoding="utf-8")
+        serve = Serve(self.folder, "secured.yaml", "--unenforced", "security", "--log-format",
+                      "json")
+        warnings = [line for line in serve.lines if not line.startswith("{")]
+        self.assertEqual(warnings, ["gwctl: warning: 2 of 2 operations ask for authentication that "
+                                    "is NOT enforced\n"])
+        events = {event["event"]: event for event in
+                  (json.loads(line) for line in serve.lines if line.startswith("{"))}
+        self.assertEqual(events["listening"]["level"], "info")
+        self.assertEqual(events["listening"]["workers"], 2)
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
 
     def test_a_restart_serves_what_was_accepted_last(self):
         state = str(self.folder / "state")

@@ -4,7 +4,7 @@
 - Includes follow the layers of ARCHITECTURE.md: the runtime knows neither compiler nor cli; the
   compiler knows of the runtime only its base, the table format and the records of policies.
 - Every rule has its page, and every page its rule.
-- No notes to self are left in the code, and no file is too long to be read.
+- No notes to self are left in the code, no file is too long to be read, and no line of help too wide.
 
 usage: tidy.py SOURCE-FOLDER
 """
@@ -14,6 +14,7 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.M)
 NOTE = re.compile(r"\b(TODO|FIXME|XXX)\b")
+MAX_HELP_COLUMNS = 79
 MAX_LINES = 750
 
 # Folder of the includer: what it may include, as prefixes or exact files. The longest folder that
@@ -87,9 +88,17 @@ def check_rules(root):
         yield f"rule {rule} has no case in golden-tests/rules"
 
 
+def check_help(root):
+    golden = (root / "golden-tests/cli/help.golden").read_text(encoding="utf-8")
+    for line in golden.splitlines():
+        if len(line) > MAX_HELP_COLUMNS:
+            yield f"help is wider than {MAX_HELP_COLUMNS} columns: {line}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     problems = list(check_sources(root)) + list(check_rules(root))
+    problems += check_help(root)
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems")

@@ -32,6 +32,10 @@ struct HttpUrl {
   std::string_view host;    // IPv6 without brackets; of "unix" the path of the socket
   u16 port = 0;
   std::string_view path;  // "" or beginning with '/'
+  /// What comes before the path of a request; a last slash would be doubled.
+  std::string_view prefix() const {
+    return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+  }
 };
 /// http, https and unix only; no user info, query or fragment. `problem` says in lower case what is
 /// wrong when the result is empty.

@@ -55,6 +55,10 @@ TEST_CASE("units: upstream URLs say what is wrong with them", "[base][units]") {
   CHECK(url->port == 9001);
   CHECK(url->path == "/v1");
   CHECK(parse_http_url("https://a.example", problem)->port == 443);
+  CHECK(url->prefix() == "/v1");
+  CHECK(parse_http_url("http://a/v1/", problem)->prefix() == "/v1");
+  CHECK(parse_http_url("http://a/", problem)->prefix().empty());
+  CHECK(parse_http_url("http://a", problem)->prefix().empty());
   for (const char* wrong : {"a:1", "ftp://a", "http://", "http://a:0", "http://a:99999",
                             "http://u@a/", "http://a/?q", "http://a b/"}) {
     CAPTURE(wrong);

@@ -95,7 +95,7 @@ Result<int> open_listener(const std::string& address) {
   std::string_view host;
   std::string_view port;
   if (!http::parse_authority(address, host, port) || port.empty()) {
-    return bad_address(0, "listen address is not host:port");
+    return bad_address(0, "it is neither HOST:PORT, with a port up to 65535, nor unix:/PATH");
   }
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
   addrinfo hints{};

@@ -135,7 +135,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
     if (!url) continue;  // bind() has refused it already
     upstream::TargetConfig& out = config.targets.emplace_back();
     out.address = address_of(*url);
-    out.path_prefix = url->path == "/" ? std::string() : std::string(url->path);
+    out.path_prefix = url->prefix();
     out.weight = target.weight;
     out.backup = target.backup != 0;
     out.tls = url->scheme == "https";

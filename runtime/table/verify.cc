@@ -393,18 +393,17 @@ class SharedDigest {
 }  // namespace
 
 // Both passes over a large file wait for memory most of the time, so they go side by side. The
-// checks of the contents rely on nothing that the digest promises; a wrong digest is still what is
-// reported first.
+// checks of the contents rely on nothing that the digest promises, and say more than it does: they
+// name the section. Damage that they cannot see is reported as that of the digest.
 Result<void> verify(Bytes file) {
   GW_TRY(verify_header(file));
   if (file.size() < kParallelBytes) {
-    if (!digest_holds(file)) return corrupt("digest");
-    return verify_contents(file);
+    const Result<void> contents = verify_contents(file);
+    return !contents || digest_holds(file) ? contents : corrupt("digest");
   }
   SharedDigest digest(file);
   const Result<void> contents = verify_contents(file);
-  if (!digest.holds()) return corrupt("digest");
-  return contents;
+  return !contents || digest.holds() ? contents : corrupt("digest");
 }
 
 }  // namespace gw::table
