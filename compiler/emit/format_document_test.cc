@@ -79,7 +79,7 @@ std::vector<Record> records() {
            GW_FIELD(Section, kind),
            GW_FIELD(Section, flags),
            GW_FIELD(Section, record_bytes),
-           GW_FIELD(Section, reserved),
+           GW_FIELD(Section, digest),
            GW_FIELD(Section, offset),
            GW_FIELD(Section, bytes),
        }},

@@ -64,12 +64,13 @@ std::vector<std::byte> write_table(TableParts& parts) {
   u64 offset = sizeof(table::Header) + std::size(bodies) * sizeof(Section);
   for (const Body& part : bodies) {
     offset = aligned(offset);
-    sections.push_back({.kind = part.kind,
-                        .flags = 0,
-                        .record_bytes = part.record_bytes,
-                        .reserved = 0,
-                        .offset = offset,
-                        .bytes = part.bytes.size()});
+    sections.push_back(
+        {.kind = part.kind,
+         .flags = 0,
+         .record_bytes = part.record_bytes,
+         .digest = static_cast<u32>(XXH3_64bits(part.bytes.data(), part.bytes.size())),
+         .offset = offset,
+         .bytes = part.bytes.size()});
     offset += part.bytes.size();
   }
   const u64 body_bytes = aligned(offset);

@@ -107,8 +107,8 @@ struct Section {
   SectionKind kind;
   u32 flags;         // kSectionOptional
   u32 record_bytes;  // of one record as the writer knew it; 1 for bytes and blobs
-  u32 reserved;
-  u64 offset;  // from the start of the file
+  u32 digest;        // lower half of XXH3-64 of its bytes: tells where the damage is
+  u64 offset;        // from the start of the file
   u64 bytes;
 };
 

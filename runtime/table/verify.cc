@@ -100,7 +100,7 @@ Result<void> verify_sections(Bytes file) {
   u64 last_end = sizeof(Header) + sections.size_bytes();
   for (const Section& section : sections) {
     const u32 kind = static_cast<u32>(section.kind);
-    if (kind <= last_kind || section.reserved != 0) return corrupt("section list");
+    if (kind <= last_kind) return corrupt("section list");
     if (section.flags > kSectionOptional) return corrupt("section flags");
     last_kind = kind;
     if (section.offset % kSectionAlignment != 0 || section.offset < last_end ||
@@ -390,20 +390,41 @@ class SharedDigest {
   std::shared_ptr<State> state_;
 };
 
+// Where a file is damaged whose contents are possible ones, but whose digest does not hold.
+std::string_view damaged_part(Bytes file) {
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  for (u32 i = 0; i < header.section_count; ++i) {
+    Section section;
+    std::memcpy(&section, file.data() + sizeof header + i * sizeof section, sizeof section);
+    const u64 digest = XXH3_64bits(file.data() + section.offset, section.bytes);
+    if (static_cast<u32>(digest) == section.digest) continue;
+    const u32 kind = static_cast<u32>(section.kind);
+    return kind <= kLastSectionKind ? kSections[kind].name : "section of a later version";
+  }
+  return "header or section list";
+}
+
+// Damage shows in what refers to it, and by digests: these tell where it is. What a right digest
+// vouches for is a table that was written so.
+Result<void> judge(Bytes file, const Result<void>& contents, bool digest_holds) {
+  if (digest_holds || !verify_kind(file) || !verify_sections(file)) return contents;
+  return corrupt(damaged_part(file));
+}
+
 }  // namespace
 
 // Both passes over a large file wait for memory most of the time, so they go side by side. The
-// checks of the contents rely on nothing that the digest promises, and say more than it does: they
-// name the section. Damage that they cannot see is reported as that of the digest.
+// checks of the contents rely on nothing that the digest promises.
 Result<void> verify(Bytes file) {
   GW_TRY(verify_header(file));
   if (file.size() < kParallelBytes) {
     const Result<void> contents = verify_contents(file);
-    return !contents || digest_holds(file) ? contents : corrupt("digest");
+    return judge(file, contents, digest_holds(file));
   }
   SharedDigest digest(file);
   const Result<void> contents = verify_contents(file);
-  return !contents || digest.holds() ? contents : corrupt("digest");
+  return judge(file, contents, digest.holds());
 }
 
 }  // namespace gw::table
