@@ -111,7 +111,7 @@ std::string key_of(const upstream::UpstreamConfig& config) {
                        target.weight, target.backup ? " backup" : "");
     if (target.tls) key += " " + target.server_name;
   }
-  if (config.tls != nullptr) key += "|" + digest_of(*config.tls);
+  key += "|" + config.transport;
   return key;
 }
 
@@ -146,6 +146,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
       if (config.tls == nullptr) config.tls = tls_of(table, record.tls, http2);
     }
   }
+  config.transport = config.tls == nullptr ? std::string() : digest_of(*config.tls);
   config.key = key_of(config);
   return config;
 }

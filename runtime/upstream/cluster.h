@@ -78,6 +78,9 @@ struct UpstreamConfig {
   std::string name;
   /// Equal keys of two tables mean: same targets and transport, so connections may be carried over.
   std::string key;
+  /// How connections are made, but for whom to. A pool whose targets have changed takes over what
+  /// still fits of the one before it, where these are equal.
+  std::string transport;
   Balance balance = Balance::RoundRobin;
   u32 panic_bp = 5'000;   // with fewer usable targets, in hundredths of a percent, all are used
   u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
