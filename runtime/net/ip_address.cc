@@ -43,6 +43,21 @@ socklen_t to_sockaddr(const IpAddress& address, u16 port, sockaddr_storage& out)
   return sizeof v4;
 }
 
+IpAddress from_sockaddr(const sockaddr_storage& from) {
+  IpAddress out;
+  out.v6 = from.ss_family == AF_INET6;
+  if (out.v6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &from, sizeof v6);
+    std::memcpy(out.bytes.data(), &v6.sin6_addr, 16);
+  } else {
+    sockaddr_in v4;
+    std::memcpy(&v4, &from, sizeof v4);
+    std::memcpy(out.bytes.data(), &v4.sin_addr, 4);
+  }
+  return out;
+}
+
 // Connecting a datagram socket looks the route up, and does nothing else.
 bool has_route(const IpAddress& address) {
   sockaddr_storage to;

@@ -24,6 +24,8 @@ std::optional<IpAddress> parse_ip(std::string_view text);
 std::string format_ip(const IpAddress& address);
 /// As the system takes it; returns its length.
 socklen_t to_sockaddr(const IpAddress& address, u16 port, sockaddr_storage& out);
+/// The address in what the system gives, of IPv4 or IPv6.
+IpAddress from_sockaddr(const sockaddr_storage& from);
 /// Whether the machine has a route to it. Asks the kernel's table, sends nothing.
 bool has_route(const IpAddress& address);
 

@@ -169,23 +169,17 @@ std::string text_problem(const BoundTable& table, const policies::UpstreamRecord
 }  // namespace
 
 Publication make_publication(std::shared_ptr<const BoundTable> table,
-                             std::vector<std::string>& warnings,
                              std::vector<std::string>& problems) {
   Publication publication;
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
-    static_cast<void>(upstream::resolve_targets(config));
+    static_cast<void>(upstream::read_addresses(config));
     std::string problem = text_problem(*table, record, config.health);
     if (!problem.empty()) {
       problems.push_back(fmt::format("upstream `{}`: {}", config.name, problem));
     }
     if (config.tls != nullptr && !net::TlsClient::make(*config.tls, problem)) {
       problems.push_back(fmt::format("upstream `{}`: TLS: {}", config.name, problem));
-    }
-    for (const upstream::TargetConfig& target : config.targets) {
-      if (!target.addresses.empty()) continue;
-      warnings.push_back(
-          fmt::format("upstream `{}`: target {} has no address", config.name, target.address));
     }
     publication.upstreams.push_back(std::move(config));
   }
