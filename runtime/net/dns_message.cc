@@ -128,23 +128,6 @@ Unexpected<Error> malformed() { return fail(Errc::AddressInvalid, "answer is mal
 
 }  // namespace
 
-bool is_host_name(std::string_view text) {
-  if (text.ends_with('.')) text.remove_suffix(1);
-  if (text.empty() || text.size() > kMaxHostNameBytes || parse_ip(text)) return false;
-  size_t label = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (label == 0) return false;
-      label = 0;
-      continue;
-    }
-    const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      c == '-' || c == '_';
-    if (!good || ++label > kMaxLabelBytes) return false;
-  }
-  return label != 0;
-}
-
 Result<DnsAnswer> parse_dns_answer(Bytes message, DnsType type) {
   Reader reader(message);
   u16 questions = 0;

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/ip_address.h"
 #include "runtime/base/result.h"
-#include "runtime/net/ip_address.h"
 
 namespace gw::net {
 
@@ -28,11 +28,6 @@ struct DnsAnswer {
   std::vector<SrvRecord> services;   // of SRV; "no such service" (target `.`) is left out
   u32 ttl_s = 0;                     // the shortest of records and aliases
 };
-
-inline constexpr size_t kMaxHostNameBytes = 253;
-
-/// Letters, digits, `-` and `_` between dots, 1 to 63 to a label, a last dot allowed; no address.
-bool is_host_name(std::string_view text);
 
 /// Reads a whole message whose question has been compared already. `message` is from a stranger;
 /// its answers are bounded by its length. Errors: AddressInvalid, the message breaks the format.

@@ -4,9 +4,9 @@
 
 #include <cstring>
 
+#include "runtime/base/ip_address.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
-#include "runtime/net/ip_address.h"
 
 namespace gw::upstream {
 namespace {
@@ -35,7 +35,7 @@ Result<void> read_address(TargetConfig& target) {
   }
   const u16 number = static_cast<u16>(parse_count(port).value_or(0));
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
-  if (const auto ip = net::parse_ip(host)) {
+  if (const auto ip = parse_ip(host)) {
     target.addresses = {socket_address(*ip, number)};
     return {};
   }
@@ -46,9 +46,9 @@ Result<void> read_address(TargetConfig& target) {
 
 }  // namespace
 
-SocketAddress socket_address(const net::IpAddress& ip, u16 port) {
+SocketAddress socket_address(const IpAddress& ip, u16 port) {
   SocketAddress out;
-  out.length = net::to_sockaddr(ip, port, out.storage);
+  out.length = to_sockaddr(ip, port, out.storage);
   return out;
 }
 

@@ -9,8 +9,10 @@
 #include "runtime/base/result.h"
 #include "runtime/upstream/state.h"
 
-namespace gw::net {
+namespace gw {
 struct IpAddress;
+}
+namespace gw::net {
 struct TlsClientOptions;
 }  // namespace gw::net
 
@@ -120,7 +122,7 @@ struct UpstreamConfig {
   std::shared_ptr<UpstreamState> state;              // null: the pool makes one
 };
 
-SocketAddress socket_address(const net::IpAddress& ip, u16 port);
+SocketAddress socket_address(const IpAddress& ip, u16 port);
 /// Reads the addresses of all targets: numbers and paths become `addresses`, a name becomes `host`
 /// and `port`. Asks nobody. Error: AddressInvalid for a text that is no `host:port`.
 Result<void> read_addresses(UpstreamConfig& config);

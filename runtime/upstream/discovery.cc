@@ -8,7 +8,6 @@
 namespace gw::upstream {
 namespace {
 
-using net::IpAddress;
 using net::SrvRecord;
 
 constexpr u64 kMostWeight = 1000;  // as in documents; the ring has points by weight
@@ -28,8 +27,8 @@ NameQuestion question_of(const DnsOptions& dns) {
 }
 
 std::string address_text(const IpAddress& ip, u16 port) {
-  return ip.v6 ? fmt::format("[{}]:{}", net::format_ip(ip), port)
-               : fmt::format("{}:{}", net::format_ip(ip), port);
+  return ip.v6 ? fmt::format("[{}]:{}", format_ip(ip), port)
+               : fmt::format("{}:{}", format_ip(ip), port);
 }
 
 TargetConfig target_of(const DnsOptions& dns, const IpAddress& ip, u16 port) {
@@ -124,8 +123,8 @@ std::vector<std::string> address_texts(const UpstreamConfig& config) {
       continue;
     }
     for (const SocketAddress& address : target.addresses) {
-      out.push_back(fmt::format("{} at {}", target.address,
-                                net::format_ip(net::from_sockaddr(address.storage))));
+      out.push_back(
+          fmt::format("{} at {}", target.address, format_ip(from_sockaddr(address.storage))));
     }
   }
   return out;

@@ -41,7 +41,7 @@ UpstreamConfig host_plan(std::initializer_list<const char*> addresses) {
 
 struct Bench {
   Bench() {
-    discovery.resolver().has_route = [](const net::IpAddress&) { return true; };
+    discovery.resolver().has_route = [](const IpAddress&) { return true; };
     discovery.on_change = [this] { ++changes; };
     discovery.on_targets = [this](const TargetsChange& change) {
       std::string line = change.upstream + " " + std::to_string(change.count);
@@ -90,7 +90,7 @@ TEST_CASE("discovery: each address of a name is a target", "[upstream][discovery
     CHECK(target.server_name == "orders.test");
     CHECK(target.path_prefix == "/v1");
     REQUIRE(target.addresses.size() == 1);
-    CHECK(target.address.find(net::format_ip(net::from_sockaddr(target.addresses[0].storage))) !=
+    CHECK(target.address.find(format_ip(from_sockaddr(target.addresses[0].storage))) !=
           std::string::npos);
   }
 }
@@ -144,13 +144,11 @@ TEST_CASE("discovery: hosts of targets follow DNS, numbers and paths are left al
   plan.targets[0].weight = 3;
   at.watch(plan);
   CHECK(at.targets() == "a.test:80*3 127.0.0.1:81*1 unix:/run/a.sock*1 [::1]:82*1 ");
-  CHECK(net::format_ip(net::from_sockaddr(at.upstream().targets[0].addresses.at(0).storage)) ==
-        "10.0.0.1");
+  CHECK(format_ip(from_sockaddr(at.upstream().targets[0].addresses.at(0).storage)) == "10.0.0.1");
   const std::string key = at.upstream().key;
   at.dns.set_addresses("a.test", {"10.0.0.2"}, 30);
   at.loop.advance(31s);
-  CHECK(net::format_ip(net::from_sockaddr(at.upstream().targets[0].addresses.at(0).storage)) ==
-        "10.0.0.2");
+  CHECK(format_ip(from_sockaddr(at.upstream().targets[0].addresses.at(0).storage)) == "10.0.0.2");
   CHECK(at.upstream().key != key);
   CHECK(at.log.back() == "orders 1 +a.test:80 at 10.0.0.2 -a.test:80 at 10.0.0.1");
   CHECK(at.dns.asked.size() == 1);  // of nothing else

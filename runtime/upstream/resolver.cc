@@ -12,7 +12,6 @@ namespace {
 using net::DnsReply;
 using net::DnsStatus;
 using net::DnsType;
-using net::IpAddress;
 using std::chrono::milliseconds;
 
 constexpr u32 kMaxUnderWay = 64;

@@ -32,7 +32,7 @@ struct NameQuestion {
 /// The last good answer: sorted, nothing twice.
 struct NameAnswer {
   bool asked = false;  // the first question has had an outcome, good or bad
-  std::vector<net::IpAddress> addresses;
+  std::vector<IpAddress> addresses;
   std::vector<net::SrvRecord> services;
 };
 
@@ -71,7 +71,7 @@ class Resolver {
   /// For the log: once when a name begins to fail, once when it no longer does.
   std::function<void(const NameChange& change)> on_name;
   /// In place of asking the kernel, in tests.
-  std::function<bool(const net::IpAddress& address)> has_route = &net::has_route;
+  std::function<bool(const IpAddress& address)> has_route = &gw::has_route;
 
  private:
   struct Entry;
@@ -83,7 +83,7 @@ class Resolver {
   void succeed(Entry& entry, NameAnswer answer, u64 ttl_ms);
   void fail(Entry& entry, std::string_view reason);
   bool take_addresses(Entry& entry, NameAnswer& out, u64& ttl_ms) const;
-  std::vector<net::IpAddress> usable(std::vector<net::IpAddress> addresses,
+  std::vector<IpAddress> usable(std::vector<IpAddress> addresses,
                                      AddressFamily family) const;
   void begin_waiting();
   static void on_due(void* context);

@@ -22,7 +22,7 @@ struct Fixed final : Random {
 
 struct Bench {
   Bench() {
-    resolver.has_route = [this](const net::IpAddress& ip) { return !ip.v6 || v6_route; };
+    resolver.has_route = [this](const IpAddress& ip) { return !ip.v6 || v6_route; };
     resolver.on_change = [this] { ++changes; };
     resolver.on_name = [this](const NameChange& change) {
       log.push_back(std::string(change.name) + (change.failing ? " fails: " : " is back") +
@@ -35,7 +35,7 @@ struct Bench {
   }
   std::string addresses(const NameQuestion& question) const {
     std::string out;
-    for (const auto& ip : resolver.answer(question).addresses) out += net::format_ip(ip) + " ";
+    for (const auto& ip : resolver.answer(question).addresses) out += format_ip(ip) + " ";
     return out;
   }
 
@@ -186,11 +186,11 @@ TEST_CASE("resolver: takes the families that are wanted and can be reached",
 
 TEST_CASE("resolver: what the machine knows comes first", "[upstream][resolver]") {
   Bench at;
-  at.dns.local["a.test"] = {*net::parse_ip("127.0.0.1")};
+  at.dns.local["a.test"] = {*parse_ip("127.0.0.1")};
   at.watch(kName);
   CHECK(at.addresses(kName) == "127.0.0.1 ");
   CHECK(at.dns.asked["a.test"] == 0);
-  at.dns.local["a.test"] = {*net::parse_ip("127.0.0.2")};
+  at.dns.local["a.test"] = {*parse_ip("127.0.0.2")};
   at.loop.advance(11s);
   CHECK(at.addresses(kName) == "127.0.0.2 ");
 }
@@ -200,7 +200,7 @@ TEST_CASE("resolver: keeps a bounded number of addresses, always the same",
   Bench at;
   net::DnsReply many{.status = DnsStatus::Answered, .answer = {}};
   for (u32 i = 0; i < 4000; ++i) {
-    net::IpAddress ip;
+    IpAddress ip;
     ip.bytes = {10, 0, static_cast<u8>((3999 - i) / 250), static_cast<u8>((3999 - i) % 250)};
     many.answer.addresses.push_back(ip);
   }

@@ -24,16 +24,16 @@ class ScriptedDns final : public net::DnsClient {
     }
     loop_.post([done = std::move(done), reply = replies[{name, type}]] { done(reply); });
   }
-  std::vector<net::IpAddress> known_locally(const std::string& name) override {
+  std::vector<IpAddress> known_locally(const std::string& name) override {
     const auto found = local.find(name);
-    return found == local.end() ? std::vector<net::IpAddress>{} : found->second;
+    return found == local.end() ? std::vector<IpAddress>{} : found->second;
   }
 
   void set_addresses(const std::string& name, const std::vector<const char*>& texts, u32 ttl_s) {
     net::DnsReply v4{.status = net::DnsStatus::NoRecord, .answer = {}};
     net::DnsReply v6 = v4;
     for (const char* text : texts) {
-      const net::IpAddress ip = *net::parse_ip(text);
+      const IpAddress ip = *parse_ip(text);
       net::DnsReply& reply = ip.v6 ? v6 : v4;
       reply.status = net::DnsStatus::Answered;
       reply.answer.addresses.push_back(ip);
@@ -64,7 +64,7 @@ class ScriptedDns final : public net::DnsClient {
   }
 
   std::map<std::pair<std::string, net::DnsType>, net::DnsReply> replies;
-  std::map<std::string, std::vector<net::IpAddress>> local;
+  std::map<std::string, std::vector<IpAddress>> local;
   std::set<std::string> silent;  // no reply comes
   std::map<std::string, u32> asked;
   std::vector<std::pair<std::string, Done>> held;

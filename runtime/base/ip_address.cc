@@ -1,4 +1,4 @@
-#include "runtime/net/ip_address.h"
+#include "runtime/base/ip_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -8,7 +8,12 @@
 
 #include "runtime/base/units.h"
 
-namespace gw::net {
+namespace gw {
+namespace {
+
+constexpr size_t kMaxHostLabelBytes = 63;
+
+}  // namespace
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
   const std::string copy(text);
@@ -69,6 +74,23 @@ bool has_route(const IpAddress& address) {
   return reachable;
 }
 
+bool is_host_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > kMaxHostNameBytes || parse_ip(text)) return false;
+  size_t label = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (label == 0) return false;
+      label = 0;
+      continue;
+    }
+    const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      c == '-' || c == '_';
+    if (!good || ++label > kMaxHostLabelBytes) return false;
+  }
+  return label != 0;
+}
+
 std::optional<ServerAddress> parse_server_address(std::string_view text) {
   ServerAddress out;
   if (const auto bare = parse_ip(text)) {
@@ -89,4 +111,4 @@ std::optional<ServerAddress> parse_server_address(std::string_view text) {
   return out;
 }
 
-}  // namespace gw::net
+}  // namespace gw

@@ -1,4 +1,4 @@
-// IP addresses without a port, as names resolve to them.
+// IP addresses without a port, and the names that resolve to them.
 #pragma once
 #include <sys/socket.h>
 
@@ -10,7 +10,7 @@
 
 #include "runtime/base/types.h"
 
-namespace gw::net {
+namespace gw {
 
 struct IpAddress {
   bool v6 = false;
@@ -29,6 +29,10 @@ IpAddress from_sockaddr(const sockaddr_storage& from);
 /// Whether the machine has a route to it. Asks the kernel's table, sends nothing.
 bool has_route(const IpAddress& address);
 
+inline constexpr size_t kMaxHostNameBytes = 253;
+/// Letters, digits, `-` and `_` between dots, 1 to 63 to a label, a last dot allowed; no address.
+bool is_host_name(std::string_view text);
+
 /// A server of names: `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1`, `[2001:db8::1]:53`. Without a
 /// port it is 53.
 struct ServerAddress {
@@ -37,4 +41,4 @@ struct ServerAddress {
 };
 std::optional<ServerAddress> parse_server_address(std::string_view text);
 
-}  // namespace gw::net
+}  // namespace gw
