@@ -94,7 +94,9 @@ std::vector<TargetConfig> discovered(const UpstreamConfig& plan, const Resolver&
   }
   for (const IpAddress& ip : resolver.answer(question_of(plan.dns)).addresses) {
     out.push_back(target_of(plan.dns, ip, plan.dns.port));
-    out.back().authority = fmt::format("{}:{}", plan.dns.name, plan.dns.port);
+    std::string_view name = plan.dns.name;
+    if (name.ends_with('.')) name.remove_suffix(1);
+    out.back().authority = fmt::format("{}:{}", name, plan.dns.port);
   }
   return out;
 }

@@ -241,3 +241,23 @@ TEST_CASE("discovery: another plan of the same names asks nobody again", "[upstr
   at.loop.run();
   CHECK(at.dns.asked["orders.test"] == 2);
 }
+
+TEST_CASE("discovery: what is known of a target that stays is known of it after",
+          "[upstream][discovery]") {
+  Bench at;
+  StateRegistry registry;
+  at.dns.set_addresses("orders.test", {"10.0.0.1", "10.0.0.2"}, 30);
+  at.watch(dns_plan());
+  UpstreamConfig before = at.upstream();
+  registry.attach(before);
+  before.targets[1].state->healthy = false;
+  at.dns.set_addresses("orders.test", {"10.0.0.2", "10.0.0.3"}, 30);
+  at.loop.advance(31s);
+  UpstreamConfig after = at.upstream();
+  registry.attach(after);
+  CHECK(after.state == before.state);
+  CHECK(after.targets[0].state == before.targets[1].state);
+  CHECK_FALSE(after.targets[0].state->healthy);
+  CHECK(after.targets[1].state->healthy);
+  CHECK(after.targets[1].state != before.targets[0].state);
+}

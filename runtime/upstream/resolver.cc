@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 constexpr u32 kMaxUnderWay = 64;
 constexpr u64 kFirstPauseMs = 1'000;  // after a failure; doubled by each further one
 constexpr u64 kMaxPauseMs = 30'000;
-constexpr u64 kLocalTtlMs = 10'000;  // a file tells no TTL
+constexpr u64 kLeastRefreshMs = 100;  // whatever a question says
+constexpr u64 kLocalTtlMs = 10'000;   // a file tells no TTL
 
 template <class T>
 void sort_and_cut(std::vector<T>& values) {
@@ -191,7 +192,7 @@ void Resolver::succeed(Entry& entry, NameAnswer answer, u64 ttl_ms) {
   entry.answer = std::move(answer);
   const bool failed_before = entry.failures != 0;
   entry.failures = 0;
-  const u64 least = question.min_refresh_ms;
+  const u64 least = std::max<u64>(question.min_refresh_ms, kLeastRefreshMs);
   const u64 wait_ms = std::clamp<u64>(ttl_ms, least, std::max<u64>(question.max_refresh_ms, least));
   loop_.set_timer(entry.timer, loop_.now() + milliseconds(wait_ms));
   if (failed_before && on_name) on_name({.name = question.name, .failing = false});

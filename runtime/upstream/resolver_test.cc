@@ -74,15 +74,24 @@ TEST_CASE("resolver: asks again when the TTL is over, and tells changes only",
 
 TEST_CASE("resolver: no TTL is shorter or longer than it may be", "[upstream][resolver]") {
   struct Case {
+    const char* what;
     u32 ttl_s;
+    NameQuestion question;
     std::chrono::milliseconds not_before;
     std::chrono::milliseconds by;
   };
-  for (const Case& row : {Case{0, 900ms, 1100ms}, Case{1'000'000, 299s, 301s}}) {
-    DYNAMIC_SECTION(row.ttl_s) {
+  NameQuestion hasty = kName;
+  hasty.min_refresh_ms = hasty.max_refresh_ms = 0;  // of a table that nobody compiled
+  NameQuestion crossed = kName;
+  crossed.min_refresh_ms = 20'000;
+  crossed.max_refresh_ms = 10'000;  // of references
+  for (const Case& row :
+       {Case{"zero", 0, kName, 900ms, 1100ms}, Case{"huge", 1'000'000, kName, 299s, 301s},
+        Case{"no bounds", 0, hasty, 80ms, 150ms}, Case{"crossed bounds", 5, crossed, 19s, 21s}}) {
+    DYNAMIC_SECTION(row.what) {
       Bench at;
       at.dns.set_addresses("a.test", {"10.0.0.1"}, row.ttl_s);
-      at.watch(kName);
+      at.watch(row.question);
       at.loop.advance(row.not_before);
       CHECK(at.dns.asked["a.test"] == 2);
       at.loop.advance(row.by - row.not_before);
