@@ -155,6 +155,18 @@ class Explainer {
     }
     // Where targets differ, each line of them shows what comes before.
     const std::string prefix = prefixes.size() == 1 ? *prefixes.begin() : std::string();
+    // There is no network here: the name stands for what it resolves to.
+    if (const policies::DnsRecord& dns = upstream.dns; dns.is_given()) {
+      std::string text =
+          fmt::format("{}://{}", policies::kSchemeWords[dns.scheme], table_.text(dns.name));
+      if (dns.port.late != table::kNone) {
+        text += fmt::format(":{}", table_.late_text(dns.port.late));
+      } else if (dns.srv == 0) {
+        text += fmt::format(":{}", dns.port.value);
+      }
+      if (dns.path.offset != table::kNone) text += view_.text(dns.path);
+      targets.emplace_back(text + (dns.srv != 0 ? " (SRV)" : " (DNS)"));
+    }
     json::array fields;
     for (const engine::OfflineField& field : sent.fields) {
       fields.emplace_back(fmt::format("{}: {}", field.name, field.value));

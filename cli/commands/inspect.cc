@@ -31,6 +31,10 @@ class Inspector {
   json::object header() const {
     json::array features;
     for (const table::StringRef feature : view_.features()) features.emplace_back(text(feature));
+    json::array resolvers;
+    for (const auto& resolver : view_.policy_list<table::LateString>(view_.gateway().resolvers)) {
+      resolvers.emplace_back(table_.text(resolver));
+    }
     json::array flags;
     if ((view_.gateway().flags & table::kGatewayMockAll) != 0) flags.emplace_back("mock");
     if ((view_.gateway().flags & table::kGatewaySecurityUnenforced) != 0) {
@@ -46,6 +50,7 @@ class Inspector {
             {"sources", fmt::format("{:016x}", view_.header().source_digest)},
             {"bytes", view_.file().size()},
             {"features", features},
+            {"resolvers", resolvers},
             {"compiled_with", flags}};
   }
 
@@ -103,6 +108,7 @@ class Inspector {
       out.push_back({{"name", text(upstream.name)},
                      {"balance", policies::kBalanceWords[upstream.balance.by]},
                      {"targets", targets},
+                     {"dns", dns(upstream.dns)},
                      {"health", health(upstream.health)},
                      {"outlier", outlier(upstream.outlier)},
                      {"limits", limits(upstream.limits)},
@@ -189,6 +195,22 @@ class Inspector {
                         {"timeout", duration(record.timeout)},
                         {"healthy", record.healthy},
                         {"unhealthy", record.unhealthy}};
+  }
+  json::value dns(const policies::DnsRecord& record) const {
+    if (!record.is_given()) return nullptr;
+    json::object out{{"name", table_.text(record.name)}};
+    if (record.port.late != table::kNone) {
+      out["port"] = table_.late_source(record.port.late);
+    } else if (record.port.value != 0) {
+      out["port"] = record.port.value;
+    }
+    out["srv"] = record.srv != 0;
+    out["scheme"] = policies::kSchemeWords[record.scheme];
+    if (record.path.offset != table::kNone) out["path"] = text(record.path);
+    out["family"] = policies::kFamilyWords[record.family];
+    out["refresh"] =
+        fmt::format("{}..{}", duration(record.refresh.min), duration(record.refresh.max));
+    return out;
   }
   json::value outlier(const policies::OutlierRecord& record) const {
     if (record.consecutive == 0) return nullptr;

@@ -98,6 +98,7 @@ std::vector<Record> records() {
            GW_FIELD(GatewayRecord, flags),
            GW_FIELD(GatewayRecord, default_settings),
            GW_FIELD(GatewayRecord, trusted_proxies),
+           GW_FIELD(GatewayRecord, resolvers),
        }},
       {"RouteRecord",
        sizeof(RouteRecord),

@@ -51,6 +51,7 @@ struct Gateway {
   std::vector<GatewayUpstream> upstreams;  // sorted by name
   std::vector<NodeRef> listeners;
   std::vector<NodeRef> trusted_proxies;
+  NodeRef resolvers;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

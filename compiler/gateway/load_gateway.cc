@@ -163,6 +163,7 @@ class Loader {
       }
       if (const NodeRef proxies = x_gw.get("trustedProxies"))
         gateway_.trusted_proxies.push_back(proxies);
+      if (const NodeRef resolvers = x_gw.get("resolvers")) gateway_.resolvers = resolvers;
     }
 
     Unit& own = gateway_.units.emplace_back();
@@ -238,7 +239,7 @@ class Loader {
     check_keys(x_gw, "x-gw", names_of(kRootFields, false), sink_);
     check_version(x_gw);
     for (const std::string_view name :
-         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies"}) {
+         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

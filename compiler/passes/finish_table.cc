@@ -62,6 +62,9 @@ void finish_table(Module& module) {
   table.features = {"http1"};
   if (!pools.expressions.records().empty()) table.features.push_back("expressions");
   if (!pools.conditions.records().empty()) table.features.push_back("conditions");
+  const bool asks_dns = std::ranges::any_of(
+      table.upstreams, [](const auto& upstream) { return upstream.dns.is_given(); });
+  if (asks_dns || table.gateway.resolvers.count != 0) table.features.push_back("dns");
   table.source_digest = digest_of_sources(module);
 }
 

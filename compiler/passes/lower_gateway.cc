@@ -6,6 +6,8 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/xgw/language.h"
+#include "compiler/xgw/value.h"
+#include "runtime/base/ip_address.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {
@@ -51,6 +53,11 @@ NodeRef field_of(const GatewayUpstream& upstream, std::string_view name) {
   return upstream.node.is_map() ? upstream.node.get(name) : NodeRef{};
 }
 
+bool is_path(std::string_view text) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+  return text.starts_with('/') && plain;
+}
+
 void check_health(Module& module, NodeRef node, const std::string& path,
                   const policies::HealthRecord& record) {
   const bool has_path = record.path.offset != table::kNone;
@@ -64,8 +71,7 @@ void check_health(Module& module, NodeRef node, const std::string& path,
   const NodeRef text = node.is_map() ? node.get("path") : node;
   if (!has_path || !text || !text.is_scalar()) return;
   const std::string_view value = text.text();
-  const bool plain = std::ranges::all_of(value, [](char c) { return c > ' ' && c < 0x7f; });
-  if (!value.starts_with('/') || !plain) {
+  if (!is_path(value)) {
     report(module, "extension-value", Severity::Error, text.span(),
            fmt::format("`{}.health.path` is not a path", path), "here",
            "it begins with `/` and is percent-encoded");
@@ -107,6 +113,95 @@ bool may_be_https(NodeRef target) {
   return !url.text().starts_with("http:") && !url.text().starts_with("unix:");
 }
 
+void conflict(Module& module, NodeRef node, std::string message, std::string label,
+              std::string help) {
+  report(module, "extension-conflict", Severity::Error, node.span(), std::move(message),
+         std::move(label), std::move(help));
+}
+
+// The text of a field that is written out; none of a reference, or of what is reported as wrong.
+std::string_view literal(NodeRef map, std::string_view name) {
+  const NodeRef value = map.is_map() ? map.get(name) : NodeRef{};
+  if (!value || !value.is_scalar() || has_late_reference(value.text())) return {};
+  return value.text();
+}
+
+void check_dns_name(Module& module, NodeRef node, const std::string& path, bool srv) {
+  const std::string_view name = literal(node, "name");
+  if (name.empty()) return;
+  if (!is_host_name(name)) {
+    const bool is_address = parse_ip(name).has_value();
+    report(module, "extension-value", Severity::Error, node.get("name").span(),
+           fmt::format("`{}.dns.name` is not a host name", path),
+           is_address ? "this is an address" : "here",
+           is_address ? "write `targets: ['http://ADDRESS:PORT']`" : "");
+    return;
+  }
+  const bool is_service = name.starts_with('_') &&
+                          (name.find("._tcp.") != name.npos || name.find("._udp.") != name.npos);
+  if (is_service && !srv) {
+    conflict(module, node.get("name"), fmt::format("`{}.dns.name` names a service", path),
+             "such names have no addresses", "add `srv: true`, and take `port` away");
+  }
+}
+
+void check_dns_path(Module& module, NodeRef node, const std::string& path) {
+  const NodeRef value = node.is_map() ? node.get("path") : NodeRef{};
+  if (!value || !value.is_scalar() || is_path(value.text())) return;
+  report(module, "extension-value", Severity::Error, value.span(),
+         fmt::format("`{}.dns.path` is not a path", path), "here",
+         "it begins with `/` and is percent-encoded");
+}
+
+void check_dns(Module& module, NodeRef node, const std::string& path,
+               const policies::DnsRecord& record) {
+  if (!node.is_map()) return;
+  const bool srv = record.srv != 0;
+  check_dns_name(module, node, path, srv);
+  check_dns_path(module, node, path);
+  const NodeRef port = node.get("port");
+  if (srv && port) {
+    conflict(module, port, fmt::format("`{}.dns.port` has no effect with `srv`", path),
+             "SRV records say the ports", "remove it");
+  }
+  if (!srv && !port) {
+    report(module, "extension-missing", Severity::Error, node.span(),
+           fmt::format("`{}.dns` has no `port`", path), "addresses have none",
+           "add `port: 80`, or `srv: true` for a name with SRV records");
+  }
+  const auto& [min, max] = record.refresh;
+  const bool known = min.late == table::kNone && max.late == table::kNone;
+  if (known && min.value > max.value) {
+    const NodeRef refresh = node.get("refresh");
+    report(module, "extension-value", Severity::Error, refresh ? refresh.span() : node.span(),
+           fmt::format("`{}.dns.refresh`: `min` is {}, `max` is {}", path,
+                       format_duration(min.value), format_duration(max.value)),
+           "no time is between them", "give both");
+  }
+}
+
+void check_dns_tls(Module& module, NodeRef tls, const std::string& path,
+                   const policies::DnsRecord& record) {
+  if (record.scheme == policies::kSchemeHttps) return;
+  conflict(module, tls, fmt::format("`{}.tls` has no effect: `dns.scheme` is `http`", path),
+           "requests go in plain text", "add `scheme: https` to `dns`, or remove it");
+}
+
+// Targets are given, or found; one of both.
+void check_source(Module& module, const GatewayUpstream& upstream, const std::string& path) {
+  const NodeRef targets = field_of(upstream, "targets");
+  const NodeRef dns = field_of(upstream, "dns");
+  if (targets && dns) {
+    conflict(module, upstream.node.key_of("dns"), fmt::format("`{}` has `targets` and `dns`", path),
+             "one of them says where requests go",
+             "remove one; hosts of `targets` follow DNS, too");
+  }
+  if (targets || dns || !upstream.node.is_map()) return;
+  report(module, "extension-missing", Severity::Error, upstream.key.span(),
+         fmt::format("`{}` has neither `targets` nor `dns`", path), "where do requests go?",
+         "add `targets: [{url: 'http://host:port'}]`, or `dns: {name: host, port: 80}`");
+}
+
 void check_tls(Module& module, NodeRef node, const std::string& path, NodeRef targets) {
   if (!targets || !targets.is_seq()) return;
   for (const NodeRef target : targets.items()) {
@@ -143,8 +238,17 @@ void check_upstream(Module& module, const GatewayUpstream& upstream, const std::
   if (const NodeRef slow_start = field_of(upstream, "slowStart")) {
     check_slow_start(module, slow_start, path, record);
   }
+  check_source(module, upstream, path);
   const NodeRef targets = field_of(upstream, "targets");
-  if (const NodeRef tls = field_of(upstream, "tls")) check_tls(module, tls, path, targets);
+  const NodeRef dns = field_of(upstream, "dns");
+  if (dns) check_dns(module, dns, path, record.dns);
+  if (const NodeRef tls = field_of(upstream, "tls")) {
+    if (dns && !targets) {
+      check_dns_tls(module, tls, path, record.dns);
+    } else {
+      check_tls(module, tls, path, targets);
+    }
+  }
   if (!targets || !targets.is_seq() || targets.size() == 0) return;
   for (const NodeRef target : targets.items()) {
     const NodeRef backup = target.is_map() ? target.get("backup") : NodeRef{};
@@ -275,6 +379,34 @@ table::Extent trusted_proxies(Module& module) {
   return module.table.pools.networks.add(networks);
 }
 
+table::Extent resolvers(Module& module) {
+  const NodeRef node = module.gateway.resolvers;
+  policies::ResolversRecord record{};
+  if (!node) return record.list;
+  Effective value;
+  value.is_map = true;
+  value.entries.push_back({.key = {}, .name = "resolvers", .value = {}});
+  value.entries.back().value.node = node;
+  value.entries.back().value.level = "gateway";
+  Encoder(module.table.pools, module.files, module.sink)
+      .encode(policies::kResolversFields, value, EncodeScope{}, "",
+              reinterpret_cast<std::byte*>(&record), nullptr);
+  std::vector<NodeRef> items;
+  if (node.is_seq()) {
+    for (const NodeRef item : node.items()) items.push_back(item);
+  } else {
+    items.push_back(node);
+  }
+  for (const NodeRef item : items) {
+    const bool written = item.is_scalar() && !has_late_reference(item.text());
+    if (!written || parse_server_address(item.text())) continue;
+    report(module, "extension-value", Severity::Error, item.span(),
+           "this is not the address of a name server", "here",
+           "write its IP, or IP:port; a name cannot be looked up without one");
+  }
+  return record.list;
+}
+
 }  // namespace
 
 void report(Module& module, std::string_view rule, Severity severity, Span span,
@@ -295,6 +427,7 @@ void lower_gateway(Module& module) {
   gateway.title = pools.strings.add(module.gateway.title);
   gateway.version = pools.strings.add(module.gateway.version);
   gateway.trusted_proxies = trusted_proxies(module);
+  gateway.resolvers = resolvers(module);
   if (module.options.mock) gateway.flags |= table::kGatewayMockAll;
   if (module.options.unenforced_security) gateway.flags |= table::kGatewaySecurityUnenforced;
   if (!module.override_name.empty()) gateway.flags |= table::kGatewayUpstreamOverride;

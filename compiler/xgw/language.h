@@ -283,6 +283,9 @@ inline constexpr PlainField kRootFields[] = {
     {"locked", "fields that service documents may not set"},
     {"basePath", "public base path, in place of that of `servers`"},
     {"trustedProxies", "peers whose X-Forwarded-* and Forwarded fields are believed"},
+    {"resolvers",
+     "servers that are asked for names, in turn: IP or IP:port; default: those of "
+     "/etc/resolv.conf"},
     {"waive", "findings that are accepted: {RULE: {reason, until}}"},
     {"unenforced", "keywords that are knowingly not enforced: {KEYWORD: reason}"},
 };
@@ -319,10 +322,10 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",  "consumers", "plans",     "cors",  "compress",      "cache",
-    "validate", "views",     "rateLimit", "quota", "compose",       "allow",
-    "deny",     "sunset",    "dns",       "tls",   "http2",         "equals",
-    "query",    "body",      "status",    "mode",  "proxyProtocol", "maxStreamAge",
+    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
+    "validate", "views",     "rateLimit", "quota",         "compose",      "allow",
+    "deny",     "sunset",    "tls",       "http2",         "equals",       "query",
+    "body",     "status",    "mode",      "proxyProtocol", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

@@ -206,7 +206,8 @@ json::object plain_property(std::string_view name) {
   if (name == "unenforced") return reasons();
   if (name == "schemes") return reasons();
   if (name == "security") return {{"type", "array"}};
-  if (name == "hosts" || name == "locked" || name == "trustedProxies" || name == "use")
+  if (name == "hosts" || name == "locked" || name == "trustedProxies" || name == "use" ||
+      name == "resolvers")
     return names_or_name();
   if (name == "anyMethod") return {{"anyOf", json::array{{{"const", true}}, {{"type", "object"}}}}};
   if (name == "greedy" || name == "matchOnly") return {{"type", "boolean"}};
@@ -333,7 +334,8 @@ std::string x_gw_json_schema() {
     upstream_properties[field.name] = schema_of(with_shorthand);
   }
   json::object upstream = closed(std::move(upstream_properties));
-  upstream["required"] = json::array{"targets"};
+  upstream["oneOf"] =
+      json::array{{{"required", json::array{"targets"}}}, {{"required", json::array{"dns"}}}};
   const json::object schema{
       {"$schema", "https://json-schema.org/draft/2020-12/schema"},
       {"title", "x-gw"},

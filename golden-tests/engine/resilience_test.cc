@@ -191,10 +191,9 @@ struct Running {
   Running(const std::vector<const MortalOrigin*>& origins, const std::string& upstream_fields,
           u32 workers = 2)
       : gateway(options(workers)) {
-    std::vector<std::string> warnings;
     std::vector<std::string> problems;
     Publication publication =
-        server::make_publication(table_of(origins, upstream_fields), warnings, problems);
+        server::make_publication(table_of(origins, upstream_fields), problems);
     REQUIRE(problems.empty());
     health.listen_to(publication);
     state = publication.upstreams[0].state;

@@ -1,6 +1,8 @@
 // ByteStream: the seam between a connection's logic and what carries its bytes: a socket, TLS, or
 // memory in tests.
 #pragma once
+#include <sys/socket.h>
+
 #include <coroutine>
 #include <utility>
 
@@ -71,6 +73,8 @@ class ByteStream {
   /// connection at rest each of them means that it is of no more use. May cost a system call. A
   /// stream that cannot tell says false.
   virtual bool has_input() noexcept { return false; }
+  /// Whom it leads to. False: it cannot tell. A system call.
+  virtual bool peer(sockaddr_storage&) const noexcept { return false; }
   /// No more writes follow; the peer sees the end.
   virtual void shutdown_write() noexcept = 0;
   /// Ends both directions; pending operations finish with ECANCELED. `hard`: with a reset, so that

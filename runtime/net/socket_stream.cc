@@ -251,6 +251,11 @@ bool SocketStream::has_input() noexcept {
   return bytes >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+bool SocketStream::peer(sockaddr_storage& out) const noexcept {
+  socklen_t length = sizeof out;
+  return ::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&out), &length) == 0;
+}
+
 void SocketStream::shutdown_write() noexcept {
   if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_WR);
 }

@@ -33,6 +33,7 @@ class SocketStream final : public ByteStream {
   void cancel() noexcept override;
   void look_again() noexcept override { drained_ = false; }
   bool has_input() noexcept override;
+  bool peer(sockaddr_storage& out) const noexcept override;
   void shutdown_write() noexcept override;
   void close(bool hard) noexcept override;
   bool is_open() const override { return descriptor_ >= 0; }

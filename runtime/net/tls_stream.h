@@ -48,6 +48,7 @@ class TlsStream final : public ByteStream {
   void look_again() noexcept override { inner_->look_again(); }
   // A session ticket is input, too: then a connection is given up that was still good.
   bool has_input() noexcept override { return inner_->has_input(); }
+  bool peer(sockaddr_storage& out) const noexcept override { return inner_->peer(out); }
   void shutdown_write() noexcept override;
   void close(bool hard) noexcept override;
   bool is_open() const override { return inner_->is_open(); }

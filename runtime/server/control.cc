@@ -1,6 +1,10 @@
 #include "runtime/server/control.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <span>
 
 #include "runtime/base/log.h"
 
@@ -46,14 +50,50 @@ void write_line(HealthChange::Kind kind, std::string_view upstream, std::string_
       {{"upstream", upstream}, {"target", target}, {"state", state}, {"reason", reason}});
 }
 
+constexpr size_t kMostNamed = 8;  // addresses in one line
+
+std::string list_of(const std::vector<std::string>& texts) {
+  const size_t named = std::min(texts.size(), kMostNamed);
+  std::string out = fmt::format("{}", fmt::join(std::span(texts).first(named), ", "));
+  if (texts.size() > named) out += fmt::format(" and {} more", texts.size() - named);
+  return out;
+}
+
+void write_targets(const upstream::TargetsChange& change) {
+  log(LogLevel::Info, "upstream_targets",
+      {{"upstream", change.upstream},
+       {"count", static_cast<i64>(change.count)},
+       {"added", list_of(change.added)},
+       {"removed", list_of(change.removed)}});
+}
+
+void write_name(const upstream::NameChange& change) {
+  if (!change.failing) {
+    log(LogLevel::Info, "dns", {{"name", change.name}, {"state", "resolved"}});
+    return;
+  }
+  log(LogLevel::Warning, "dns",
+      {{"name", change.name},
+       {"state", "failing"},
+       {"reason", change.reason},
+       {"using", change.known ? "the last answer" : "nothing"}});
+}
+
 }  // namespace
 
-Control::Control()
-    : connector_(loop_),
+Control::Control(Deliver deliver)
+    : deliver_(std::move(deliver)),
+      dns_(loop_),
+      discovery_(loop_, random_, dns_),
+      connector_(loop_),
       checker_(loop_, random_, connector_),
+      warm_up_timer_(&Control::on_warm_up_end, this),
       ejection_timer_(&Control::on_ejection_end, this),
       stop_timer_(&Control::on_stop_step, this) {
   registry_.on_change = [this](const HealthChange& change) { note(change); };
+  discovery_.on_change = [this] { take_discovered(); };
+  discovery_.on_targets = &write_targets;
+  discovery_.resolver().on_name = &write_name;
 }
 
 Control::~Control() { stop(); }
@@ -71,6 +111,8 @@ void Control::stop() {
 void Control::on_stop_step(void* context) {
   auto* self = static_cast<Control*>(context);
   self->ejection_timer_.clear();
+  if (self->pending_ != nullptr) self->deliver_pending();
+  self->discovery_.watch({});
   if (self->checker_.stop()) {
     self->loop_.stop();
     return;
@@ -78,9 +120,60 @@ void Control::on_stop_step(void* context) {
   self->loop_.set_timer(self->stop_timer_, self->loop_.now() + kStopStep);
 }
 
-void Control::watch(std::shared_ptr<const Publication> publication) {
-  loop_.post(
-      [this, publication = std::move(publication)] { checker_.watch(publication->upstreams); });
+void Control::publish(Publication publication) {
+  auto pending = std::make_shared<std::unique_ptr<Pending>>(std::make_unique<Pending>());
+  (*pending)->publication = std::move(publication);
+  std::future<void> delivered = (*pending)->delivered.get_future();
+  loop_.post([this, pending] { begin(std::move(*pending)); });
+  pending.reset();
+  delivered.wait();
+}
+
+// One that has not been delivered yet goes first, with what is known.
+void Control::begin(std::unique_ptr<Pending> pending) {
+  if (pending_ != nullptr) deliver_pending();
+  pending_ = std::move(pending);
+  dns_.use(pending_->publication.resolvers);
+  discovery_.watch(pending_->publication.upstreams);
+  if (discovery_.is_ready()) {
+    deliver_pending();
+  } else {
+    loop_.set_timer(warm_up_timer_, loop_.now() + kWarmUp);
+  }
+}
+
+void Control::on_warm_up_end(void* context) {
+  auto* self = static_cast<Control*>(context);
+  if (self->pending_ != nullptr) self->deliver_pending();
+}
+
+void Control::deliver_pending() {
+  warm_up_timer_.clear();
+  const std::unique_ptr<Pending> pending = std::move(pending_);
+  deliver(std::move(pending->publication));
+  pending->delivered.set_value();
+}
+
+void Control::deliver(Publication publication) {
+  publication.upstreams = discovery_.upstreams();
+  for (auto& upstream : publication.upstreams) registry_.attach(upstream);
+  current_ = std::make_shared<const Publication>(std::move(publication));
+  deliver_(current_);
+  checker_.watch(current_->upstreams);
+}
+
+// The same table, other targets.
+void Control::take_discovered() {
+  if (pending_ != nullptr) {
+    if (discovery_.is_ready()) deliver_pending();
+    return;
+  }
+  if (current_ == nullptr) return;
+  Publication publication;
+  publication.table = current_->table;
+  publication.resolvers = current_->resolvers;
+  publication.names = current_->names;
+  deliver(std::move(publication));
 }
 
 // On the thread that saw the change, which may be a worker: writing a line may block.

@@ -1,23 +1,31 @@
 // The loop of the control side: what is done beside all requests, by one thread of its own.
 #pragma once
+#include <functional>
+#include <future>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "runtime/base/random.h"
+#include "runtime/net/dns_client.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/server/worker.h"
+#include "runtime/upstream/discovery.h"
 #include "runtime/upstream/health_checker.h"
 #include "runtime/upstream/socket_connector.h"
 
 namespace gw::server {
 
-/// Asks targets how they are, keeps the state of upstreams over a change of tables, and writes each
-/// change of their health to the log, once (event `upstream_health`). Owned by the gateway. start()
-/// and stop() are called by its owner's thread; the rest on any thread.
+/// Publishes tables to the workers, after looking up the names in them; follows DNS and publishes
+/// the same table with other targets when it changes. Asks targets how they are, and keeps the
+/// state of upstreams over a change of tables or targets. Each change is written to the log, once
+/// (events `upstream_health`, `upstream_targets`, `dns`). Owned by the gateway. start() and stop()
+/// are called by its owner's thread; the rest on any thread but its own.
 class Control {
  public:
-  Control();
+  using Deliver = std::function<void(std::shared_ptr<const Publication> publication)>;
+  /// `deliver` gives a publication to the workers; called on the thread of the control side.
+  explicit Control(Deliver deliver);
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -26,15 +34,21 @@ class Control {
   /// Ends the checks, then the thread. Waits for a check that is under way, as long as its timeout
   /// says. Idempotent.
   void stop();
-  /// Gives the states that this upstream and its targets have had.
-  void attach(upstream::UpstreamConfig& config) { registry_.attach(config); }
-  /// These targets are checked from now on.
-  void watch(std::shared_ptr<const Publication> publication);
+  /// Delivers it, with states and addresses of its targets, and follows its names from now on.
+  /// Returns when that is done: when each new name has been asked for once, whatever the outcome,
+  /// and after kWarmUp at the latest. Between start() and stop() only.
+  void publish(Publication publication);
+
+  static constexpr std::chrono::seconds kWarmUp{5};
 
  private:
   struct ControlRandom final : Random {
     u64 next() override { return source.next(); }
     Xoshiro source;
+  };
+  struct Pending {
+    Publication publication;
+    std::promise<void> delivered;
   };
   struct Ejection {
     std::string upstream;
@@ -42,16 +56,27 @@ class Control {
     i64 until_ms;
   };
 
+  void begin(std::unique_ptr<Pending> pending);
+  void deliver_pending();
+  void deliver(Publication publication);
+  void take_discovered();
+  static void on_warm_up_end(void* context);
   void note(const upstream::HealthChange& change);
   void look_at_ejections();
   static void on_ejection_end(void* context);
   static void on_stop_step(void* context);
 
+  Deliver deliver_;
   net::WorkerLoop loop_;
   ControlRandom random_;
+  net::AresClient dns_;
+  upstream::Discovery discovery_;
   upstream::SocketConnector connector_;
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;
+  std::shared_ptr<const Publication> current_;
+  std::unique_ptr<Pending> pending_;  // waits for its names
+  net::Timer warm_up_timer_;
   std::vector<Ejection> ejections_;  // that are to be said to have ended
   net::Timer ejection_timer_;
   net::Timer stop_timer_;

@@ -19,7 +19,10 @@ std::string with_port(const std::string& address, u16 port) {
 
 }  // namespace
 
-Gateway::Gateway(GatewayOptions options) : options_(std::move(options)) {
+Gateway::Gateway(GatewayOptions options)
+    : options_(std::move(options)), control_([this](const auto& publication) {
+        for (const auto& worker : workers_) worker->publish(publication);
+      }) {
   if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
 }
 
@@ -42,8 +45,8 @@ Result<void> Gateway::start(Publication publication) {
     workers_.clear();
     return opened;
   }
-  publish(std::move(publication));
   control_.start();
+  control_.publish(std::move(publication));
   for (const auto& worker : workers_) worker->start();
   return {};
 }
@@ -108,12 +111,7 @@ bool Gateway::set_tls(size_t index, const net::TlsServerOptions& options, std::s
   return !made.empty();
 }
 
-void Gateway::publish(Publication publication) {
-  for (auto& upstream : publication.upstreams) control_.attach(upstream);
-  const auto shared = std::make_shared<const Publication>(std::move(publication));
-  for (const auto& worker : workers_) worker->publish(shared);
-  control_.watch(shared);
-}
+void Gateway::publish(Publication publication) { control_.publish(std::move(publication)); }
 
 void Gateway::run_until_signal(const std::function<void()>& every_second) {
   const BlockedStopSignals blocked;

@@ -29,7 +29,8 @@ class Gateway {
   /// Stops at once if it still runs.
   ~Gateway();
 
-  /// Opens the listeners and starts the workers. Target names must be resolved (resolve_targets).
+  /// Opens the listeners, looks up the names of upstreams and starts the workers. Addresses of
+  /// targets must have been read (read_addresses). Waits for names as long as Control::publish.
   /// Errors: AddressInvalid, TlsFailed, FileUnwritable (access log); nothing runs then, and
   /// start_problem() says more where there is more to say.
   Result<void> start(Publication publication);
@@ -37,7 +38,8 @@ class Gateway {
   /// Any thread. New handshakes of listener `index` use these certificates. False: they cannot be
   /// used (`problem`), and nothing changes.
   bool set_tls(size_t index, const net::TlsServerOptions& options, std::string& problem);
-  /// Any thread. Replaces the table for new requests. Resolved like the first.
+  /// Any thread, between start() and wait(). Replaces the table for new requests. Returns when the
+  /// workers have been told; waits for new names as start() does.
   void publish(Publication publication);
   /// Port of each listen address, in order.
   const std::vector<u16>& ports() const { return ports_; }

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "runtime/net/testing/dns_server.h"
 #include "runtime/server/testing/stub_run.h"
 
 #ifndef GW_SANITIZED
@@ -191,6 +192,9 @@ class TestOrigin {
 };
 
 struct Running {
+  explicit Running(Publication publication, u32 workers = 1) : gateway(options(workers)) {
+    REQUIRE(gateway.start(std::move(publication)));
+  }
   explicit Running(u16 upstream_port, u32 workers = 1) : gateway(options(workers)) {
     Publication publication;
     publication.upstreams.push_back(config(upstream_port));
@@ -210,7 +214,7 @@ struct Running {
     made.key = "origin:" + std::to_string(port);
     made.targets.emplace_back();
     made.targets.back().address = "127.0.0.1:" + std::to_string(port);
-    REQUIRE(upstream::resolve_targets(made));
+    REQUIRE(upstream::read_addresses(made));
     return made;
   }
   u16 port() const { return gateway.ports().front(); }
@@ -403,6 +407,91 @@ TEST_CASE("gateway: drains: finishes what runs, then ends", "[gateway]") {
     CHECK(read_to_end(client).empty());
     ::close(client);
   }
+}
+
+namespace {
+
+using net::DnsType;
+using net::testing::DnsQuestion;
+using net::testing::DnsServer;
+
+constexpr const char* kService = "_http._tcp.origin.test";
+
+// A service on 127.0.0.1:`port` with a TTL of 0.
+DnsServer::Script service_at(u16 port) {
+  return [port](const DnsQuestion& question) {
+    std::vector<net::testing::DnsRecord> records;
+    if (question.type == DnsType::Srv) {
+      records = {net::testing::srv_record(kService, {1, 1, port, "a.test"}, 0)};
+    } else if (question.type == DnsType::A) {
+      records = {net::testing::address_record("a.test", "127.0.0.1")};
+    }
+    return net::testing::dns_answer(question.name, question.type, records);
+  };
+}
+
+Publication by_dns(const DnsServer& server) {
+  Publication publication;
+  publication.resolvers = {server.address()};
+  upstream::UpstreamConfig& upstream = publication.upstreams.emplace_back();
+  upstream.name = upstream.key = "origin";
+  upstream.dns.name = kService;
+  upstream.dns.srv = true;
+  upstream.dns.min_refresh_ms = 100;
+  return publication;
+}
+
+// Asks until an answer has `text`; false: not within 20 s, or there was another one than `before`.
+bool asks_until(int client, std::string_view text, std::string_view before) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < until) {
+    char piece[4096];
+    if (!send_all(client, kRequest)) return false;
+    const ssize_t read = ::recv(client, piece, sizeof piece, 0);
+    if (read <= 0) return false;
+    const std::string_view answer(piece, static_cast<size_t>(read));
+    if (answer.ends_with(text)) return true;
+    if (answer.find(before) == answer.npos) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("gateway: follows a name to another server, no request fails", "[gateway][dns]") {
+  TestOrigin first(kAnswer);
+  TestOrigin second("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+  DnsServer names(service_at(first.port()));
+  Running running(by_dns(names), 2);
+  const int client = connect_to(running.port());
+  CHECK(asks_until(client, "hello", "none"));
+  names.set_script(service_at(second.port()));
+  CHECK(asks_until(client, "second", "hello"));
+  // And stays there when nobody knows the name any more.
+  names.set_script([](const DnsQuestion& question) {
+    return net::testing::dns_answer(question.name, question.type, {}, net::testing::kNoSuchName);
+  });
+  const size_t asked = names.questions().size();
+  while (names.questions().size() < asked + 2) REQUIRE(asks_until(client, "second", "none"));
+  CHECK(asks_until(client, "second", "none"));
+  ::close(client);
+}
+
+TEST_CASE("gateway: starts without a name, and serves once it resolves", "[gateway][dns]") {
+  TestOrigin origin(kAnswer);
+  DnsServer names([](const DnsQuestion& question) {
+    return net::testing::dns_answer(question.name, question.type, {}, net::testing::kServerFailure);
+  });
+  Running running(by_dns(names), 1);
+  const int client = connect_to(running.port());
+  REQUIRE(send_all(client, kRequest));
+  char piece[4096];
+  const ssize_t read = ::recv(client, piece, sizeof piece, 0);
+  REQUIRE(read > 12);
+  CHECK(std::string_view(piece, 12) == "HTTP/1.1 502");  // the engine says 503; this is a stub
+  names.set_script(service_at(origin.port()));
+  CHECK(asks_until(client, "hello", "HTTP/1.1 502"));
+  ::close(client);
 }
 
 TEST_CASE("gateway: a new table serves while the old one is in use", "[gateway]") {

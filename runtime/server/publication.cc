@@ -87,6 +87,41 @@ upstream::BreakerOptions breaker_of(const BoundTable& table,
           .probes = record.probes};
 }
 
+// Of a service its domain, which the certificate is for: what DNS says of its hosts is not proved
+// (RFC 6125 section 6.2.1).
+std::string_view certified_name(std::string_view name) {
+  while (name.starts_with('_') && name.find('.') != name.npos) {
+    name.remove_prefix(name.find('.') + 1);
+  }
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
+}
+
+upstream::DnsOptions dns_of(const BoundTable& table, const policies::UpstreamRecord& upstream) {
+  const policies::DnsRecord& record = upstream.dns;
+  upstream::DnsOptions options;
+  options.name = given_text(table, record.name);
+  if (options.name.empty()) return options;
+  static constexpr upstream::AddressFamily kFamilies[] = {
+      upstream::AddressFamily::Any, upstream::AddressFamily::V4, upstream::AddressFamily::V6};
+  static_assert(std::size(kFamilies) == std::size(policies::kFamilyWords));
+  options.port = static_cast<u16>(table.number(record.port));
+  options.srv = record.srv != 0;
+  options.family = kFamilies[record.family];
+  options.tls = record.scheme == policies::kSchemeHttps;
+  if (options.tls) {
+    options.server_name = upstream.tls.server_name.offset == table::kNone
+                              ? certified_name(options.name)
+                              : table.text(upstream.tls.server_name);
+  }
+  if (record.path.offset != table::kNone && table.text(record.path) != "/") {
+    options.path_prefix = table.text(record.path);
+  }
+  options.min_refresh_ms = small(table.number(record.refresh.min));
+  options.max_refresh_ms = small(table.number(record.refresh.max));
+  return options;
+}
+
 upstream::Balance balance_of(const policies::BalanceRecord& record) {
   using upstream::Balance;
   static constexpr Balance kWays[] = {Balance::LeastRequest, Balance::RoundRobin, Balance::Random,
@@ -111,7 +146,12 @@ std::string key_of(const upstream::UpstreamConfig& config) {
                        target.weight, target.backup ? " backup" : "");
     if (target.tls) key += " " + target.server_name;
   }
-  if (config.tls != nullptr) key += "|" + digest_of(*config.tls);
+  const upstream::DnsOptions& dns = config.dns;
+  if (!dns.name.empty()) {
+    key += fmt::format("|dns {} {} {} {} {} {} {}", dns.name, dns.port, dns.srv,
+                       static_cast<u32>(dns.family), dns.tls, dns.server_name, dns.path_prefix);
+  }
+  key += "|" + config.transport;
   return key;
 }
 
@@ -146,19 +186,31 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
       if (config.tls == nullptr) config.tls = tls_of(table, record.tls, http2);
     }
   }
+  config.dns = dns_of(table, record);
+  if (config.dns.tls) config.tls = tls_of(table, record.tls, http2);
+  config.transport = config.tls == nullptr ? std::string() : digest_of(*config.tls);
   config.key = key_of(config);
   return config;
 }
 
-// What would break the line that it stands in. The compiler refuses it; a table may come from
-// anywhere.
+bool is_path(std::string_view text) {
+  return text.starts_with('/') &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// What would break the line that it stands in, or is no name. The compiler refuses it; a table may
+// come from anywhere, and references are known only now.
 std::string text_problem(const BoundTable& table, const policies::UpstreamRecord& record,
-                         const upstream::HealthOptions& health) {
-  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f; };
-  if (!health.path.empty() &&
-      (health.path.front() != '/' || !std::ranges::all_of(health.path, is_plain))) {
+                         const upstream::UpstreamConfig& config) {
+  if (!config.health.path.empty() && !is_path(config.health.path)) {
     return "health: the path is not one of a request";
   }
+  const upstream::DnsOptions& dns = config.dns;
+  if (!dns.path_prefix.empty() && !is_path(dns.path_prefix)) {
+    return "dns: the path is not one of a request";
+  }
+  if (!dns.name.empty() && !is_host_name(dns.name)) return "dns: the name is not one of a host";
+  if (!dns.name.empty() && !config.targets.empty()) return "dns: there are targets, too";
   if (record.sticky.cookie.offset != table::kNone && !is_token(table.text(record.sticky.cookie))) {
     return "sticky: this is no name of a cookie";
   }
@@ -168,25 +220,28 @@ std::string text_problem(const BoundTable& table, const policies::UpstreamRecord
 }  // namespace
 
 Publication make_publication(std::shared_ptr<const BoundTable> table,
-                             std::vector<std::string>& warnings,
                              std::vector<std::string>& problems) {
   Publication publication;
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
-    static_cast<void>(upstream::resolve_targets(config));
-    std::string problem = text_problem(*table, record, config.health);
+    static_cast<void>(upstream::read_addresses(config));
+    std::string problem = text_problem(*table, record, config);
     if (!problem.empty()) {
       problems.push_back(fmt::format("upstream `{}`: {}", config.name, problem));
     }
     if (config.tls != nullptr && !net::TlsClient::make(*config.tls, problem)) {
       problems.push_back(fmt::format("upstream `{}`: TLS: {}", config.name, problem));
     }
-    for (const upstream::TargetConfig& target : config.targets) {
-      if (!target.addresses.empty()) continue;
-      warnings.push_back(
-          fmt::format("upstream `{}`: target {} has no address", config.name, target.address));
-    }
     publication.upstreams.push_back(std::move(config));
+  }
+  for (const auto& resolver :
+       table->view().policy_list<table::LateString>(table->view().gateway().resolvers)) {
+    const auto address = parse_server_address(table->text(resolver));
+    if (address) {
+      publication.resolvers.push_back(*address);
+    } else {
+      problems.emplace_back("resolvers: this is not the address of a name server");
+    }
   }
   publication.names = std::make_shared<TableRouteNames>();
   publication.table = std::move(table);

@@ -8,12 +8,9 @@
 
 namespace gw::server {
 
-/// Upstream configurations of `table`, with the addresses of their targets looked up. Blocks on
-/// name resolution: control thread only. A target whose name has no address is kept and answers
-/// "unavailable"; `warnings` names it. With `problems` (TLS settings that cannot be used) the table
-/// must not be served.
+/// Upstream configurations of `table`. Names are not looked up: Control does. With `problems` (TLS
+/// settings that cannot be used, texts that would break a line) the table must not be served.
 Publication make_publication(std::shared_ptr<const BoundTable> table,
-                             std::vector<std::string>& warnings,
                              std::vector<std::string>& problems);
 
 /// The session options that a table sets: trusted proxies.

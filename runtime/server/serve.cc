@@ -158,12 +158,8 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
     }
     return outcome;
   }
-  std::vector<std::string> warnings;
-  Publication publication = make_publication(*bound, warnings, outcome.problems);
+  Publication publication = make_publication(*bound, outcome.problems);
   if (!outcome.problems.empty()) return outcome;
-  for (const std::string& warning : warnings) {
-    log(LogLevel::Warning, "target_unresolved", {{"reason", warning}});
-  }
 
   GatewayOptions gateway_options;
   gateway_options.listen = listener_options(**bound, options.listen);

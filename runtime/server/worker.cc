@@ -64,14 +64,20 @@ void Worker::publish(std::shared_ptr<const Publication> publication) {
   });
 }
 
-// Connections to an upstream that both tables have in common are carried over.
+// Connections to an upstream that both tables have in common are carried over; of one that has
+// changed, those that still fit.
 std::shared_ptr<upstream::Pool> Worker::pool_for(const upstream::UpstreamConfig& config) {
   if (!live_.empty() && !config.key.empty()) {
     for (const auto& pool : live_.back()->fetcher->pools()) {
       if (pool->config().key == config.key && pool->config().name == config.name) return pool;
     }
   }
-  return std::make_shared<upstream::Pool>(loop_, random_, connector_, config);
+  auto made = std::make_shared<upstream::Pool>(loop_, random_, connector_, config);
+  if (live_.empty()) return made;
+  for (const auto& pool : live_.back()->fetcher->pools()) {
+    if (pool->config().name == config.name) pool->succeed_by(made);
+  }
+  return made;
 }
 
 void Worker::take_publication(std::shared_ptr<const Publication> publication) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/random.h"
+#include "runtime/base/ip_address.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
@@ -19,7 +20,8 @@ namespace gw::server {
 /// A table and what belongs to it, as it is given to the workers. Immutable once published.
 struct Publication {
   std::shared_ptr<const BoundTable> table;           // may be null in tests
-  std::vector<upstream::UpstreamConfig> upstreams;   // by index of the upstream record; resolved
+  std::vector<upstream::UpstreamConfig> upstreams;   // by index of the upstream record
+  std::vector<ServerAddress> resolvers;         // asked for names; empty: the system's
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
 };
 

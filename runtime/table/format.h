@@ -125,6 +125,7 @@ struct GatewayRecord {
   u32 flags;               // GatewayFlag
   u32 default_settings;    // into Settings: for requests without a route
   Extent trusted_proxies;  // into Networks
+  Extent resolvers;        // LateString[] in PolicyData: servers that are asked for names
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock
@@ -275,7 +276,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 32 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 40 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);

@@ -53,7 +53,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
 
-constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions"};
+constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions", "dns"};
 
 Unexpected<Error> corrupt(std::string_view what) { return fail(Errc::TableCorrupt, what); }
 
@@ -260,6 +260,8 @@ class Verifier {
   Result<void> records() {
     if (!all_valid(view_.settings(), policies::kSettingsSpec)) return corrupt("settings");
     if (!all_valid(view_.listeners(), policies::kListenerSpec)) return corrupt("listeners");
+    const policies::ResolversRecord resolvers{view_.gateway().resolvers};
+    if (!all_valid(std::span(&resolvers, 1), policies::kResolversSpec)) return corrupt("resolvers");
     for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
       if (!text_fits(upstream.name) || !source_fits(upstream.source)) return corrupt("upstreams");
     }

@@ -159,7 +159,7 @@ u32 Balancer::pick_by_weight() {
 u32 Balancer::pick_least_request() {
   const u32 first = pick_by_weight();
   const u32 second = pick_by_weight();
-  return targets_[second].in_flight < targets_[first].in_flight ? second : first;
+  return *targets_[second].in_flight < *targets_[first].in_flight ? second : first;
 }
 
 // A target's points depend on itself alone, so that the others stay where they are when it leaves.

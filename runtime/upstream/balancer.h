@@ -1,5 +1,6 @@
 // Which target takes a request.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "runtime/http/env.h"
@@ -32,14 +33,18 @@ class Balancer {
   u32 choose(TimePoint now, const Choice& choice);
   /// Whether requests go to `target` now.
   bool takes_part(u32 target) const { return targets_[target].weight != 0; }
-  void begin_request(u32 target) { ++targets_[target].in_flight; }
-  void end_request(u32 target) { --targets_[target].in_flight; }
+  void begin_request(u32 target) { ++*targets_[target].in_flight; }
+  void end_request(u32 target) { --*targets_[target].in_flight; }
+  /// Requests to `target` are counted together with those to `same` of `other`, which ends first.
+  void count_with(u32 target, const Balancer& other, u32 same) {
+    targets_[target].in_flight = other.targets_[same].in_flight;
+  }
 
  private:
   struct Target {
     u64 weight = 0;          // now; 0: not to be chosen
     i64 current_weight = 0;  // of smooth weighted round robin
-    u32 in_flight = 0;
+    std::shared_ptr<u32> in_flight = std::make_shared<u32>(0);
   };
   struct Point {
     u64 hash;

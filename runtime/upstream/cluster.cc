@@ -1,10 +1,10 @@
 #include "runtime/upstream/cluster.h"
 
-#include <netdb.h>
 #include <sys/un.h>
 
 #include <cstring>
 
+#include "runtime/base/ip_address.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
 
@@ -21,7 +21,9 @@ SocketAddress socket_file(std::string_view path) {
   return out;
 }
 
-Result<void> resolve_target(TargetConfig& target) {
+Result<void> read_address(TargetConfig& target) {
+  target.addresses.clear();
+  target.host.clear();
   if (const std::string_view path = parse_unix_address(target.address); !path.empty()) {
     target.addresses = {socket_file(path)};
     return {};
@@ -31,31 +33,27 @@ Result<void> resolve_target(TargetConfig& target) {
   if (!http::parse_authority(target.address, host, port) || port.empty()) {
     return fail(Errc::AddressInvalid, "target is not host:port");
   }
+  const u16 number = static_cast<u16>(parse_count(port).value_or(0));
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  target.addresses.clear();
-  if (::getaddrinfo(std::string(host).c_str(), std::string(port).c_str(), &hints, &found) != 0) {
+  if (const auto ip = parse_ip(host)) {
+    target.addresses = {socket_address(*ip, number)};
     return {};
   }
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    if (entry->ai_addrlen > sizeof(sockaddr_storage)) continue;
-    SocketAddress address;
-    std::memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    address.length = entry->ai_addrlen;
-    target.addresses.push_back(address);
-  }
-  ::freeaddrinfo(found);
+  target.host = host;
+  target.port = number;
   return {};
 }
 
 }  // namespace
 
-Result<void> resolve_targets(UpstreamConfig& config) {
-  for (TargetConfig& target : config.targets) GW_TRY(resolve_target(target));
+SocketAddress socket_address(const IpAddress& ip, u16 port) {
+  SocketAddress out;
+  out.length = to_sockaddr(ip, port, out.storage);
+  return out;
+}
+
+Result<void> read_addresses(UpstreamConfig& config) {
+  for (TargetConfig& target : config.targets) GW_TRY(read_address(target));
   return {};
 }
 

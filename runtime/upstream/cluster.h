@@ -9,9 +9,12 @@
 #include "runtime/base/result.h"
 #include "runtime/upstream/state.h"
 
+namespace gw {
+struct IpAddress;
+}
 namespace gw::net {
 struct TlsClientOptions;
-}
+}  // namespace gw::net
 
 namespace gw::upstream {
 
@@ -36,11 +39,34 @@ struct TargetConfig {
   std::string address;           // `host:port`, `[v6]:port` or `unix:/path`; also the text for logs
   std::string path_prefix = {};  // put before the path of requests: "" or "/v1"
   bool tls = false;
-  std::string server_name = {};          // with tls: what is asked for and looked for
-  u32 weight = 1;                        // 0: takes part in nothing
-  bool backup = false;                   // only while too few of the others can be used
-  std::vector<SocketAddress> addresses;  // filled by resolve_targets; tried in turn
+  std::string server_name = {};  // with tls: what is asked for and looked for
+  u32 weight = 1;                // 0: takes part in nothing
+  bool backup = false;           // only while too few of the others can be used
+  /// What requests without a Host of their own, and checks, ask for; "": `address`.
+  std::string authority = {};
+  std::string host = {};                 // a name that is looked up; "": `addresses` stand
+  u16 port = 0;                          // of `host`
+  std::vector<SocketAddress> addresses;  // tried in turn
   std::shared_ptr<TargetState> state;    // null: the pool makes one
+};
+
+/// Which addresses of a name are taken.
+enum class AddressFamily : u8 { Any, V4, V6 };
+
+/// Targets that DNS tells.
+struct DnsOptions {
+  std::string name;  // "": the targets are given
+  u16 port = 0;      // of addresses; services have their own
+  bool srv = false;  // `name` has SRV records
+  AddressFamily family = AddressFamily::Any;
+  bool tls = false;
+  std::string server_name;  // with tls
+  std::string path_prefix;
+  // A name is asked for again when its TTL is over, but not sooner or later than so.
+  u32 min_refresh_ms = 1'000;
+  u32 max_refresh_ms = 300'000;
+
+  friend bool operator==(const DnsOptions&, const DnsOptions&) = default;
 };
 
 /// Asking targets how they are. One of `path` and `tcp`, or nothing is asked.
@@ -78,12 +104,16 @@ struct UpstreamConfig {
   std::string name;
   /// Equal keys of two tables mean: same targets and transport, so connections may be carried over.
   std::string key;
+  /// How connections are made, but for whom to. A pool whose targets have changed takes over what
+  /// still fits of the one before it, where these are equal.
+  std::string transport;
   Balance balance = Balance::RoundRobin;
   u32 panic_bp = 5'000;   // with fewer usable targets, in hundredths of a percent, all are used
   u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
   bool sticky = false;    // answers tell which target gave them
   Protocol protocol = Protocol::Http1;
   std::vector<TargetConfig> targets;
+  DnsOptions dns;
   HealthOptions health;
   OutlierOptions outlier;
   UpstreamLimits limits;
@@ -92,9 +122,9 @@ struct UpstreamConfig {
   std::shared_ptr<UpstreamState> state;              // null: the pool makes one
 };
 
-/// Looks up the addresses of all targets (getaddrinfo; blocks: never on a worker). A target that
-/// has none is kept with an empty list and answers ConnectFailed. Error: AddressInvalid for a text
-/// that is no `host:port`.
-Result<void> resolve_targets(UpstreamConfig& config);
+SocketAddress socket_address(const IpAddress& ip, u16 port);
+/// Reads the addresses of all targets: numbers and paths become `addresses`, a name becomes `host`
+/// and `port`. Asks nobody. Error: AddressInvalid for a text that is no `host:port`.
+Result<void> read_addresses(UpstreamConfig& config);
 
 }  // namespace gw::upstream

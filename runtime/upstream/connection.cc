@@ -26,7 +26,7 @@ Error invalid(std::string_view what) {
 Connection::Connection(net::EventLoop& loop, Pool& pool, std::unique_ptr<net::ByteStream> stream,
                        u32 target)
     : loop_(loop),
-      pool_(pool),
+      pool_(&pool),
       stream_(std::move(stream)),
       input_(*stream_, loop.buffers),
       body_(*stream_, input_, *this, Origin::Upstream),
@@ -320,7 +320,7 @@ bool Connection::finish() {
   return reusable;
 }
 
-void Connection::give_back(bool reusable) { pool_.give(*this, reusable); }
+void Connection::give_back(bool reusable) { pool_->give(*this, reusable); }
 
 void Connection::wait_idle(u32 idle_ms, void (*on_broken)(Connection&)) {
   on_broken_ = on_broken;

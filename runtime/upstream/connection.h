@@ -37,7 +37,13 @@ class Connection final : public TargetStream, public CancelListener, public http
   /// No operation is pending and no coroutine runs: it may be destroyed.
   bool at_rest() const;
   u32 target() const override { return target_; }
-  Pool& pool() const override { return pool_; }
+  Pool& pool() const override { return *pool_; }
+  const net::ByteStream& stream() const { return *stream_; }
+  /// It belongs to `pool` from now on, as a connection to `target` there.
+  void move_to(Pool& pool, u32 target) {
+    pool_ = &pool;
+    target_ = target;
+  }
 
   void cancelled() noexcept override;
 
@@ -57,7 +63,7 @@ class Connection final : public TargetStream, public CancelListener, public http
   void body_bytes_read(u64) override { timer_.clear(); }
 
   net::EventLoop& loop_;
-  Pool& pool_;
+  Pool* pool_;
   std::unique_ptr<net::ByteStream> stream_;
   http::Http1Input input_;
   http::Http1Body body_;

@@ -28,9 +28,14 @@ struct Deadline {
 
 std::string request_text(const HealthOptions& options, const TargetConfig& target) {
   const bool is_path = target.address.starts_with("unix:");
-  const std::string_view host = is_path                      ? std::string_view("localhost")
-                                : target.server_name.empty() ? std::string_view(target.address)
-                                                             : target.server_name;
+  std::string_view host = target.address;
+  if (is_path) {
+    host = "localhost";
+  } else if (!target.server_name.empty()) {
+    host = target.server_name;
+  } else if (!target.authority.empty()) {
+    host = target.authority;
+  }
   return fmt::format(
       "GET {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: gwctl-health\r\nAccept: */*\r\n"
       "Connection: close\r\n\r\n",

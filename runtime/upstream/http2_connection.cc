@@ -184,7 +184,7 @@ Http2Connection::Http2Connection(net::EventLoop& loop, Pool& pool,
                                  std::unique_ptr<net::ByteStream> stream, u32 target,
                                  const Http2Options& options)
     : loop_(loop),
-      pool_(pool),
+      pool_(&pool),
       stream_(std::move(stream)),
       idle_timer_(&Http2Connection::on_idle, this),
       options_(options),
@@ -407,7 +407,7 @@ void Http2Connection::close() {
   open_ = false;
   idle_timer_.clear();
   stream_->close(false);
-  pool_.http2_closed();
+  pool_->http2_closed();
 }
 
 bool Http2Connection::at_rest() {

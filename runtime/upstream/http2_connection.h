@@ -44,10 +44,17 @@ class Http2Connection {
   bool is_open() const { return open_; }
   /// Open, and nobody uses it.
   bool is_idle() const { return open_ && !going_away_ && streams_.empty(); }
+  bool is_going_away() const { return going_away_; }
   /// Closed, no stream is left and no operation is pending: it may be destroyed.
   bool at_rest();
   u32 target() const { return target_; }
-  Pool& pool() const { return pool_; }
+  Pool& pool() const { return *pool_; }
+  const net::ByteStream& stream() const { return *stream_; }
+  /// It belongs to `pool` from now on, as a connection to `target` there, its streams included.
+  void move_to(Pool& pool, u32 target) {
+    pool_ = &pool;
+    target_ = target;
+  }
 
  private:
   friend class Http2Stream;
@@ -78,7 +85,7 @@ class Http2Connection {
   static void on_idle(void* context);
 
   net::EventLoop& loop_;
-  Pool& pool_;
+  Pool* pool_;
   std::unique_ptr<net::ByteStream> stream_;
   nghttp2_session* session_ = nullptr;
   net::Buffer input_;

@@ -99,6 +99,23 @@ void Http2Pool::end_connecting(u32 target) {
   }
 }
 
+u32 Http2Pool::hand_over(u32 target, const std::function<bool(const net::ByteStream&)>& may_go,
+                         Http2Pool& heir, u32 its_target) {
+  u32 count = 0;
+  for (auto& connection : targets_[target].connections) {
+    if (!connection->is_open() || connection->is_going_away()) continue;
+    if (!may_go(connection->stream())) {
+      connection->retire();
+      continue;
+    }
+    connection->move_to(heir.pool_, its_target);
+    heir.targets_[its_target].connections.push_back(std::move(connection));
+    ++count;
+  }
+  std::erase(targets_[target].connections, nullptr);
+  return count;
+}
+
 bool Http2Pool::shut_down() {
   bool none_left = true;
   for (Target& target : targets_) {

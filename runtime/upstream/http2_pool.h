@@ -1,5 +1,6 @@
 // The HTTP/2 connections of one pool.
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -38,6 +39,12 @@ class Http2Pool {
   void end_connecting(u32 target);
   /// Until end_connecting(). False: `due` has passed first.
   Task<bool> wait(u32 target, TimePoint due);
+
+  /// Gives the connections to `target` that take requests and that `may_go` away to `heir`, as ones
+  /// to `its_target`, with the streams that they have; the others end with their streams. Returns
+  /// how many went.
+  u32 hand_over(u32 target, const std::function<bool(const net::ByteStream&)>& may_go,
+                Http2Pool& heir, u32 its_target);
 
   /// Closes what has no streams and frees what is at rest. True: nothing is left.
   bool shut_down();

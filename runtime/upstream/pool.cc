@@ -277,6 +277,10 @@ Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
 }
 
 void Pool::give(Connection& connection, bool reusable) {
+  if (const auto heir = reusable ? last_heir() : nullptr) {
+    if (!pass_on(connection, *heir, false)) retire(connection);
+    return;
+  }
   auto& idle = idle_[connection.target()];
   if (!reusable) {
     retire(connection);

@@ -61,6 +61,10 @@ class Pool {
   void http2_has_room(u32 target);
   void begin_request(u32 target) { balancer_.begin_request(target); }
   void end_request(u32 target) { balancer_.end_request(target); }
+  /// Another one takes its place: connections that it can use become its own, the idle ones and
+  /// those of HTTP/2 at once, the others when their request has ended. What is left ends with its
+  /// requests. For requests that began here this pool goes on. Once.
+  void succeed_by(const std::shared_ptr<Pool>& heir);
   u32 idle_count() const;
   /// Closes what is idle and frees what is at rest. True: nothing is left.
   bool shut_down();
@@ -85,6 +89,13 @@ class Pool {
                             TimePoint due);
   static void on_idle_broken(Connection& connection);
   void drop_idle(Connection& connection);
+  bool can_inherit_from(const Pool& other) const;
+  u32 same_target(const TargetConfig& target) const;
+  bool leads_to(const TargetConfig& target, const TargetConfig& old,
+                const net::ByteStream& stream) const;
+  std::shared_ptr<Pool> last_heir() const;
+  bool pass_on(Connection& connection, Pool& heir, bool waits);
+  void pass_on_http2(u32 target, Pool& heir);
   void retire(Connection& connection);
   void sweep();
 
@@ -96,7 +107,8 @@ class Pool {
   std::vector<std::vector<Connection*>> idle_;  // of each target
   u32 open_ = 0;
   u32 untold_requests_ = 0;
-  std::unique_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
+  std::shared_ptr<net::TlsClient> tls_;  // made with the first connection that needs it
+  std::weak_ptr<Pool> heir_;             // of succeed_by; may end before this one
   std::vector<Connection*> retired_;     // closed, waiting for their operations to end
   Http2Pool http2_;
   std::vector<u32> with_room_;  // targets for offer_room()

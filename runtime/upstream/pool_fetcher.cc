@@ -11,6 +11,10 @@ namespace {
 // When somebody who met a limit may come again: one does not know.
 constexpr u32 kOverflowRetryAfterSeconds = 1;
 
+std::string_view authority_of(const TargetConfig& target) {
+  return target.authority.empty() ? target.address : target.authority;
+}
+
 Error no_target() {
   return Error{.code = Errc::ConnectFailed,
                .origin = Origin::Upstream,
@@ -170,7 +174,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record = {};
   record.target = chosen.address;
   call.path_prefix = chosen.path_prefix;
-  call.target = chosen.address;
+  call.target = authority_of(chosen);
   const TimePoint start = loop_.now();
   Error error;
   call.answer_begun = false;

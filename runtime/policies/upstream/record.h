@@ -10,6 +10,30 @@ struct TargetRecord {
   u32 backup;
 };
 
+/// Bounds of the TTL of what DNS says.
+struct DnsRefreshRecord {
+  table::LateNumber min;
+  table::LateNumber max;
+};
+
+inline constexpr std::string_view kSchemeWords[] = {"http", "https"};
+inline constexpr u32 kSchemeHttps = 1;
+inline constexpr std::string_view kFamilyWords[] = {"any", "ipv4", "ipv6"};
+
+/// Targets that DNS tells; none without `name`.
+struct DnsRecord {
+  table::LateString name;
+  table::LateNumber port;  // 0: services have their own
+  DnsRefreshRecord refresh;
+  table::StringRef path;
+  u32 srv;
+  u32 scheme;  // kSchemeWords
+  u32 family;  // kFamilyWords
+  u32 reserved;
+
+  bool is_given() const { return name.late != table::kNone || name.value.offset != table::kNone; }
+};
+
 struct BalanceRecord {
   u32 by;             // kBalanceWords
   u32 panic;          // hundredths of a percent
@@ -116,10 +140,17 @@ struct UpstreamRecord {
   BreakerRecord breaker;
   StickyRecord sticky;
   table::LateNumber slow_start;
+  DnsRecord dns;
   table::SourceRef source;
   u32 protocol;  // kProtocolWords
 };
-static_assert(sizeof(TargetRecord) == 24 && sizeof(UpstreamRecord) == 392);
+static_assert(sizeof(TargetRecord) == 24 && sizeof(DnsRecord) == 88);
+static_assert(sizeof(UpstreamRecord) == 480);
+
+/// Servers that are asked for names; in GatewayRecord. Each is a LateString.
+struct ResolversRecord {
+  table::Extent list;
+};
 
 inline constexpr u64 kMaxUpstreamPemBytes = u64{1} << 20;
 
@@ -151,6 +182,88 @@ inline constexpr FieldSpec kTargetElement[] = {
      .size = sizeof(TargetRecord),
      .shorthand = "url"},
 };
+inline constexpr FieldSpec kDnsRefreshFields[] = {
+    {.name = "min",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(DnsRefreshRecord, min),
+     .late = true,
+     .min = 100,
+     .max = 86'400'000,
+     .fallback = "1s",
+     .doc = "whatever the TTL, the name is not asked for sooner"},
+    {.name = "max",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(DnsRefreshRecord, max),
+     .late = true,
+     .min = 100,
+     .max = 86'400'000,
+     .fallback = "5m",
+     .doc = "whatever the TTL, the name is not asked for later"},
+};
+inline constexpr FieldSpec kDnsFields[] = {
+    {.name = "name",
+     .kind = FieldKind::String,
+     .offset = offsetof(DnsRecord, name),
+     .late = true,
+     .required = true,
+     .min = 1,
+     .max = 254,
+     .doc = "name whose addresses are the targets; with `srv` the name of a service, such as "
+            "`_http._tcp.orders.internal`"},
+    {.name = "port",
+     .kind = FieldKind::Count,
+     .offset = offsetof(DnsRecord, port),
+     .late = true,
+     .min = 1,
+     .max = 65'535,
+     .doc = "port of the targets; needed unless `srv` says it"},
+    {.name = "srv",
+     .kind = FieldKind::Bool,
+     .offset = offsetof(DnsRecord, srv),
+     .fallback = "false",
+     .doc = "hosts and ports are taken from SRV records: the lowest priority first, the others are "
+            "backup; weights as they are"},
+    {.name = "scheme",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(DnsRecord, scheme),
+     .fallback = "http",
+     .words = kSchemeWords,
+     .doc = "with https the certificate must be for `tls.serverName`, or `name` without `_service` "
+            "and `_proto`"},
+    {.name = "path",
+     .kind = FieldKind::String,
+     .offset = offsetof(DnsRecord, path),
+     .min = 1,
+     .max = 2048,
+     .doc = "put before the path of requests"},
+    {.name = "family",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(DnsRecord, family),
+     .fallback = "any",
+     .words = kFamilyWords,
+     .doc = "addresses that are asked for; those without a route are left out"},
+    {.name = "refresh",
+     .kind = FieldKind::Record,
+     .offset = offsetof(DnsRecord, refresh),
+     .fields = kDnsRefreshFields,
+     .size = sizeof(DnsRefreshRecord),
+     .doc = "bounds of the TTL, after which the name is asked for again"},
+};
+inline constexpr FieldSpec kResolverElement[] = {
+    {.name = "resolver", .kind = FieldKind::String, .offset = 0, .late = true, .min = 1, .max = 64},
+};
+inline constexpr FieldSpec kResolversFields[] = {
+    {.name = "resolvers",
+     .kind = FieldKind::List,
+     .offset = offsetof(ResolversRecord, list),
+     .min = 1,
+     .max = 16,
+     .fields = kResolverElement,
+     .size = sizeof(table::LateString),
+     .doc = "servers that are asked for names, in turn: IP, or IP:port"},
+};
+inline constexpr RecordSpec kResolversSpec{
+    .name = "resolvers", .bytes = sizeof(ResolversRecord), .fields = kResolversFields, .doc = ""};
 inline constexpr FieldSpec kBalanceFields[] = {
     {.name = "by",
      .kind = FieldKind::Enum,
@@ -407,12 +520,17 @@ inline constexpr FieldSpec kUpstreamFields[] = {
     {.name = "targets",
      .kind = FieldKind::List,
      .offset = offsetof(UpstreamRecord, targets),
-     .required = true,
      .min = 1,
      .max = 1024,
      .fields = kTargetElement,
      .size = sizeof(TargetRecord),
-     .doc = "the servers"},
+     .doc = "the servers; host names among them follow DNS by their TTL"},
+    {.name = "dns",
+     .kind = FieldKind::Record,
+     .offset = offsetof(UpstreamRecord, dns),
+     .fields = kDnsFields,
+     .size = sizeof(DnsRecord),
+     .doc = "in place of `targets`: each address of a name is one, and they follow DNS"},
     {.name = "balance",
      .kind = FieldKind::Record,
      .offset = offsetof(UpstreamRecord, balance),

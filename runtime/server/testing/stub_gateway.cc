@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   gw::server::Publication publication;
   publication.upstreams.push_back(upstream);
   for (auto& config : publication.upstreams) {
-    if (!gw::upstream::resolve_targets(config)) return 2;
+    if (!gw::upstream::read_addresses(config)) return 2;
   }
   gw::server::Gateway gateway(options);
   const auto started = gateway.start(std::move(publication));

@@ -24,6 +24,9 @@ class Reader {
     text(view_.gateway().version);
     add(view_.settings()[view_.gateway().default_settings].timeout.total.value);
     add(view_.part(view_.networks(), view_.gateway().trusted_proxies).size());
+    for (const auto& resolver : view_.policy_list<LateString>(view_.gateway().resolvers)) {
+      add(table_.text(resolver).size());
+    }
     for (const RouteRecord& route : view_.routes()) read(route);
     for (const PlanRecord& plan : view_.plans()) read(plan);
     for (const policies::SettingsRecord& settings : view_.settings()) read(settings);
@@ -96,6 +99,10 @@ class Reader {
     for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
       add(table_.text(target.url).size());
     }
+    if (upstream.dns.is_given()) add(table_.text(upstream.dns.name).size());
+    add(table_.number(upstream.dns.port) + table_.number(upstream.dns.refresh.max));
+    text(upstream.dns.path);
+    add(policies::kFamilyWords[upstream.dns.family].size());
     for (const auto& header :
          view_.policy_list<policies::HeaderValueRecord>(upstream.unavailable.headers)) {
       text(header.name);

@@ -104,11 +104,22 @@ FetchBench::FetchBench(UpstreamConfig config) : connector(loop) {
 
 FetchBench::~FetchBench() {
   loop.run();
-  bool empty = pool->shut_down();
+  old_fetchers.push_back(std::move(fetcher));
+  for (const auto& old : old_fetchers) old->pools()[0]->shut_down();
   loop.run();
-  empty = empty || pool->shut_down();
-  GW_CHECK(empty);
+  for (const auto& old : old_fetchers) GW_CHECK(old->pools()[0]->shut_down());
   for (auto& peer : origin) peer->on_change(nullptr);
+}
+
+void FetchBench::replace_targets(std::vector<TargetConfig> targets) {
+  UpstreamConfig config = pool->config();
+  config.targets = std::move(targets);
+  attach_new_state(config);  // the same, with what is new
+  auto heir = std::make_shared<Pool>(loop, random_, connector, std::move(config));
+  pool->succeed_by(heir);
+  pool = std::move(heir);
+  old_fetchers.push_back(std::move(fetcher));
+  fetcher = std::make_unique<PoolFetcher>(loop, std::vector<std::shared_ptr<Pool>>{pool});
 }
 
 std::unique_ptr<Fetching> FetchBench::get(const char* method) {

@@ -73,6 +73,10 @@ class FetchBench {
   /// Runs a whole fetch without a body; the origin's part must be done by on_request.
   std::unique_ptr<Fetching> get(const char* method = "GET");
 
+  /// A pool of other targets takes the place of the one there is; fetches go through it from now
+  /// on.
+  void replace_targets(std::vector<TargetConfig> targets);
+
   net::testing::FakeLoop loop;
   MemoryConnector connector;
   std::vector<std::unique_ptr<net::testing::MemoryPeer>> origin;
@@ -81,6 +85,7 @@ class FetchBench {
   std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   std::shared_ptr<Pool> pool;
   std::unique_ptr<PoolFetcher> fetcher;
+  std::vector<std::unique_ptr<PoolFetcher>> old_fetchers;  // of replaced targets
 
  private:
   struct FixedRandom final : Random {
