@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/explain_delivery.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
 #include "runtime/engine/explain.h"
@@ -56,8 +57,8 @@ bool split_request(const std::string& text, std::string& method, std::string& ta
 
 class Explainer {
  public:
-  Explainer(const BoundTable& table, Scene& scene)
-      : table_(table), view_(table.view()), scene_(scene) {}
+  Explainer(std::shared_ptr<const BoundTable> table, Scene& scene)
+      : table_(std::move(table)), view_(table_->view()), scene_(scene) {}
 
   json::object describe() {
     const Exchange& exchange = scene_.exchange;
@@ -74,6 +75,7 @@ class Explainer {
       out["answer"] = answer();
     } else {
       out["upstream_request"] = upstream_request();
+      out["delivery"] = describe_delivery(table_, scene_.exchange, scene_.fetcher.sent[0]);
     }
     return out;
   }
@@ -149,7 +151,7 @@ class Explainer {
     json::array targets;
     std::set<std::string> prefixes;
     for (const auto& target : view_.policy_list<policies::TargetRecord>(upstream.targets)) {
-      const std::string_view url = table_.text(target.url);
+      const std::string_view url = table_->text(target.url);
       targets.emplace_back(url);
       prefixes.insert(path_prefix(url));
     }
@@ -158,9 +160,9 @@ class Explainer {
     // There is no network here: the name stands for what it resolves to.
     if (const policies::DnsRecord& dns = upstream.dns; dns.is_given()) {
       std::string text =
-          fmt::format("{}://{}", policies::kSchemeWords[dns.scheme], table_.text(dns.name));
+          fmt::format("{}://{}", policies::kSchemeWords[dns.scheme], table_->text(dns.name));
       if (dns.port.late != table::kNone) {
-        text += fmt::format(":{}", table_.late_text(dns.port.late));
+        text += fmt::format(":{}", table_->late_text(dns.port.late));
       } else if (dns.srv == 0) {
         text += fmt::format(":{}", dns.port.value);
       }
@@ -194,7 +196,7 @@ class Explainer {
         {"status", scene_.responder.status}, {"headers", fields}, {"body", scene_.responder.body}};
   }
 
-  const BoundTable& table_;
+  const std::shared_ptr<const BoundTable> table_;
   const table::TableView& view_;
   Scene& scene_;
 };
@@ -261,6 +263,9 @@ std::string to_text(const json::object& all) {
     for (const json::value& field : request.at("headers").as_array()) {
       out += fmt::format("  {}\n", std::string_view(field.as_string()));
     }
+  }
+  if (const json::value* delivery = all.if_contains("delivery")) {
+    out += delivery_text(delivery->as_object());
   }
   if (const json::value* local = all.if_contains("answer")) {
     const json::object& answer = local->as_object();
@@ -340,7 +345,7 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
   Env env_of_run{scene.clock, scene.random, scene.fetcher, scene.observer};
   Task<void> task = run(scene.exchange, env_of_run, scene.responder);
   task.start();
-  const json::object described = Explainer(**bound, scene).describe();
+  const json::object described = Explainer(*bound, scene).describe();
   console.out(command.format == OutputFormat::Json ? json::serialize(described) + "\n"
                                                    : to_text(described));
   if (command.expect != 0 && command.expect != scene.responder.status) {

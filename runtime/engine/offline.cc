@@ -64,6 +64,7 @@ Task<Result<void>> ScriptedFetcher::fetch(Exchange& exchange, const http::Reques
                                           http::BodySource* body, const FetchOptions& options,
                                           Responder*, Fetched& out) {
   Sent& sent_request = sent.emplace_back();
+  sent_request.options = options;
   sent_request.upstream = options.upstream;
   sent_request.method = request.method_text;
   sent_request.target = request.path;

@@ -94,6 +94,7 @@ class ScriptedFetcher final : public Fetcher {
     std::string target;
     std::vector<OfflineField> fields;
     std::string body;
+    FetchOptions options;  // its causes lie in the table
   };
   explicit ScriptedFetcher(Clock& clock) : clock_(clock) {}
 

@@ -24,7 +24,9 @@ u32 choose_upstream(Exchange& exchange, const policies::ProxyRecord& record, Ran
   const BoundTable& table = *exchange.table;
   const auto parts = table.view().policy_list<policies::SplitRecord>(record.split);
   for (const policies::SplitRecord& part : parts) {
-    if (part.force != table::kNone && holds(exchange, part.force)) return part.upstream;
+    if (part.force == table::kNone || !holds(exchange, part.force)) continue;
+    exchange.upstream_choice = UpstreamChoice::Condition;
+    return part.upstream;
   }
   std::string_view key;
   const bool has_key = key_of(exchange, record, key);
@@ -37,9 +39,13 @@ u32 choose_upstream(Exchange& exchange, const policies::ProxyRecord& record, Ran
     const u64 draw = has_key ? XXH3_64bits_withSeed(key.data(), key.size(),
                                                     XXH3_64bits(name.data(), name.size()))
                              : random.next();
-    if (is_within(draw, share, left)) return part.upstream;
+    if (is_within(draw, share, left)) {
+      exchange.upstream_choice = UpstreamChoice::Share;
+      return part.upstream;
+    }
     left = left > share ? left - share : 0;
   }
+  exchange.upstream_choice = UpstreamChoice::Rest;
   return record.upstream;
 }
 

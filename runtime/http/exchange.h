@@ -36,6 +36,14 @@ struct PeerCertificate {
   std::string fingerprint;  // SHA-256 of the certificate, hexadecimal
 };
 
+/// Why an upstream takes a request.
+enum class UpstreamChoice : u8 {
+  Named,      // it is the only one
+  Condition,  // of `force`
+  Share,      // of a split
+  Rest,       // that the shares leave
+};
+
 /// What one try at an upstream cost; for the access log.
 struct TryRecord {
   std::string_view target;  // text of the address; lives as long as the table
@@ -117,6 +125,7 @@ struct Exchange {
   u64 request_bytes = 0;                  // body bytes read from the client
   u64 response_bytes = 0;                 // body bytes given to the responder
   u32 upstream = ~u32{0};                 // index of the chosen upstream
+  UpstreamChoice upstream_choice = UpstreamChoice::Named;
   TryRecord tries[kMaxTries];
   u32 try_count = 0;
   Error error;  // why a local error answer was made, or the exchange broke off
