@@ -155,8 +155,6 @@ class Explainer {
       targets.emplace_back(url);
       prefixes.insert(path_prefix(url));
     }
-    // Where targets differ, each line of them shows what comes before.
-    const std::string prefix = prefixes.size() == 1 ? *prefixes.begin() : std::string();
     // There is no network here: the name stands for what it resolves to.
     if (const policies::DnsRecord& dns = upstream.dns; dns.is_given()) {
       std::string text =
@@ -166,9 +164,16 @@ class Explainer {
       } else if (dns.srv == 0) {
         text += fmt::format(":{}", dns.port.value);
       }
-      if (dns.path.offset != table::kNone) text += view_.text(dns.path);
+      if (dns.path.offset != table::kNone) {
+        std::string_view path = view_.text(dns.path);
+        if (path.ends_with('/')) path.remove_suffix(1);
+        text += path;
+        prefixes.emplace(path);
+      }
       targets.emplace_back(text + (dns.srv != 0 ? " (SRV)" : " (DNS)"));
     }
+    // Where targets differ, each line of them shows what comes before.
+    const std::string prefix = prefixes.size() == 1 ? *prefixes.begin() : std::string();
     json::array fields;
     for (const engine::OfflineField& field : sent.fields) {
       fields.emplace_back(fmt::format("{}: {}", field.name, field.value));

@@ -85,6 +85,16 @@ TEST_CASE("discovery: what the certificate must be for", "[engine][dns]") {
   }
 }
 
+TEST_CASE("discovery: the slash at the end of a path is not doubled", "[engine][dns]") {
+  const auto prefix = [](const std::string& path) {
+    const Made made("'127.0.0.1'", "{dns: {name: a.test, port: 80, path: " + path + "}}");
+    return made.upstream().dns.path_prefix;
+  };
+  CHECK(prefix("/") == "");
+  CHECK(prefix("/v1") == "/v1");
+  CHECK(prefix("/v1/") == "/v1");
+}
+
 TEST_CASE("discovery: another name, port or scheme is another upstream to connections",
           "[engine][dns]") {
   const auto key = [](const std::string& dns) {

@@ -114,9 +114,8 @@ upstream::DnsOptions dns_of(const BoundTable& table, const policies::UpstreamRec
                               ? certified_name(options.name)
                               : table.text(upstream.tls.server_name);
   }
-  if (record.path.offset != table::kNone && table.text(record.path) != "/") {
-    options.path_prefix = table.text(record.path);
-  }
+  if (record.path.offset != table::kNone) options.path_prefix = table.text(record.path);
+  if (options.path_prefix.ends_with('/')) options.path_prefix.pop_back();  // it would be doubled
   options.min_refresh_ms = small(table.number(record.refresh.min));
   options.max_refresh_ms = small(table.number(record.refresh.max));
   return options;

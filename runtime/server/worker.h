@@ -5,8 +5,8 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/base/random.h"
 #include "runtime/base/ip_address.h"
+#include "runtime/base/random.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
@@ -21,7 +21,7 @@ namespace gw::server {
 struct Publication {
   std::shared_ptr<const BoundTable> table;           // may be null in tests
   std::vector<upstream::UpstreamConfig> upstreams;   // by index of the upstream record
-  std::vector<ServerAddress> resolvers;         // asked for names; empty: the system's
+  std::vector<ServerAddress> resolvers;              // asked for names; empty: the system's
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
 };
 

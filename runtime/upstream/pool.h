@@ -56,8 +56,8 @@ class Pool {
 
   /// A connection of HTTP/2 has been closed.
   void http2_closed() { let_go(); }
-  /// A stream of HTTP/2 to `target` has ended, or there is a new connection: somebody may be waiting
-  /// for its place.
+  /// A stream of HTTP/2 to `target` has ended, or there is a new connection: somebody may be
+  /// waiting for its place.
   void http2_has_room(u32 target);
   void begin_request(u32 target) { balancer_.begin_request(target); }
   void end_request(u32 target) { balancer_.end_request(target); }

@@ -83,8 +83,7 @@ class Resolver {
   void succeed(Entry& entry, NameAnswer answer, u64 ttl_ms);
   void fail(Entry& entry, std::string_view reason);
   bool take_addresses(Entry& entry, NameAnswer& out, u64& ttl_ms) const;
-  std::vector<IpAddress> usable(std::vector<IpAddress> addresses,
-                                     AddressFamily family) const;
+  std::vector<IpAddress> usable(std::vector<IpAddress> addresses, AddressFamily family) const;
   void begin_waiting();
   static void on_due(void* context);
   static void on_notify(void* context);
