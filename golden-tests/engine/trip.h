@@ -26,6 +26,7 @@ struct Trip {
              const std::vector<engine::OfflineField>& fields = {}, const std::string& body = {}) {
     std::string problem;
     REQUIRE(engine::make_request(exchange, method, target, fields, problem));
+    if (https) exchange.request.scheme = "https";
     if (!body.empty()) {
       memory = std::make_unique<http::MemoryBody>(as_bytes(exchange.arena.copy(body)));
       exchange.request_body = memory.get();
@@ -54,6 +55,7 @@ struct Trip {
   engine::NullObserver observer;
   engine::MemoryResponder responder;
   Exchange exchange;
+  bool https = false;  // over TLS
   std::unique_ptr<http::MemoryBody> memory;
   Env env{clock, random, fetcher, observer};
   Task<void> task;

@@ -106,6 +106,7 @@ Task<Result<void>> ScriptedFetcher::fetch(Exchange& exchange, const http::Reques
     co_return fail(failure);
   }
   out.head.status = answer.status;
+  out.target_token = answer.target_token;
   for (const OfflineField& field : answer.fields) {
     out.head.fields.add(exchange.arena.copy(field.name), exchange.arena.copy(field.value));
   }

@@ -82,6 +82,7 @@ struct ScriptedAnswer {
   Errc failure = Errc::None;           // instead of an answer
   std::chrono::milliseconds after{0};  // on the clock, at most the deadline of the fetch
   bool drop_on_reuse = false;          // the first time: as a stale pooled connection would
+  u64 target_token = 0;                // of the target that answered
 };
 
 /// Keeps the requests that were sent and answers them from a script; 200 without body when the
