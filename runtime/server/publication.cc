@@ -75,7 +75,8 @@ upstream::UpstreamLimits limits_of(const BoundTable& table,
           .requests = small(table.number(record.limits.requests)),
           .pending = small(table.number(record.limits.pending)),
           .idle_connections = small(table.number(record.keep_alive.connections)),
-          .idle_timeout_ms = small(table.number(record.keep_alive.idle))};
+          .idle_timeout_ms = small(table.number(record.keep_alive.idle)),
+          .ping_ms = small(table.number(record.keep_alive.ping))};
 }
 
 upstream::BreakerOptions breaker_of(const BoundTable& table,
@@ -136,10 +137,10 @@ std::string key_of(const upstream::UpstreamConfig& config) {
       static_cast<u32>(config.balance), config.panic_bp, config.slow_start_ms, config.sticky,
       config.health.asks(), config.outlier.consecutive, config.outlier.eject_ms,
       config.outlier.max_eject_ms, config.outlier.max_ejected_bp);
-  key += fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}", config.limits.pending,
+  key += fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.limits.pending,
                      config.limits.idle_connections, config.limits.idle_timeout_ms,
-                     config.breaker.failures_bp, config.breaker.requests, config.breaker.window_ms,
-                     config.breaker.open_ms, config.breaker.probes);
+                     config.limits.ping_ms, config.breaker.failures_bp, config.breaker.requests,
+                     config.breaker.window_ms, config.breaker.open_ms, config.breaker.probes);
   for (const upstream::TargetConfig& target : config.targets) {
     key += fmt::format("|{}{}{}*{}{}", target.tls ? "tls " : "", target.address, target.path_prefix,
                        target.weight, target.backup ? " backup" : "");
@@ -167,6 +168,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.limits = limits_of(table, record);
   config.breaker = breaker_of(table, record.breaker);
   const bool http2 = record.protocol != 0;
+  config.proxy_version = record.proxy_protocol;
   config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
@@ -188,6 +190,9 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.dns = dns_of(table, record);
   if (config.dns.tls) config.tls = tls_of(table, record.tls, http2);
   config.transport = config.tls == nullptr ? std::string() : digest_of(*config.tls);
+  if (config.proxy_version != 0) {
+    config.transport += fmt::format("|proxy {}", config.proxy_version);
+  }
   config.key = key_of(config);
   return config;
 }
@@ -197,10 +202,10 @@ bool is_path(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-// What would break the line that it stands in, or is no name. The compiler refuses it; a table may
-// come from anywhere, and references are known only now.
-std::string text_problem(const BoundTable& table, const policies::UpstreamRecord& record,
-                         const upstream::UpstreamConfig& config) {
+// What would break the line that it stands in, is no name, or tells targets of the wrong client.
+// The compiler refuses it; a table may come from anywhere, and references are known only now.
+std::string record_problem(const BoundTable& table, const policies::UpstreamRecord& record,
+                           const upstream::UpstreamConfig& config) {
   if (!config.health.path.empty() && !is_path(config.health.path)) {
     return "health: the path is not one of a request";
   }
@@ -213,6 +218,9 @@ std::string text_problem(const BoundTable& table, const policies::UpstreamRecord
   if (record.sticky.cookie.offset != table::kNone && !is_token(table.text(record.sticky.cookie))) {
     return "sticky: this is no name of a cookie";
   }
+  if (record.proxy_protocol != 0 && record.protocol != 0) {
+    return "proxyProtocol: connections of HTTP/2 belong to no single client";
+  }
   return {};
 }
 
@@ -224,7 +232,7 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
     static_cast<void>(upstream::read_addresses(config));
-    std::string problem = text_problem(*table, record, config);
+    std::string problem = record_problem(*table, record, config);
     if (!problem.empty()) {
       problems.push_back(fmt::format("upstream `{}`: {}", config.name, problem));
     }

@@ -98,6 +98,7 @@ struct UpstreamLimits {
   u32 pending = 1024;            // that wait for one of the two, of the process
   u32 idle_connections = 64;     // kept per worker and target
   u32 idle_timeout_ms = 60'000;  // of a kept connection
+  u32 ping_ms = 10'000;          // of silence, until a target of HTTP/2 is asked; 0: never
 };
 
 struct UpstreamConfig {
@@ -112,6 +113,7 @@ struct UpstreamConfig {
   u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
   bool sticky = false;    // answers tell which target gave them
   Protocol protocol = Protocol::Http1;
+  u32 proxy_version = 0;  // of the PROXY header that connections begin with; 0: none. Http1 only
   std::vector<TargetConfig> targets;
   DnsOptions dns;
   HealthOptions health;

@@ -71,10 +71,11 @@ struct LimitsRecord {
   table::LateNumber pending;
 };
 
-/// Connections that wait for their next request.
+/// Connections that wait for their next request, or their answer.
 struct KeepAliveRecord {
   table::LateNumber connections;  // per worker and target
   table::LateNumber idle;
+  table::LateNumber ping;  // milliseconds; 0: never
 };
 
 /// None with `failures` 0.
@@ -127,6 +128,9 @@ inline constexpr std::string_view kProtocolWords[] = {"http1", "http2", "grpc"};
 inline constexpr u32 kProtocolHttp2 = 1;
 inline constexpr u32 kProtocolGrpc = 2;
 
+/// Versions of the PROXY protocol that connections to targets begin with.
+inline constexpr std::string_view kProxyProtocolWords[] = {"none", "v1", "v2"};
+
 struct UpstreamRecord {
   table::StringRef name;
   table::Extent targets;  // TargetRecord[]
@@ -142,10 +146,12 @@ struct UpstreamRecord {
   table::LateNumber slow_start;
   DnsRecord dns;
   table::SourceRef source;
-  u32 protocol;  // kProtocolWords
+  u32 protocol;        // kProtocolWords
+  u32 proxy_protocol;  // kProxyProtocolWords
+  u32 reserved;
 };
 static_assert(sizeof(TargetRecord) == 24 && sizeof(DnsRecord) == 88);
-static_assert(sizeof(UpstreamRecord) == 480);
+static_assert(sizeof(UpstreamRecord) == 504);
 
 /// Servers that are asked for names; in GatewayRecord. Each is a LateString.
 struct ResolversRecord {
@@ -408,6 +414,14 @@ inline constexpr FieldSpec kKeepAliveFields[] = {
      .max = 86'400'000,
      .fallback = "60s",
      .doc = "they are kept for so long; less than targets keep theirs is best"},
+    {.name = "ping",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(KeepAliveRecord, ping),
+     .late = true,
+     .max = 86'400'000,
+     .fallback = "10s",
+     .doc = "HTTP/2: a target that has been silent for so long while requests wait for it is asked "
+            "by PING whether it is there; without an answer in 5s they have failed; 0s: never"},
 };
 inline constexpr FieldSpec kBreakerFields[] = {
     {.name = "failures",
@@ -546,6 +560,14 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .doc =
          "what is spoken to targets: with `http://` known beforehand, with `https://` agreed on by "
          "ALPN; grpc is http2, and its operations are streams"},
+    {.name = "proxyProtocol",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(UpstreamRecord, proxy_protocol),
+     .fallback = "none",
+     .words = kProxyProtocolWords,
+     .doc =
+         "connections begin with a PROXY header that names the client; each carries one request, "
+         "since the next may be another client's"},
     {.name = "unavailable",
      .kind = FieldKind::Record,
      .offset = offsetof(UpstreamRecord, unavailable),
