@@ -45,6 +45,7 @@ constexpr std::array kPasses{
     Pass{"schemes", check_schemes},              // names of security schemes across documents
     Pass{"places", check_places},                // x-gw of parameters, schemes, responses
     Pass{"security", check_security},            // what nothing enforces is refused
+    Pass{"upstreams", check_upstreams},          // rules about upstreams and how they are used
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
     Pass{"patterns", check_patterns},            // schema patterns that could not be enforced

@@ -142,4 +142,185 @@ TEST_CASE("rules: a nearer level may shorten an inherited deadline", "[rules]") 
   CHECK(lint("try: 20s", "idle: 9s").rules == std::vector<std::string_view>{"timeout-chain"});
 }
 
+namespace {
+
+using Rules = std::vector<std::string_view>;
+
+// Rules that the x-gw of a gateway breaks whose operation is this one.
+Rules rules_of(std::string_view upstreams, std::string_view defaults, std::string_view method,
+               std::string_view operation) {
+  return run({{"gateway.yaml",
+               "openapi: 3.1.0\n"
+               "info: {title: Shop, version: 1.0.0}\n"
+               "x-gw:\n"
+               "  unenforced: {security: tested elsewhere}\n"
+               "  upstreams: {shop: {" +
+                   std::string(upstreams) +
+                   "}}\n"
+                   "  policies: {again: {retry: {causes: [connect, 503]}}}\n"
+                   "  defaults: {upstream: shop, " +
+                   std::string(defaults) +
+                   "}\n"
+                   "components:\n"
+                   "  securitySchemes:\n"
+                   "    key: {type: apiKey, in: header, name: X-API-Key}\n"
+                   "    cert: {type: mutualTLS}\n"
+                   "paths:\n"
+                   "  /orders:\n"
+                   "    " +
+                   std::string(method) +
+                   ":\n"
+                   "      operationId: orders\n"
+                   "      responses: {'200': {description: ok}}\n" +
+                   std::string(operation)}})
+      .rules;
+}
+
+constexpr std::string_view kOneTarget = "targets: ['http://127.0.0.1:9001']";
+
+}  // namespace
+
+TEST_CASE("rules: repetitions that fit into the whole time, and those that do not", "[rules]") {
+  const auto lint = [](std::string_view defaults, std::string_view operation = "") {
+    return rules_of(kOneTarget, defaults, "get", operation);
+  };
+  const Rules found = {"timeout-chain"};
+  const std::string retry = "retry: {times: 2, causes: [timeout], backoff: 100ms}";
+  // Three tries of a second, and pauses of 100 and 200 ms.
+  CHECK(lint("timeout: {try: 1s, total: 3300ms}, " + retry).empty());
+  CHECK(lint("timeout: {try: 1s, total: 3299ms}, " + retry) == found);
+  CHECK(lint("timeout: {try: 1s, total: 2s}, " + retry) == found);
+  // Without the cause `timeout` a try of full length is the last one.
+  CHECK(lint("timeout: {try: 1s, total: 2s}, retry: {times: 2, causes: [reset, 503]}").empty());
+  // Connecting takes its time only where somebody has chosen it.
+  CHECK(lint("timeout: {connect: 1s, try: 2s, total: 2s}, retry: 2") == found);
+  CHECK(lint("timeout: {connect: 1s, try: 2s, total: 2001ms}, retry: 2").empty());
+  CHECK(lint("timeout: 2s, retry: 3").empty());
+  // Nobody has asked for repetitions, or the whole is shortened on purpose.
+  CHECK(lint("timeout: {connect: 1s, try: 1s, total: 1s}").empty());
+  CHECK(lint("timeout: {try: 1s, total: 4s}, " + retry, "      x-gw: {timeout: 2s}\n").empty());
+  CHECK(lint("timeout: {try: '{$env.TRY:-1s}', total: 1s}, " + retry).empty());
+}
+
+TEST_CASE("rules: causes that never apply to a request that is sent once", "[rules]") {
+  const auto lint = [](std::string_view method, std::string_view operation) {
+    return rules_of(kOneTarget, "timeout: {try: 1s, total: 5s}", method, operation);
+  };
+  const Rules found = {"retry-non-idempotent"};
+  CHECK(lint("post", "      x-gw: {retry: {causes: [503]}}\n") == found);
+  CHECK(lint("patch", "      x-gw: {retry: {causes: [connect, timeout]}}\n") == found);
+  CHECK(lint("post", "      x-gw: {use: again}\n") == found);
+  CHECK(lint("post", "      x-gw: {use: again, idempotent: true}\n").empty());
+  CHECK(lint("post", "      x-gw: {retry: {causes: [connect, refused]}}\n").empty());
+  CHECK(lint("post", "      x-gw: {retry: 3}\n").empty());
+  CHECK(lint("post", "      x-gw: {retry: {times: 0, causes: [503]}}\n").empty());
+  CHECK(lint("put", "      x-gw: {retry: {causes: [503]}}\n").empty());
+  CHECK(lint("post",
+             "      x-gw: {retry: {causes: [503]}}\n"
+             "      parameters: [{name: Idempotency-Key, in: header, schema: {type: string}}]\n")
+            .empty());
+  // What others inherit as well is not meant for it alone.
+  CHECK(rules_of(kOneTarget, "timeout: 5s, retry: {causes: [503]}", "post", "").empty());
+  CHECK(rules_of(kOneTarget, "timeout: 5s, use: again", "post", "").empty());
+}
+
+TEST_CASE("rules: repetitions without the body", "[rules]") {
+  constexpr std::string_view kBody =
+      "      requestBody: {content: {text/plain: {schema: {type: string}}}}\n";
+  const auto lint = [&](std::string_view method, std::string_view own) {
+    return rules_of(kOneTarget, "timeout: 5s, maxBody: 8KiB", method,
+                    "      x-gw: {" + std::string(own) + "}\n" + std::string(kBody));
+  };
+  const Rules found = {"retry-body-unbuffered"};
+  CHECK(lint("put", "retry: 2") == found);
+  CHECK(lint("put", "retry: {causes: [503]}") == found);
+  CHECK(lint("post", "idempotent: true") == found);
+  CHECK(lint("put", "retry: {times: 2, buffer: 4KiB}") == found);
+  CHECK(lint("put", "retry: {times: 2, buffer: 8KiB}").empty());
+  CHECK(lint("put", "retry: {causes: [connect]}").empty());
+  CHECK(lint("put", "retry: off").empty());
+  // The built-in repetition is nobody's wish; a POST is not sent again anyway.
+  CHECK(lint("put", "").empty());
+  CHECK(lint("post", "retry: 2").empty());
+}
+
+TEST_CASE("rules: repetitions as a load", "[rules]") {
+  const auto lint = [](std::string_view retry) {
+    return rules_of(kOneTarget, "timeout: 5s, retry: {" + std::string(retry) + "}", "get", "");
+  };
+  const Rules found = {"retry-budget"};
+  CHECK(lint("causes: [429]") == found);
+  CHECK(lint("times: 2, budget: 51%") == found);
+  CHECK(lint("times: 2, budget: 50%").empty());
+  CHECK(lint("times: 1, budget: 100%").empty());
+  CHECK(lint("times: 0, causes: [429]").empty());
+  CHECK(lint("times: 2, budget: '{$env.BUDGET:-90%}'").empty());
+}
+
+TEST_CASE("rules: credentials in plain text", "[rules]") {
+  const auto lint = [](std::string_view target, std::string_view operation) {
+    return rules_of("targets: ['" + std::string(target) + "']", "timeout: 5s", "get", operation);
+  };
+  const Rules found = {"upstream-plain-http"};
+  constexpr std::string_view kSecured = "      security: [{key: []}]\n";
+  CHECK(lint("http://orders.internal:80", kSecured) == found);
+  CHECK(lint("http://[2001:db8::7]:80", kSecured) == found);
+  CHECK(lint("http://128.0.0.1:80", kSecured) == found);
+  CHECK(lint("https://orders.internal:443", kSecured).empty());
+  CHECK(lint("unix:/run/orders.sock", kSecured).empty());
+  for (const std::string_view host : {"127.8.9.1", "[::1]", "localhost", "shop.localhost"}) {
+    CAPTURE(host);
+    CHECK(lint("http://" + std::string(host) + ":80", kSecured).empty());
+  }
+  CHECK(lint("{$env.SHOP:-http://orders.internal:80}", kSecured).empty());
+  const auto by_name = [&](std::string_view dns) {
+    return rules_of("dns: {" + std::string(dns) + "}", "timeout: 5s", "get", kSecured);
+  };
+  CHECK(by_name("name: orders.internal, port: 80") == found);
+  CHECK(by_name("name: localhost, port: 80").empty());
+  CHECK(by_name("name: orders.internal, port: 443, scheme: https").empty());
+  // Nothing secret is sent along.
+  constexpr std::string_view kPlain = "http://orders.internal:80";
+  CHECK(lint(kPlain, "").empty());
+  CHECK(lint(kPlain, "      security: [{cert: []}]\n").empty());
+  CHECK(lint(kPlain, "      security: [{}]\n").empty());
+  CHECK(lint(kPlain,
+             std::string(kSecured) + "      x-gw: {request: {headers: {remove: [x-api-key]}}}\n")
+            .empty());
+  CHECK(lint(kPlain, "      x-gw: {request: {headers: {add: {Cookie: '{$request.query.c}'}}}}\n") ==
+        found);
+}
+
+TEST_CASE("rules: credentials reach every upstream that takes a part, or copies", "[rules]") {
+  const auto lint = [](std::string_view operation) {
+    return rules_of("targets: ['http://127.0.0.1:1']}, far: {targets: ['http://far.example:80']",
+                    "timeout: 5s", "get",
+                    "      security: [{key: []}]\n      x-gw: {" + std::string(operation) + "}\n");
+  };
+  const Rules found = {"upstream-plain-http"};
+  CHECK(lint("upstream: {name: shop, split: {far: 5%}}") == found);
+  CHECK(lint("mirror: {far: 1%}") == found);
+  CHECK(lint("upstream: far") == Rules{"upstream-unused", "upstream-plain-http"});
+}
+
+TEST_CASE("rules: several targets, and breakers", "[rules]") {
+  const auto lint = [](std::string_view upstream) {
+    return rules_of(upstream, "timeout: {try: 4s, total: 5s}", "get", "");
+  };
+  const std::string two = "targets: ['http://127.0.0.1:1', 'http://127.0.0.1:2']";
+  CHECK(lint(two) == Rules{"upstream-no-healthcheck"});
+  CHECK(lint(two + ", outlier: {consecutive: 0}") == Rules{"upstream-no-healthcheck"});
+  CHECK(lint(two + ", outlier: 3").empty());
+  CHECK(lint(two + ", health: {tcp: true}").empty());
+  // In 10 s three rounds of tries of 4 s end.
+  const auto breaker = [&](std::string_view text) {
+    return lint(std::string(kOneTarget) + ", " + std::string(text));
+  };
+  CHECK(breaker("limits: {requests: 7}, breaker: {requests: 21}").empty());
+  CHECK(breaker("limits: {requests: 7}, breaker: {requests: 22}") == Rules{"breaker-never-opens"});
+  CHECK(breaker("limits: {requests: 0}, breaker: {requests: 1000000}").empty());
+  CHECK(breaker("breaker: {requests: 4000}") == Rules{"breaker-never-opens"});
+  CHECK(breaker("limits: {requests: 7}, breaker: {requests: 22, failures: 0%}").empty());
+}
+
 }  // namespace gw::compiler

@@ -13,15 +13,6 @@ NodeRef child(NodeRef map, std::string_view name) {
   return map && map.is_map() ? map.get(name) : NodeRef{};
 }
 
-// The requirement list that holds for an operation; absent: nobody states any.
-NodeRef security_of(const GatewayOperation& source) {
-  const openapi::Security& own = source.unit->document->effective_security(*source.operation);
-  if (own.declared) return own.node;
-  if (const NodeRef entry = child(source.unit->entry, "security")) return entry;
-  const openapi::Security& gateway = source.unit->gateway->security;
-  return gateway.declared ? gateway.node : NodeRef{};
-}
-
 // `unenforced: {security: reason}` at the nearest place that has it.
 NodeRef unenforced_reason(const GatewayOperation& source) {
   for (const NodeRef level : {source.operation->x_gw, source.item->x_gw,
@@ -47,6 +38,14 @@ struct Refusal {
 };
 
 }  // namespace
+
+NodeRef security_of(const GatewayOperation& source) {
+  const openapi::Security& own = source.unit->document->effective_security(*source.operation);
+  if (own.declared) return own.node;
+  if (const NodeRef entry = child(source.unit->entry, "security")) return entry;
+  const openapi::Security& gateway = source.unit->gateway->security;
+  return gateway.declared ? gateway.node : NodeRef{};
+}
 
 void check_security(Module& module) {
   std::map<std::pair<const Tree*, u32>, Refusal> refusals;  // by requirement list

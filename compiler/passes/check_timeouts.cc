@@ -18,15 +18,6 @@ struct Deadline {
   Span span;
 };
 
-// How near to the operation a level is; a policy counts as the defaults that its user inherits.
-int nearness(std::string_view level) {
-  constexpr std::array<std::string_view, 9> kLevels = {
-      "default",           "gateway defaults", "upstream", "service defaults",
-      "document defaults", "policy",           "path",     "operation",
-      "service operations"};
-  return static_cast<int>(std::ranges::find(kLevels, level) - kLevels.begin());
-}
-
 Deadline deadline_of(std::string_view name, const table::LateNumber& value,
                      const std::vector<EncodedField>& encoded) {
   Deadline deadline{.name = name,
@@ -45,6 +36,14 @@ Deadline deadline_of(std::string_view name, const table::LateNumber& value,
 u64 place_of(Span span) { return (u64{span.file} << 32) | span.begin; }
 
 }  // namespace
+
+int nearness(std::string_view level) {
+  constexpr std::array<std::string_view, 9> kLevels = {
+      "default",           "gateway defaults", "upstream", "service defaults",
+      "document defaults", "policy",           "path",     "operation",
+      "service operations"};
+  return static_cast<int>(std::ranges::find(kLevels, level) - kLevels.begin());
+}
 
 void TimeoutCheck::check_chain(const policies::TimeoutRecord& timeout,
                                const std::vector<EncodedField>& encoded, bool streams) {

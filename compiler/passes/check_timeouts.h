@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "runtime/policies/settings/record.h"
 
 namespace gw::compiler {
+
+/// How near to the operation a level is; a policy counts as the defaults that its user inherits.
+int nearness(std::string_view level);
 
 /// Looks at the effective deadlines of operations that are sent upstream; rules timeout-chain and
 /// timeout-missing. A nearer level may shorten an outer deadline (`total: 2s` below an inherited

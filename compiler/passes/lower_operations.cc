@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_mock.h"
@@ -85,7 +86,8 @@ class OperationLowerer {
   explicit OperationLowerer(Module& module)
       : module_(module),
         encoder_(module.table.pools, module.files, module.sink),
-        timeouts_(module) {
+        timeouts_(module),
+        retries_(module) {
     encoder_.set_later_fields(kLaterFields);
   }
 
@@ -101,8 +103,8 @@ class OperationLowerer {
     check_own_keys(source);
     // Captures and mounts are part of the meaning of some fields: see key().
     std::string key = levels.key();
-    key += fmt::format("|{}|{}|{}", source.unit->mount_bytes, can_upgrade(source),
-                       declares_stream(*source.operation));
+    key += fmt::format("|{}|{}|{}|{}", source.unit->mount_bytes, can_upgrade(source),
+                       declares_stream(*source.operation), retry_kind_of(source));
     for (const std::string& capture : operation.captures) key += "|" + capture;
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
     if (declares_key(source)) key += "|key";
@@ -191,6 +193,11 @@ class OperationLowerer {
     }
     if (lowered.upstream != table::kNone) {
       timeouts_.check_chain(record.settings.timeout, encoded, lowered.streams);
+      retries_.check({.operation = source,
+                      .fields = effective.fields,
+                      .settings = record.settings,
+                      .replay = replay_of(source, record),
+                      .streams = lowered.streams});
       if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
@@ -221,6 +228,11 @@ class OperationLowerer {
       return parameter.in == openapi::ParameterIn::Header &&
              equal_ignoring_case(parameter.name.value, "idempotency-key");
     });
+  }
+
+  static policies::Replay replay_of(const GatewayOperation& source, const OperationRecord& record) {
+    if (record.idempotent != 0) return policies::Replay::Always;
+    return declares_key(source) ? policies::Replay::WithKey : policies::Replay::ByMethod;
   }
 
   void refuse_upgrade(OperationRecord& record, const std::vector<EncodedField>& encoded,
@@ -397,10 +409,7 @@ class OperationLowerer {
     proxy.upstream = upstream;
     proxy.path = record.path;
     proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
-    const policies::Replay replay = record.idempotent != 0            ? policies::Replay::Always
-                                    : declares_key(*operation.source) ? policies::Replay::WithKey
-                                                                      : policies::Replay::ByMethod;
-    proxy.replay = static_cast<u32>(replay);
+    proxy.replay = static_cast<u32>(replay_of(*operation.source, record));
     proxy.upgrade = record.upgrade;
     const u32 protocol = module_.table.upstreams[upstream].protocol;
     lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
@@ -490,6 +499,7 @@ class OperationLowerer {
   Module& module_;
   Encoder encoder_;
   TimeoutCheck timeouts_;
+  RetryCheck retries_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

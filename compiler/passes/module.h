@@ -61,4 +61,8 @@ struct Module {
 void report(Module& module, std::string_view rule, Severity severity, Span span,
             std::string message, std::string label, std::string help = {});
 
+/// The requirement list that holds for an operation, of its document, its service entry or the
+/// gateway document; absent: nobody states any.
+NodeRef security_of(const GatewayOperation& operation);
+
 }  // namespace gw::compiler
