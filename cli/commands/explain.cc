@@ -317,7 +317,7 @@ bool prepare(const ExplainCommand& command, const BoundTable& table, Scene& scen
   }
   exchange.peer = exchange.client;
   exchange.client_text = exchange.peer_text = command.ip;
-  exchange.local_port = 80;
+  exchange.local.port = 80;
   exchange.request_id = "explained";
   exchange.forwarding = &scene.forwarding;
   return true;

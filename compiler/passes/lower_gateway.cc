@@ -212,6 +212,27 @@ void check_tls(Module& module, NodeRef node, const std::string& path, NodeRef ta
          "requests go in plain text", "write `https://` in the targets, or remove it");
 }
 
+// A connection names one client, so it cannot be shared, nor kept for whoever comes next.
+void check_proxy_protocol(Module& module, const GatewayUpstream& upstream,
+                          const std::string& path) {
+  for (const std::string_view name : {"protocol", "keepAlive"}) {
+    const NodeRef other = field_of(upstream, name);
+    if (!other || (name == "protocol" && other.is_scalar() && other.text() == "http1")) continue;
+    const bool is_protocol = name == "protocol";
+    module.sink.report(
+        {.rule = "extension-conflict",
+         .severity = Severity::Error,
+         .message = is_protocol
+                        ? fmt::format("`{}` sends PROXY headers, and cannot speak HTTP/2", path)
+                        : fmt::format("`{}.keepAlive` has no effect with `proxyProtocol`", path),
+         .primary = {other.span(), is_protocol ? "many clients would share one connection"
+                                               : "no connection is kept for another client"},
+         .related = {{field_of(upstream, "proxyProtocol").span(), "names one client"}},
+         .help = is_protocol ? "remove one of them; `x-forwarded-for` names the client, too"
+                             : "remove it"});
+  }
+}
+
 // What no field table can say: which fields of an upstream need which others.
 void check_upstream(Module& module, const GatewayUpstream& upstream, const std::string& path,
                     const policies::UpstreamRecord& record) {
@@ -239,6 +260,7 @@ void check_upstream(Module& module, const GatewayUpstream& upstream, const std::
     check_slow_start(module, slow_start, path, record);
   }
   check_source(module, upstream, path);
+  if (record.proxy_protocol != 0) check_proxy_protocol(module, upstream, path);
   const NodeRef targets = field_of(upstream, "targets");
   const NodeRef dns = field_of(upstream, "dns");
   if (dns) check_dns(module, dns, path, record.dns);

@@ -322,10 +322,9 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",  "consumers", "plans",     "cors",          "compress",     "cache",
-    "validate", "views",     "rateLimit", "quota",         "compose",      "allow",
-    "deny",     "sunset",    "tls",       "http2",         "equals",       "query",
-    "body",     "status",    "mode",      "proxyProtocol", "maxStreamAge",
+    "clients",   "consumers", "plans",   "cors",   "compress", "cache",        "validate", "views",
+    "rateLimit", "quota",     "compose", "allow",  "deny",     "sunset",       "tls",      "http2",
+    "equals",    "query",     "body",    "status", "mode",     "maxStreamAge",
 };
 
 }  // namespace gw::compiler

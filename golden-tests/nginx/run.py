@@ -52,6 +52,15 @@ http {{
     location = /moved {{ return 301 /elsewhere; }}
     location = /empty {{ return 204; }}
   }}
+  server {{
+    listen unix:{folder}/proxied.sock proxy_protocol;
+    listen unix:{folder}/proxied-tls.sock ssl proxy_protocol;
+    ssl_certificate {folder}/tls.crt; ssl_certificate_key {folder}/tls.key;
+    location / {{
+      default_type text/plain;
+      return 200 "$proxy_protocol_addr|$proxy_protocol_port|$proxy_protocol_server_addr|$proxy_protocol_server_port|$connection";
+    }}
+  }}
 }}
 """
 
@@ -63,8 +72,14 @@ x-gw:
   upstreams:
     plain: {{targets: ['unix:{folder}/plain.sock']}}
     secure: {{targets: ['https://127.0.0.1:{tls_port}'], tls: {{ca: '$file.{folder}/tls.crt', serverName: origin.example}}}}
+    v1: {{targets: ['unix:{folder}/proxied.sock'], proxyProtocol: v1, health: /}}
+    v2: {{targets: ['unix:{folder}/proxied.sock'], proxyProtocol: v2, health: /}}
+    v2tls: {{targets: ['https://127.0.0.1:{proxied_port}'], proxyProtocol: v2, health: {{tcp: true}}, tls: {{ca: '$file.{folder}/tls.crt', serverName: origin.example}}}}
   defaults: {{timeout: {{connect: 2s, try: 10s, total: 60s, idle: 10s}}, maxBody: 1GiB}}
 paths:
+  /v1: {{x-gw: {{anyMethod: true, upstream: v1, path: /}}}}
+  /v2: {{x-gw: {{anyMethod: true, upstream: v2, path: /}}}}
+  /v2tls: {{x-gw: {{anyMethod: true, upstream: v2tls, path: /}}}}
   /tls/{{rest+}}: {{x-gw: {{anyMethod: true, upstream: secure, path: '/{{rest}}'}}}}
   /{{rest+}}: {{x-gw: {{anyMethod: true, upstream: plain}}}}
 """
@@ -93,7 +108,7 @@ class Nginx:
         self.folder = folder
         (folder / "nginx.conf").write_text(
             NGINX.format(folder=folder, keepalive_requests=keepalive_requests), encoding="utf-8")
-        for name in ("plain.sock", "tls.sock"):
+        for name in ("plain.sock", "tls.sock", "proxied.sock", "proxied-tls.sock"):
             (folder / name).unlink(missing_ok=True)
         self.process = subprocess.Popen(
             ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")],
@@ -159,8 +174,10 @@ class BehindTheGateway(unittest.TestCase):
         cls.nginx = Nginx(folder)
         # https wants a host and a port, and nginx cannot take a port of the system's choice.
         cls.relay = Relay(folder / "tls.sock")
+        cls.proxied_relay = Relay(folder / "proxied-tls.sock")
         (folder / "gateway.yaml").write_text(
-            GATEWAY.format(folder=folder, tls_port=cls.relay.port), encoding="utf-8")
+            GATEWAY.format(folder=folder, tls_port=cls.relay.port,
+                           proxied_port=cls.proxied_relay.port), encoding="utf-8")
         cls.gateway = Gateway(folder, "gateway.yaml", "--listen", "127.0.0.1:0")
         cls.port = cls.gateway.ports[0]
 
@@ -168,6 +185,7 @@ class BehindTheGateway(unittest.TestCase):
     def tearDownClass(cls):
         status = cls.gateway.stop()
         cls.relay.stop()
+        cls.proxied_relay.stop()
         cls.nginx.stop()
         cls.temporary.cleanup()
         if status != 0:
@@ -228,6 +246,20 @@ class BehindTheGateway(unittest.TestCase):
         self.assertEqual((forwarded, via, host), ("127.0.0.1", "1.1 gwctl", "shop.example"))
         self.assertEqual((uri, protocol), ("/seen?a=%20b", "HTTP/1.1"))
 
+    def test_proxy_headers_name_the_client(self):
+        numbers = set()
+        for path in ("/v1", "/v2", "/v2tls"):
+            connection = self.connect()
+            for _ in range(2):
+                answer, body = self.ask("GET", path, connection=connection)
+                self.assertEqual(answer.status, 200)
+                client, client_port, server, server_port, number = body.decode().split("|")
+                self.assertEqual((client, int(client_port)), connection.sock.getsockname())
+                self.assertEqual((server, int(server_port)), ("127.0.0.1", self.port))
+                numbers.add(number)
+            connection.close()
+        self.assertEqual(len(numbers), 6)  # each request has its own
+
     def test_connections_are_kept(self):
         connection = self.connect()
         seen = [self.ask("GET", "/counted", connection=connection)[1].split() for _ in range(20)]
@@ -268,7 +300,7 @@ class WhenConnectionsEnd(unittest.TestCase):
         self.nginx = Nginx(self.folder, keepalive_requests=3)
         self.addCleanup(lambda: self.nginx.stop())
         (self.folder / "gateway.yaml").write_text(
-            GATEWAY.format(folder=self.folder, tls_port=1), encoding="utf-8")
+            GATEWAY.format(folder=self.folder, tls_port=1, proxied_port=1), encoding="utf-8")
         gateway = Gateway(self.folder, "gateway.yaml", "--listen", "127.0.0.1:0")
         self.addCleanup(gateway.stop)
         self.port = gateway.ports[0]

@@ -14,7 +14,7 @@ void Exchange::reset() {
   client = {};
   client_text = {};
   peer_text = {};
-  local_port = 0;
+  local = {};
   tls = false;
   client_certificate = nullptr;
   forwarding = nullptr;

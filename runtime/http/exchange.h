@@ -102,7 +102,7 @@ struct Exchange {
   PeerAddress client;            // after trusted proxies
   std::string_view client_text;  // `client` without port, as text
   std::string_view peer_text;
-  u16 local_port = 0;
+  PeerAddress local;  // what the client has connected to; zeros for a Unix socket
   bool tls = false;
   const PeerCertificate* client_certificate = nullptr;  // null: none; the connection's
   const http::ForwardingOptions* forwarding = nullptr;  // null: no forwarding fields are added

@@ -250,7 +250,7 @@ void add_forwarding_fields(const Exchange& exchange, const ForwardingOptions& op
   if (!given.host && !request.authority.empty()) {
     add_own(fields, FieldId::XForwardedHost, request.authority);
   }
-  if (!given.port) add_own(fields, FieldId::XForwardedPort, port_text(arena, exchange.local_port));
+  if (!given.port) add_own(fields, FieldId::XForwardedPort, port_text(arena, exchange.local.port));
   append_to_list(fields, FieldId::Forwarded, forwarded_element(arena, peer, request),
                  given.forwarded);
   const std::string_view version = request.version_major == 2   ? "2.0 "

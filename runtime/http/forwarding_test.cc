@@ -29,7 +29,7 @@ struct Request {
   Request(std::string_view peer, std::initializer_list<Given> fields) {
     REQUIRE(parse_address(peer, exchange.peer));
     exchange.peer_text = peer;
-    exchange.local_port = 8080;
+    exchange.local.port = 8080;
     exchange.request.scheme = "http";
     exchange.request.authority = "shop.example";
     exchange.request.version_major = exchange.request.version_minor = 1;

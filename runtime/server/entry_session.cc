@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "runtime/server/proxy_protocol.h"
+#include "runtime/http/proxy_protocol.h"
 
 namespace gw::server {
 namespace {
@@ -56,11 +56,11 @@ Task<void> EntrySession::enter() {
 
 Task<bool> EntrySession::read_proxy_header() {
   net::ByteStream& stream = *connection_.stream;
-  char piece[kMaxProxyHeaderBytes];
+  char piece[http::kMaxProxyHeaderBytes];
   while (true) {
-    const ProxyHeader header = parse_proxy_header(connection_.unread);
-    if (header.state == ProxyHeader::State::Invalid) co_return false;
-    if (header.state == ProxyHeader::State::Complete) {
+    const http::ProxyHeader header = http::parse_proxy_header(connection_.unread);
+    if (header.state == http::ProxyHeader::State::Invalid) co_return false;
+    if (header.state == http::ProxyHeader::State::Complete) {
       if (header.known) connection_.peer = header.client;
       connection_.unread.erase(0, header.bytes);
       stream.look_again();

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -35,6 +36,21 @@ PeerAddress peer_of(const sockaddr_storage& storage) {
     peer.port = ntohs(v6.sin6_port);
   }
   return peer;
+}
+
+PeerAddress name_of(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return peer_of(storage);
+}
+
+// 0.0.0.0, or ::.
+bool is_any(const PeerAddress& address) {
+  constexpr PeerAddress kAny4{.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}};
+  constexpr PeerAddress kAny6;
+  return std::ranges::equal(address.bytes, kAny4.bytes) ||
+         std::ranges::equal(address.bytes, kAny6.bytes);
 }
 
 Unexpected<Error> bad_address(int sys, std::string_view what) {
@@ -110,17 +126,12 @@ Result<int> open_listener(const std::string& address) {
   return listener;
 }
 
-u16 bound_port(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return 0;
-  return peer_of(storage).port;
-}
+u16 bound_port(int descriptor) { return name_of(descriptor).port; }
 
 Listener::Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted)
     : loop_(loop),
       acceptor_(loop.io()),
-      port_(bound_port(descriptor)),
+      local_(name_of(descriptor)),
       accepted_(std::move(accepted)),
       pause_(&Listener::on_pause_over, this) {
   acceptor_.assign(boost::asio::ip::tcp::v6(), descriptor);
@@ -143,13 +154,19 @@ void Listener::wait() {
                        });
 }
 
+// Which of its addresses a client has taken, of a listener on all of them only the system knows.
+PeerAddress Listener::local_of(int descriptor) const {
+  const bool unknown = local_.port != 0 && is_any(local_);
+  return unknown ? name_of(descriptor) : local_;
+}
+
 Listener::Accept Listener::accept_one() {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   const int descriptor = ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage),
                                    &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
-    accepted_(descriptor, peer_of(storage), port_);
+    accepted_(descriptor, peer_of(storage), local_of(descriptor));
     return Accept::Taken;
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK) return Accept::Nothing;

@@ -22,18 +22,20 @@ u16 bound_port(int descriptor);
 /// spinning. One thread.
 class Listener {
  public:
-  using Accepted = std::function<void(int descriptor, const PeerAddress& peer, u16 local_port)>;
+  using Accepted =
+      std::function<void(int descriptor, const PeerAddress& peer, const PeerAddress& local)>;
 
   Listener(net::WorkerLoop& loop, int descriptor, Accepted accepted);
   void start() { wait(); }
   /// Takes what waits to be accepted, at most one backlog, and closes: a connection that is left
   /// waiting would be reset.
   void stop();
-  u16 port() const { return port_; }
+  u16 port() const { return local_.port; }
 
  private:
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                       boost::asio::io_context::executor_type>;
+  PeerAddress local_of(int descriptor) const;
   enum class Accept : u8 { Taken, Nothing, Pause };
   void wait();
   Accept accept_one();
@@ -42,7 +44,7 @@ class Listener {
 
   net::WorkerLoop& loop_;
   Acceptor acceptor_;
-  u16 port_;
+  PeerAddress local_;  // zeros before the port: any address of this machine
   Accepted accepted_;
   net::Timer pause_;
 };

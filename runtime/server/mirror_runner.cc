@@ -62,6 +62,8 @@ void MirrorRunner::send(const Exchange& exchange, const FetchOptions& options, B
   head.framing = has_body ? http::Framing::Length : http::Framing::None;
   head.content_length = body.size();
   copy->exchange.started = loop_.now();
+  copy->exchange.client = exchange.client;
+  copy->exchange.local = exchange.local;
   copy->options = options;
   // The copy has as much time as the request had when it began.
   if (options.deadline != TimePoint::max()) {

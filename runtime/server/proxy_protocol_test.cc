@@ -1,4 +1,4 @@
-#include "runtime/server/proxy_protocol.h"
+#include "runtime/http/proxy_protocol.h"
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -10,6 +10,9 @@
 using namespace gw;
 using namespace gw::server;
 using namespace gw::server::testing;
+using http::parse_proxy_header;
+using http::ProxyHeader;
+using http::write_proxy_header;
 using State = ProxyHeader::State;
 
 namespace {
@@ -42,7 +45,7 @@ struct Entry {
     ClientConnection connection;
     connection.stream = net::testing::make_stream(gateway.loop, peer);
     connection.peer = address_of("192.0.2.200", 5000);
-    connection.local_port = 8080;
+    connection.local.port = 8080;
     connection.listener = &listener;
     client = std::make_unique<MemoryClient>(peer);
     gateway.host().start(std::move(connection));
@@ -102,6 +105,32 @@ TEST_CASE("proxy protocol: what is written is read", "[proxy-protocol]") {
       REQUIRE(parsed.state == State::Complete);
       CHECK(text_of(parsed.client) == text_of(client));
     }
+  }
+}
+
+TEST_CASE("proxy protocol: addresses of two families are written as one", "[proxy-protocol]") {
+  const PeerAddress v4 = address_of("198.51.100.7", 1234);
+  const PeerAddress v6 = address_of("2001:db8::7", 443);
+  CHECK(write_proxy_header(1, v4, v6) == "PROXY TCP6 ::ffff:198.51.100.7 2001:db8::7 1234 443\r\n");
+  CHECK(write_proxy_header(1, v6, v4) == "PROXY TCP6 2001:db8::7 ::ffff:198.51.100.7 443 1234\r\n");
+  for (const u32 version : {1U, 2U}) {
+    CAPTURE(version);
+    const ProxyHeader parsed = parse_proxy_header(write_proxy_header(version, v4, v6));
+    REQUIRE(parsed.state == State::Complete);
+    CHECK(text_of(parsed.client) == "198.51.100.7 1234");
+  }
+}
+
+TEST_CASE("proxy protocol: a connection of nobody", "[proxy-protocol]") {
+  const PeerAddress socket_file;
+  for (const u32 version : {1U, 2U}) {
+    CAPTURE(version);
+    const std::string header = write_proxy_header(version);
+    CHECK(write_proxy_header(version, socket_file, address_of("::1", 1)) == header);
+    const ProxyHeader parsed = parse_proxy_header(header + kGet);
+    REQUIRE(parsed.state == State::Complete);
+    CHECK(parsed.bytes == header.size());
+    CHECK_FALSE(parsed.known);
   }
 }
 

@@ -167,6 +167,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.limits = limits_of(table, record);
   config.breaker = breaker_of(table, record.breaker);
   const bool http2 = record.protocol != 0;
+  config.proxy_version = record.proxy_protocol;
   config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
@@ -188,6 +189,9 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.dns = dns_of(table, record);
   if (config.dns.tls) config.tls = tls_of(table, record.tls, http2);
   config.transport = config.tls == nullptr ? std::string() : digest_of(*config.tls);
+  if (config.proxy_version != 0) {
+    config.transport += fmt::format("|proxy {}", config.proxy_version);
+  }
   config.key = key_of(config);
   return config;
 }
@@ -197,10 +201,10 @@ bool is_path(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-// What would break the line that it stands in, or is no name. The compiler refuses it; a table may
-// come from anywhere, and references are known only now.
-std::string text_problem(const BoundTable& table, const policies::UpstreamRecord& record,
-                         const upstream::UpstreamConfig& config) {
+// What would break the line that it stands in, is no name, or tells targets of the wrong client.
+// The compiler refuses it; a table may come from anywhere, and references are known only now.
+std::string record_problem(const BoundTable& table, const policies::UpstreamRecord& record,
+                           const upstream::UpstreamConfig& config) {
   if (!config.health.path.empty() && !is_path(config.health.path)) {
     return "health: the path is not one of a request";
   }
@@ -213,6 +217,9 @@ std::string text_problem(const BoundTable& table, const policies::UpstreamRecord
   if (record.sticky.cookie.offset != table::kNone && !is_token(table.text(record.sticky.cookie))) {
     return "sticky: this is no name of a cookie";
   }
+  if (record.proxy_protocol != 0 && record.protocol != 0) {
+    return "proxyProtocol: connections of HTTP/2 belong to no single client";
+  }
   return {};
 }
 
@@ -224,7 +231,7 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
   for (const policies::UpstreamRecord& record : table->view().upstreams()) {
     upstream::UpstreamConfig config = config_of(*table, record);
     static_cast<void>(upstream::read_addresses(config));
-    std::string problem = text_problem(*table, record, config);
+    std::string problem = record_problem(*table, record, config);
     if (!problem.empty()) {
       problems.push_back(fmt::format("upstream `{}`: {}", config.name, problem));
     }

@@ -23,7 +23,7 @@ struct ListenerSettings {
 struct ClientConnection {
   std::unique_ptr<net::ByteStream> stream;
   PeerAddress peer;
-  u16 local_port = 0;
+  PeerAddress local;                           // what it has connected to
   const ListenerSettings* listener = nullptr;  // null: plain HTTP/1 with the defaults (tests)
   // Of a TLS connection: `stream` is a TlsStream then.
   std::shared_ptr<net::TlsServer> tls;

@@ -29,7 +29,7 @@ void SessionHost::start(std::unique_ptr<net::ByteStream> stream, const PeerAddre
   ClientConnection connection;
   connection.stream = std::move(stream);
   connection.peer = peer;
-  connection.local_port = local_port;
+  connection.local.port = local_port;
   start(std::move(connection));
 }
 
@@ -111,7 +111,7 @@ void SessionHost::describe_client(Exchange& exchange, const ClientConnection& co
   exchange.started = loop.now();
   exchange.peer = exchange.client = connection.peer;
   exchange.peer_text = exchange.client_text = peer_text;
-  exchange.local_port = connection.local_port;
+  exchange.local = connection.local;
   exchange.forwarding = &options.forwarding;
   exchange.tls = connection.tls != nullptr;
   exchange.client_certificate = connection.certificate.get();

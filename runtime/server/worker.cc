@@ -29,13 +29,13 @@ Worker::~Worker() { join(); }
 
 void Worker::add_listener(int descriptor, std::unique_ptr<ListenerSettings> settings) {
   auto accepted = [this, listener = settings.get()](int socket, const PeerAddress& peer,
-                                                    u16 local_port) {
+                                                    const PeerAddress& local) {
     auto stream = std::make_unique<net::SocketStream>(loop_);
     if (!stream->open(socket)) return;
     ClientConnection connection;
     connection.stream = std::move(stream);
     connection.peer = peer;
-    connection.local_port = local_port;
+    connection.local = local;
     connection.listener = listener;
     host_.start(std::move(connection));
   };

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "runtime/http/http1_head.h"
+#include "runtime/http/proxy_protocol.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/upstream/send_ahead.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
@@ -56,6 +58,7 @@ class HealthChecker::Check {
       : owner_(owner),
         upstream_(config.name),
         options_(config.health),
+        proxy_version_(config.proxy_version),
         target_(target),
         tls_options_(config.tls),
         state_(config.state),
@@ -64,10 +67,10 @@ class HealthChecker::Check {
 
   static std::string identity_of(const UpstreamConfig& config, const TargetConfig& target) {
     std::string all = fmt::format(
-        "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.name, target.address, target.tls,
-        target.server_name, target.path_prefix, config.health.path, config.health.tcp,
-        config.health.interval_ms, config.health.timeout_ms, config.health.healthy,
-        config.health.unhealthy, static_cast<const void*>(config.tls.get()),
+        "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.name, config.proxy_version,
+        target.address, target.tls, target.server_name, target.path_prefix, config.health.path,
+        config.health.tcp, config.health.interval_ms, config.health.timeout_ms,
+        config.health.healthy, config.health.unhealthy, static_cast<const void*>(config.tls.get()),
         static_cast<const void*>(target.state.get()));
     for (const u16 status : config.health.statuses) all += fmt::format("|{}", status);
     return all;
@@ -138,6 +141,14 @@ class HealthChecker::Check {
       co_return false;
     }
     stream_ = std::move(*connected);
+    if (proxy_version_ != 0) {
+      const std::string header = http::write_proxy_header(proxy_version_);
+      const auto sent = co_await send_ahead(*stream_, header, owner_.loop_, due);
+      if (!sent) {
+        reason = sent.error().what;
+        co_return false;
+      }
+    }
     if (target_.tls) {
       const bool secured = co_await secure(due, reason);
       if (!secured) co_return false;
@@ -227,6 +238,7 @@ class HealthChecker::Check {
   HealthChecker& owner_;
   const std::string upstream_;
   const HealthOptions options_;
+  const u32 proxy_version_;
   TargetConfig target_;
   std::shared_ptr<const net::TlsClientOptions> tls_options_;
   std::shared_ptr<UpstreamState> state_;

@@ -1,6 +1,7 @@
 // Targets that fail: ejection, active checks, state over a change of tables.
 #include <catch2/catch.hpp>
 
+#include "runtime/http/proxy_protocol.h"
 #include "runtime/upstream/health_checker.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/testing/fetch_bench.h"
@@ -284,6 +285,18 @@ TEST_CASE("checks: expected statuses", "[upstream][health]") {
   bench.answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   bench.loop.advance(seconds(5));
   CHECK_FALSE(bench.healthy());
+}
+
+TEST_CASE("checks: belong to no client of the PROXY header", "[upstream][health]") {
+  CheckBench bench(1);
+  bench.config.proxy_version = GENERATE(1U, 2U);
+  bench.checker.watch({bench.config});
+  bench.loop.advance(seconds(1));
+  REQUIRE_FALSE(bench.requests.empty());
+  const http::ProxyHeader header = http::parse_proxy_header(bench.requests[0]);
+  REQUIRE(header.state == http::ProxyHeader::State::Complete);
+  CHECK_FALSE(header.known);
+  CHECK(bench.requests[0].substr(header.bytes).starts_with("GET /healthz HTTP/1.1\r\n"));
 }
 
 TEST_CASE("checks: by a connection alone", "[upstream][health]") {

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/http/proxy_protocol.h"
 #include "runtime/net/tls_stream.h"
+#include "runtime/upstream/send_ahead.h"
 #include "runtime/upstream/start_tls.h"
 
 namespace gw::upstream {
@@ -97,9 +99,9 @@ Task<Result<TargetStream*>> Pool::connect(Exchange& exchange, u32 target, TimePo
     config_.state->connections.give();
   }
   ++open_;
-  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(target, due);
+  if (config_.protocol == Protocol::Http1) co_return co_await connect_anew(exchange, target, due);
   http2_.begin_connecting(target);
-  auto made = co_await connect_anew(target, due);
+  auto made = co_await connect_anew(exchange, target, due);
   http2_.end_connecting(target);
   if (made) http2_has_room(target);
   co_return made;
@@ -241,10 +243,15 @@ void Pool::leave_breaker(Breaker::Pass pass, Breaker::Result result) {
 }
 
 // With a permit, and counted in open_.
-Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
+Task<Result<TargetStream*>> Pool::connect_anew(const Exchange& exchange, u32 target,
+                                               TimePoint due) {
   auto stream = co_await connector_.connect(config_.targets[target], due);
   Error error = stream ? Error{} : stream.error();
-  if (stream && config_.targets[target].tls) {
+  if (stream && config_.proxy_version != 0) {
+    const auto announced = co_await announce(**stream, exchange, due);
+    if (!announced) error = announced.error();
+  }
+  if (error.code == Errc::None && config_.targets[target].tls) {
     const auto secured = co_await secure(*stream, config_.targets[target], due);
     if (!secured) error = secured.error();
   }
@@ -259,6 +266,14 @@ Task<Result<TargetStream*>> Pool::connect_anew(u32 target, TimePoint due) {
   if (http2) co_return http2_.add(std::move(*stream), target, tls, config_.limits.idle_timeout_ms);
   TargetStream* made = new Connection(loop_, *this, std::move(*stream), target);
   co_return made;
+}
+
+// The PROXY header tells the target whom the connection is for.
+Task<Result<void>> Pool::announce(net::ByteStream& stream, const Exchange& exchange,
+                                  TimePoint due) {
+  const std::string header =
+      http::write_proxy_header(config_.proxy_version, exchange.client, exchange.local);
+  co_return co_await send_ahead(stream, header, loop_, due);
 }
 
 Task<Result<void>> Pool::secure(std::unique_ptr<net::ByteStream>& stream,
@@ -282,7 +297,8 @@ void Pool::give(Connection& connection, bool reusable) {
     return;
   }
   auto& idle = idle_[connection.target()];
-  if (!reusable) {
+  // One that has named its client to the target is of no use to another.
+  if (!reusable || config_.proxy_version != 0) {
     retire(connection);
     return;
   }

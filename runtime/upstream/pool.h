@@ -70,7 +70,7 @@ class Pool {
   bool shut_down();
 
  private:
-  Task<Result<TargetStream*>> connect_anew(u32 target, TimePoint due);
+  Task<Result<TargetStream*>> connect_anew(const Exchange& exchange, u32 target, TimePoint due);
   Task<Result<TargetStream*>> wait_for_permit(Exchange& exchange, u32 target, TimePoint due);
   Task<Permits::Waited> wait_for(Permits& permits, Exchange& exchange, TimePoint due, u32 target);
   Permits::Claim claim(u32 target) { return {this, target, &Pool::ask_for_idle}; }
@@ -87,6 +87,7 @@ class Pool {
   }
   Task<Result<void>> secure(std::unique_ptr<net::ByteStream>& stream, const TargetConfig& target,
                             TimePoint due);
+  Task<Result<void>> announce(net::ByteStream& stream, const Exchange& exchange, TimePoint due);
   static void on_idle_broken(Connection& connection);
   void drop_idle(Connection& connection);
   bool can_inherit_from(const Pool& other) const;

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/http/forwarding.h"
+#include "runtime/http/proxy_protocol.h"
 #include "runtime/upstream/testing/fetch_bench.h"
 
 using namespace gw;
@@ -267,4 +269,85 @@ TEST_CASE(
   CHECK(next->status == 200);
   CHECK(bench.connector.attempts == 2);
   bench.loop.advance(milliseconds(5000));
+}
+
+namespace {
+
+// Fetches for a client at `address`.
+std::unique_ptr<Fetching> get_for(FetchBench& bench, const char* address, u16 port) {
+  auto fetching = std::make_unique<Fetching>(bench, "GET");
+  REQUIRE(http::parse_address(address, fetching->exchange.client));
+  fetching->exchange.client.port = port;
+  REQUIRE(http::parse_address("192.0.2.1", fetching->exchange.local));
+  fetching->start(nullptr);
+  return fetching;
+}
+
+// What a target reads from the beginning of a connection: the client, then the request.
+std::string announced(const net::testing::MemoryPeer& peer) {
+  const http::ProxyHeader header = http::parse_proxy_header(peer.received());
+  if (header.state != http::ProxyHeader::State::Complete) return "no header";
+  if (!peer.received().substr(header.bytes).starts_with("GET ")) return "no request";
+  if (!header.known) return "nobody";
+  char text[46];
+  return std::string(http::address_text(header.client, text)) + " " +
+         std::to_string(header.client.port);
+}
+
+}  // namespace
+
+TEST_CASE("pool: a connection with a PROXY header is for one client only", "[upstream][pool]") {
+  UpstreamConfig config = config_of(1);
+  config.proxy_version = GENERATE(1U, 2U);
+  config.limits.connections = 1;
+  FetchBench bench(config);
+  bench.on_request = nullptr;
+  auto first = get_for(bench, "198.51.100.7", 4000);
+  auto waiting = get_for(bench, "2001:db8::9", 4001);
+  REQUIRE(bench.connector.attempts == 1);
+  CHECK(announced(*bench.origin[0]) == "198.51.100.7 4000");
+  // Who waits for the place gets it, but not the connection.
+  bench.origin[0]->send(bench.answer);
+  bench.loop.run();
+  CHECK(first->status == 200);
+  CHECK(bench.origin[0]->closed());
+  REQUIRE(bench.connector.attempts == 2);
+  CHECK(announced(*bench.origin[1]) == "2001:db8::9 4001");
+  bench.origin[1]->send(bench.answer);
+  bench.loop.run();
+  CHECK(waiting->status == 200);
+  // Nor is it kept for the same client.
+  CHECK(bench.pool->idle_count() == 0);
+  auto again = get_for(bench, "2001:db8::9", 4001);
+  CHECK(bench.connector.attempts == 3);
+  bench.origin[2]->send(bench.answer);
+  bench.loop.run();
+  CHECK(again->status == 200);
+}
+
+TEST_CASE("pool: a client without an address is nobody in the PROXY header", "[upstream][pool]") {
+  UpstreamConfig config = config_of(1);
+  config.proxy_version = 2;
+  FetchBench bench(config);
+  bench.on_request = nullptr;
+  auto fetching = bench.get();
+  CHECK(announced(*bench.origin[0]) == "nobody");
+  bench.origin[0]->send(bench.answer);
+  bench.loop.run();
+  CHECK(fetching->status == 200);
+}
+
+TEST_CASE("pool: a target that closes before its PROXY header is no connection",
+          "[upstream][pool]") {
+  UpstreamConfig config = config_of(1);
+  config.proxy_version = 1;
+  FetchBench bench(config);
+  net::testing::FaultPlan faults;
+  faults.countdown = 1;
+  faults.error = ECONNRESET;
+  bench.connector.faults = &faults;
+  auto fetching = get_for(bench, "198.51.100.7", 4000);
+  CHECK(fetching->error.code == Errc::ConnectFailed);
+  CHECK(fetching->error.retry == Retry::Safe);
+  CHECK(bench.pool->config().state->connections.taken() == 0);
 }

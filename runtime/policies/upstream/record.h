@@ -127,6 +127,9 @@ inline constexpr std::string_view kProtocolWords[] = {"http1", "http2", "grpc"};
 inline constexpr u32 kProtocolHttp2 = 1;
 inline constexpr u32 kProtocolGrpc = 2;
 
+/// Versions of the PROXY protocol that connections to targets begin with.
+inline constexpr std::string_view kProxyProtocolWords[] = {"none", "v1", "v2"};
+
 struct UpstreamRecord {
   table::StringRef name;
   table::Extent targets;  // TargetRecord[]
@@ -142,10 +145,12 @@ struct UpstreamRecord {
   table::LateNumber slow_start;
   DnsRecord dns;
   table::SourceRef source;
-  u32 protocol;  // kProtocolWords
+  u32 protocol;        // kProtocolWords
+  u32 proxy_protocol;  // kProxyProtocolWords
+  u32 reserved;
 };
 static_assert(sizeof(TargetRecord) == 24 && sizeof(DnsRecord) == 88);
-static_assert(sizeof(UpstreamRecord) == 480);
+static_assert(sizeof(UpstreamRecord) == 488);
 
 /// Servers that are asked for names; in GatewayRecord. Each is a LateString.
 struct ResolversRecord {
@@ -546,6 +551,14 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .doc =
          "what is spoken to targets: with `http://` known beforehand, with `https://` agreed on by "
          "ALPN; grpc is http2, and its operations are streams"},
+    {.name = "proxyProtocol",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(UpstreamRecord, proxy_protocol),
+     .fallback = "none",
+     .words = kProxyProtocolWords,
+     .doc =
+         "connections begin with a PROXY header that names the client; each carries one request, "
+         "since the next may be another client's"},
     {.name = "unavailable",
      .kind = FieldKind::Record,
      .offset = offsetof(UpstreamRecord, unavailable),

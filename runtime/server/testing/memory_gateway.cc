@@ -68,7 +68,7 @@ net::testing::MemoryPeer MemoryGateway::connect_peer(const ListenerSettings* lis
   ClientConnection connection;
   connection.stream = std::move(stream);
   connection.peer = address;
-  connection.local_port = 8080;
+  connection.local.port = 8080;
   connection.listener = listener;
   host_->start(std::move(connection));
   return peer;

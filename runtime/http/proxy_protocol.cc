@@ -1,13 +1,14 @@
-#include "runtime/server/proxy_protocol.h"
+#include "runtime/http/proxy_protocol.h"
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
 #include "runtime/http/forwarding.h"
 
-namespace gw::server {
+namespace gw::http {
 namespace {
 
 constexpr std::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
@@ -57,8 +58,8 @@ ProxyHeader parse_version_1(std::string_view data) {
   }
   PeerAddress destination;
   u16 destination_port = 0;
-  if (!line.empty() || !http::parse_address(words[0], header.client) ||
-      !http::parse_address(words[1], destination) || !parse_port(words[2], header.client.port) ||
+  if (!line.empty() || !parse_address(words[0], header.client) ||
+      !parse_address(words[1], destination) || !parse_port(words[2], header.client.port) ||
       !parse_port(words[3], destination_port)) {
     return invalid();
   }
@@ -98,13 +99,22 @@ ProxyHeader parse_version_2(std::string_view data) {
   return header;
 }
 
+// Both addresses are of one family: an IPv4 one beside IPv6 is written as mapped.
+void append_address(std::string& line, const PeerAddress& address, bool v4) {
+  char text[46];
+  if (!v4 && is_v4(address)) line += "::ffff:";
+  line.append(address_text(address, text)).append(" ");
+}
+
 std::string write_version_1(const PeerAddress& client, const PeerAddress& local, bool v4) {
-  char from[46];
-  char to[46];
   std::string line(v4 ? "PROXY TCP4 " : "PROXY TCP6 ");
-  line.append(http::address_text(client, from)).append(" ");
-  line.append(http::address_text(local, to)).append(" ");
+  append_address(line, client, v4);
+  append_address(line, local, v4);
   return line + std::to_string(client.port) + " " + std::to_string(local.port) + "\r\n";
+}
+
+bool is_nobody(const PeerAddress& address) {
+  return std::ranges::all_of(address.bytes, [](u8 byte) { return byte == 0; });
 }
 
 }  // namespace
@@ -121,6 +131,7 @@ ProxyHeader parse_proxy_header(std::string_view data) {
 }
 
 std::string write_proxy_header(u32 version, const PeerAddress& client, const PeerAddress& local) {
+  if (is_nobody(client)) return write_proxy_header(version);
   const bool v4 = is_v4(client) && is_v4(local);
   if (version == 1) return write_version_1(client, local, v4);
   std::string header(kSignature2);
@@ -140,4 +151,12 @@ std::string write_proxy_header(u32 version, const PeerAddress& client, const Pee
   return header;
 }
 
-}  // namespace gw::server
+std::string write_proxy_header(u32 version) {
+  if (version == 1) return "PROXY UNKNOWN\r\n";
+  std::string header(kSignature2);
+  header.push_back(0x20);  // LOCAL
+  header.append(3, '\0');  // no family, nothing behind
+  return header;
+}
+
+}  // namespace gw::http
