@@ -260,6 +260,13 @@ void check_upstream(Module& module, const GatewayUpstream& upstream, const std::
     check_slow_start(module, slow_start, path, record);
   }
   check_source(module, upstream, path);
+  const NodeRef keep_alive = field_of(upstream, "keepAlive");
+  const NodeRef ping = keep_alive && keep_alive.is_map() ? keep_alive.get("ping") : NodeRef{};
+  if (ping && record.protocol == 0 && record.proxy_protocol == 0) {
+    report(module, "extension-conflict", Severity::Error, ping.span(),
+           fmt::format("`{}.keepAlive.ping` has no effect: HTTP/1.1 has no PING", path), "here",
+           "remove it, or set `protocol: http2`");
+  }
   if (record.proxy_protocol != 0) check_proxy_protocol(module, upstream, path);
   const NodeRef targets = field_of(upstream, "targets");
   const NodeRef dns = field_of(upstream, "dns");

@@ -75,7 +75,8 @@ upstream::UpstreamLimits limits_of(const BoundTable& table,
           .requests = small(table.number(record.limits.requests)),
           .pending = small(table.number(record.limits.pending)),
           .idle_connections = small(table.number(record.keep_alive.connections)),
-          .idle_timeout_ms = small(table.number(record.keep_alive.idle))};
+          .idle_timeout_ms = small(table.number(record.keep_alive.idle)),
+          .ping_ms = small(table.number(record.keep_alive.ping))};
 }
 
 upstream::BreakerOptions breaker_of(const BoundTable& table,
@@ -136,10 +137,10 @@ std::string key_of(const upstream::UpstreamConfig& config) {
       static_cast<u32>(config.balance), config.panic_bp, config.slow_start_ms, config.sticky,
       config.health.asks(), config.outlier.consecutive, config.outlier.eject_ms,
       config.outlier.max_eject_ms, config.outlier.max_ejected_bp);
-  key += fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}", config.limits.pending,
+  key += fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", config.limits.pending,
                      config.limits.idle_connections, config.limits.idle_timeout_ms,
-                     config.breaker.failures_bp, config.breaker.requests, config.breaker.window_ms,
-                     config.breaker.open_ms, config.breaker.probes);
+                     config.limits.ping_ms, config.breaker.failures_bp, config.breaker.requests,
+                     config.breaker.window_ms, config.breaker.open_ms, config.breaker.probes);
   for (const upstream::TargetConfig& target : config.targets) {
     key += fmt::format("|{}{}{}*{}{}", target.tls ? "tls " : "", target.address, target.path_prefix,
                        target.weight, target.backup ? " backup" : "");

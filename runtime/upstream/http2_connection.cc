@@ -20,11 +20,15 @@ namespace gw::upstream {
 namespace {
 
 constexpr size_t kInputBytes = 16 * 1024;
-constexpr size_t kOutputBytes = 64 * 1024;           // put together before a write
-constexpr i32 kConnectionWindowBytes = 1024 * 1024;  // of all streams together
-constexpr u32 kMaxStreams = 1000;                    // whatever a target allows
-constexpr i32 kStarvedBytes = 16 * 1024;             // less window than this is none
-constexpr u32 kStarvedMs = 1'000;                    // for a window to come back
+constexpr size_t kOutputBytes = 64 * 1024;               // put together before a write
+constexpr i32 kConnectionWindowBytes = 1024 * 1024;      // of all streams together
+constexpr u32 kMaxStreams = 1000;                        // whatever a target allows
+constexpr i32 kStarvedBytes = 16 * 1024;                 // less window than this is none
+constexpr u32 kStarvedMs = 1'000;                        // for a window to come back
+constexpr std::chrono::milliseconds kPingAnswer{5'000};  // for any byte to come after a PING
+// Servers of gRPC count a PING as abuse when less has passed since the one before and they have
+// sent nothing of an answer meanwhile; at the third they leave (gRPC proposal A8).
+constexpr std::chrono::minutes kPingApart{5};
 // PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA and unknown frames between two that bring an
 // answer or a request forward.
 constexpr u32 kMaxIdleFrames = 2'000;
@@ -71,6 +75,7 @@ struct Http2Callbacks {
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
         useful = true;
+        connection.note_progress();
         connection.used_ = true;
         if (stream == nullptr) break;
         if (!stream->end_head(ends)) {
@@ -96,8 +101,10 @@ struct Http2Callbacks {
     return connection.count_frame(useful) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
-  static int on_data(nghttp2_session* session, u8, i32 id, const u8* bytes, size_t count, void*) {
+  static int on_data(nghttp2_session* session, u8, i32 id, const u8* bytes, size_t count,
+                     void* context) {
     nghttp2_session_consume_connection(session, count);
+    self(context).note_progress();
     Http2Stream* stream = stream_of(session, id);
     if (stream == nullptr) {
       nghttp2_session_consume_stream(session, id, count);
@@ -187,6 +194,7 @@ Http2Connection::Http2Connection(net::EventLoop& loop, Pool& pool,
       pool_(&pool),
       stream_(std::move(stream)),
       idle_timer_(&Http2Connection::on_idle, this),
+      silence_timer_(&Http2Connection::on_silence, this),
       options_(options),
       target_(target) {}
 
@@ -232,6 +240,7 @@ bool Http2Connection::is_starved() const {
 
 Http2Stream& Http2Connection::open_stream() {
   idle_timer_.clear();
+  watch_silence();
   streams_.push_back(std::make_unique<Http2Stream>(*this));
   return *streams_.back();
 }
@@ -284,6 +293,8 @@ void Http2Connection::take_read() {
     lose(lost(Errc::UpstreamClosed, "connection closed", stream_->reading.error));
   } else {
     const auto* data = reinterpret_cast<const u8*>(input_.data.get());
+    heard_at_ = loop_.now();
+    owes_ = asking_ = false;
     idle_bytes_ += bytes;
     const ssize_t taken = nghttp2_session_mem_recv(session_, data, bytes);
     const bool flooded = idle_frames_ > kMaxIdleFrames || idle_bytes_ > kMaxIdleBytes;
@@ -393,6 +404,53 @@ void Http2Connection::on_idle(void* context) {
   self->retire();
 }
 
+// Silence
+// ------------------------------------------------------------------------------------------------
+// A target whose machine has vanished closes nothing: without a question its streams would wait for
+// their deadlines. Nobody asks on a connection without streams.
+
+void Http2Connection::watch_silence() {
+  if (options_.ping_ms == 0) return;
+  // Requests whose deadlines are shorter than this time add up: each has met the same silence.
+  if (streams_.empty() && !owes_) heard_at_ = loop_.now();
+  owes_ = true;
+  // The timer goes on when streams end, and sees for itself when it is early.
+  if (silence_timer_.due() == TimePoint::max()) {
+    loop_.set_timer(silence_timer_, heard_at_ + std::chrono::milliseconds(options_.ping_ms));
+  }
+}
+
+// A part of an answer: the target may be asked again soon.
+void Http2Connection::note_progress() {
+  if (!std::exchange(has_asked_, false) || options_.ping_ms == 0) return;
+  loop_.set_timer(silence_timer_, loop_.now() + std::chrono::milliseconds(options_.ping_ms));
+}
+
+void Http2Connection::ask_whether_there() {
+  asking_ = has_asked_ = true;
+  asked_at_ = loop_.now();
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  loop_.set_timer(silence_timer_, asked_at_ + kPingAnswer);
+}
+
+void Http2Connection::on_silence(void* context) {
+  auto* self = static_cast<Http2Connection*>(context);
+  if (!self->open_) return;
+  if (self->streams_.empty() && !self->asking_) return;
+  const TimePoint now = self->loop_.now();
+  TimePoint due = self->heard_at_ + std::chrono::milliseconds(self->options_.ping_ms);
+  if (self->has_asked_) due = std::max(due, self->asked_at_ + kPingApart);
+  if (self->asking_) {
+    self->lose(lost(Errc::UpstreamClosed, "the target is silent"));
+  } else if (now < due) {
+    self->loop_.set_timer(self->silence_timer_, due);
+    return;
+  } else {
+    self->ask_whether_there();
+  }
+  self->settle();
+}
+
 void Http2Connection::retire() {
   if (!open_) return;
   if (!going_away_ && streams_.empty()) {
@@ -406,6 +464,7 @@ void Http2Connection::close() {
   if (!open_) return;
   open_ = false;
   idle_timer_.clear();
+  silence_timer_.clear();
   stream_->close(false);
   pool_->http2_closed();
 }

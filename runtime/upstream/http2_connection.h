@@ -17,6 +17,7 @@ class Http2Pairs;
 struct Http2Options {
   bool secure = false;   // what :scheme says
   u32 idle_ms = 60'000;  // a connection without streams ends after so long
+  u32 ping_ms = 10'000;  // with streams, the target is asked after so long a silence; 0: never
 };
 
 /// Belongs to one worker and one pool. Bytes are pulled off the socket all the time; what a stream
@@ -83,6 +84,10 @@ class Http2Connection {
   static void on_read(void* context);
   static void on_written(void* context);
   static void on_idle(void* context);
+  void watch_silence();
+  void note_progress();
+  void ask_whether_there();
+  static void on_silence(void* context);
 
   net::EventLoop& loop_;
   Pool* pool_;
@@ -93,6 +98,9 @@ class Http2Connection {
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> woken_;
   net::Timer idle_timer_;
+  net::Timer silence_timer_;
+  TimePoint heard_at_;  // bytes have come, or the first stream since then has begun
+  TimePoint asked_at_;  // the last PING
   Http2Options options_;
   u32 target_;
   u32 idle_frames_ = 0;  // in a row, that brought nothing forward
@@ -101,6 +109,9 @@ class Http2Connection {
   bool going_away_ = false;  // no new streams
   bool short_wait_ = false;  // idle_timer_ looks whether the window has come back
   bool used_ = false;        // has carried an answer
+  bool owes_ = false;        // a stream has begun since bytes have come
+  bool asking_ = false;      // no byte has come since a PING
+  bool has_asked_ = false;   // nothing of an answer has come since a PING
   bool settling_ = false;
   bool settle_again_ = false;
 };

@@ -65,11 +65,8 @@ bool Http2Pool::retire_idle() {
   return false;
 }
 
-Http2Stream* Http2Pool::add(std::unique_ptr<net::ByteStream> stream, u32 target, bool secure,
-                            u32 idle_ms) {
-  Http2Options options;
-  options.secure = secure;
-  if (idle_ms != 0) options.idle_ms = idle_ms;
+Http2Stream* Http2Pool::add(std::unique_ptr<net::ByteStream> stream, u32 target,
+                            const Http2Options& options) {
   auto made = std::make_unique<Http2Connection>(loop_, pool_, std::move(stream), target, options);
   Http2Connection& connection = *made;
   targets_[target].connections.push_back(std::move(made));

@@ -22,7 +22,8 @@ class Http2Pool {
   /// A stream of a connection that has room, or null.
   Http2Stream* take(u32 target);
   /// The same of a new connection on `stream`.
-  Http2Stream* add(std::unique_ptr<net::ByteStream> stream, u32 target, bool secure, u32 idle_ms);
+  Http2Stream* add(std::unique_ptr<net::ByteStream> stream, u32 target,
+                   const Http2Options& options);
 
   /// Whether take() would find one.
   bool has_room(u32 target) const;

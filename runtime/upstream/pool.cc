@@ -263,7 +263,13 @@ Task<Result<TargetStream*>> Pool::connect_anew(const Exchange& exchange, u32 tar
   // In plain text nothing is agreed on: the target is known to speak it.
   const bool http2 = config_.protocol == Protocol::Http2 &&
                      (!tls || static_cast<net::TlsStream&>(**stream).alpn() == "h2");
-  if (http2) co_return http2_.add(std::move(*stream), target, tls, config_.limits.idle_timeout_ms);
+  if (http2) {
+    Http2Options options;
+    options.secure = tls;
+    options.ping_ms = config_.limits.ping_ms;
+    if (config_.limits.idle_timeout_ms != 0) options.idle_ms = config_.limits.idle_timeout_ms;
+    co_return http2_.add(std::move(*stream), target, options);
+  }
   TargetStream* made = new Connection(loop_, *this, std::move(*stream), target);
   co_return made;
 }

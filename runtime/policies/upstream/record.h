@@ -71,10 +71,11 @@ struct LimitsRecord {
   table::LateNumber pending;
 };
 
-/// Connections that wait for their next request.
+/// Connections that wait for their next request, or their answer.
 struct KeepAliveRecord {
   table::LateNumber connections;  // per worker and target
   table::LateNumber idle;
+  table::LateNumber ping;  // milliseconds; 0: never
 };
 
 /// None with `failures` 0.
@@ -150,7 +151,7 @@ struct UpstreamRecord {
   u32 reserved;
 };
 static_assert(sizeof(TargetRecord) == 24 && sizeof(DnsRecord) == 88);
-static_assert(sizeof(UpstreamRecord) == 488);
+static_assert(sizeof(UpstreamRecord) == 504);
 
 /// Servers that are asked for names; in GatewayRecord. Each is a LateString.
 struct ResolversRecord {
@@ -413,6 +414,14 @@ inline constexpr FieldSpec kKeepAliveFields[] = {
      .max = 86'400'000,
      .fallback = "60s",
      .doc = "they are kept for so long; less than targets keep theirs is best"},
+    {.name = "ping",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(KeepAliveRecord, ping),
+     .late = true,
+     .max = 86'400'000,
+     .fallback = "10s",
+     .doc = "HTTP/2: a target that has been silent for so long while requests wait for it is asked "
+            "by PING whether it is there; without an answer in 5s they have failed; 0s: never"},
 };
 inline constexpr FieldSpec kBreakerFields[] = {
     {.name = "failures",
