@@ -186,7 +186,7 @@ Task<void> break_off(Exchange& exchange, Responder& responder) {
     co_return;
   }
   // One that does not come through resets by itself, and the first error is the one for the log.
-  co_await responder.end({}, &trailers);
+  static_cast<void>(co_await responder.end({}, &trailers));
 }
 
 // Passes a body on piece by piece. After a break the client sees one, unless nothing was written

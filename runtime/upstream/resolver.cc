@@ -23,8 +23,7 @@ constexpr u64 kLocalTtlMs = 10'000;   // a file tells no TTL
 template <class T>
 void sort_and_cut(std::vector<T>& values) {
   std::ranges::sort(values);
-  const auto twice = std::ranges::unique(values);
-  values.erase(twice.begin(), twice.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
   if (values.size() > kMaxAddressesOfName) values.resize(kMaxAddressesOfName);
 }
 
