@@ -341,8 +341,8 @@ TEST_CASE("pool: a target that closes before its PROXY header is no connection",
           "[upstream][pool]") {
   UpstreamConfig config = config_of(1);
   config.proxy_version = 1;
-  FetchBench bench(config);
   net::testing::FaultPlan faults;
+  FetchBench bench(config);
   faults.countdown = 1;
   faults.error = ECONNRESET;
   bench.connector.faults = &faults;
