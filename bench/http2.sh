@@ -83,3 +83,16 @@ for shape in "${shapes[@]}"; do
     echo "| $name | $clients × $streams | $cpu µs | $(median "$work/$name.$clients" 2) | $(awk -v a="$own" -v b="$cpu" 'BEGIN {printf "%.2f", a / b}') |"
   done
 done
+
+if command -v strace >/dev/null; then
+  echo
+  echo "System calls per request (strace -c -f, separate run):"
+  for shape in "${shapes[@]}"; do
+    read -r clients streams <<<"$shape"
+    echo "$clients × $streams"
+    for i in 0 1 2; do
+      trace_calls "${names[i]}" "${processes[i]}" 10000 \
+        taskset -c 1 h2load -t1 -c"$clients" -m"$streams" -n10000 "http://127.0.0.1:${ports[i]}$path"
+    done
+  done
+fi

@@ -1,5 +1,5 @@
-# Proxies beside each other: set-up, pinning and counting for bench/proxy.sh, bench/tls.sh and
-# bench/http2.sh, which source this. Everything lives in $work and ends with the script.
+# Proxies beside each other: set-up, pinning and counting for the scripts that compare gwctl with
+# nginx and HAProxy, which source this. Everything lives in $work and ends with the script.
 PATH=$PATH:/usr/sbin
 
 need() {
@@ -94,6 +94,21 @@ cpu_ns() {  # time on a processor of all threads of a process and its children
   echo "$sum"
 }
 median() { awk -v c="$2" '{print $c}' "$1" | sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+# Runs LOAD while the process is traced, and prints its system calls per each of COUNT.
+trace_calls() {  # NAME PID COUNT LOAD...
+  local name=$1 count=$3 pid tracer attach=()
+  for pid in $(tree "$2"); do attach+=(-p "$pid"); done
+  shift 3
+  strace -c -f -o "$work/strace" "${attach[@]}" 2>/dev/null &
+  tracer=$!
+  sleep 0.5
+  "$@" >/dev/null
+  kill -INT "$tracer" 2>/dev/null || true
+  wait "$tracer" 2>/dev/null || true
+  awk -v n="$count" -v name="$name" '
+    $1 ~ /^[0-9.]+$/ && $NF != "total" {c = $4; total += c; if (c / n >= 0.02) list = list sprintf(" %s %.2f", $NF, c / n)}
+    END {printf "  %-8s %.2f:%s\n", name, total / n, list}' "$work/strace" || true
+}
 versions() {
   echo "$(nginx -v 2>&1 | sed 's/.*: //'), $(haproxy -v | sed -n '1s/HAProxy version \([^ ]*\).*/HAProxy \1/p'), $("$gwctl" --version | head -n 1)"
 }

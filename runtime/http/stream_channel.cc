@@ -1,8 +1,15 @@
 #include "runtime/http/stream_channel.h"
 
 #include <cerrno>
+#include <utility>
 
 namespace gw::http {
+namespace {
+
+// So long after the last bytes a quiet connection is looked at.
+constexpr std::chrono::milliseconds kQuiet{10};
+
+}  // namespace
 
 StreamChannel::StreamChannel(net::EventLoop& loop, net::ByteStream& stream, Http1Input& input,
                              Origin origin)
@@ -10,12 +17,30 @@ StreamChannel::StreamChannel(net::EventLoop& loop, net::ByteStream& stream, Http
       stream_(stream),
       input_(input),
       origin_(origin),
-      timer_(&StreamChannel::on_deadline, this) {}
+      timer_(&StreamChannel::on_deadline, this),
+      look_timer_(&StreamChannel::on_quiet, this) {}
 
 void StreamChannel::on_deadline(void* context) {
   auto* self = static_cast<StreamChannel*>(context);
   self->timed_out_ = true;
   self->abort();
+}
+
+// An end of stream that came together with the last bytes goes unnoticed by the reactor. To look
+// for one before each read would cost each message a system call; once, when nothing follows, is
+// enough.
+void StreamChannel::look_when_quiet() {
+  if (stream_.reading.pending) loop_.set_timer(look_timer_, loop_.now() + kQuiet);
+}
+
+void StreamChannel::on_quiet(void* context) {
+  auto* self = static_cast<StreamChannel*>(context);
+  net::ByteStream& stream = self->stream_;
+  // cancel() would end a write, too.
+  if (stream.writing.pending) self->look_when_quiet();
+  if (!stream.reading.pending || stream.writing.pending || !stream.has_input()) return;
+  self->looking_ = true;
+  stream.cancel();
 }
 
 void StreamChannel::abort() noexcept {
@@ -40,12 +65,18 @@ Error StreamChannel::broken(int error_number) const {
 
 Task<Result<Bytes>> StreamChannel::read() {
   if (aborted_) co_return fail(broken(ECANCELED));
-  if (input_.empty()) {
-    // An end of stream that came together with the last bytes must not go unnoticed.
-    stream_.look_again();
+  while (input_.empty()) {
+    if (ending_) stream_.look_again();  // the peer's end is likely to come with its last bytes
     if (!input_.start_fill()) co_return fail(Errc::Internal, "no room in a switched connection");
+    look_when_quiet();
     co_await net::IoWait(stream_.reading);
+    look_timer_.clear();
     const i64 read = input_.finish_fill();
+    const bool was_ended = std::exchange(looking_, false) && read == -ECANCELED;
+    if (was_ended && !aborted_) {
+      stream_.look_again();
+      continue;
+    }
     if (aborted_ || read < 0) co_return fail(broken(static_cast<int>(-read)));
     if (read == 0) co_return Bytes();
   }
@@ -63,6 +94,7 @@ Task<Result<void>> StreamChannel::write(Bytes bytes) {
 }
 
 void StreamChannel::finish_writing() noexcept {
+  ending_ = true;
   if (!aborted_) stream_.shutdown_write();
 }
 

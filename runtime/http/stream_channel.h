@@ -19,10 +19,15 @@ class StreamChannel final : public Channel {
   void abort() noexcept override;
   void set_deadline(TimePoint due) override { loop_.set_timer(timer_, due); }
   /// No deadline; to be called when the use has ended.
-  void end() { timer_.clear(); }
+  void end() {
+    timer_.clear();
+    look_timer_.clear();
+  }
 
  private:
   static void on_deadline(void* context);
+  static void on_quiet(void* context);
+  void look_when_quiet();
   Error broken(int error_number) const;
 
   net::EventLoop& loop_;
@@ -30,6 +35,9 @@ class StreamChannel final : public Channel {
   Http1Input& input_;
   Origin origin_;
   net::Timer timer_;
+  net::Timer look_timer_;
+  bool looking_ = false;  // the pending read was ended to look for an unnoticed end
+  bool ending_ = false;   // finish_writing() was called
   bool aborted_ = false;
   bool timed_out_ = false;
 };

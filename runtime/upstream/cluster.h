@@ -96,7 +96,7 @@ struct UpstreamLimits {
   u32 connections = 1024;        // of the process
   u32 requests = 1024;           // at a time, of the process
   u32 pending = 1024;            // that wait for one of the two, of the process
-  u32 idle_connections = 64;     // kept per worker and target
+  u32 idle_connections = 64;     // kept per worker and target; what is beyond, for a second
   u32 idle_timeout_ms = 60'000;  // of a kept connection
   u32 ping_ms = 10'000;          // of silence, until a target of HTTP/2 is asked; 0: never
 };

@@ -26,6 +26,9 @@ UpstreamConfig with_state(UpstreamConfig config) {
 // HTTP/2. After that the other has the permit, and must connect anew: dear, so not each time.
 constexpr u32 kMostHandOvers = 8;
 constexpr u32 kMostStreamHandOvers = 128;
+// Connections beyond those that may be kept wait this long. With more requests at a time than
+// `idle_connections`, closing them at once would make a part of the requests connect anew for ever.
+constexpr u32 kSurplusIdleMs = 1'000;
 
 Error gone() {
   return Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"};
@@ -314,12 +317,16 @@ void Pool::give(Connection& connection, bool reusable) {
     if (answer != Permits::Offer::Taken) retire(connection);
     return;
   }
-  if (idle.size() >= config_.limits.idle_connections) {
+  const UpstreamLimits& limits = config_.limits;
+  if (limits.idle_connections == 0) {
     retire(connection);
     return;
   }
+  const bool surplus = idle.size() >= limits.idle_connections;
   idle.push_back(&connection);
-  connection.wait_idle(config_.limits.idle_timeout_ms, &Pool::on_idle_broken);
+  connection.wait_idle(
+      surplus ? std::min(limits.idle_timeout_ms, kSurplusIdleMs) : limits.idle_timeout_ms,
+      &Pool::on_idle_broken);
 }
 
 void Pool::on_idle_broken(Connection& connection) { connection.pool().drop_idle(connection); }

@@ -90,13 +90,42 @@ TEST_CASE("pool: keeps no more idle connections than it may, and for no longer",
   for (int i = 0; i < 4; ++i) all.push_back(bench.get());
   for (auto& peer : bench.origin) peer->send(bench.answer);
   bench.loop.run();
+  CHECK(bench.pool->idle_count() == 4);  // those beyond two for a second
+  bench.loop.advance(milliseconds(990));
+  CHECK(bench.pool->idle_count() == 4);
+  bench.loop.advance(milliseconds(43));
   CHECK(bench.pool->idle_count() == 2);
   CHECK(bench.pool->config().state->connections.taken() == 2);
-  bench.loop.advance(milliseconds(4999));
+  bench.loop.advance(milliseconds(3966));
   CHECK(bench.pool->idle_count() == 2);
   bench.loop.advance(milliseconds(33));
   CHECK(bench.pool->idle_count() == 0);
   CHECK(bench.pool->config().state->connections.taken() == 0);
+}
+
+TEST_CASE("pool: more requests at a time than connections are kept find theirs again",
+          "[upstream][pool]") {
+  UpstreamConfig config = config_of(1);
+  config.limits.idle_connections = 2;
+  FetchBench bench(config);
+  bench.on_request = nullptr;
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    std::vector<std::unique_ptr<Fetching>> all;
+    for (int i = 0; i < 8; ++i) all.push_back(bench.get());
+    CHECK(bench.connector.attempts == 8);
+    for (auto& peer : bench.origin) peer->send(bench.answer);
+    bench.loop.run();
+    for (const auto& fetching : all) CHECK(fetching->status == 200);
+    bench.loop.advance(milliseconds(900));
+  }
+  // Only those that are in use stay.
+  auto one = bench.get();
+  bench.loop.advance(milliseconds(1100));
+  CHECK(bench.pool->idle_count() == 2);
+  for (auto& peer : bench.origin) peer->send(bench.answer);
+  bench.loop.run();
+  CHECK(one->status == 200);
 }
 
 TEST_CASE("pool: limits of connections and of requests", "[upstream][pool]") {

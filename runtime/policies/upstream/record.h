@@ -405,7 +405,8 @@ inline constexpr FieldSpec kKeepAliveFields[] = {
      .late = true,
      .max = 100'000,
      .fallback = "64",
-     .doc = "connections that are kept for the next request, per worker and target; 0: none"},
+     .doc = "connections that are kept for the next request, per worker and target; more are kept "
+            "for a second; 0: none at all"},
     {.name = "idle",
      .kind = FieldKind::Duration,
      .offset = offsetof(KeepAliveRecord, idle),
