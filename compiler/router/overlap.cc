@@ -13,20 +13,11 @@
 #include "compiler/router/groups.h"
 #include "compiler/router/pieces.h"
 #include "compiler/router/shadow.h"
+#include "compiler/router/shape_trie.h"
 #include "runtime/router/format.h"
 
 namespace gw::compiler::router {
 namespace {
-
-struct TrieNode {
-  struct Child {
-    const Segment* segment = nullptr;
-    u32 node = 0;
-  };
-  std::vector<Child> literals;  // sorted by text
-  std::vector<Child> others;    // partials, parameter, catch-all
-  std::optional<u32> group;     // the shape that ends here
-};
 
 /// How two segments meet: a text of both, and which is the more specific.
 struct Meeting {
@@ -212,25 +203,11 @@ class Finder {
   // Between shapes ------------------------------------------------------------------------------
 
   void build_trie(const HostGroups& host) {
-    nodes_.assign(1, {});
-    for (const u32 id : host.groups) {  // sorted, so an equal segment is the last child
+    nodes_.clear();
+    for (const u32 id : host.groups) {
       const PathTemplate& shape = *grouped_.groups[id].shape;
-      if (shape.is_static()) continue;  // the more specific at every segment
-      u32 at = 0;
-      for (const Segment& segment : shape.segments) {
-        const bool literal = segment.kind == SegmentKind::Literal;
-        auto& children = literal ? nodes_[at].literals : nodes_[at].others;
-        if (!children.empty() && children.back().segment->kind == segment.kind &&
-            children.back().segment->literals == segment.literals) {
-          at = children.back().node;
-          continue;
-        }
-        const u32 made = static_cast<u32>(nodes_.size());
-        children.push_back({&segment, made});
-        nodes_.emplace_back();
-        at = made;
-      }
-      nodes_[at].group = id;
+      if (!shape.is_static())
+        nodes_.add(shape, id);  // a static one is the more specific throughout
     }
   }
 
@@ -243,7 +220,7 @@ class Finder {
     while (!stack.empty() && !full()) {
       const Step step = std::move(stack.back());
       stack.pop_back();
-      const TrieNode& node = nodes_[step.node];
+      const ShapeNode& node = nodes_[step.node];
       for (const auto& child : node.literals) {
         stack.push_back({child.node, step.path + "/" + example(*child.segment)});
       }
@@ -265,7 +242,7 @@ class Finder {
     bool proved = true;
   };
 
-  void walk_child(const TrieNode::Child& a, const TrieNode::Child& b, const State& state) {
+  void walk_child(const ShapeNode::Child& a, const ShapeNode::Child& b, const State& state) {
     ++steps_;
     if (full()) return;
     Meeting meeting = meet(*a.segment, *b.segment);
@@ -289,7 +266,7 @@ class Finder {
 
   /// `catch_all` takes all that follows on the other side. It matters only if it was the more
   /// specific one before, or if nothing decides.
-  void absorb(u32 catch_all, const TrieNode::Child& other, const State& state, bool other_first) {
+  void absorb(u32 catch_all, const ShapeNode::Child& other, const State& state, bool other_first) {
     const bool better = other_first ? state.second_better : state.first_better;
     if (!better && state.ordered) return;
     const auto found = shortest_end(other);
@@ -303,12 +280,12 @@ class Finder {
   }
 
   /// Any shape at or below a child, and the path from there.
-  std::optional<std::pair<u32, std::string>> shortest_end(const TrieNode::Child& child) {
+  std::optional<std::pair<u32, std::string>> shortest_end(const ShapeNode::Child& child) {
     u32 at = child.node;
     std::string path;
     for (u32 depth = 0; depth <= gw::router::kMaxSegments; ++depth) {
       ++steps_;
-      const TrieNode& node = nodes_[at];
+      const ShapeNode& node = nodes_[at];
       if (node.group) return std::pair(*node.group, path);
       const auto& children = node.literals.empty() ? node.others : node.literals;
       if (children.empty()) return std::nullopt;
@@ -319,8 +296,8 @@ class Finder {
   }
 
   void walk_pair(u32 a, u32 b, const State& state) {
-    const TrieNode& first = nodes_[a];
-    const TrieNode& second = nodes_[b];
+    const ShapeNode& first = nodes_[a];
+    const ShapeNode& second = nodes_[b];
     if (first.group && second.group) add(*first.group, *second.group, state);
     for (const auto& other : first.others) {
       for (const auto& child : second.literals) walk_child(other, child, state);
@@ -335,7 +312,7 @@ class Finder {
     const auto& many = swapped ? first.literals : second.literals;
     for (const auto& child : few) {
       const auto it = std::lower_bound(many.begin(), many.end(), child,
-                                       [](const TrieNode::Child& x, const TrieNode::Child& y) {
+                                       [](const ShapeNode::Child& x, const ShapeNode::Child& y) {
                                          return x.segment->literals[0] < y.segment->literals[0];
                                        });
       if (it == many.end() || it->segment->literals != child.segment->literals) continue;
@@ -412,7 +389,7 @@ class Finder {
   ShadowFinder shadows_;
   std::set<u32> unordered_;  // paths of which it is reported that nothing orders them
   OverlapReport report_;
-  std::vector<TrieNode> nodes_;
+  ShapeTrie nodes_;
   std::map<std::pair<std::string, std::string>, Meeting> partials_;
   u64 steps_ = 0;
 };

@@ -207,24 +207,8 @@ ShadowFinder::ShadowFinder(const RouterInput& input, const GroupedPaths& grouped
 }
 
 void ShadowFinder::enter(const HostGroups& host) {
-  nodes_.assign(1, {});
-  for (const u32 id : host.groups) {  // sorted, so an equal segment is the last child
-    u32 at = 0;
-    for (const Segment& segment : grouped_.groups[id].shape->segments) {
-      const bool literal = segment.kind == SegmentKind::Literal;
-      auto& children = literal ? nodes_[at].literals : nodes_[at].others;
-      if (!children.empty() && children.back().segment->kind == segment.kind &&
-          children.back().segment->literals == segment.literals) {
-        at = children.back().node;
-        continue;
-      }
-      const u32 made = static_cast<u32>(nodes_.size());
-      children.push_back({&segment, made});
-      nodes_.emplace_back();
-      at = made;
-    }
-    nodes_[at].group = id;
-  }
+  nodes_.clear();
+  for (const u32 id : host.groups) nodes_.add(*grouped_.groups[id].shape, id);
 }
 
 bool ShadowFinder::spend() {
@@ -268,7 +252,7 @@ std::vector<u32> ShadowFinder::meeting_groups(const Group& group, u32 path) {
   while (!stack.empty() && spend()) {
     const Place at = stack.back();
     stack.pop_back();
-    const Node& node = nodes_[at.node];
+    const ShapeNode& node = nodes_[at.node];
     if (at.segment == shape.segments.size()) {
       if (node.group && shape_precedes(*grouped_.groups[*node.group].shape, shape)) {
         out.push_back(*node.group);
@@ -277,18 +261,18 @@ std::vector<u32> ShadowFinder::meeting_groups(const Group& group, u32 path) {
     }
     const Segment& own = shape.segments[at.segment];
     const size_t parameter = at.parameter + own.names.size();
-    const auto follow = [&](const Node::Child& child, bool precedes) {
+    const auto follow = [&](const ShapeNode::Child& child, bool precedes) {
       stack.push_back({child.node, at.segment + 1, parameter, precedes});
     };
     if (own.kind == SegmentKind::Literal) {
       const auto it = std::lower_bound(node.literals.begin(), node.literals.end(), own.literals[0],
-                                       [](const Node::Child& child, const std::string& text) {
+                                       [](const ShapeNode::Child& child, const std::string& text) {
                                          return child.segment->literals[0] < text;
                                        });
       const bool found = it != node.literals.end() && it->segment->literals == own.literals;
       if (found) follow(*it, at.precedes);
     } else {
-      for (const Node::Child& child : node.literals) {
+      for (const ShapeNode::Child& child : node.literals) {
         if (!spend()) return {};
         const bool meets =
             own.kind == SegmentKind::Partial
@@ -297,7 +281,7 @@ std::vector<u32> ShadowFinder::meeting_groups(const Group& group, u32 path) {
         if (meets) follow(child, true);
       }
     }
-    for (const Node::Child& child : node.others) {
+    for (const ShapeNode::Child& child : node.others) {
       const Segment& other = *child.segment;
       const bool same = own.kind == other.kind && own.literals == other.literals;
       const bool may_precede = at.precedes || same || other.kind < own.kind ||

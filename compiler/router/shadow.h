@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/router/groups.h"
+#include "compiler/router/shape_trie.h"
 
 namespace gw::compiler::router {
 
@@ -29,15 +30,6 @@ class ShadowFinder {
   bool truncated() const { return truncated_; }
 
  private:
-  struct Node {
-    struct Child {
-      const Segment* segment = nullptr;
-      u32 node = 0;
-    };
-    std::vector<Child> literals;
-    std::vector<Child> others;  // partials, parameter, catch-all
-    std::optional<u32> group;   // the shape that ends here
-  };
   struct Piece;
   struct Track;
   class Product;
@@ -54,7 +46,7 @@ class ShadowFinder {
   const RouterInput& input_;
   const GroupedPaths& grouped_;
   ConstraintOrder& order_;
-  std::vector<Node> nodes_;
+  ShapeTrie nodes_;
   std::unordered_map<std::string, std::vector<std::byte>> partials_;
   std::vector<std::byte> any_text_;
   u64 steps_ = 0;
