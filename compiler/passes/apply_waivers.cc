@@ -11,8 +11,8 @@ namespace gw::compiler {
 namespace {
 
 // Errors that a table can be made in spite of. All other errors mean that it cannot.
-constexpr std::string_view kWaivableErrors[] = {"secret-inline", "route-ambiguous",
-                                                "timeout-chain", "retry-non-idempotent"};
+constexpr std::string_view kWaivableErrors[] = {"secret-inline", "route-ambiguous", "timeout-chain",
+                                                "retry-non-idempotent"};
 
 struct Waiver {
   std::string rule;

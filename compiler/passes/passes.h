@@ -12,8 +12,8 @@ void collect_captures(Module& module);
 void lower_operations(Module& module);
 /// Security that nothing enforces, and notes about what is switched off.
 void check_security(Module& module);
-/// Upstreams that a failure or a listener gets the better of: no health checks, credentials in plain
-/// text, breakers that cannot open. In: lower_operations.
+/// Upstreams that a failure or a listener gets the better of: no health checks, credentials in
+/// plain text, breakers that cannot open. In: lower_operations.
 void check_upstreams(Module& module);
 /// Security schemes that service documents name and nobody declares.
 void check_schemes(Module& module);
