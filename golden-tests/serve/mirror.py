@@ -28,6 +28,7 @@ x-gw:
     timeout: {{connect: 5s, try: 10s, total: 15s}}
     retry: {{times: 2, causes: [connect, reset, 500]}}
     mirror: {{shadow: {{share: 100%, maxBody: 100KiB}}}}
+    request: {{headers: {{remove: [x-secret], set: {{x-set: new}}}}}}
 paths:
   /{{rest+}}:
     x-gw: {{anyMethod: {{}}}}
@@ -121,6 +122,15 @@ class Mirror(unittest.TestCase):
         live = self.live.seen[0][2]
         self.assertEqual(headers["x-request-id"], live["x-request-id"])
         self.assertEqual(headers["host"], live["host"])
+
+    def test_what_is_taken_away_is_not_in_the_copy(self):
+        self.ask("GET", "/a", headers={"X-Secret": "s3cret", "X-Set": "old", "X-Kept": "k",
+                                       "X-Forwarded-For": "203.0.113.9", "X-Request-Id": "/bad/"})
+        copy = self.shadow.await_requests(1)[0][2]
+        self.assertEqual(copy.items(), self.live.await_requests(1)[0][2].items())
+        self.assertEqual((copy["x-kept"], copy.get_all("x-set")), ("k", ["new"]))
+        self.assertIsNone(copy["x-secret"])
+        self.assertEqual(copy["x-forwarded-for"], "127.0.0.1")
 
     def test_bodies_are_copied_up_to_their_limit(self):
         fits, too_long = b"x" * 100 * 1024, b"y" * (100 * 1024 + 1)

@@ -21,8 +21,11 @@ void copy_head(const http::RequestHead& from, Arena& arena, http::RequestHead& t
   to.path = arena.copy(from.path);
   to.query = arena.copy(from.query);
   to.has_query = from.has_query;
-  for (const http::Field& field : from.fields) {
-    to.fields.add(field.id, arena.copy(field.name), arena.copy(field.value));
+  for (http::Field field : from.fields) {
+    if (field.removed) continue;
+    field.name = arena.copy(field.name);
+    field.value = arena.copy(field.value);
+    to.fields.add(field);
   }
 }
 
