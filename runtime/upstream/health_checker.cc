@@ -9,6 +9,7 @@
 #include "runtime/net/tls_client.h"
 #include "runtime/upstream/send_ahead.h"
 #include "runtime/upstream/start_tls.h"
+#include "runtime/upstream/stream_deadline.h"
 
 namespace gw::upstream {
 namespace {
@@ -17,16 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMaxHeadBytes = 16 * 1024;
 constexpr milliseconds kSweep{50};
-
-struct Deadline {
-  net::ByteStream* stream = nullptr;
-  bool passed = false;
-  static void fire(void* context) {
-    auto* self = static_cast<Deadline*>(context);
-    self->passed = true;
-    self->stream->cancel();
-  }
-};
 
 std::string request_text(const HealthOptions& options, const TargetConfig& target) {
   const bool is_path = target.address.starts_with("unix:");
@@ -154,12 +145,10 @@ class HealthChecker::Check {
       if (!secured) co_return false;
     }
     if (options_.tcp) co_return true;
-    Deadline deadline{stream_.get()};
-    net::Timer timer(&Deadline::fire, &deadline);
-    owner_.loop_.set_timer(timer, due);
+    const StreamDeadline deadline(owner_.loop_, *stream_, due);
     const bool good = co_await exchange(reason);
-    if (deadline.passed) reason = "no answer in time";
-    co_return good && !deadline.passed;
+    if (deadline.passed()) reason = "no answer in time";
+    co_return good && !deadline.passed();
   }
 
   Task<bool> secure(TimePoint due, std::string& reason) {

@@ -149,7 +149,7 @@ Task<Permits::Waited> Pool::wait_for(Permits& permits, Exchange& exchange, TimeP
   Permits::Waited waited;
   auto& pending = config_.state->pending;
   if (pending.fetch_add(1, std::memory_order_relaxed) < config_.limits.pending) {
-    Permits::Claim waiting{this, target, nullptr};
+    Permits::Claim waiting = claim(target);
     if (&permits == &config_.state->connections) waiting.on_waiting = &Pool::ask_for_idle;
     waited = co_await permits.wait(loop_, exchange, due, waiting);
   }

@@ -73,7 +73,7 @@ class Pool {
   Task<Result<TargetStream*>> connect_anew(const Exchange& exchange, u32 target, TimePoint due);
   Task<Result<TargetStream*>> wait_for_permit(Exchange& exchange, u32 target, TimePoint due);
   Task<Permits::Waited> wait_for(Permits& permits, Exchange& exchange, TimePoint due, u32 target);
-  Permits::Claim claim(u32 target) { return {this, target, &Pool::ask_for_idle}; }
+  Permits::Claim claim(u32 target) { return {this, target, nullptr}; }
   // The budget of repetitions learns of requests by the dozen: one write for many.
   static constexpr u32 kToldTogether = 64;
   void tell_requests();

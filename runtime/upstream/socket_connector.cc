@@ -3,19 +3,10 @@
 #include <cerrno>
 
 #include "runtime/net/socket_stream.h"
+#include "runtime/upstream/stream_deadline.h"
 
 namespace gw::upstream {
 namespace {
-
-struct ConnectDeadline {
-  net::SocketStream* stream = nullptr;
-  bool passed = false;
-  static void fire(void* context) {
-    auto* self = static_cast<ConnectDeadline*>(context);
-    self->passed = true;
-    self->stream->cancel();
-  }
-};
 
 Error connect_error(int error_number, bool timed_out) {
   return Error{.code = timed_out ? Errc::UpstreamTimeout : Errc::ConnectFailed,
@@ -46,12 +37,10 @@ Task<Result<std::unique_ptr<net::ByteStream>>> SocketConnector::connect(const Ta
       continue;
     }
     if (error == EINPROGRESS) {
-      ConnectDeadline deadline{stream.get(), false};
-      net::Timer timer(&ConnectDeadline::fire, &deadline);
-      loop_.set_timer(timer, due);
+      const StreamDeadline deadline(loop_, *stream, due);
       stream->start_connect();
       co_await net::IoWait(stream->writing);
-      if (deadline.passed) co_return fail(connect_error(ETIMEDOUT, true));
+      if (deadline.passed()) co_return fail(connect_error(ETIMEDOUT, true));
       last_error = stream->writing.error;
     } else {
       last_error = error;

@@ -1,14 +1,10 @@
 #include "runtime/upstream/start_tls.h"
 
 #include "runtime/net/tls_stream.h"
+#include "runtime/upstream/stream_deadline.h"
 
 namespace gw::upstream {
 namespace {
-
-struct Deadline {
-  net::ByteStream* stream = nullptr;
-  static void fire(void* context) { static_cast<Deadline*>(context)->stream->cancel(); }
-};
 
 Error tls_error(const Error& from) {
   Error error{.code = Errc::TlsFailed,
@@ -38,11 +34,8 @@ Task<Result<void>> start_tls(std::unique_ptr<net::ByteStream>& stream, net::TlsC
   auto made = std::make_unique<net::TlsStream>(std::move(stream), std::move(ssl), loop.buffers);
   net::TlsStream& tls = *made;
   stream = std::move(made);
-  Deadline deadline{&tls};
-  net::Timer timer(&Deadline::fire, &deadline);
-  loop.set_timer(timer, due);
+  const StreamDeadline deadline(loop, tls, due);
   const auto agreed = co_await tls.handshake();
-  timer.clear();
   if (agreed) co_return Result<void>();
   tls.close(true);
   co_return fail(tls_error(agreed.error()));
