@@ -6,11 +6,13 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
+#include "runtime/server/publication.h"
 
 namespace gw {
 namespace {
 
-std::shared_ptr<const BoundTable> table_of(const std::string& fields) {
+std::shared_ptr<const BoundTable> table_of(const std::string& fields,
+                                           const ReferenceSource& references = {}) {
   return compiled_table(
       "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
       "x-gw:\n  upstreams:\n"
@@ -18,7 +20,8 @@ std::shared_ptr<const BoundTable> table_of(const std::string& fields) {
       "    new: {targets: ['http://127.0.0.1:9002']}\n"
       "    next: {targets: ['http://127.0.0.1:9003']}\n"
       "paths:\n  /{rest+}:\n    x-gw:\n      anyMethod: {}\n" +
-      fields);
+          fields,
+      false, references);
 }
 
 std::string upstream_of(const BoundTable& table, u32 index) {
@@ -144,6 +147,23 @@ TEST_CASE("split: a condition takes a request out of the draw", "[engine][split]
   CHECK(asked(table, {{"x-old", ""}}) == "old");
   // The first by name.
   CHECK(asked(table, {{"x-old", "1"}, {"x-next", "1"}}) == "next");
+}
+
+TEST_CASE("split: shares that turn out to be more than all are refused when the table is loaded",
+          "[engine][split]") {
+  const std::string share = GENERATE("40%", "41%");
+  ReferenceSource references;
+  references.env = [&](const std::string&) -> std::optional<std::string> { return share; };
+  const auto table =
+      table_of("      upstream: {name: old, split: {new: 60%, next: '{$env.NEXT}'}}\n", references);
+  std::vector<std::string> problems;
+  server::make_publication(table, problems);
+  if (share == "40%") {
+    CHECK(problems.empty());
+    return;
+  }
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0] == "split of upstream `old`: the shares of the others are 101% together");
 }
 
 TEST_CASE("mirror: a copy of what is sent, of bodies when they have passed", "[engine][mirror]") {

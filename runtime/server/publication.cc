@@ -7,7 +7,10 @@
 #include <cstring>
 
 #include "runtime/base/units.h"
+#include "runtime/engine/share.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/proxy/record.h"
 #include "runtime/server/route_names.h"
 
 namespace gw::server {
@@ -170,6 +173,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   const bool http2 = record.protocol != 0;
   config.proxy_version = record.proxy_protocol;
   config.protocol = http2 ? upstream::Protocol::Http2 : upstream::Protocol::Http1;
+  config.http2_only = record.protocol == policies::kProtocolGrpc;
   for (const auto& target : table.view().policy_list<policies::TargetRecord>(record.targets)) {
     std::string_view problem;
     const auto url = parse_http_url(table.text(target.url), problem);
@@ -190,6 +194,7 @@ upstream::UpstreamConfig config_of(const BoundTable& table,
   config.dns = dns_of(table, record);
   if (config.dns.tls) config.tls = tls_of(table, record.tls, http2);
   config.transport = config.tls == nullptr ? std::string() : digest_of(*config.tls);
+  if (config.http2_only) config.transport += "|http2 only";
   if (config.proxy_version != 0) {
     config.transport += fmt::format("|proxy {}", config.proxy_version);
   }
@@ -224,6 +229,24 @@ std::string record_problem(const BoundTable& table, const policies::UpstreamReco
   return {};
 }
 
+// Of shares that are references the sum is known only now; the compiler has added up the others.
+void check_shares(const BoundTable& table, std::vector<std::string>& problems) {
+  const table::TableView& view = table.view();
+  if (view.late().empty()) return;
+  for (const table::StepRecord& step : view.steps()) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::Proxy) continue;
+    const auto& proxy = view.policy_record<policies::ProxyRecord>(step.record);
+    u64 sum = 0;
+    for (const auto& part : view.policy_list<policies::SplitRecord>(proxy.split)) {
+      sum += table.number(part.share);
+    }
+    if (sum <= engine::kWholeShare) continue;
+    problems.push_back(
+        fmt::format("split of upstream `{}`: the shares of the others are {} together",
+                    table.text(view.upstreams()[proxy.upstream].name), format_percent(sum)));
+  }
+}
+
 }  // namespace
 
 Publication make_publication(std::shared_ptr<const BoundTable> table,
@@ -241,6 +264,7 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
     }
     publication.upstreams.push_back(std::move(config));
   }
+  check_shares(*table, problems);
   for (const auto& resolver :
        table->view().policy_list<table::LateString>(table->view().gateway().resolvers)) {
     const auto address = parse_server_address(table->text(resolver));

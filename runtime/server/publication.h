@@ -9,7 +9,8 @@
 namespace gw::server {
 
 /// Upstream configurations of `table`. Names are not looked up: Control does. With `problems` (TLS
-/// settings that cannot be used, texts that would break a line) the table must not be served.
+/// settings that cannot be used, texts that would break a line, shares of more than all) the table
+/// must not be served.
 Publication make_publication(std::shared_ptr<const BoundTable> table,
                              std::vector<std::string>& problems);
 

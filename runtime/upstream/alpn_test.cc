@@ -109,7 +109,8 @@ UpstreamConfig secure_config(Protocol protocol) {
 }
 
 struct TlsBench {
-  TlsBench(Protocol protocol, Offer offer) : bench(secure_config(protocol)) {
+  TlsBench(Protocol protocol, Offer offer) : TlsBench(secure_config(protocol), offer) {}
+  TlsBench(const UpstreamConfig& config, Offer offer) : bench(config) {
     net::TlsServerOptions options;
     options.certificates = {certificate()};
     options.http2 = offer == Offer::Http2;
@@ -184,6 +185,30 @@ TEST_CASE("alpn: a target that has HTTP/1.1 only is spoken to by that", "[upstre
   CHECK(at.targets.size() == 2);
   at.answer_http1(at.received(0).empty() ? 1 : 0);
   CHECK(three->body == "ok");
+}
+
+TEST_CASE("alpn: gRPC is not spoken to a target that has HTTP/1.1 only", "[upstream][http2][tls]") {
+  UpstreamConfig config = secure_config(Protocol::Http2);
+  config.http2_only = true;
+  TlsBench at(config, GENERATE(Offer::Http11, Offer::Nothing));
+  const auto refused = at.begin();
+  CHECK(refused->error.code == Errc::TlsFailed);
+  CHECK(refused->error.retry == Retry::Safe);
+  CHECK(at.received(0).empty());
+  CHECK(at.bench.pool->config().state->connections.taken() == 0);
+}
+
+TEST_CASE("alpn: gRPC over TLS", "[upstream][http2][tls]") {
+  UpstreamConfig config = secure_config(Protocol::Http2);
+  config.http2_only = true;
+  TlsBench at(config, Offer::Http2);
+  auto call = at.begin();
+  Http2Origin origin(at.targets.at(0)->inside);
+  origin.read();
+  origin.send_settings();
+  origin.answer(1, "ok");
+  at.bench.loop.run();
+  CHECK(call->body == "ok");
 }
 
 TEST_CASE("alpn: an upstream of HTTP/1.1 does not offer HTTP/2", "[upstream][http2][tls]") {

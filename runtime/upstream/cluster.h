@@ -113,7 +113,8 @@ struct UpstreamConfig {
   u32 slow_start_ms = 0;  // a target that comes back gets its full share after so long
   bool sticky = false;    // answers tell which target gave them
   Protocol protocol = Protocol::Http1;
-  u32 proxy_version = 0;  // of the PROXY header that connections begin with; 0: none. Http1 only
+  bool http2_only = false;  // with Http2: a target that does not agree on it is of no use (gRPC)
+  u32 proxy_version = 0;    // of the PROXY header that connections begin with; 0: none. Http1 only
   std::vector<TargetConfig> targets;
   DnsOptions dns;
   HealthOptions health;

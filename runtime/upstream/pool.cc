@@ -266,6 +266,14 @@ Task<Result<TargetStream*>> Pool::connect_anew(const Exchange& exchange, u32 tar
   // In plain text nothing is agreed on: the target is known to speak it.
   const bool http2 = config_.protocol == Protocol::Http2 &&
                      (!tls || static_cast<net::TlsStream&>(**stream).alpn() == "h2");
+  if (!http2 && config_.http2_only) {
+    (*stream)->close(true);
+    let_go();
+    co_return fail(Error{.code = Errc::TlsFailed,
+                         .origin = Origin::Upstream,
+                         .retry = Retry::Safe,
+                         .what = "the target does not speak HTTP/2"});
+  }
   if (http2) {
     Http2Options options;
     options.secure = tls;

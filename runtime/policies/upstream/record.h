@@ -560,7 +560,7 @@ inline constexpr FieldSpec kUpstreamFields[] = {
      .words = kProtocolWords,
      .doc =
          "what is spoken to targets: with `http://` known beforehand, with `https://` agreed on by "
-         "ALPN; grpc is http2, and its operations are streams"},
+         "ALPN; grpc is http2 and nothing else, and its operations are streams"},
     {.name = "proxyProtocol",
      .kind = FieldKind::Enum,
      .offset = offsetof(UpstreamRecord, proxy_protocol),
