@@ -40,6 +40,7 @@ void read_documents(Module& module) {
 constexpr std::array kPasses{
     Pass{"read", read_documents},                // text -> trees -> models; services put together
     Pass{"lower-gateway", lower_gateway},        // upstreams, listeners -> records
+    Pass{"consumers", lower_consumers},          // who is known, and by what
     Pass{"captures", collect_captures},          // path templates in the spelling of requests
     Pass{"lower-operations", lower_operations},  // effective x-gw -> plans and settings
     Pass{"schemes", check_schemes},              // names of security schemes across documents

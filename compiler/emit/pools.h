@@ -68,6 +68,16 @@ struct Pools {
   RunPool<table::RegexRecord> regexes;
   RunPool<table::StringRef> schemas;
   RunPool<table::OriginRecord> origins;
+  std::vector<table::StringRef> network_files;  // each once
+
+  u32 add_network_file(std::string_view path) {
+    const table::StringRef ref = strings.add(path);
+    for (u32 i = 0; i < network_files.size(); ++i) {
+      if (network_files[i] == ref) return i;
+    }
+    network_files.push_back(ref);
+    return static_cast<u32>(network_files.size() - 1);
+  }
 };
 
 }  // namespace gw::compiler

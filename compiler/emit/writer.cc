@@ -25,6 +25,47 @@ u64 aligned(u64 offset) {
   return (offset + table::kSectionAlignment - 1) & ~u64{table::kSectionAlignment - 1};
 }
 
+// Lays the bodies out behind header and section list, and closes with the digest.
+std::vector<std::byte> lay_out(table::TableKind kind, u64 source_digest,
+                               std::span<const Body> bodies) {
+  std::vector<Section> sections;
+  u64 offset = sizeof(table::Header) + bodies.size() * sizeof(Section);
+  for (const Body& part : bodies) {
+    offset = aligned(offset);
+    sections.push_back(
+        {.kind = part.kind,
+         .flags = 0,
+         .record_bytes = part.record_bytes,
+         .digest = static_cast<u32>(XXH3_64bits(part.bytes.data(), part.bytes.size())),
+         .offset = offset,
+         .bytes = part.bytes.size()});
+    offset += part.bytes.size();
+  }
+  const u64 body_bytes = aligned(offset);
+  const u64 file_bytes = body_bytes + table::kTrailerBytes;
+
+  table::Header header{};
+  std::memcpy(header.magic, table::kMagic, sizeof header.magic);
+  header.version_major = table::kVersionMajor;
+  header.version_minor = table::kVersionMinor;
+  header.kind = kind;
+  header.file_bytes = file_bytes;
+  header.source_digest = source_digest;
+  header.section_count = static_cast<u32>(sections.size());
+  header.header_bytes = sizeof header;
+
+  std::vector<std::byte> file(file_bytes);
+  std::memcpy(file.data(), &header, sizeof header);
+  std::memcpy(file.data() + sizeof header, sections.data(), sections.size() * sizeof(Section));
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i].bytes == 0) continue;
+    std::memcpy(file.data() + sections[i].offset, bodies[i].bytes.data(), sections[i].bytes);
+  }
+  const u64 digest = XXH3_64bits(file.data(), body_bytes);
+  std::memcpy(file.data() + body_bytes, &digest, sizeof digest);
+  return file;
+}
+
 }  // namespace
 
 std::vector<std::byte> write_table(TableParts& parts) {
@@ -58,44 +99,17 @@ std::vector<std::byte> write_table(TableParts& parts) {
       body(SectionKind::Origins, pools.origins.records()),
       body(SectionKind::Notes, parts.notes),
       body(SectionKind::Schemas, pools.schemas.records()),
+      body(SectionKind::Schemes, parts.schemes),
+      {SectionKind::Consumers, 1, parts.consumers},
+      body(SectionKind::NetworkFiles, pools.network_files),
   };
+  return lay_out(table::TableKind::Gateway, parts.source_digest, bodies);
+}
 
-  std::vector<Section> sections;
-  u64 offset = sizeof(table::Header) + std::size(bodies) * sizeof(Section);
-  for (const Body& part : bodies) {
-    offset = aligned(offset);
-    sections.push_back(
-        {.kind = part.kind,
-         .flags = 0,
-         .record_bytes = part.record_bytes,
-         .digest = static_cast<u32>(XXH3_64bits(part.bytes.data(), part.bytes.size())),
-         .offset = offset,
-         .bytes = part.bytes.size()});
-    offset += part.bytes.size();
-  }
-  const u64 body_bytes = aligned(offset);
-  const u64 file_bytes = body_bytes + table::kTrailerBytes;
-
-  table::Header header{};
-  std::memcpy(header.magic, table::kMagic, sizeof header.magic);
-  header.version_major = table::kVersionMajor;
-  header.version_minor = table::kVersionMinor;
-  header.kind = table::TableKind::Gateway;
-  header.file_bytes = file_bytes;
-  header.source_digest = parts.source_digest;
-  header.section_count = static_cast<u32>(sections.size());
-  header.header_bytes = sizeof header;
-
-  std::vector<std::byte> file(file_bytes);
-  std::memcpy(file.data(), &header, sizeof header);
-  std::memcpy(file.data() + sizeof header, sections.data(), sections.size() * sizeof(Section));
-  for (size_t i = 0; i < sections.size(); ++i) {
-    if (sections[i].bytes == 0) continue;
-    std::memcpy(file.data() + sections[i].offset, bodies[i].bytes.data(), sections[i].bytes);
-  }
-  const u64 digest = XXH3_64bits(file.data(), body_bytes);
-  std::memcpy(file.data() + body_bytes, &digest, sizeof digest);
-  return file;
+std::vector<std::byte> write_data_table(table::TableKind kind, SectionKind section_kind,
+                                        const std::vector<std::byte>& section) {
+  const Body bodies[] = {{section_kind, 1, section}};
+  return lay_out(kind, XXH3_64bits(section.data(), section.size()), bodies);
 }
 
 }  // namespace gw::compiler

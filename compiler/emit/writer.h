@@ -4,6 +4,7 @@
 
 #include "compiler/emit/pools.h"
 #include "runtime/policies/listener/record.h"
+#include "runtime/policies/scheme/record.h"
 #include "runtime/policies/settings/record.h"
 #include "runtime/policies/upstream/record.h"
 #include "runtime/table/format.h"
@@ -24,10 +25,17 @@ struct TableParts {
   std::vector<policies::UpstreamRecord> upstreams;
   std::vector<policies::ListenerRecord> listeners;
   std::vector<table::NoteRecord> notes;
+  std::vector<policies::SchemeRecord> schemes;
+  std::vector<std::byte> consumers;  // section of runtime/table/consumer_format.h; empty: none
   u64 source_digest = 0;
 };
 
 /// The bytes of the table. Equal parts give equal bytes. Takes features into the string pool.
 std::vector<std::byte> write_table(TableParts& parts);
+
+/// The bytes of a data table: `section` alone. A gateway table names it by a file, so that it is
+/// swapped alone.
+std::vector<std::byte> write_data_table(table::TableKind kind, table::SectionKind section_kind,
+                                        const std::vector<std::byte>& section);
 
 }  // namespace gw::compiler

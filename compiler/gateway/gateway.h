@@ -52,6 +52,7 @@ struct Gateway {
   std::vector<NodeRef> listeners;
   std::vector<NodeRef> trusted_proxies;
   NodeRef resolvers;
+  NodeRef consumers;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

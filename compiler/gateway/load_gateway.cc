@@ -164,6 +164,7 @@ class Loader {
       if (const NodeRef proxies = x_gw.get("trustedProxies"))
         gateway_.trusted_proxies.push_back(proxies);
       if (const NodeRef resolvers = x_gw.get("resolvers")) gateway_.resolvers = resolvers;
+      if (x_gw.get("consumers")) take_consumers(x_gw);
     }
 
     Unit& own = gateway_.units.emplace_back();
@@ -172,6 +173,16 @@ class Loader {
     own.hosts = hosts.empty() ? std::vector<std::string>{""} : hosts;
     own.base_path = base_path(*document, x_gw);
     if (x_gw) load_services(path, *document, x_gw, own.hosts);
+  }
+
+  void take_consumers(NodeRef x_gw) {
+    const NodeRef key = x_gw.key_of("consumers");
+    if (gateway_.consumers) {
+      report(sink_, "route-cross-file", key.span(), "`consumers` is declared twice", "again here",
+             "keep them in one document", {{gateway_.consumers.span(), "first here"}});
+      return;
+    }
+    gateway_.consumers = x_gw.get("consumers");
   }
 
   void load_services(const std::string& gateway_path, const Document& gateway, NodeRef x_gw,
@@ -239,7 +250,8 @@ class Loader {
     check_keys(x_gw, "x-gw", names_of(kRootFields, false), sink_);
     check_version(x_gw);
     for (const std::string_view name :
-         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers"}) {
+         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
+          "consumers"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

@@ -10,11 +10,20 @@
 namespace gw::compiler {
 namespace {
 
-// Fields of features to come that only these places have.
-constexpr std::string_view kLaterSchemeFields[] = {
-    "audiences", "algorithms", "clockSkew", "claims",   "scopes",  "issuer", "jwks",
-    "cache",     "consumers",  "forward",   "required", "tokens",  "from",   "introspection",
-    "hash",      "optional",   "clientId",  "secret",   "cookies", "realm",  "subject"};
+// What the scheme of a document may say, by its type.
+std::vector<std::string_view> scheme_fields(const openapi::SecurityScheme& scheme) {
+  using openapi::SchemeType;
+  std::span<const policies::FieldSpec> fields = policies::kBearerFields;
+  if (scheme.type == SchemeType::ApiKey) fields = policies::kApiKeyFields;
+  if (scheme.type == SchemeType::MutualTls) fields = policies::kMutualTlsFields;
+  if (scheme.type == SchemeType::Http) {
+    const NodeRef name = scheme.node.get("scheme");
+    if (name && name.is_scalar() && name.text() == "basic") fields = policies::kBasicFields;
+  }
+  std::vector<std::string_view> names;
+  for (const policies::FieldSpec& field : fields) names.push_back(field.name);
+  return names;
+}
 
 class PlaceCheck {
  public:
@@ -24,7 +33,7 @@ class PlaceCheck {
     for (const auto& document : module_.gateway.documents) {
       document_ = document.get();
       for (const openapi::SecurityScheme& scheme : document->schemes) {
-        check(scheme.x_gw, "x-gw of a security scheme", {}, kLaterSchemeFields);
+        check(scheme.x_gw, "x-gw of a security scheme", scheme_fields(scheme), {});
       }
       for (const openapi::PathItem& item : document->paths) {
         for (const openapi::Parameter& parameter : item.parameters) check_parameter(parameter.x_gw);
@@ -69,7 +78,7 @@ class PlaceCheck {
     if (!check(x_gw, "x-gw of a parameter", kKnown, {})) return;
     for (const auto [key, value] : x_gw.entries()) {
       if (std::ranges::find(kKnown, key.text()) == kKnown.end()) continue;
-      if (value.kind() == NodeKind::Bool) continue;
+      if (value.kind() == NodeKind::Bool || key.text() == "equals") continue;
       report(module_, "extension-value", Severity::Error, value.span(),
              fmt::format("`{}` is not `true` or `false`", key.text()), "here");
     }

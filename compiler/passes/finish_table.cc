@@ -65,6 +65,10 @@ void finish_table(Module& module) {
   const bool asks_dns = std::ranges::any_of(
       table.upstreams, [](const auto& upstream) { return upstream.dns.is_given(); });
   if (asks_dns || table.gateway.resolvers.count != 0) table.features.push_back("dns");
+  if (!table.schemes.empty() || !table.consumers.empty() ||
+      table.gateway.consumer_file.offset != table::kNone) {
+    table.features.push_back("security");
+  }
   table.source_digest = digest_of_sources(module);
 }
 

@@ -13,22 +13,7 @@
 namespace gw::compiler {
 namespace {
 
-using policies::FieldKind;
-using policies::FieldSpec;
-
 constexpr std::string_view kOverrideName = "override";
-
-Effective read_record(const policies::RecordSpec& spec, NodeRef node, std::string_view level) {
-  const FieldSpec field{.name = spec.name,
-                        .kind = FieldKind::Record,
-                        .fields = spec.fields,
-                        .size = spec.bytes,
-                        .shorthand = spec.shorthand};
-  Effective value;
-  std::vector<Removal> removals;
-  overlay(field, Merge::Replace, node, level, std::string(spec.name), value, removals);
-  return value;
-}
 
 // The settings that an upstream carries for its operations are no part of its own record.
 void take_out_settings(Effective& value) {
@@ -300,7 +285,7 @@ void lower_upstreams(Module& module) {
              fmt::format("`{}` is not a map", path), "here",
              "write `{targets: [{url: 'http://host:port'}]}`");
     }
-    Effective value = read_record(policies::kUpstreamSpec, upstream.node, "gateway");
+    Effective value = effective_record(policies::kUpstreamSpec, upstream.node, "gateway");
     take_out_settings(value);
     encoder.encode(policies::kUpstreamFields, value, EncodeScope{}, path,
                    reinterpret_cast<std::byte*>(&record), nullptr);
@@ -378,7 +363,7 @@ void lower_listeners(Module& module) {
   for (size_t i = 0; i < module.gateway.listeners.size(); ++i) {
     policies::ListenerRecord record{};
     const Effective value =
-        read_record(policies::kListenerSpec, module.gateway.listeners[i], "gateway");
+        effective_record(policies::kListenerSpec, module.gateway.listeners[i], "gateway");
     encoder.encode(policies::kListenerFields, value, EncodeScope{}, fmt::format("listeners[{}]", i),
                    reinterpret_cast<std::byte*>(&record), nullptr);
     if (module.gateway.listeners[i].is_map()) {

@@ -13,7 +13,9 @@
 #include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
+#include "compiler/passes/lower_access.h"
 #include "compiler/passes/lower_mock.h"
+#include "compiler/passes/lower_security.h"
 #include "compiler/passes/lower_split.h"
 #include "compiler/passes/passes.h"
 #include "runtime/policies/policy_list.h"
@@ -87,7 +89,8 @@ class OperationLowerer {
       : module_(module),
         encoder_(module.table.pools, module.files, module.sink),
         timeouts_(module),
-        retries_(module) {
+        retries_(module),
+        security_(module) {
     encoder_.set_later_fields(kLaterFields);
   }
 
@@ -108,6 +111,11 @@ class OperationLowerer {
     for (const std::string& capture : operation.captures) key += "|" + capture;
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
     if (declares_key(source)) key += "|key";
+    const OperationSecurity& security = security_.of(source);
+    operation.flags = flags_of(source, security);
+    operation.anonymous = security.anonymous;
+    key += fmt::format("|{}", security.number);
+    key += key_of_equals(source);
 
     const auto known = known_.find(key);
     if (known != known_.end()) {
@@ -173,6 +181,8 @@ class OperationLowerer {
     scope.upstreams = &module_.upstream_index;
     for (const std::string& capture : operation.captures) scope.parameters.push_back(capture);
     scope.greedy = operation.greedy;
+    const OperationSecurity& security = security_.of(source);
+    if (security.scope_known) scope.identity = &security.scope;
     OperationRecord record{};
     std::vector<EncodedField> encoded;
     encode_fields(effective.fields, scope, record, encoded);
@@ -187,6 +197,13 @@ class OperationLowerer {
     }
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
+    if (security.record) {
+      steps.push_back(step(PolicyId::Authenticate, Phase::Authentication, *security.record));
+    }
+    for (const AccessStep& access :
+         lower_access(module_, source, effective.fields, scope, encoded)) {
+      steps.push_back(step(PolicyId::Access, access.phase, access.record));
+    }
     add_request_steps(operation, effective.fields, record, steps, lowered);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
       refuse_upgrade(record, encoded, "it is not sent upstream");
@@ -204,8 +221,17 @@ class OperationLowerer {
     if (!is_empty(record.response_headers)) {
       steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response_headers));
     }
+    // Whatever the order of keys, a request goes through them in the order of phases.
+    std::ranges::stable_sort(steps, {}, &StepRecord::phase);
     lowered.plan = add_plan(steps, encoded, lowered.upstream);
     return lowered;
+  }
+
+  static u32 flags_of(const GatewayOperation& source, const OperationSecurity& security) {
+    u32 flags = source.operation->deprecated ? u32{table::kRouteDeprecated} : 0;
+    if (security.declared) flags |= table::kRouteSecured;
+    if (security.unenforced) flags |= table::kRouteSecurityUnenforced;
+    return flags;
   }
 
   static bool is_off_by(const EffectiveOperation& effective, std::string_view name) {
@@ -288,7 +314,9 @@ class OperationLowerer {
   // Deadlines and limits always hold, by default if need be; other fields only where they are set.
   void encode_fields(const Effective& fields, const EncodeScope& scope, OperationRecord& record,
                      std::vector<EncodedField>& encoded) {
-    for (const policies::FieldSpec& spec : kOperationSpecs) {
+    for (size_t i = 0; i < kOperationSpecs.size(); ++i) {
+      const policies::FieldSpec& spec = kOperationSpecs[i];
+      if (kOperationFields[i].merge == Merge::Add) continue;  // several conditions: lower_access
       const Effective* value = fields.find(spec.name);
       const bool present = value != nullptr && value->present();
       const bool is_setting = is_upstream_setting(spec.name);
@@ -300,10 +328,21 @@ class OperationLowerer {
     }
   }
 
+  // Whoever lets in whom others shut out says why.
+  void check_reason(const Removal& removal) {
+    if (removal.field != "allow" && removal.field != "deny") return;
+    if (!removal.reason.empty()) return;
+    if (!second_actions_.insert({removal.span.file, removal.span.begin}).second) return;
+    report(module_, "extension-value", Severity::Error, removal.span,
+           fmt::format("`{}` is switched off without a reason", removal.field), "here",
+           fmt::format("write `{}: {{off: REASON}}`", removal.field));
+  }
+
   // Everything that is switched off is shown by `inspect`, once for each place that says so.
   void note_removals(const GatewayOperation& source, const std::vector<Removal>& removals) {
     Pools& pools = module_.table.pools;
     for (const Removal& removal : removals) {
+      check_reason(removal);
       const std::pair place{removal.span.file, removal.span.begin};
       if (!noted_.insert(place).second) continue;
       module_.table.notes.push_back({.kind = table::NoteKind::Off,
@@ -500,6 +539,7 @@ class OperationLowerer {
   Encoder encoder_;
   TimeoutCheck timeouts_;
   RetryCheck retries_;
+  SecurityLowerer security_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

@@ -31,6 +31,7 @@ struct PlannedOperation {
   u32 plan = 0;
   u32 settings = 0;
   u32 flags = 0;  // table::RouteFlag
+  bool anonymous = false;  // those without credentials are let in as well
   u32 upstream = table::kNone;
 };
 
@@ -51,6 +52,7 @@ struct Module {
   std::string override_name;       // of the upstream of --upstream
 
   std::unordered_map<std::string, std::string> pattern_examples;  // made by mocks
+  bool has_consumers = false;
 
   // For the report.
   std::vector<std::string> router_notes;
@@ -60,6 +62,9 @@ struct Module {
 /// A finding without a related place.
 void report(Module& module, std::string_view rule, Severity severity, Span span,
             std::string message, std::string label, std::string help = {});
+
+/// `unenforced: {security: reason}` at the nearest place that has it; absent: it is enforced.
+NodeRef unenforced_security(const GatewayOperation& operation);
 
 /// The requirement list that holds for an operation, of its document, its service entry or the
 /// gateway document; absent: nobody states any.

@@ -6,11 +6,13 @@ namespace gw::compiler {
 
 /// Upstreams, listeners and root settings to records. In: gateway loaded.
 void lower_gateway(Module& module);
+/// Consumers to their section. In: gateway loaded.
+void lower_consumers(Module& module);
 /// Parameter names and greediness of each operation's template; reports those that disagree.
 void collect_captures(Module& module);
 /// Effective fields of each operation to plans and settings. In: lower_gateway, collect_captures.
 void lower_operations(Module& module);
-/// Security that nothing enforces, and notes about what is switched off.
+/// Rules about who may call: what is public, what is weaker than it looks. In: lower_operations.
 void check_security(Module& module);
 /// Upstreams that a failure or a listener gets the better of: no health checks, credentials in
 /// plain text, breakers that cannot open. In: lower_operations.

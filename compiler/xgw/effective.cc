@@ -76,12 +76,30 @@ bool is_off(NodeRef node) {
   return node.is_map() && node.size() == 1 && static_cast<bool>(node.get("off"));
 }
 
+Effective effective_record(const policies::RecordSpec& spec, NodeRef node,
+                           std::string_view level) {
+  const FieldSpec field{.name = spec.name,
+                        .kind = FieldKind::Record,
+                        .fields = spec.fields,
+                        .size = spec.bytes,
+                        .shorthand = spec.shorthand};
+  Effective value;
+  std::vector<Removal> removals;
+  overlay(field, Merge::Replace, node, level, std::string(spec.name), value, removals);
+  return value;
+}
+
 void overlay(const FieldSpec& spec, Merge merge, NodeRef node, std::string_view level,
              const std::string& path, Effective& base, std::vector<Removal>& removals) {
   const bool is_bool = spec.kind == FieldKind::Bool;
   if (is_off(node) && !is_bool) {
     removals.push_back({path, node.span(), off_reason(node)});
     base = {};
+    return;
+  }
+  if (merge == Merge::Add) {
+    base.is_map = true;
+    base.entries.push_back({NodeRef{}, {}, {.node = node, .level = level, .entries = {}}});
     return;
   }
   if (!is_mapping(spec.kind)) {

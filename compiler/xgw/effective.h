@@ -38,8 +38,12 @@ struct Removal {
   std::string reason;  // of {off: reason}
 };
 
-/// How a field of a lower level meets the same field of a higher one.
-enum class Merge : u8 { Replace, ByKey };
+/// How a field of a lower level meets the same field of a higher one. Add: both count; each level is
+/// an entry without a name.
+enum class Merge : u8 { Replace, ByKey, Add };
+
+/// What is written at one place only, as a value of `spec`.
+Effective effective_record(const policies::RecordSpec& spec, NodeRef node, std::string_view level);
 
 /// Lays `node` (of a field described by `spec`) over `base`. With Merge::ByKey maps are merged key
 /// by key at every depth; `off` removes. A value that is no map stands for the spec's shorthand.

@@ -6,6 +6,7 @@
 
 #include "compiler/xgw/field_value.h"
 #include "compiler/xgw/node_json.h"
+#include "compiler/xgw/value.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {
@@ -117,6 +118,11 @@ void Encoder::encode_fallback(const FieldSpec& field, const Place& place, const 
   } else if (field.kind == FieldKind::Enum) {
     const auto word = std::ranges::find(field.words, field.fallback);
     store(at, static_cast<u32>(word - field.words.begin()));
+  } else if (field.kind == FieldKind::ClaimPath) {
+    store(at, pools_.strings.add(claim_pointer(field.fallback)));
+  } else if (field.late) {
+    store(at, table::LateString{
+                  .value = pools_.strings.add(field.fallback), .late = table::kNone, .reserved = 0});
   } else {
     store(at, pools_.strings.add(field.fallback));
   }
@@ -182,13 +188,16 @@ void Encoder::encode_list(const FieldSpec& field, const Effective& value, const 
     return;
   }
   std::vector<std::byte> bytes(items.size() * field.size);
+  // Of several expressions the first that is there counts: each may be absent.
+  EncodeScope scope = place.scope;
+  scope.may_be_absent = true;
   for (size_t i = 0; i < items.size(); ++i) {
     std::byte* to = bytes.data() + i * field.size;
     std::vector<Removal> removals;
     Effective item;
     overlay(element, Merge::Replace, items[i], value.level, path, item, removals);
     const std::string name = fmt::format("{}[{}]", path, i);
-    const Place inner{place.scope, nullptr};
+    const Place inner{scope, nullptr};
     encode_field(element, item, inner, name, to + element.offset, to);
   }
   const u32 offset = bytes.empty() ? 0 : pools_.policy_data.add(bytes);

@@ -12,6 +12,21 @@
 
 namespace gw::compiler {
 
+/// A security scheme as expressions see it.
+struct SchemeInfo {
+  std::string name;
+  u32 index = 0;         // into the table's schemes
+  bool is_token = false;  // its claims can be asked for
+  bool names_consumer = false;
+  std::vector<std::string_view> claims = {};  // that it declares
+};
+
+/// What is known of callers: the schemes of each alternative of `security`, none where anybody is
+/// let in.
+struct IdentityScope {
+  std::vector<std::vector<const SchemeInfo*>> alternatives;
+};
+
 /// What names and expressions may refer to at one place.
 struct EncodeScope {
   /// Index of each upstream; null: names are not checked (a policy that nobody uses yet).
@@ -20,6 +35,8 @@ struct EncodeScope {
   std::vector<std::string_view> parameters = {};
   std::vector<bool> greedy = {};  // of each parameter: it may hold slashes
   bool unchecked_parameters = false;
+  const IdentityScope* identity = nullptr;  // null: not checked either
+  bool may_be_absent = false;  // of the place: nothing is lost when a value is not there
 };
 
 /// A field whose effective value has been written, for `explain` and `inspect`.

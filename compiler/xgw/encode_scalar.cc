@@ -25,7 +25,7 @@ bool is_usable(const FieldSpec& field, std::string_view text) {
   std::string_view problem;
   if (field.kind == FieldKind::Url) return parse_http_url(text, problem).has_value();
   if (field.kind == FieldKind::Address) return is_listen_address(text);
-  if (field.kind == FieldKind::Pem) return false;
+  if (field.kind == FieldKind::Pem || field.kind == FieldKind::Document) return false;
   return true;
 }
 
@@ -90,7 +90,7 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
     if (place.out != nullptr) place.out->push_back({path, level, std::move(text), node.span()});
   };
   if (field.kind == FieldKind::Condition) {
-    store(at, encode_condition(node, pools_, sink_));
+    store(at, encode_condition(node, place.scope, pools_, sink_));
     note(to_json(node));
     return;
   }
@@ -189,7 +189,10 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       const AddLate add_late = [&](const std::vector<table::LatePart>& late_parts) {
         return add_late_record(field, late_parts, path, node.span());
       };
-      if (!parse_expression(text, field.kind == FieldKind::PathRewrite, place.scope, pools_.strings,
+      EncodeScope scope = place.scope;
+      // A header field without a value is left out.
+      if (path.find("headers.") != path.npos) scope.may_be_absent = true;
+      if (!parse_expression(text, field.kind == FieldKind::PathRewrite, scope, pools_.strings,
                             add_late, parts, error)) {
         const u32 shift = node.quoted() ? 1 : 0;
         refuse(error.unsupported ? "extension-unsupported" : "extension-value",
@@ -226,6 +229,20 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
         return;
       }
       break;
+    case FieldKind::ClaimPath: {
+      const std::string pointer = claim_pointer(text);
+      if (pointer.empty()) {
+        wrong(fmt::format("`{}`", text), "write `$jwt.NAME`, or `$jwt#/a/b` for a deeper one");
+        return;
+      }
+      store(at, pools_.strings.add(pointer));
+      note(std::string(text));
+      return;
+    }
+    case FieldKind::Document:
+      wrong("written out, or the name of a file",
+            "write a reference with an absolute path, '$file./etc/gwctl/keys.json'");
+      return;
     case FieldKind::Pem:  // tables hold no keys, and certificates change more often than tables
       wrong("written out, or the name of a file",
             "write a reference with an absolute path, '$file./etc/gwctl/server.pem'");

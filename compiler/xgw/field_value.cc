@@ -29,6 +29,10 @@ std::string_view expected(FieldKind kind) {
       return "an address such as `0.0.0.0:8080` or `unix:/run/gw.sock`";
     case FieldKind::Pem:
       return "a reference to a file in PEM";
+    case FieldKind::Document:
+      return "a reference to a file";
+    case FieldKind::ClaimPath:
+      return "a claim, such as `$jwt.sub`";
     case FieldKind::Network:
       return "an address or a CIDR block";
     case FieldKind::List:

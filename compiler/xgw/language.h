@@ -226,6 +226,18 @@ inline constexpr OperationField kOperationFields[] = {
       .doc = "sending a request twice has the effect of sending it once, whatever its method"},
      Merge::Replace,
      true},
+    {{.name = "allow",
+      .kind = policies::FieldKind::Condition,
+      .doc = "who may call: a condition that must hold, of each level that has one; otherwise the "
+             "answer is 403. `{off: REASON}` removes what is inherited"},
+     Merge::Add,
+     true},
+    {{.name = "deny",
+      .kind = policies::FieldKind::Condition,
+      .doc = "who may not: a condition that may not hold, of each level that has one; otherwise "
+             "the answer is 403. `{off: REASON}` removes what is inherited"},
+     Merge::Add,
+     true},
     {{.name = "request",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, request_headers),
@@ -283,9 +295,13 @@ inline constexpr PlainField kRootFields[] = {
     {"locked", "fields that service documents may not set"},
     {"basePath", "public base path, in place of that of `servers`"},
     {"trustedProxies", "peers whose X-Forwarded-* and Forwarded fields are believed"},
+    {"consumers",
+     "who calls: {NAME: {keys, passwords, certificates, plan, groups, metadata}}, or {table: "
+     "'$file./path'} for a data table that is swapped alone"},
     {"resolvers",
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
+    {"public", "why operations that ask for no authentication need none"},
     {"waive", "findings that are accepted: {RULE: {reason, until}}"},
     {"unenforced", "keywords that are knowingly not enforced: {KEYWORD: reason}"},
 };
@@ -318,13 +334,14 @@ inline constexpr PlainField kOperationOnlyFields[] = {
 inline constexpr PlainField kParameterFields[] = {
     {"greedy", "the parameter takes the rest of the path, slashes included"},
     {"matchOnly", "a value that its schema refuses is no match: 404 instead of 400"},
+    {"equals", "what the value must be, such as `$jwt.tenant`; otherwise the answer is 403"},
 };
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",   "consumers", "plans",   "cors",   "compress", "cache",        "validate", "views",
-    "rateLimit", "quota",     "compose", "allow",  "deny",     "sunset",       "tls",      "http2",
-    "equals",    "query",     "body",    "status", "mode",     "maxStreamAge",
+    "clients",   "plans",   "cors",   "compress", "cache",        "validate", "views",
+    "rateLimit", "quota",     "compose", "sunset",       "tls",      "http2",
+    "query",     "body",    "status", "mode",     "maxStreamAge",
 };
 
 }  // namespace gw::compiler

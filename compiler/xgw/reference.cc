@@ -86,7 +86,10 @@ json::object plain_schema(const FieldSpec& field) {
     case FieldKind::Address:
       return text("(:[0-9]+$)|(^unix:/)");
     case FieldKind::Pem:
+    case FieldKind::Document:
       return text(kReferencePattern);
+    case FieldKind::ClaimPath:
+      return text(R"(^\$jwt(\.|#/))");
     case FieldKind::Body:
     case FieldKind::Schema:
       return {};
@@ -258,6 +261,10 @@ std::string_view kind_text(const FieldSpec& field) {
       return "address";
     case FieldKind::Pem:
       return "reference to PEM";
+    case FieldKind::Document:
+      return "reference to a file";
+    case FieldKind::ClaimPath:
+      return "claim";
     case FieldKind::Network:
       return "address or CIDR block";
     case FieldKind::Body:

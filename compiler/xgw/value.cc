@@ -44,8 +44,14 @@ constexpr FixedSource kFixedSources[] = {
     {"$client.cert.fingerprint", ExpressionSource::ClientCertFingerprint},
 };
 // Sources of features to come.
-constexpr std::string_view kLaterSources[] = {
-    "$jwt", "$auth", "$consumer", "$calls", "$response", "$client.class", "$request.body"};
+constexpr std::string_view kLaterSources[] = {"$calls", "$response", "$client.class",
+                                              "$request.body"};
+// Claims that need no declaration: RFC 7519, RFC 9068, RFC 8693, RFC 8705, OpenID Connect Core.
+constexpr std::string_view kRegisteredClaims[] = {
+    "acr",   "amr",         "at_hash",    "aud",    "auth_time", "azp",  "client_id", "cnf",
+    "email", "email_verified", "entitlements", "exp", "groups", "iat",  "iss",       "jti",
+    "name",  "nbf",         "nonce",      "preferred_username", "roles", "scope", "scp", "sid",
+    "sub",   "username"};
 
 // The encoding of a value depends on where it is put.
 ExpressionEncoding encoding_for(bool is_path, bool in_query, bool greedy) {
@@ -146,9 +152,140 @@ struct ExpressionParser {
     return true;
   }
 
+  void add_source(ExpressionSource source, std::string_view text, u16 index = 0) {
+    parts.push_back({.source = source,
+                     .encoding = encoding_for(is_path, in_query, false),
+                     .index = index,
+                     .text = text.empty() ? table::StringRef{} : strings.add(text)});
+  }
+
+  // `fits` of the schemes of an alternative: it can supply the value.
+  template <class Fits>
+  bool check_supply(std::string_view text, u32 begin, u32 end, std::string_view what, Fits fits) {
+    if (scope.identity == nullptr) return true;
+    const auto& alternatives = scope.identity->alternatives;
+    const auto supplies = [&](const auto& schemes) {
+      return std::ranges::any_of(schemes, [&](const SchemeInfo* scheme) { return fits(*scheme); });
+    };
+    if (std::ranges::none_of(alternatives, supplies)) {
+      return fail(begin, end, fmt::format("no request of this operation has `{}`", text),
+                  fmt::format("its `security` asks for no {}", what));
+    }
+    if (scope.may_be_absent || std::ranges::all_of(alternatives, supplies)) return true;
+    return fail(begin, end, fmt::format("some requests of this operation have no `{}`", text),
+                "an alternative of `security` does not supply it; where a list may stand, write "
+                "`[$jwt.sub, $consumer.name]`: the first that is there counts");
+  }
+
+  static bool declares(const SchemeInfo& scheme, std::string_view claim) {
+    return std::ranges::find(kRegisteredClaims, claim) != std::end(kRegisteredClaims) ||
+           std::ranges::find(scheme.claims, claim) != scheme.claims.end();
+  }
+
+  bool declared(const std::vector<const SchemeInfo*>& schemes, std::string_view pointer, u32 begin,
+                u32 end) {
+    const std::string claim = first_token(pointer);
+    std::vector<std::string_view> known;
+    for (const SchemeInfo* scheme : schemes) {
+      if (scheme->is_token && declares(*scheme, claim)) return true;
+      known.insert(known.end(), scheme->claims.begin(), scheme->claims.end());
+    }
+    std::string help = did_you_mean(claim, known);
+    if (help.empty()) {
+      help = fmt::format("declare it at the security scheme: `x-gw: {{claims: {{{}: {{type: "
+                         "string}}}}}}`",
+                         claim);
+    }
+    return fail(begin, end, fmt::format("no scheme declares the claim `{}`", claim),
+                std::move(help));
+  }
+
+  static std::string first_token(std::string_view pointer) {
+    std::string out;
+    for (size_t i = 1; i < pointer.size() && pointer[i] != '/'; ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < pointer.size();
+      out += escaped ? (pointer[++i] == '1' ? '/' : '~') : pointer[i];
+    }
+    return out;
+  }
+
+  bool claim(std::string_view text, u32 begin, u32 end) {
+    const std::string pointer = claim_pointer(text);
+    if (pointer.empty()) {
+      return fail(begin, end, fmt::format("`{}` names no claim", text),
+                  "write `$jwt.sub`, or `$jwt#/realm_access/roles` for a deeper one");
+    }
+    if (!check_supply(text, begin, end, "token",
+                      [](const SchemeInfo& scheme) { return scheme.is_token; })) {
+      return false;
+    }
+    if (scope.identity != nullptr) {
+      std::vector<const SchemeInfo*> all;
+      for (const auto& schemes : scope.identity->alternatives) {
+        all.insert(all.end(), schemes.begin(), schemes.end());
+      }
+      if (!declared(all, pointer, begin, end)) return false;
+    }
+    add_source(ExpressionSource::Claim, pointer);
+    return true;
+  }
+
+  // `$auth.SCHEME.NAME` or `$auth.SCHEME#/POINTER`.
+  bool scheme_claim(std::string_view text, u32 begin, u32 end) {
+    const std::string_view rest = text.substr(std::string_view("$auth.").size());
+    const size_t name_end = rest.find_first_of(".#");
+    const std::string_view name = rest.substr(0, name_end);
+    const std::string pointer =
+        name_end == rest.npos ? "" : claim_pointer("$jwt" + std::string(rest.substr(name_end)));
+    if (pointer.empty()) {
+      return fail(begin, end, fmt::format("`{}` names no claim", text),
+                  "write `$auth.SCHEME.CLAIM`");
+    }
+    const auto is_named = [&](const SchemeInfo& scheme) {
+      return scheme.is_token && scheme.name == name;
+    };
+    if (!check_supply(text, begin, end, fmt::format("token by `{}`", name), is_named)) return false;
+    u16 index = 0;
+    if (scope.identity != nullptr) {
+      for (const auto& schemes : scope.identity->alternatives) {
+        for (const SchemeInfo* scheme : schemes) {
+          if (!is_named(*scheme)) continue;
+          index = static_cast<u16>(scheme->index);
+          if (!declared({scheme}, pointer, begin, end)) return false;
+        }
+      }
+    }
+    add_source(ExpressionSource::SchemeClaim, pointer, index);
+    return true;
+  }
+
+  bool consumer(std::string_view text, u32 begin, u32 end) {
+    constexpr std::string_view kMetadata = "$consumer.metadata.";
+    const bool is_metadata = text.starts_with(kMetadata) && text.size() > kMetadata.size();
+    if (text != "$consumer.name" && text != "$consumer.plan" && !is_metadata) {
+      return fail(begin, end, fmt::format("a consumer has no `{}`", text),
+                  "known are $consumer.name, $consumer.plan and $consumer.metadata.NAME");
+    }
+    if (!check_supply(text, begin, end, "consumer",
+                      [](const SchemeInfo& scheme) { return scheme.names_consumer; })) {
+      return false;
+    }
+    if (is_metadata) {
+      add_source(ExpressionSource::ConsumerMetadata, text.substr(kMetadata.size()));
+    } else {
+      add_source(text == "$consumer.name" ? ExpressionSource::ConsumerName
+                                          : ExpressionSource::ConsumerPlan,
+                 {});
+    }
+    return true;
+  }
+
   bool expression(std::string_view text, u32 begin) {
     const u32 end = begin + static_cast<u32>(text.size());
     const auto encoding = encoding_for(is_path, in_query, false);
+    if (text.starts_with("$jwt")) return claim(text, begin, end);
+    if (text.starts_with("$auth.")) return scheme_claim(text, begin, end);
+    if (text.starts_with("$consumer.")) return consumer(text, begin, end);
     for (const FixedSource& fixed : kFixedSources) {
       if (text != fixed.name) continue;
       parts.push_back({.source = fixed.source, .encoding = encoding, .index = 0, .text = {}});
@@ -186,7 +323,8 @@ struct ExpressionParser {
                 "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
                 "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
                 "$request.id, $method, $url, $client.ip, $client.cert.subject, $client.cert.san, "
-                "$client.cert.fingerprint");
+                "$client.cert.fingerprint, $jwt.CLAIM, $auth.SCHEME.CLAIM, $consumer.name, "
+                "$consumer.plan, $consumer.metadata.NAME");
   }
 };
 
@@ -199,12 +337,14 @@ constexpr WhenKey kWhenKeys[] = {
     {"header", TestSource::Header, true}, {"query", TestSource::Query, true},
     {"cookie", TestSource::Cookie, true}, {"ip", TestSource::Ip, false},
     {"host", TestSource::Host, false},    {"path", TestSource::Path, false},
-    {"method", TestSource::Method, false}};
-constexpr std::string_view kLaterWhenKeys[] = {"jwt", "consumer", "client"};
+    {"method", TestSource::Method, false}, {"jwt", TestSource::Claim, true},
+    {"consumer", TestSource::ConsumerName, true}};
+constexpr std::string_view kLaterWhenKeys[] = {"client"};
 
 class ConditionEncoder {
  public:
-  ConditionEncoder(Pools& pools, DiagnosticSink& sink) : pools_(pools), sink_(sink) {}
+  ConditionEncoder(const EncodeScope& scope, Pools& pools, DiagnosticSink& sink)
+      : scope_(scope), pools_(pools), sink_(sink) {}
 
   u32 encode(NodeRef node) {
     std::vector<table::ConditionRecord> alternatives;
@@ -243,7 +383,7 @@ class ConditionEncoder {
     for (const auto [key, value] : node.entries()) test_key(key, value, tests);
     if (tests.empty() && !failed_) {
       refuse(node.span(), "`when` is empty", "it would hold for every request",
-             "remove it, or name a header, query, cookie, ip, host, path or method");
+             "remove it, or name a header, query, cookie, ip, host, path, method, jwt or consumer");
     }
     return {.tests = pools_.condition_tests.add(tests), .last = 0, .reserved = 0};
   }
@@ -262,6 +402,10 @@ class ConditionEncoder {
              did_you_mean(key.text(), names), "extension-unknown");
       return;
     }
+    if (known->source == TestSource::ConsumerName) {
+      test_consumer(*known, key, value, tests);
+      return;
+    }
     if (!known->named) {
       test_value(*known, {}, value, false, tests);
       return;
@@ -276,9 +420,62 @@ class ConditionEncoder {
         refuse(name.span(), fmt::format("`{}` is not a header field name", name.text()), "here");
         continue;
       }
-      const std::string stored =
-          known->source == TestSource::Header ? lower(name.text()) : std::string(name.text());
+      std::string stored(name.text());
+      if (known->source == TestSource::Header) stored = lower(name.text());
+      if (known->source == TestSource::Claim) stored = pointer_of(name);
+      if (stored.empty()) continue;
       test_value(*known, pools_.strings.add(stored), expected, false, tests);
+    }
+  }
+
+  // `tenant`, or `/realm_access/roles` for a deeper one. Empty: reported.
+  std::string pointer_of(NodeRef name) {
+    const std::string text = name.text().starts_with("/") ? fmt::format("$jwt#{}", name.text())
+                                                          : fmt::format("$jwt.{}", name.text());
+    return check_identity(text, name) ? claim_pointer(text) : std::string();
+  }
+
+  // Whether this operation's callers have such a value: absent, it holds no test, so that some of
+  // them may be without.
+  bool check_identity(std::string_view text, NodeRef at) {
+    std::vector<ExpressionPart> parts;
+    ValueError error;
+    EncodeScope scope = scope_;
+    scope.may_be_absent = true;
+    StringPool scratch;
+    if (parse_expression(text, false, scope, scratch, {}, parts, error)) return true;
+    refuse(at.span(), error.message, "here", error.help);
+    return false;
+  }
+
+  // A name or several, or a map of what consumers have.
+  void test_consumer(const WhenKey& key, NodeRef at, NodeRef value,
+                     std::vector<ConditionTest>& tests) {
+    if (!check_identity("$consumer.name", at)) return;
+    const bool is_operator =
+        value.is_map() && (value.get("not") || value.get("prefix") || value.get("matches") ||
+                           value.get("present"));
+    if (!value.is_map() || is_operator) {
+      test_value(key, {}, value, false, tests);
+      return;
+    }
+    static constexpr WhenKey kParts[] = {{"name", TestSource::ConsumerName, true},
+                                         {"group", TestSource::ConsumerGroup, true},
+                                         {"plan", TestSource::ConsumerPlan, true}};
+    for (const auto [name, expected] : value.entries()) {
+      const auto part = std::ranges::find(kParts, name.text(), &WhenKey::name);
+      if (part != std::end(kParts)) {
+        test_value(*part, {}, expected, false, tests);
+      } else if (name.text() == "metadata" && expected.is_map()) {
+        static constexpr WhenKey kMetadata{"metadata", TestSource::ConsumerMetadata, true};
+        for (const auto [field, text] : expected.entries()) {
+          test_value(kMetadata, pools_.strings.add(field.text()), text, false, tests);
+        }
+      } else {
+        refuse(name.span(), fmt::format("a consumer has no `{}`", name.text()), "here",
+               "known are `name`, `group`, `plan` and `metadata: {NAME: VALUE}`",
+               "extension-unknown");
+      }
     }
   }
 
@@ -295,6 +492,10 @@ class ConditionEncoder {
       operators(key, name, value, negate, tests);
       return;
     }
+    if (key.source == TestSource::Ip && value.is_scalar() && has_late_reference(value.text())) {
+      test_network_file(value, test, tests);
+      return;
+    }
     if (value.is_seq()) {
       std::vector<NodeRef> items;
       for (const NodeRef item : value.items()) items.push_back(item);
@@ -303,6 +504,19 @@ class ConditionEncoder {
     } else if (!values(key, {value}, test)) {
       return;
     }
+    tests.push_back(test);
+  }
+
+  void test_network_file(NodeRef value, ConditionTest test, std::vector<ConditionTest>& tests) {
+    constexpr std::string_view kFile = "$file.";
+    const std::string_view text = value.text();
+    if (!text.starts_with(std::string(kFile) + "/")) {
+      refuse(value.span(), "networks come from a file with an absolute path", "here",
+             "write '$file./etc/gwctl/networks.txt', with a network in each line");
+      return;
+    }
+    test.kind = TestKind::NetworkFile;
+    test.values = {.offset = pools_.add_network_file(text.substr(kFile.size())), .count = 1};
     tests.push_back(test);
   }
 
@@ -371,6 +585,7 @@ class ConditionEncoder {
     }
   }
 
+  const EncodeScope& scope_;
   Pools& pools_;
   DiagnosticSink& sink_;
   bool failed_ = false;
@@ -455,8 +670,47 @@ bool parse_late(std::string_view text, StringPool& strings, std::vector<LatePart
   return true;
 }
 
-u32 encode_condition(NodeRef node, Pools& pools, DiagnosticSink& sink) {
-  return ConditionEncoder(pools, sink).encode(node);
+u32 encode_condition(NodeRef node, const EncodeScope& scope, Pools& pools, DiagnosticSink& sink) {
+  return ConditionEncoder(scope, pools, sink).encode(node);
+}
+
+bool asks_for_identity(const Pools& pools, u32 condition) {
+  if (condition == table::kNone) return false;
+  for (u32 i = condition;; ++i) {
+    const table::ConditionRecord& alternative = pools.conditions.records()[i];
+    for (u32 test = 0; test < alternative.tests.count; ++test) {
+      const u32 index = alternative.tests.offset + test;
+      if (table::is_identity(pools.condition_tests.records()[index].source)) return true;
+    }
+    if (alternative.last != 0) return false;
+  }
+}
+
+bool asks_for_identity(const Pools& pools, table::Extent expression) {
+  for (u32 i = 0; i < expression.count; ++i) {
+    if (table::is_identity(pools.expressions.records()[expression.offset + i].source)) return true;
+  }
+  return false;
+}
+
+std::string claim_pointer(std::string_view text) {
+  constexpr std::string_view kName = "$jwt.";
+  constexpr std::string_view kPointer = "$jwt#/";
+  if (text.starts_with(kPointer) && text.size() > kPointer.size()) {
+    return std::string(text.substr(kPointer.size() - 1));
+  }
+  if (!text.starts_with(kName) || text.size() == kName.size()) return {};
+  std::string out = "/";
+  for (const char c : text.substr(kName.size())) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 }  // namespace gw::compiler

@@ -40,7 +40,14 @@ bool parse_late(std::string_view text, StringPool& strings, std::vector<table::L
                 ValueError& error);
 
 /// A `when` value to a condition; its index, or kNone after reporting to `sink`.
-u32 encode_condition(NodeRef node, Pools& pools, DiagnosticSink& sink);
+u32 encode_condition(NodeRef node, const EncodeScope& scope, Pools& pools, DiagnosticSink& sink);
+/// Whether condition `index` looks at who calls.
+bool asks_for_identity(const Pools& pools, u32 condition);
+/// Whether an expression does.
+bool asks_for_identity(const Pools& pools, table::Extent expression);
+
+/// `$jwt.NAME` or `$jwt#/POINTER` as the JSON Pointer of the claim; empty: it is neither.
+std::string claim_pointer(std::string_view text);
 
 /// Compiles `pattern` and stores it; its index, or kNone after reporting (regex-unsupported). With
 /// `is_ecma` it is a schema pattern. `anchored`: the whole text must match.

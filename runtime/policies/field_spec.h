@@ -37,12 +37,14 @@ enum class FieldKind : u8 {
   Record,       // inline, `size` bytes
   Union,        // u32 tag: 1 + index of the alternative in `fields`, 0: absent
   Pem,          // StringRef, certificates or a key; always a reference
+  Document,     // StringRef, the content of a file, of any lines; always a reference
+  ClaimPath,    // StringRef, JSON Pointer of a claim; `$jwt.NAME`, `$jwt#/POINTER`
   // New kinds go to the end: tables hold these numbers.
 };
-inline constexpr FieldKind kLastFieldKind = FieldKind::Pem;
+inline constexpr FieldKind kLastFieldKind = FieldKind::ClaimPath;
 
 /// Name space of a Name field.
-enum class NameSpace : u8 { None, Upstream };
+enum class NameSpace : u8 { None, Upstream, Scheme };
 
 struct FieldSpec {
   std::string_view name;
@@ -77,7 +79,8 @@ constexpr bool is_number(FieldKind kind) {
 }
 constexpr bool is_text(FieldKind kind) {
   return kind == FieldKind::String || kind == FieldKind::HeaderName || kind == FieldKind::Url ||
-         kind == FieldKind::Address || kind == FieldKind::Pem || kind == FieldKind::Body;
+         kind == FieldKind::Address || kind == FieldKind::Pem || kind == FieldKind::Body ||
+         kind == FieldKind::Document || kind == FieldKind::ClaimPath;
 }
 /// Bytes that a field takes in its record.
 constexpr u32 stored_bytes(const FieldSpec& field) {
@@ -90,6 +93,8 @@ constexpr u32 stored_bytes(const FieldSpec& field) {
     case FieldKind::Url:
     case FieldKind::Address:
     case FieldKind::Pem:
+    case FieldKind::Document:
+    case FieldKind::ClaimPath:
     case FieldKind::Network:
     case FieldKind::Body:
     case FieldKind::Expression:

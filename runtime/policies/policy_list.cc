@@ -1,5 +1,7 @@
 #include "runtime/policies/policy_list.h"
 
+#include "runtime/policies/access/record.h"
+#include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/proxy/record.h"

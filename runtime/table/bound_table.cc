@@ -109,6 +109,11 @@ bool check_value(const LateRecord& record, const std::string& text, u64& number,
     problem = "its value is neither HOST:PORT nor unix:/PATH";
     return false;
   }
+  if (kind == FieldKind::Document) {
+    if (!text.empty() && text.size() <= record.max) return true;
+    problem = "it is empty or too long";
+    return false;
+  }
   if (kind == FieldKind::Pem) {  // what it holds is read where it is used
     if (text.find("-----BEGIN ") != text.npos && text.size() <= record.max) return true;
     problem = "its value is not in PEM";

@@ -33,7 +33,11 @@ inline constexpr u64 kMaxFileBytes = u64{1} << 32;
 inline constexpr u32 kNone = ~u32{0};
 
 /// What a file is. Data tables (consumers, IP sets) are named by late references.
-enum class TableKind : u32 { Gateway = 1 };
+enum class TableKind : u32 {
+  Gateway = 1,
+  Consumers = 2,  // section Consumers alone
+  Networks = 3,   // section NetworkSet alone
+};
 
 /// A run of `count` elements beginning at `offset`. What offset counts is said where it is used.
 struct Extent {
@@ -87,8 +91,12 @@ enum class SectionKind : u32 {
   Origins = 22,         // OriginRecord[]: where each effective setting came from
   Notes = 23,           // NoteRecord[]: what is switched off, not enforced, waived
   Schemas = 24,         // StringRef[]: schemas as canonical JSON
+  Schemes = 26,         // SchemeRecord[] (runtime/policies/scheme/record.h)
+  Consumers = 27,       // blob, runtime/table/consumer_format.h
+  NetworkFiles = 28,    // StringRef[]: files with networks that conditions name
+  NetworkSet = 29,      // blob, runtime/table/network_set.h; of data tables only
 };
-inline constexpr u32 kLastSectionKind = 24;
+inline constexpr u32 kLastSectionKind = 29;
 inline constexpr u32 kSectionOptional = 1;  // Section::flags
 
 struct Header {
@@ -126,6 +134,7 @@ struct GatewayRecord {
   u32 default_settings;    // into Settings: for requests without a route
   Extent trusted_proxies;  // into Networks
   Extent resolvers;        // LateString[] in PolicyData: servers that are asked for names
+  StringRef consumer_file;  // data table with the consumers; absent: section Consumers has them
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock
@@ -191,19 +200,49 @@ enum class ExpressionSource : u8 {
   ClientCertSubject,
   ClientCertSan,
   ClientCertFingerprint,
+  Claim,             // of the token: JSON Pointer `text`
+  SchemeClaim,       // the same of scheme `index`
+  ConsumerName,      // of the caller
+  ConsumerPlan,      //
+  ConsumerMetadata,  // entry `text`
 };
-inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ClientCertFingerprint;
+inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ConsumerMetadata;
+/// Whether a value is known only once it is known who calls.
+constexpr bool is_identity(ExpressionSource source) { return source >= ExpressionSource::Claim; }
 /// Parts are concatenated. Encoding says how a value is written into its place.
 enum class ExpressionEncoding : u8 { Plain, PathSegment, PathRest, QueryValue };
 struct ExpressionPart {
   ExpressionSource source;
   ExpressionEncoding encoding;
-  u16 index;  // capture number
+  u16 index;  // of a capture, a late value or a scheme
   StringRef text;
 };
 
-enum class TestSource : u8 { Header, Query, Cookie, Ip, Host, Path, Method };
-enum class TestKind : u8 { Present, Equals, Prefix, Matches, Network };
+enum class TestSource : u8 {
+  Header,
+  Query,
+  Cookie,
+  Ip,
+  Host,
+  Path,
+  Method,
+  Claim,             // of the token: JSON Pointer `name`; of a list any item
+  ConsumerName,      // of the caller
+  ConsumerGroup,     // any of his
+  ConsumerPlan,      //
+  ConsumerMetadata,  // entry `name`
+};
+inline constexpr TestSource kLastTestSource = TestSource::ConsumerMetadata;
+/// Whether a test needs to know who calls.
+constexpr bool is_identity(TestSource source) { return source >= TestSource::Claim; }
+enum class TestKind : u8 {
+  Present,
+  Equals,
+  Prefix,
+  Matches,
+  Network,
+  NetworkFile,  // values.offset: into NetworkFiles
+};
 /// One test of a condition. All tests of an alternative must hold.
 struct ConditionTest {
   TestSource source;
@@ -211,7 +250,7 @@ struct ConditionTest {
   u8 negate;
   u8 reserved;
   u32 regex;       // into Regexes, for Matches; kNone otherwise
-  StringRef name;  // of header, query parameter, cookie
+  StringRef name;  // of header, query parameter, cookie, metadata; pointer of a claim
   Extent values;   // any of: into StringLists (Equals, Prefix) or Networks (Network)
 };
 /// Any of several alternatives; each is a run of tests. Alternatives of one condition are
@@ -276,7 +315,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 40 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 48 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);

@@ -45,17 +45,18 @@ Result<u64> regular_size(int fd) {
 
 TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
 
-Result<std::shared_ptr<const TableFile>> TableFile::adopt(int descriptor, u64 size) {
+Result<std::shared_ptr<const TableFile>> TableFile::adopt(int descriptor, u64 size,
+                                                             TableKind kind) {
   if (size < sizeof(Header)) return fail(Errc::TableTruncated, "header");
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
   if (mapped == MAP_FAILED) return unreadable("mmap");
   const Bytes bytes(static_cast<const std::byte*>(mapped), size);
   std::shared_ptr<const TableFile> file(new TableFile(bytes));
-  GW_TRY(verify(bytes));
+  GW_TRY(verify(bytes, kind));
   return file;
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes) {
+Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
   const Descriptor memory(::memfd_create("gwctl-table", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (memory.get() < 0) return unreadable("memfd");
   for (u64 done = 0; done < bytes.size();) {
@@ -68,19 +69,20 @@ Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes) {
               F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return unreadable("memfd seal");
   }
-  return adopt(memory.get(), bytes.size());
+  return adopt(memory.get(), bytes.size(), kind);
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path) {
+Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path,
+                                                            TableKind kind) {
   GW_TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
-  return from_bytes(as_bytes(text));
+  return from_bytes(as_bytes(text), kind);
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (file.get() < 0) return unreadable("open");
   GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
-  return adopt(file.get(), size);
+  return adopt(file.get(), size, TableKind::Gateway);
 }
 
 Result<std::string> read_file(const std::string& path, u64 limit_bytes) {

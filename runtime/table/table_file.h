@@ -5,6 +5,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
+#include "runtime/table/format.h"
 
 namespace gw::table {
 
@@ -18,9 +19,11 @@ class TableFile {
   ~TableFile();
 
   /// Copies `bytes` into a sealed memory file, maps and verifies it.
-  static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes);
+  static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes,
+                                                             TableKind kind = TableKind::Gateway);
   /// Reads `path` and does the same.
-  static Result<std::shared_ptr<const TableFile>> load(const std::string& path);
+  static Result<std::shared_ptr<const TableFile>> load(const std::string& path,
+                                                       TableKind kind = TableKind::Gateway);
   /// Maps a file that is private to this process already (in the state directory, mode 0400).
   static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path);
 
@@ -28,7 +31,7 @@ class TableFile {
 
  private:
   explicit TableFile(Bytes bytes) : bytes_(bytes) {}
-  static Result<std::shared_ptr<const TableFile>> adopt(int descriptor, u64 size);
+  static Result<std::shared_ptr<const TableFile>> adopt(int descriptor, u64 size, TableKind kind);
   Bytes bytes_;
 };
 

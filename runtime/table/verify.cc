@@ -11,7 +11,9 @@
 
 #include "runtime/policies/policy_list.h"
 #include "runtime/router/verify.h"
+#include "runtime/table/consumer_set.h"
 #include "runtime/table/dfa.h"
+#include "runtime/table/network_set.h"
 #include "runtime/table/verify_record.h"
 #include "runtime/table/view.h"
 
@@ -49,11 +51,16 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(OriginRecord), "origins"},
     {sizeof(NoteRecord), "notes"},
     {sizeof(StringRef), "schemas"},
+    {0, ""},
+    {sizeof(policies::SchemeRecord), "schemes"},
+    {1, "consumers"},
+    {sizeof(StringRef), "network files"},
+    {1, "network set"},
 };
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
 
-constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions", "dns"};
+constexpr std::string_view kFeatures[] = {"http1", "expressions", "conditions", "dns", "security"};
 
 Unexpected<Error> corrupt(std::string_view what) { return fail(Errc::TableCorrupt, what); }
 
@@ -79,11 +86,11 @@ bool digest_holds(Bytes file) {
   return XXH3_64bits(file.data(), body_bytes) == stored_digest;
 }
 
-Result<void> verify_kind(Bytes file) {
+Result<void> verify_kind(Bytes file, TableKind kind) {
   Header header;
   std::memcpy(&header, file.data(), sizeof header);
   const u64 body_bytes = file.size() - kTrailerBytes;
-  if (header.kind != TableKind::Gateway) return fail(Errc::TableFeature, "kind");
+  if (header.kind != kind) return fail(Errc::TableFeature, "kind");
   const u64 room = (body_bytes - sizeof(Header)) / sizeof(Section);
   if (header.section_count > room) return corrupt("section_count");
   return {};
@@ -108,7 +115,7 @@ Result<void> verify_sections(Bytes file) {
       return corrupt(kind <= kLastSectionKind ? kSections[kind].name : "section bounds");
     }
     last_end = section.offset + section.bytes;
-    if (kind > kLastSectionKind) {
+    if (kind > kLastSectionKind || kSections[kind].record_bytes == 0) {
       if ((section.flags & kSectionOptional) == 0) return fail(Errc::TableFeature, "section kind");
       continue;
     }
@@ -131,6 +138,7 @@ class Verifier {
                .schemas = view_.schemas().size(),
                .networks = view_.networks().size(),
                .upstreams = view_.upstreams().size(),
+               .schemes = view_.schemes().size(),
                .late = view_.late().size()};
     budget_ = bounds_.policy_data.size() + 1024;
   }
@@ -143,6 +151,8 @@ class Verifier {
     GW_TRY(strings(SectionKind::StringLists, "string lists"));
     GW_TRY(strings(SectionKind::Files, "files"));
     GW_TRY(strings(SectionKind::Schemas, "schemas"));
+    GW_TRY(strings(SectionKind::NetworkFiles, "network files"));
+    GW_TRY(verify_consumers(view_.section(SectionKind::Consumers)));
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());
@@ -181,6 +191,7 @@ class Verifier {
     }
     const GatewayRecord& gateway = view_.gateway();
     if (!text_fits(gateway.title) || !text_fits(gateway.version) || gateway.flags > 7 ||
+        !text_fits(gateway.consumer_file) ||
         gateway.default_settings >= view_.settings().size() ||
         !fits(gateway.trusted_proxies.offset, gateway.trusted_proxies.count, bounds_.networks)) {
       return corrupt("gateway");
@@ -191,7 +202,10 @@ class Verifier {
   Result<void> values() const {
     for (const ExpressionPart& part : view_.expressions()) {
       const bool late_fits = part.source != ExpressionSource::Late || part.index < bounds_.late;
+      const bool scheme_fits =
+          part.source != ExpressionSource::SchemeClaim || part.index < bounds_.schemes;
       if (!text_fits(part.text) || part.source > kLastExpressionSource || !late_fits ||
+          !scheme_fits ||
           part.encoding > ExpressionEncoding::QueryValue) {
         return corrupt("expressions");
       }
@@ -205,10 +219,11 @@ class Verifier {
     }
     if (!conditions.empty() && conditions.back().last != 1) return corrupt("conditions");
     for (const ConditionTest& test : view_.condition_tests()) {
-      const u64 values =
-          test.kind == TestKind::Network ? bounds_.networks : view_.string_lists().size();
-      if (!text_fits(test.name) || test.source > TestSource::Method ||
-          test.kind > TestKind::Network || test.negate > 1 ||
+      const u64 values = test.kind == TestKind::Network       ? bounds_.networks
+                         : test.kind == TestKind::NetworkFile ? view_.network_files().size()
+                                                              : view_.string_lists().size();
+      if (!text_fits(test.name) || test.source > kLastTestSource ||
+          test.kind > TestKind::NetworkFile || test.negate > 1 ||
           !fits(test.values.offset, test.values.count, values) ||
           (test.kind == TestKind::Matches ? test.regex >= bounds_.regexes : test.regex != kNone)) {
         return corrupt("condition tests");
@@ -260,6 +275,10 @@ class Verifier {
   Result<void> records() {
     if (!all_valid(view_.settings(), policies::kSettingsSpec)) return corrupt("settings");
     if (!all_valid(view_.listeners(), policies::kListenerSpec)) return corrupt("listeners");
+    for (const policies::SchemeRecord& scheme : view_.schemes()) {
+      if (!source_fits(scheme.source)) return corrupt("schemes");
+    }
+    if (!all_valid(view_.schemes(), policies::kSchemeSpec)) return corrupt("schemes");
     const policies::ResolversRecord resolvers{view_.gateway().resolvers};
     if (!all_valid(std::span(&resolvers, 1), policies::kResolversSpec)) return corrupt("resolvers");
     for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
@@ -347,10 +366,14 @@ bool is_known_feature(std::string_view name) {
 
 namespace {
 
-Result<void> verify_contents(Bytes file) {
-  GW_TRY(verify_kind(file));
+Result<void> verify_contents(Bytes file, TableKind kind) {
+  GW_TRY(verify_kind(file, kind));
   GW_TRY(verify_sections(file));
-  return Verifier(file).run();
+  if (kind == TableKind::Gateway) return Verifier(file).run();
+  const TableView view(file);
+  if (view.sections().size() != 1) return corrupt("section list");
+  if (kind == TableKind::Consumers) return verify_consumers(view.section(SectionKind::Consumers));
+  return verify_network_set(view.section(SectionKind::NetworkSet));
 }
 
 /// The digest, on a thread of its own if a processor has time for one. Whoever comes first computes
@@ -409,8 +432,8 @@ std::string_view damaged_part(Bytes file) {
 
 // Damage shows in what refers to it, and by digests: these tell where it is. What a right digest
 // vouches for is a table that was written so.
-Result<void> judge(Bytes file, const Result<void>& contents, bool digest_holds) {
-  if (digest_holds || !verify_kind(file) || !verify_sections(file)) return contents;
+Result<void> judge(Bytes file, TableKind kind, const Result<void>& contents, bool digest_holds) {
+  if (digest_holds || !verify_kind(file, kind) || !verify_sections(file)) return contents;
   return corrupt(damaged_part(file));
 }
 
@@ -418,15 +441,15 @@ Result<void> judge(Bytes file, const Result<void>& contents, bool digest_holds) 
 
 // Both passes over a large file wait for memory most of the time, so they go side by side. The
 // checks of the contents rely on nothing that the digest promises.
-Result<void> verify(Bytes file) {
+Result<void> verify(Bytes file, TableKind kind) {
   GW_TRY(verify_header(file));
   if (file.size() < kParallelBytes) {
-    const Result<void> contents = verify_contents(file);
-    return judge(file, contents, digest_holds(file));
+    const Result<void> contents = verify_contents(file, kind);
+    return judge(file, kind, contents, digest_holds(file));
   }
   SharedDigest digest(file);
-  const Result<void> contents = verify_contents(file);
-  return judge(file, contents, digest.holds());
+  const Result<void> contents = verify_contents(file, kind);
+  return judge(file, kind, contents, digest.holds());
 }
 
 }  // namespace gw::table

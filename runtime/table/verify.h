@@ -16,7 +16,8 @@ namespace gw::table {
 /// read by two threads at once. Any thread.
 /// Errors: TableTruncated, TableCorrupt, TableVersion, TableFeature; `what` names the section or
 /// the field of the header.
-Result<void> verify(Bytes file);
+/// A file of another kind than the expected one is refused (TableFeature, `kind`).
+Result<void> verify(Bytes file, TableKind kind = TableKind::Gateway);
 
 /// Feature names this runtime knows.
 bool is_known_feature(std::string_view name);

@@ -90,6 +90,8 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
     case FieldKind::Url:
     case FieldKind::Address:
     case FieldKind::Pem:
+    case FieldKind::Document:
+    case FieldKind::ClaimPath:
     case FieldKind::Body:
       return string_fits(load<StringRef>(at), bounds);
     case FieldKind::Network:
@@ -104,7 +106,8 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
     case FieldKind::Regex:
       return index_fits(bounds.regexes);
     case FieldKind::Name:
-      return index_fits(bounds.upstreams);
+      return index_fits(field.names == policies::NameSpace::Scheme ? bounds.schemes
+                                                                   : bounds.upstreams);
     case FieldKind::List:
     case FieldKind::Map:
       return verify_elements(field, load<Extent>(at), bounds, budget);

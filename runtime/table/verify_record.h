@@ -14,6 +14,7 @@ struct RecordBounds {
   u64 schemas = 0;
   u64 networks = 0;
   u64 upstreams = 0;
+  u64 schemes = 0;
   u64 late = 0;
 };
 

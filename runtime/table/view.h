@@ -6,6 +6,7 @@
 
 #include "runtime/base/types.h"
 #include "runtime/policies/listener/record.h"
+#include "runtime/policies/scheme/record.h"
 #include "runtime/policies/settings/record.h"
 #include "runtime/policies/upstream/record.h"
 #include "runtime/table/format.h"
@@ -65,6 +66,13 @@ class TableView {
   std::span<const NoteRecord> notes() const { return records<NoteRecord>(SectionKind::Notes); }
   std::span<const StringRef> features() const { return records<StringRef>(SectionKind::Features); }
   std::span<const StringRef> schemas() const { return records<StringRef>(SectionKind::Schemas); }
+
+  std::span<const policies::SchemeRecord> schemes() const {
+    return records<policies::SchemeRecord>(SectionKind::Schemes);
+  }
+  std::span<const StringRef> network_files() const {
+    return records<StringRef>(SectionKind::NetworkFiles);
+  }
 
   /// "" when absent.
   std::string_view text(StringRef ref) const {

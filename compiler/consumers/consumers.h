@@ -1,0 +1,49 @@
+// Consumers as they are written, and the section that is made of them.
+#pragma once
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/diag/sink.h"
+#include "compiler/syntax/node.h"
+#include "runtime/table/consumer_format.h"
+
+namespace gw::compiler {
+
+using KeyDigest = std::array<u8, table::kKeyDigestBytes>;
+
+struct ConsumerLimit {
+  table::OverrideKind kind;
+  std::string_view name;
+  u64 limit = 0;
+  u64 burst = table::kNoBurst;
+};
+
+/// One entry of `consumers`. Views live as long as the document.
+struct Consumer {
+  std::string_view name;
+  Span span;
+  std::string_view plan;  // empty: none
+  Span plan_span;
+  std::vector<std::string_view> groups;
+  std::vector<KeyDigest> keys;
+  std::vector<std::pair<std::string_view, std::string_view>> metadata;
+  std::vector<std::pair<std::string_view, std::string_view>> logins;  // user, password hash
+  std::vector<std::pair<table::CertificateField, std::string_view>> certificates;
+  std::vector<ConsumerLimit> limits;
+};
+
+/// Entries of the map `consumers`; what is wrong goes to `sink` and is left out.
+std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink);
+
+/// `sha256:` and 64 hexadecimal digits; none for anything else.
+std::optional<KeyDigest> parse_key_digest(std::string_view text);
+
+/// The section `consumers` (runtime/table/consumer_format.h). Two consumers that share a key, a
+/// user name or a certificate are reported to `sink`; the first by name has it. Equal consumers give
+/// equal bytes, whatever their order.
+std::vector<std::byte> build_consumers(std::vector<Consumer> consumers, DiagnosticSink& sink);
+
+}  // namespace gw::compiler

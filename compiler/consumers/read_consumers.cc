@@ -1,0 +1,209 @@
+// The map `consumers` as it is written.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/consumers/consumers.h"
+
+namespace gw::compiler {
+namespace {
+
+constexpr size_t kMaxTextBytes = 1024;
+constexpr std::string_view kFields[] = {"plan", "groups",       "keys",
+                                        "passwords", "certificates", "metadata"};
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+class ConsumerReader {
+ public:
+  explicit ConsumerReader(DiagnosticSink& sink) : sink_(sink) {}
+
+  bool read(NodeRef key, NodeRef node, Consumer& out) {
+    out.name = key.text();
+    out.span = key.span();
+    if (!is_text(key, "a consumer's name")) return false;
+    if (!node.is_map()) {
+      refuse(node.span(), fmt::format("consumer `{}` is not a map", key.text()),
+             "write for instance `{keys: ['sha256:...'], groups: [partners]}`");
+      return false;
+    }
+    for (const auto [field, value] : node.entries()) read_field(field, value, out);
+    return true;
+  }
+
+ private:
+  void refuse(Span span, std::string message, std::string help = {},
+              std::string_view rule = "extension-value") {
+    sink_.report({.rule = rule,
+                  .severity = Severity::Error,
+                  .message = std::move(message),
+                  .primary = {span, "here"},
+                  .help = std::move(help)});
+  }
+
+  bool is_text(NodeRef node, std::string_view what) {
+    const bool fits = node.is_scalar() && !node.is_null() && !node.text().empty() &&
+                      node.text().size() <= kMaxTextBytes;
+    if (!fits) {
+      refuse(node.span(), fmt::format("{} is a text of 1 to {} bytes", what, kMaxTextBytes));
+    }
+    return fits;
+  }
+
+  void read_field(NodeRef field, NodeRef value, Consumer& out) {
+    const std::string_view name = field.text();
+    if (name == "plan") {
+      if (!is_text(value, "`plan`")) return;
+      out.plan = value.text();
+      out.plan_span = value.span();
+    } else if (name == "groups") {
+      for_each(value, [&](NodeRef item) {
+        if (is_text(item, "a group")) out.groups.push_back(item.text());
+      });
+    } else if (name == "keys") {
+      for_each(value, [&](NodeRef item) { read_key(item, out); });
+    } else if (name == "passwords") {
+      read_passwords(value, out);
+    } else if (name == "certificates") {
+      for_each(value, [&](NodeRef item) { read_certificate(item, out); });
+    } else if (name == "metadata") {
+      read_metadata(value, out);
+    } else {
+      refuse(field.span(), fmt::format("a consumer has no field `{}`", name),
+             did_you_mean(name, {std::begin(kFields), std::end(kFields)}), "extension-unknown");
+    }
+  }
+
+  // One value stands for a list of one.
+  template <class Each>
+  void for_each(NodeRef value, Each each) {
+    if (!value.is_seq()) {
+      each(value);
+      return;
+    }
+    for (const NodeRef item : value.items()) each(item);
+  }
+
+  void read_key(NodeRef item, Consumer& out) {
+    const auto digest =
+        item.is_scalar() ? parse_key_digest(item.text()) : std::optional<KeyDigest>();
+    if (digest) {
+      out.keys.push_back(*digest);
+      return;
+    }
+    // The text may be the key itself: it is not shown.
+    refuse(item.span(), "a key is stored as `sha256:` and 64 hexadecimal digits",
+           "`gwctl key api` makes a key and its hash; `gwctl key api --hash` hashes one that you "
+           "have");
+  }
+
+  // `user: hash`, as crypt(5) writes it.
+  void read_passwords(NodeRef map, Consumer& out) {
+    if (!map.is_map()) {
+      refuse(map.span(), "`passwords` is not a map from user name to password hash");
+      return;
+    }
+    for (const auto [user, hash] : map.entries()) {
+      const bool named = is_text(user, "a user name") && user.text().find(':') == user.text().npos;
+      const bool hashed = hash.is_scalar() && hash.text().starts_with("$") &&
+                          hash.text().size() >= 20 && hash.text().size() <= 384;
+      if (named && hashed) {
+        out.logins.emplace_back(user.text(), hash.text());
+      } else if (!named) {
+        refuse(user.span(), "a user name holds no `:`");
+      } else {
+        refuse(hash.span(), "a password is stored as a hash in the form of crypt(5), `$...$...`",
+               "`gwctl key password` makes one; those of `htpasswd -B` fit as well");
+      }
+    }
+  }
+
+  void read_certificate(NodeRef item, Consumer& out) {
+    using table::CertificateField;
+    static constexpr std::pair<std::string_view, CertificateField> kKinds[] = {
+        {"subject", CertificateField::Subject},
+        {"san", CertificateField::San},
+        {"fingerprint", CertificateField::Fingerprint}};
+    if (!item.is_map() || item.size() != 1) {
+      refuse(item.span(), "a certificate is named by one of `subject`, `san`, `fingerprint`",
+             "write for instance `{san: 'DNS:client.example'}`");
+      return;
+    }
+    const NodeRef::Entry entry = *item.entries().begin();
+    for (const auto& [name, field] : kKinds) {
+      if (entry.key.text() != name) continue;
+      if (!is_text(entry.value, "this")) return;
+      const bool is_digest = field == CertificateField::Fingerprint;
+      if (is_digest && !is_fingerprint(entry.value.text())) {
+        refuse(entry.value.span(), "a fingerprint is the SHA-256 of the certificate: 64 "
+                                   "hexadecimal digits in lower case");
+        return;
+      }
+      out.certificates.emplace_back(field, entry.value.text());
+      return;
+    }
+    refuse(entry.key.span(), fmt::format("a certificate has no `{}` here", entry.key.text()),
+           "known are `subject`, `san` and `fingerprint`", "extension-unknown");
+  }
+
+  static bool is_fingerprint(std::string_view text) {
+    return text.size() == 64 && std::ranges::all_of(text, [](char c) {
+      return hex_digit(c) >= 0 && (c < 'A' || c > 'F');
+    });
+  }
+
+  void read_metadata(NodeRef map, Consumer& out) {
+    if (!map.is_map()) {
+      refuse(map.span(), "`metadata` is not a map from name to text");
+      return;
+    }
+    for (const auto [name, value] : map.entries()) {
+      const bool fits = is_text(name, "a name") && is_text(value, "the value");
+      if (fits) out.metadata.emplace_back(name.text(), value.text());
+    }
+  }
+
+  DiagnosticSink& sink_;
+};
+
+}  // namespace
+
+std::optional<KeyDigest> parse_key_digest(std::string_view text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  if (!text.starts_with(kPrefix)) return std::nullopt;
+  text.remove_prefix(kPrefix.size());
+  KeyDigest digest;
+  if (text.size() != digest.size() * 2) return std::nullopt;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const int high = hex_digit(text[2 * i]);
+    const int low = hex_digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<u8>(high * 16 + low);
+  }
+  return digest;
+}
+
+std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink) {
+  std::vector<Consumer> consumers;
+  if (!map.is_map()) {
+    sink.report({.rule = "extension-value",
+                 .severity = Severity::Error,
+                 .message = "`consumers` is not a map from name to consumer",
+                 .primary = {map.span(), "here"},
+                 .help = "write for instance `{acme: {keys: ['sha256:...']}}`"});
+    return consumers;
+  }
+  ConsumerReader reader(sink);
+  for (const auto [key, value] : map.entries()) {
+    Consumer consumer;
+    if (reader.read(key, value, consumer)) consumers.push_back(std::move(consumer));
+  }
+  return consumers;
+}
+
+}  // namespace gw::compiler

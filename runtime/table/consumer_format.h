@@ -1,0 +1,104 @@
+// Consumers: who may call, and by what they are known. The layout of the section `consumers`, of a
+// gateway table as of a data table.
+//
+//   offset 0    ConsumerHeader
+//   then        parts at the offsets that it names, each on an 8-byte boundary
+//
+//   pilots      u16[]: of the perfect hash over the keys' digests (runtime/table/phf.h)
+//   keys        ConsumerKey[]: by slot of that function; empty slots name no consumer
+//   consumers   ConsumerEntry[]: sorted by name
+//   profiles    ConsumerProfile[]: what many consumers have in common
+//   lists       u32[]: offsets of texts; groups, and pairs of metadata
+//   overrides   ConsumerOverride[]: limits in place of those of operations and plans
+//   logins      ConsumerLogin[]: sorted by user name
+//   certificates ConsumerCertificate[]: sorted by kind and value
+//   texts       u16 length and bytes, each text; a text is named by its offset
+//
+// A million consumers with a key each take 57 bytes apiece, so nothing here is wider than it must
+// be: a consumer is eight bytes, and a key its digest and four.
+#pragma once
+#include <type_traits>
+
+#include "runtime/base/types.h"
+
+namespace gw::table {
+
+inline constexpr u32 kNoText = ~u32{0};
+inline constexpr u32 kNoConsumer = ~u32{0};
+inline constexpr size_t kKeyDigestBytes = 32;  // SHA-256
+
+struct ConsumerPart {
+  u32 offset = 0;  // from the start of the section
+  u32 count = 0;   // records; bytes of `texts`
+};
+
+struct ConsumerHeader {
+  u64 bytes = 0;     // of the whole section
+  u64 phf_seed = 0;  // of the function over digests
+  u32 key_count = 0;
+  u32 reserved = 0;
+  ConsumerPart pilots;
+  ConsumerPart keys;
+  ConsumerPart consumers;
+  ConsumerPart profiles;
+  ConsumerPart lists;
+  ConsumerPart overrides;
+  ConsumerPart logins;
+  ConsumerPart certificates;
+  ConsumerPart texts;
+};
+
+struct ConsumerKey {
+  u8 digest[kKeyDigestBytes];
+  u32 consumer;  // kNoConsumer: an empty slot
+};
+
+struct ConsumerEntry {
+  u32 name;
+  u32 profile;
+};
+
+struct ConsumerList {
+  u32 first = 0;  // into lists, or overrides
+  u32 count = 0;
+};
+
+struct ConsumerProfile {
+  u32 plan = kNoText;  // its name
+  u32 reserved = 0;
+  ConsumerList groups;     // texts
+  ConsumerList metadata;   // texts: name, value, name, value
+  ConsumerList overrides;  // into overrides
+};
+
+/// What a limit of this name is for one consumer.
+enum class OverrideKind : u32 { Rate, Quota, Concurrency };
+struct ConsumerOverride {
+  u32 name;
+  OverrideKind kind;
+  u64 limit;  // Rate: as a field of kind Rate is stored; otherwise a number
+  u64 burst;  // Rate: kNoBurst leaves that of the operation
+};
+inline constexpr u64 kNoBurst = ~u64{0};
+
+struct ConsumerLogin {
+  u32 user;
+  u32 password;  // hash as crypt(5) writes it
+  u32 consumer;
+};
+
+enum class CertificateField : u32 { Subject, San, Fingerprint };
+struct ConsumerCertificate {
+  CertificateField field;
+  u32 value;
+  u32 consumer;
+};
+
+static_assert(sizeof(ConsumerHeader) == 96 && sizeof(ConsumerKey) == 36);
+static_assert(sizeof(ConsumerEntry) == 8 && sizeof(ConsumerProfile) == 32);
+static_assert(sizeof(ConsumerOverride) == 24 && sizeof(ConsumerLogin) == 12);
+static_assert(std::has_unique_object_representations_v<ConsumerHeader> &&
+              std::has_unique_object_representations_v<ConsumerProfile> &&
+              std::has_unique_object_representations_v<ConsumerOverride>);
+
+}  // namespace gw::table

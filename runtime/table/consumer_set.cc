@@ -1,0 +1,192 @@
+#include "runtime/table/consumer_set.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "runtime/table/phf.h"
+#include "runtime/table/verify_record.h"
+
+namespace gw::table {
+namespace {
+
+constexpr u32 kMaxConsumers = u32{1} << 26;
+
+Unexpected<Error> corrupt() { return fail(Errc::TableCorrupt, "consumers"); }
+
+class ConsumerVerifier {
+ public:
+  ConsumerVerifier(Bytes section, const ConsumerHeader& header)
+      : bytes_(section), header_(header) {}
+
+  bool parts_fit() const {
+    const ConsumerHeader& h = header_;
+    const bool fit = part_fits(h.pilots, 2) && part_fits(h.keys, sizeof(ConsumerKey)) &&
+                     part_fits(h.consumers, sizeof(ConsumerEntry)) &&
+                     part_fits(h.profiles, sizeof(ConsumerProfile)) && part_fits(h.lists, 4) &&
+                     part_fits(h.overrides, sizeof(ConsumerOverride)) &&
+                     part_fits(h.logins, sizeof(ConsumerLogin)) &&
+                     part_fits(h.certificates, sizeof(ConsumerCertificate)) &&
+                     part_fits(h.texts, 1);
+    return fit && h.reserved == 0 && h.consumers.count <= kMaxConsumers &&
+           h.key_count <= h.keys.count && (h.key_count == 0 || h.pilots.count > 0);
+  }
+
+  bool records_fit() const {
+    bool fine = true;
+    for (const ConsumerKey& key : part<ConsumerKey>(header_.keys)) {
+      fine &= key.consumer < header_.consumers.count || key.consumer == kNoConsumer;
+    }
+    for (const ConsumerEntry& entry : part<ConsumerEntry>(header_.consumers)) {
+      fine &= text_fits(entry.name) && entry.profile < header_.profiles.count;
+    }
+    for (const u32 text : part<u32>(header_.lists)) fine &= text_fits(text);
+    for (const ConsumerProfile& profile : part<ConsumerProfile>(header_.profiles)) {
+      fine &= (profile.plan == kNoText || text_fits(profile.plan)) &&
+              list_fits(profile.groups, header_.lists) &&
+              list_fits(profile.metadata, header_.lists) && profile.metadata.count % 2 == 0 &&
+              list_fits(profile.overrides, header_.overrides);
+    }
+    for (const ConsumerOverride& one : part<ConsumerOverride>(header_.overrides)) {
+      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency;
+    }
+    for (const ConsumerLogin& login : part<ConsumerLogin>(header_.logins)) {
+      fine &= text_fits(login.user) && text_fits(login.password) &&
+              login.consumer < header_.consumers.count;
+    }
+    for (const auto& certificate : part<ConsumerCertificate>(header_.certificates)) {
+      fine &= certificate.field <= CertificateField::Fingerprint && text_fits(certificate.value) &&
+              certificate.consumer < header_.consumers.count;
+    }
+    return fine;
+  }
+
+ private:
+  bool part_fits(const ConsumerPart& part, u64 record_bytes) const {
+    return part.offset % 8 == 0 && fits(part.offset, part.count * record_bytes, bytes_.size());
+  }
+  bool list_fits(const ConsumerList& list, const ConsumerPart& part) const {
+    return fits(list.first, list.count, part.count);
+  }
+  bool text_fits(u32 offset) const {
+    const u64 size = header_.texts.count;
+    if (size < 2 || offset > size - 2) return false;
+    u16 length;
+    std::memcpy(&length, bytes_.data() + header_.texts.offset + offset, sizeof length);
+    return length <= size - 2 - offset;
+  }
+  template <class T>
+  std::span<const T> part(const ConsumerPart& part) const {
+    return {reinterpret_cast<const T*>(bytes_.data() + part.offset), part.count};
+  }
+
+  Bytes bytes_;
+  const ConsumerHeader& header_;
+};
+
+// Tells nothing by its time of how many bytes agree.
+bool equal_in_constant_time(const u8* a, const u8* b, size_t bytes) {
+  u8 difference = 0;
+  for (size_t i = 0; i < bytes; ++i) difference |= static_cast<u8>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+}  // namespace
+
+Result<void> verify_consumers(Bytes section) {
+  if (section.empty()) return {};
+  ConsumerHeader header;
+  if (section.size() < sizeof header) return corrupt();
+  std::memcpy(&header, section.data(), sizeof header);
+  if (header.bytes != section.size()) return corrupt();
+  const ConsumerVerifier verifier(section, header);
+  if (!verifier.parts_fit() || !verifier.records_fit()) return corrupt();
+  return {};
+}
+
+ConsumerSet::ConsumerSet(Bytes section) : bytes_(section) {
+  if (!section.empty()) std::memcpy(&header_, section.data(), sizeof header_);
+}
+
+u32 ConsumerSet::find_key(const u8 (&digest)[kKeyDigestBytes]) const {
+  if (header_.key_count == 0) return kNoConsumer;
+  const std::string_view key(reinterpret_cast<const char*>(digest), sizeof digest);
+  const u64 hash = phf_hash(key, header_.phf_seed);
+  // SAFETY: verify_consumers() checked the extents; both indexes are reduced to their counts.
+  const u16 pilot = part<u16>(header_.pilots)[phf_reduce(hash, header_.pilots.count)];
+  const ConsumerKey& slot =
+      part<ConsumerKey>(header_.keys)[phf_slot(hash, pilot, header_.keys.count)];
+  return equal_in_constant_time(slot.digest, digest, sizeof digest) ? slot.consumer : kNoConsumer;
+}
+
+u32 ConsumerSet::find_name(std::string_view name) const {
+  const std::span<const ConsumerEntry> all(part<ConsumerEntry>(header_.consumers), size());
+  const auto found = std::ranges::lower_bound(
+      all, name, {}, [this](const ConsumerEntry& entry) { return text(entry.name); });
+  if (found == all.end() || text(found->name) != name) return kNoConsumer;
+  return static_cast<u32>(found - all.begin());
+}
+
+const ConsumerLogin* ConsumerSet::find_login(std::string_view user) const {
+  const std::span<const ConsumerLogin> all(part<ConsumerLogin>(header_.logins),
+                                           header_.logins.count);
+  const auto found = std::ranges::lower_bound(
+      all, user, {}, [this](const ConsumerLogin& login) { return text(login.user); });
+  return found == all.end() || text(found->user) != user ? nullptr : &*found;
+}
+
+u32 ConsumerSet::find_certificate(CertificateField field, std::string_view value) const {
+  const std::span<const ConsumerCertificate> all(part<ConsumerCertificate>(header_.certificates),
+                                                 header_.certificates.count);
+  const auto found =
+      std::lower_bound(all.begin(), all.end(), value, [&](const auto& one, std::string_view wanted) {
+        if (one.field != field) return one.field < field;
+        return text(one.value) < wanted;
+      });
+  const bool same = found != all.end() && found->field == field && text(found->value) == value;
+  return same ? found->consumer : kNoConsumer;
+}
+
+std::string_view ConsumerSet::plan(u32 consumer) const {
+  const u32 plan = profile(consumer).plan;
+  return plan == kNoText ? std::string_view{} : text(plan);
+}
+
+std::string_view ConsumerSet::group(u32 consumer, u32 index) const {
+  return text(part<u32>(header_.lists)[profile(consumer).groups.first + index]);
+}
+
+bool ConsumerSet::in_group(u32 consumer, std::string_view group_name) const {
+  for (u32 i = 0; i < group_count(consumer); ++i) {
+    if (group(consumer, i) == group_name) return true;
+  }
+  return false;
+}
+
+std::optional<std::string_view> ConsumerSet::metadata(u32 consumer, std::string_view name) const {
+  const ConsumerList& list = profile(consumer).metadata;
+  const u32* texts = part<u32>(header_.lists) + list.first;
+  for (u32 i = 0; i < list.count; i += 2) {
+    if (text(texts[i]) == name) return text(texts[i + 1]);
+  }
+  return std::nullopt;
+}
+
+const ConsumerOverride* ConsumerSet::find_override(u32 consumer, OverrideKind kind,
+                                                   std::string_view name) const {
+  const ConsumerList& list = profile(consumer).overrides;
+  const ConsumerOverride* all = part<ConsumerOverride>(header_.overrides) + list.first;
+  for (u32 i = 0; i < list.count; ++i) {
+    if (all[i].kind == kind && text(all[i].name) == name) return &all[i];
+  }
+  return nullptr;
+}
+
+std::string_view ConsumerSet::text(u32 offset) const {
+  const auto* at = reinterpret_cast<const char*>(bytes_.data() + header_.texts.offset + offset);
+  u16 length;
+  std::memcpy(&length, at, sizeof length);
+  return {at + sizeof length, length};
+}
+
+}  // namespace gw::table

@@ -1,0 +1,61 @@
+// Look-up of consumers in a verified section.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "runtime/base/result.h"
+#include "runtime/table/consumer_format.h"
+
+namespace gw::table {
+
+/// Confirms that every access below stays inside `section`. Cost: one pass over its records.
+Result<void> verify_consumers(Bytes section);
+
+/// A verified section in place; none of it is copied. Cheap to copy; does not own the bytes. Any
+/// thread. A default one has no consumers.
+class ConsumerSet {
+ public:
+  ConsumerSet() = default;
+  explicit ConsumerSet(Bytes section);
+
+  u32 size() const { return header_.consumers.count; }
+  u32 key_count() const { return header_.key_count; }
+  /// Consumer of the API key with this SHA-256, or kNoConsumer. Two dependent loads; the digest is
+  /// compared in constant time.
+  u32 find_key(const u8 (&digest)[kKeyDigestBytes]) const;
+  /// kNoConsumer: there is none of this name. O(log n).
+  u32 find_name(std::string_view name) const;
+  /// Login of a user name; null: none. O(log n).
+  const ConsumerLogin* find_login(std::string_view user) const;
+  /// Consumer of a certificate with this value, or kNoConsumer. O(log n).
+  u32 find_certificate(CertificateField field, std::string_view value) const;
+
+  std::string_view name(u32 consumer) const { return text(entry(consumer).name); }
+  /// "" when it has none.
+  std::string_view plan(u32 consumer) const;
+  bool in_group(u32 consumer, std::string_view group) const;
+  u32 group_count(u32 consumer) const { return profile(consumer).groups.count; }
+  std::string_view group(u32 consumer, u32 index) const;
+  std::optional<std::string_view> metadata(u32 consumer, std::string_view name) const;
+  /// Null: this consumer has no limit of its own by this name.
+  const ConsumerOverride* find_override(u32 consumer, OverrideKind kind,
+                                        std::string_view name) const;
+  std::string_view text(u32 offset) const;
+
+ private:
+  template <class T>
+  const T* part(const ConsumerPart& part) const {
+    return reinterpret_cast<const T*>(bytes_.data() + part.offset);
+  }
+  const ConsumerEntry& entry(u32 consumer) const {
+    return part<ConsumerEntry>(header_.consumers)[consumer];
+  }
+  const ConsumerProfile& profile(u32 consumer) const {
+    return part<ConsumerProfile>(header_.profiles)[entry(consumer).profile];
+  }
+
+  Bytes bytes_;
+  ConsumerHeader header_;
+};
+
+}  // namespace gw::table
