@@ -39,6 +39,9 @@ enum class Errc : u8 {
   UpstreamTimeout,         // a deadline passed while waiting for it
   UpstreamOverflow,        // a limit of the upstream is reached
   CircuitOpen,             // too much of what was sent to it has failed: nothing is, for a while
+  Unauthenticated,         // no credential that counts; 401
+  Forbidden,               // known, and not allowed; 403
+  IdentityUnknown,         // credentials cannot be checked now; 503
   Internal,                // a bug that was contained
 };
 enum class Origin : u8 { Internal, Downstream, Upstream };

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "runtime/engine/expression.h"
+#include "runtime/identity/live_data.h"
 
 namespace gw::engine {
 namespace {
@@ -35,9 +36,59 @@ bool value_matches(const BoundTable& table, const ConditionTest& test, std::stri
             return test.kind == TestKind::Equals ? value == wanted : value.starts_with(wanted);
           });
     case TestKind::Network:
+    case TestKind::NetworkFile:
       return false;
   }
   return false;
+}
+
+// Of a list any item; of scopes in one text any word.
+bool claim_matches(const Exchange& exchange, const ConditionTest& test) {
+  const jose::Claims* claims = exchange.identity.claims;
+  if (claims == nullptr) return false;
+  const std::string_view pointer = exchange.table->text(test.name);
+  const jose::JsonValue value = claims->at(pointer);
+  if (!value.present() || value.is(jose::JsonKind::Null)) return false;
+  if (test.kind == TestKind::Present) return true;
+  const bool has_words = pointer == "/scope" || pointer == "/scp";
+  if (value.is_scalar() && !has_words) return value_matches(*exchange.table, test, value.text());
+  for (jose::ClaimWords words(value); words.next();) {
+    if (value_matches(*exchange.table, test, words.word())) return true;
+  }
+  return false;
+}
+
+bool consumer_matches(const Exchange& exchange, const ConditionTest& test) {
+  const u32 consumer = exchange.identity.consumer;
+  if (consumer == table::kNoConsumer) return false;
+  const BoundTable& table = *exchange.table;
+  const table::ConsumerSet& consumers = exchange.live->consumers;
+  if (test.source == TestSource::ConsumerName) {
+    return value_matches(table, test, consumers.name(consumer));
+  }
+  if (test.source == TestSource::ConsumerPlan) {
+    const std::string_view plan = consumers.plan(consumer);
+    return !plan.empty() && value_matches(table, test, plan);
+  }
+  if (test.source == TestSource::ConsumerMetadata) {
+    const auto value = consumers.metadata(consumer, table.text(test.name));
+    return value && value_matches(table, test, *value);
+  }
+  for (u32 i = 0; i < consumers.group_count(consumer); ++i) {
+    if (value_matches(table, test, consumers.group(consumer, i))) return true;
+  }
+  return false;
+}
+
+bool address_matches(const Exchange& exchange, const ConditionTest& test) {
+  if (test.kind == TestKind::NetworkFile) {
+    return exchange.live->networks[test.values.offset]->set.contains(exchange.client.bytes);
+  }
+  const table::TableView& view = exchange.table->view();
+  return std::ranges::any_of(view.part(view.networks(), test.values),
+                             [&](const NetworkRecord& network) {
+                               return in_network(exchange.client, network);
+                             });
 }
 
 // Any value of a field that is sent several times will do.
@@ -61,18 +112,21 @@ bool test_holds(Exchange& exchange, const ConditionTest& test) {
       return query_value(exchange, name, value) && value_matches(table, test, value);
     case TestSource::Cookie:
       return cookie_value(exchange, name, value) && value_matches(table, test, value);
-    case TestSource::Ip: {
-      const auto networks = table.view().part(table.view().networks(), test.values);
-      return std::ranges::any_of(networks, [&](const NetworkRecord& network) {
-        return in_network(exchange.client, network);
-      });
-    }
+    case TestSource::Ip:
+      return address_matches(exchange, test);
     case TestSource::Host:
       return value_matches(table, test, exchange.request.host);
     case TestSource::Path:
       return value_matches(table, test, exchange.request.path);
     case TestSource::Method:
       return value_matches(table, test, exchange.request.method_text);
+    case TestSource::Claim:
+      return claim_matches(exchange, test);
+    case TestSource::ConsumerName:
+    case TestSource::ConsumerGroup:
+    case TestSource::ConsumerPlan:
+    case TestSource::ConsumerMetadata:
+      return consumer_matches(exchange, test);
   }
   return false;
 }

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "runtime/base/uri_path.h"
+#include "runtime/http/query.h"
+#include "runtime/identity/live_data.h"
 
 namespace gw::engine {
 namespace {
@@ -12,47 +14,9 @@ using table::ExpressionEncoding;
 using table::ExpressionPart;
 using table::ExpressionSource;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// Decodes %XX, and '+' as space when `is_form`. A view of `text` itself when nothing changes.
-std::string_view decoded(Arena& arena, std::string_view text, bool is_form) {
-  if (text.find('%') == text.npos && (!is_form || text.find('+') == text.npos)) return text;
-  char* out = static_cast<char*>(arena.allocate(text.size(), 1));
-  size_t used = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
-      out[used++] = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out[used++] = is_form && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return {out, used};
-}
-
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
-}
-
-void append_query_encoded(std::string_view text, std::string& out) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
 }
 
 std::string_view url_of(Exchange& exchange) {
@@ -89,6 +53,32 @@ bool certificate_value(const Exchange& exchange, ExpressionSource source, std::s
         : source == ExpressionSource::ClientCertSan   ? certificate->san
                                                       : certificate->fingerprint;
   return !out.empty();
+}
+
+// A number as it is written, a text without quotes; absent for lists and maps.
+bool claim_value(const jose::Claims* claims, std::string_view pointer, std::string_view& out) {
+  if (claims == nullptr) return false;
+  const jose::JsonValue value = claims->at(pointer);
+  if (!value.is_scalar()) return false;
+  out = value.text();
+  return true;
+}
+
+bool consumer_value(const Exchange& exchange, const ExpressionPart& part, std::string_view& out) {
+  const u32 consumer = exchange.identity.consumer;
+  if (consumer == table::kNoConsumer) return false;
+  const table::ConsumerSet& consumers = exchange.live->consumers;
+  if (part.source == ExpressionSource::ConsumerName) {
+    out = consumers.name(consumer);
+    return true;
+  }
+  if (part.source == ExpressionSource::ConsumerPlan) {
+    out = consumers.plan(consumer);
+    return !out.empty();
+  }
+  const auto value = consumers.metadata(consumer, exchange.table->text(part.text));
+  if (value) out = *value;
+  return value.has_value();
 }
 
 bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_view& out) {
@@ -134,6 +124,14 @@ bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_vi
     case ExpressionSource::ClientCertSan:
     case ExpressionSource::ClientCertFingerprint:
       return certificate_value(exchange, part.source, out);
+    case ExpressionSource::Claim:
+      return claim_value(exchange.identity.claims, name, out);
+    case ExpressionSource::SchemeClaim:
+      return claim_value(exchange.identity.claims_of(part.index), name, out);
+    case ExpressionSource::ConsumerName:
+    case ExpressionSource::ConsumerPlan:
+    case ExpressionSource::ConsumerMetadata:
+      return consumer_value(exchange, part, out);
     case ExpressionSource::Late:
       out = exchange.table->late_text(part.index);
       return true;
@@ -171,6 +169,20 @@ bool append_part(Exchange& exchange, const ExpressionPart& part, std::string& ou
 
 }  // namespace
 
+void append_query_encoded(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  for (const char c : text) {
+    if (is_unreserved(c)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+  }
+}
+
 bool evaluate(Exchange& exchange, table::Extent parts, std::string_view& out) {
   const table::TableView& view = exchange.table->view();
   const auto all = view.part(view.expressions(), parts);
@@ -189,21 +201,15 @@ bool evaluate(Exchange& exchange, table::Extent parts, std::string_view& out) {
 
 bool capture_value(Exchange& exchange, u32 index, std::string_view& out) {
   if (!raw_capture(exchange, index, out)) return false;
-  out = decoded(exchange.arena, out, false);
+  out = http::percent_decoded(exchange.arena, out, false);
   return true;
 }
 
 bool query_value(Exchange& exchange, std::string_view name, std::string_view& out) {
   std::string_view rest = exchange.request.query;
-  while (!rest.empty()) {
-    const size_t end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
-    const size_t equals = pair.find('=');
-    const std::string_view key = pair.substr(0, equals);
-    if (key != name && decoded(exchange.arena, key, true) != name) continue;
-    out = equals == pair.npos ? std::string_view{}
-                              : decoded(exchange.arena, pair.substr(equals + 1), true);
+  for (http::QueryPair pair; http::next_query_pair(rest, pair);) {
+    if (!http::is_query_name(exchange.arena, pair, name)) continue;
+    out = http::percent_decoded(exchange.arena, pair.value, true);
     return true;
   }
   return false;

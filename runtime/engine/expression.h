@@ -1,5 +1,6 @@
 // Runtime expressions: values of a request, put together when it runs.
 #pragma once
+#include <string>
 #include <string_view>
 
 #include "runtime/http/exchange.h"
@@ -18,6 +19,9 @@ bool query_value(Exchange& exchange, std::string_view name, std::string_view& ou
 bool cookie_value(const Exchange& exchange, std::string_view name, std::string_view& out);
 /// Capture `index`, percent-decoded. False: there is none.
 bool capture_value(Exchange& exchange, u32 index, std::string_view& out);
+
+/// Appends `text` as a value of a query: everything but unreserved characters as %XX.
+void append_query_encoded(std::string_view text, std::string& out);
 
 /// Whether condition `index` holds; kNone always does. A value that is absent fails every test but
 /// a negated one.

@@ -23,6 +23,8 @@
 #include "runtime/engine/tunnel.h"
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
+#include "runtime/policies/access/filter.h"
+#include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
 #include "runtime/policies/policy_list.h"
@@ -54,12 +56,20 @@ const policies::SettingsRecord& settings_of(const Exchange& exchange) {
 
 struct Action {
   const policies::ProxyRecord* proxy = nullptr;  // null: exchange.response holds a local answer
+  bool waits = false;                            // at step `next`, which must be resolved first
+  u32 next = 0;                                  // of the plan's steps
 };
 
 // One step of the request side.
-Verdict request_step(Exchange& exchange, const table::StepRecord& step, Action& action) {
+Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step, Action& action) {
   const table::TableView& view = exchange.table->view();
   switch (static_cast<PolicyId>(step.policy)) {
+    case PolicyId::Authenticate:
+      return policies::authenticate(
+          exchange, env, view.policy_record<policies::AuthenticateRecord>(step.record));
+    case PolicyId::Access:
+      return policies::check_access(exchange,
+                                    view.policy_record<policies::AccessRecord>(step.record));
     case PolicyId::Headers:
       policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
                                exchange.upstream_request.fields);
@@ -80,26 +90,39 @@ Verdict request_step(Exchange& exchange, const table::StepRecord& step, Action& 
   GW_CHECK(false);  // verify() admits known policies only
 }
 
-// Runs the request side up to an answer or the proxy step. A plan that ends without either is a
-// broken table: 500, never a pass.
-Action run_request_side(Exchange& exchange) {
+// Runs the request side from step `from` up to an answer, the proxy step, or one that has to wait.
+// A plan that ends without any is a broken table: 500, never a pass.
+Action run_request_side(Exchange& exchange, Env& env, u32 from) {
   Action action;
   const table::TableView& view = exchange.table->view();
   const table::PlanRecord& plan = view.plans()[exchange.plan];
+  const auto steps = view.part(view.steps(), plan.steps);
   bool forwards = false;
-  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+  for (action.next = from; action.next < steps.size(); ++action.next) {
+    const table::StepRecord& step = steps[action.next];
     if (!policies::is_request_phase(static_cast<Phase>(step.phase))) break;
     if (!engine::holds(exchange, step.condition)) continue;
     if (!forwards && static_cast<Phase>(step.phase) >= Phase::RequestTransform) {
       engine::start_upstream_request(exchange);
       forwards = true;
     }
-    if (request_step(exchange, step, action) == Verdict::Reply) return {};
-    if (action.proxy != nullptr) return action;
+    const Verdict verdict = request_step(exchange, env, step, action);
+    if (verdict == Verdict::Reply) return {};
+    action.waits = verdict == Verdict::Wait;
+    if (action.waits || action.proxy != nullptr) return action;
   }
   engine::answer_problem(exchange, 500);
   exchange.error = Error{.code = Errc::Internal, .what = "plan without an action"};
   return {};
+}
+
+// Finds out what a step that has to wait lacks; it is run again then.
+Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
+  const table::TableView& view = exchange.table->view();
+  const table::StepRecord& step = view.part(view.steps(), view.plans()[exchange.plan].steps)[index];
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Authenticate) {
+    co_await policies::resolve_proofs(exchange, env);
+  }
 }
 
 void run_response_side(Exchange& exchange) {
@@ -429,8 +452,12 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
         exchange.request.content_length > max_body) {
       engine::answer_problem(exchange, 413);
     } else {
-      action = run_request_side(exchange);
+      action = run_request_side(exchange, env, 0);
     }
+  }
+  while (action.waits) {  // before the request transformation: nothing is forwarded yet
+    co_await resolve_step(exchange, env, action.next);
+    action = run_request_side(exchange, env, action.next);
   }
   if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);

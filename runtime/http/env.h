@@ -12,6 +12,7 @@
 
 namespace gw {
 
+struct IdentityServices;
 namespace policies {
 struct RetryCauseRecord;
 }
@@ -160,7 +161,8 @@ struct Env {
   Random& random;
   Fetcher& fetcher;
   ExchangeObserver& observer;
-  Mirrors* mirrors = nullptr;  // null: none are sent
+  Mirrors* mirrors = nullptr;            // null: none are sent
+  IdentityServices* identity = nullptr;  // null: where no operation asks for authentication
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

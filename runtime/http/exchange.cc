@@ -3,6 +3,8 @@
 namespace gw {
 
 void Exchange::reset() {
+  identity.reset();
+  live = nullptr;
   arena.reset();
   table = nullptr;
   request = http::RequestHead(arena);

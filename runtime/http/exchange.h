@@ -12,11 +12,13 @@
 #include "runtime/base/types.h"
 #include "runtime/http/body.h"
 #include "runtime/http/message.h"
+#include "runtime/identity/identity.h"
 #include "runtime/router/capture.h"
 
 namespace gw {
 
 class BoundTable;
+struct LiveData;
 namespace http {
 struct ForwardingOptions;
 }
@@ -92,6 +94,7 @@ struct Exchange {
 
   Arena arena;
   const BoundTable* table = nullptr;  // pinned by the owner as long as the exchange needs it
+  const LiveData* live = nullptr;     // of the table, with it
   http::RequestHead request;
   http::RequestHead upstream_request;        // what is (to be) sent upstream
   http::ResponseHead response;               // what is (to be) sent to the client
@@ -115,6 +118,8 @@ struct Exchange {
   u32 plan = ~u32{0};
   Capture captures[kMaxCaptures];
   u32 capture_count = 0;
+
+  Identity identity;
 
   // Progress, for logs and deadlines.
   TimePoint started{};

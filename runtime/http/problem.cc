@@ -84,6 +84,13 @@ Problem problem_of(const Error& error) {
     case Errc::CircuitOpen:
       problem = {503, "upstream-circuit-open", "Upstream Fails Too Often"};
       break;
+    case Errc::Unauthenticated:
+      problem.status = 401;
+      break;
+    case Errc::Forbidden:
+      problem.status = 403;
+      break;
+    case Errc::IdentityUnknown:
     case Errc::Cancelled:
       problem.status = 503;
       break;

@@ -52,9 +52,9 @@ jose::JwtRules rules_of(const BoundTable& table, const SchemeRecord& record) {
   rules.clock_skew_s = static_cast<u32>((table.number(record.clock_skew) + 999) / 1000);
   rules.type = view.text(record.type);
   for (const auto& claim : view.policy_list<policies::ClaimRecord>(record.claims)) {
-    jose::RequiredClaim rule;
+    jose::ClaimRule rule;
     rule.pointer = jose::pointer_to(view.text(claim.name));
-    rule.kind = static_cast<jose::ClaimKind>(claim.type);
+    rule.type = static_cast<jose::ClaimType>(claim.type);
     rule.required = claim.required != 0;
     for (const table::StringRef value : view.policy_list<table::StringRef>(claim.values)) {
       rule.values.emplace_back(view.text(value));
@@ -64,12 +64,18 @@ jose::JwtRules rules_of(const BoundTable& table, const SchemeRecord& record) {
   return rules;
 }
 
-u64 digest_of(const SchemeRecord& record, const jose::JwtRules& rules) {
+u64 digest_of(const BoundTable& table, const SchemeRecord& record, const jose::JwtRules& rules) {
   std::string all = rules.issuer;
+  if (static_cast<SchemeKind>(record.kind) == SchemeKind::Introspection) {  // who has said it
+    const policies::IntrospectionRecord& asked = record.introspection;
+    all += fmt::format("\n{}{}\n{}",
+                       table.text(table.view().upstreams()[asked.upstream].name),
+                       table.text(asked.path), text_of(table, asked.client_id));
+  }
   for (const std::string& audience : rules.audiences) all += "\n" + audience;
   all += fmt::format("\n{}\n{}\n{}", rules.clock_skew_s, rules.algorithms.bits(), rules.type);
-  for (const jose::RequiredClaim& claim : rules.claims) {
-    all += fmt::format("\n{} {} {}", claim.pointer, static_cast<u32>(claim.kind), claim.required);
+  for (const jose::ClaimRule& claim : rules.claims) {
+    all += fmt::format("\n{} {} {}", claim.pointer, static_cast<u32>(*claim.type), claim.required);
     for (const std::string& value : claim.values) all += "\t" + value;
   }
   return XXH3_64bits_withSeed(all.data(), all.size(), record.kind);
@@ -144,7 +150,7 @@ class LiveDataLoader {
     const auto kind = static_cast<SchemeKind>(record.kind);
     if (kind != SchemeKind::Jwt && kind != SchemeKind::Introspection) return;
     scheme.rules = rules_of(table_, record);
-    scheme.rules_digest = digest_of(record, scheme.rules);
+    scheme.rules_digest = digest_of(table_, record, scheme.rules);
     if (kind != SchemeKind::Jwt || offline()) return;
     std::string why;
     scheme.keys = local_keys(table_, record, why);

@@ -71,10 +71,38 @@ bool has_value(JsonValue value, const std::vector<std::string>& wanted) {
   return false;
 }
 
-Failure check_required(const Claims& claims, const std::vector<RequiredClaim>& required) {
-  for (const RequiredClaim& claim : required) {
+// 1.0 is an integer (JSON Schema 2020-12 section 6.1.1), but no identifier is written so.
+bool is_integer(JsonValue value) {
+  return value.is(JsonKind::Number) &&
+         value.text().find_first_not_of("-0123456789") == std::string_view::npos;
+}
+
+bool has_type(JsonValue value, ClaimType type) {
+  switch (type) {
+    case ClaimType::String:
+      return value.is(JsonKind::String);
+    case ClaimType::Integer:
+      return is_integer(value);
+    case ClaimType::Number:
+      return value.is(JsonKind::Number);
+    case ClaimType::Boolean:
+      return value.is(JsonKind::True) || value.is(JsonKind::False);
+    case ClaimType::Array:
+      return value.is(JsonKind::Array);
+    case ClaimType::Object:
+      return value.is(JsonKind::Object);
+  }
+  return false;
+}
+
+Failure check_rules(const Claims& claims, const std::vector<ClaimRule>& rules) {
+  for (const ClaimRule& claim : rules) {
     const JsonValue value = claims.at(claim.pointer);
-    if (!value.present() || value.is(JsonKind::Null)) return Failure::ClaimMissing;
+    if (!value.present() || value.is(JsonKind::Null)) {
+      if (claim.required) return Failure::ClaimMissing;
+      continue;
+    }
+    if (claim.type && !has_type(value, *claim.type)) return Failure::ClaimWrong;
     if (!claim.values.empty() && !has_value(value, claim.values)) return Failure::ClaimWrong;
   }
   return Failure::None;
@@ -92,7 +120,7 @@ Failure check_claims(const Claims& claims, std::string_view type, const JwtRules
     return Failure::AudienceWrong;
   }
   const Failure failure = check_dates(claims, rules, now_ms, valid_until_ms);
-  return failure == Failure::None ? check_required(claims, rules.claims) : failure;
+  return failure == Failure::None ? check_rules(claims, rules.claims) : failure;
 }
 
 JwtResult verify_jwt(std::string_view token, const KeySet& keys, const JwtRules& rules,

@@ -1,5 +1,6 @@
 // Tokens whose claims are checked (RFC 7519, RFC 9068).
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,9 +10,13 @@
 
 namespace gw::jose {
 
-struct RequiredClaim {
-  std::string pointer;              // JSON Pointer: `/tenant`, `/realm_access/roles`
-  std::vector<std::string> values;  // one of them, for a list as one of its items; empty: any
+enum class ClaimType : u8 { String, Integer, Number, Boolean, Array, Object };
+
+struct ClaimRule {
+  std::string pointer;  // JSON Pointer: `/tenant`, `/realm_access/roles`
+  bool required = true;
+  std::optional<ClaimType> type = {};     // none: any
+  std::vector<std::string> values = {};  // one of them, for a list as one of its items; empty: any
 };
 
 struct JwtRules {
@@ -22,7 +27,7 @@ struct JwtRules {
   bool require_expiry = true;
   /// `typ`, such as `at+jwt`; `application/` before it makes no difference, nor does case. "": any.
   std::string type;
-  std::vector<RequiredClaim> claims;
+  std::vector<ClaimRule> claims;
   JwsLimits limits;
 };
 

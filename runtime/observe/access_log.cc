@@ -100,6 +100,12 @@ std::string_view error_name(Errc code) {
       return "upstream-timeout";
     case Errc::UpstreamOverflow:
       return "upstream-overflow";
+    case Errc::Unauthenticated:
+      return "unauthenticated";
+    case Errc::Forbidden:
+      return "forbidden";
+    case Errc::IdentityUnknown:
+      return "identity-unknown";
     case Errc::CircuitOpen:
       return "circuit-open";
     default:

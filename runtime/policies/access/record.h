@@ -9,10 +9,10 @@ enum class AccessRule : u32 { Allow, Deny, Equals };
 inline constexpr std::string_view kAccessRuleWords[] = {"allow", "deny", "equals"};
 
 struct AccessRecord {
-  u32 rule;             // AccessRule
+  u32 rule;                  // AccessRule
   u32 condition;        // of Allow and Deny
-  table::Extent value;  // of Equals: the parameter
-  table::Extent other;  // of Equals: what it must be
+  table::Extent value = {};  // of Equals: the parameter
+  table::Extent other = {};  // of Equals: what it must be
 };
 
 inline constexpr FieldSpec kAccessFields[] = {
