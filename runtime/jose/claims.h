@@ -78,7 +78,8 @@ class ClaimWords {
 };
 bool has_word(JsonValue value, std::string_view word);
 
-/// The JSON Pointer to the claim of this name, whatever its characters (`https://a.example/tenant`).
+/// The JSON Pointer to the claim of this name, whatever its characters
+/// (`https://a.example/tenant`).
 std::string pointer_to(std::string_view name);
 
 /// A NumericDate (RFC 7519 section 2) in milliseconds since 1970. Fractions count; what is beyond

@@ -1,5 +1,5 @@
-// json::Tape decides about syntax. It views the text and has room for large bodies; what is made of it
-// here is as small as it can be, since claims stay in memory as long as their tokens are valid.
+// json::Tape decides about syntax. It views the text and has room for large bodies; what is made of
+// it here is as small as it can be, since claims stay in memory as long as their tokens are valid.
 #include "runtime/jose/json_document.h"
 
 #include <array>

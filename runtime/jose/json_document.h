@@ -53,9 +53,9 @@ class JsonDocument {
  public:
   static constexpr u32 kMaxDepth = 24;
 
-  /// Nothing: not JSON (RFC 8259), a byte order mark, not UTF-8, lone surrogates, nested deeper than
-  /// kMaxDepth, or an object with two members of one name. `text` is bounded by the caller; what is
-  /// kept of it is at most 13 times as much.
+  /// Nothing: not JSON (RFC 8259), a byte order mark, not UTF-8, lone surrogates, nested deeper
+  /// than kMaxDepth, or an object with two members of one name. `text` is bounded by the caller;
+  /// what is kept of it is at most 13 times as much.
   static std::optional<JsonDocument> parse(std::string_view text);
 
   JsonValue root() const { return {*this, 0}; }

@@ -35,8 +35,8 @@ struct ContextDeleter {
 using Context = std::unique_ptr<EVP_PKEY_CTX, ContextDeleter>;
 
 struct Curve {
-  std::string_view name;   // `crv`
-  const char* group;       // OpenSSL's
+  std::string_view name;  // `crv`
+  const char* group;      // OpenSSL's
   size_t coordinate_bytes;
   KeyType type;
 };
@@ -69,8 +69,8 @@ BigNumber big_number(std::string_view bytes) {
 // Keys of one family of chips can be factored; they are known by their moduli, which are powers of
 // 65537 modulo many small primes (Nemec et al., "The Return of Coppersmith's Attack", 2017).
 bool is_roca(const BIGNUM& modulus) {
-  static constexpr u32 kPrimes[] = {11,  13,  17,  19,  37,  53,  61,  71,  73,  79,  97,
-                                    103, 107, 109, 127, 151, 157};
+  static constexpr u32 kPrimes[] = {11, 13, 17,  19,  37,  53,  61,  71, 73,
+                                    79, 97, 103, 107, 109, 127, 151, 157};
   for (const u32 prime : kPrimes) {
     const auto rest = static_cast<u32>(BN_mod_word(&modulus, prime));
     u32 power = 1;
@@ -89,8 +89,7 @@ std::string_view rsa_problem(const BIGNUM& modulus, const BIGNUM& exponent) {
   if (bits < kMinRsaBits) return "RSA key of less than 2048 bits";
   if (bits > kMaxRsaBits) return "RSA key of more than 8192 bits";
   if (!BN_is_odd(&modulus)) return "RSA modulus is even";
-  if (!BN_is_odd(&exponent) || BN_is_one(&exponent) ||
-      BN_num_bits(&exponent) > kMaxExponentBits) {
+  if (!BN_is_odd(&exponent) || BN_is_one(&exponent) || BN_num_bits(&exponent) > kMaxExponentBits) {
     return "RSA exponent is none";
   }
   if (is_roca(modulus)) return "RSA key that can be factored (ROCA)";
@@ -202,7 +201,7 @@ MadeKey make_any(JsonValue jwk, const KeySetOptions& options) {
   if (type.text() == "oct") {
     return options.secrets ? make_secret(jwk) : MadeKey{nullptr, "a secret among public keys"};
   }
-  if (options.secrets) return {nullptr, "not a secret"};
+  if (options.secrets) return {nullptr, "a public key among secrets"};
   // `d` is the private half of every type (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
   if (jwk.find("d").present() && !options.private_parts) {
     return {nullptr, "a private key is published"};

@@ -57,8 +57,8 @@ Failure read_header(std::string_view text, Header& out) {
     return Failure::ExtensionUnknown;
   }
   bool has_type = false;
-  if (!take_text(header, "kid", out.has_key_id, out.key_id) ||
-      out.key_id.size() > kMaxKeyIdBytes || !take_text(header, "typ", has_type, out.type)) {
+  if (!take_text(header, "kid", out.has_key_id, out.key_id) || out.key_id.size() > kMaxKeyIdBytes ||
+      !take_text(header, "typ", has_type, out.type)) {
     return Failure::HeaderInvalid;
   }
   const JsonValue name = header.find("alg");

@@ -23,8 +23,8 @@ struct VerifiedJws {
 
 /// Verifies `token` with the keys that KeySet::candidates gives for it. What the header says of
 /// keys (`jwk`, `jku`, `x5u`, `x5c`) is not looked at; `crit` and `b64` are refused. Failures:
-/// TooLarge to SignatureInvalid. Any thread. Some allocations, and tens of microseconds for each key
-/// that is tried.
+/// TooLarge to SignatureInvalid. Any thread. Some allocations, and tens of microseconds for each
+/// key that is tried.
 VerifiedJws verify_jws(std::string_view token, const KeySet& keys, AlgorithmSet allowed,
                        const JwsLimits& limits = {});
 

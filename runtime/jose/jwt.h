@@ -33,8 +33,8 @@ struct JwtRules {
 
 struct JwtResult {
   Failure failure = Failure::Malformed;
-  ClaimsPtr claims;         // with Failure::None only
-  i64 valid_until_ms = 0;   // since 1970, the skew included; the year 9999 for one that never ends
+  ClaimsPtr claims;        // with Failure::None only
+  i64 valid_until_ms = 0;  // since 1970, the skew included; the year 9999 for one that never ends
 };
 
 /// Verifies `token` and checks its claims at `now_ms`, wall time since 1970. A worker, or any

@@ -45,8 +45,8 @@ MadeKey key_from_handle(net::KeyHandle handle);
 bool keys_from_pem(std::string_view text, const KeySetOptions& options,
                    std::vector<std::unique_ptr<const Key>>& out, std::string& problem);
 
-/// What OpenSSL fails at within is not left in its list of errors, which TLS on the same thread looks
-/// at.
+/// What OpenSSL fails at within is not left in its list of errors, which TLS on the same thread
+/// looks at.
 class ErrorMark {
  public:
   ErrorMark() { ERR_set_mark(); }

@@ -55,6 +55,10 @@ bool keys_from_json(std::string_view text, const KeySetOptions& options, Keys& o
       return false;
     }
     MadeKey made = key_from_jwk(jwk, options);
+    if (made.key == nullptr && options.secrets) {
+      problem = made.problem;
+      return false;
+    }
     if (made.key == nullptr) {
       if (notes.skipped++ == 0) notes.reason = made.problem;
       continue;
@@ -64,19 +68,12 @@ bool keys_from_json(std::string_view text, const KeySetOptions& options, Keys& o
   return true;
 }
 
-// Secrets stand alone, and each has its own name: who guesses which one is meant would have to try.
-bool secrets_are_apart(const Keys& keys, std::string& problem) {
-  const auto is_secret = [](const auto& key) { return key->type == KeyType::Secret; };
-  const auto secrets = std::ranges::count_if(keys, is_secret);
-  if (secrets == 0) return true;
-  if (static_cast<size_t>(secrets) != keys.size()) {
-    problem = "secrets and public keys in one set";
-    return false;
-  }
-  const auto same = [](const auto& a, const auto& b) { return a->has_id && a->id == b->id; };
-  if (std::ranges::adjacent_find(keys, same) == keys.end()) return true;
-  problem = "two secrets with one `kid`";
-  return false;
+// Each secret has its own name. `keys` are by id.
+bool has_secrets_of_one_id(const Keys& keys) {
+  const auto same = [](const auto& a, const auto& b) {
+    return a->type == KeyType::Secret && a->has_id && b->has_id && a->id == b->id;
+  };
+  return std::ranges::adjacent_find(keys, same) != keys.end();
 }
 
 }  // namespace
@@ -110,7 +107,11 @@ std::shared_ptr<const KeySet> KeySet::parse(std::string_view document, const Key
     return nullptr;
   }
   std::shared_ptr<const KeySet> set(new KeySet(std::move(keys)));
-  return secrets_are_apart(set->keys_, problem) ? set : nullptr;
+  if (has_secrets_of_one_id(set->keys_)) {
+    problem = "two secrets with one `kid`";
+    return nullptr;
+  }
+  return set;
 }
 
 std::shared_ptr<const KeySet> KeySet::of_secret(std::string_view secret, std::string key_id,

@@ -23,7 +23,7 @@ struct KeySetOptions {
   /// Keys that are published with their private half are taken, by their public half. Otherwise
   /// they are left out: anybody may have signed with them.
   bool private_parts = false;
-  std::string key_id;  // of keys in PEM, which have none of their own; "": none
+  std::string key_id = {};  // of keys in PEM, which have none of their own; "": none
 };
 
 /// What of a document was left out, for the log.
@@ -38,12 +38,12 @@ struct KeySetNotes {
 class KeySet {
  public:
   /// Reads a JWK Set or a single JWK (RFC 7517, 7518, 8037), or public keys and certificates in
-  /// PEM; of a certificate only the key counts, not its dates. In a JWK Set keys that cannot be used
-  /// are left out (RFC 7517 section 5). Taken are RSA (2048 to 8192 bits, odd exponents from 3 to
-  /// 2^32), P-256, P-384, P-521, Ed25519, Ed448, and secrets if `options` say so.
-  /// Null: `problem` says why and never quotes the document. Reasons are bounds, syntax, duplicate
-  /// members, two secrets with one `kid`, private keys in PEM, and no usable key at all. Slow (some
-  /// ms for many keys): not on a worker.
+  /// PEM; of a certificate only the key counts, not its dates. In a JWK Set keys that cannot be
+  /// used are left out (RFC 7517 section 5), but in one of secrets each must be good. Taken are RSA
+  /// (2048 to 8192 bits, odd exponents from 3 to 2^32), P-256, P-384, P-521, Ed25519, Ed448, and
+  /// secrets if `options` say so. Null: `problem` says why and never quotes the document. Reasons
+  /// are bounds, syntax, duplicate members, two secrets with one `kid`, private keys in PEM, and no
+  /// usable key at all. Slow (some ms for many keys): not on a worker.
   static std::shared_ptr<const KeySet> parse(std::string_view document,
                                              const KeySetOptions& options, std::string& problem,
                                              KeySetNotes* notes = nullptr);

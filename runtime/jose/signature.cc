@@ -49,9 +49,9 @@ bool hash(Algorithm algorithm, std::string_view text, Digest& out) {
 bool verify_hmac(const Key& key, Algorithm algorithm, std::string_view text,
                  std::string_view signature) {
   Digest own;
-  const auto* made = HMAC(&hash_of(algorithm), key.secret.data(),
-                          static_cast<int>(key.secret.size()), bytes_of(text), text.size(),
-                          own.bytes, &own.size);
+  const auto* made =
+      HMAC(&hash_of(algorithm), key.secret.data(), static_cast<int>(key.secret.size()),
+           bytes_of(text), text.size(), own.bytes, &own.size);
   return made != nullptr && signature.size() == own.size &&
          CRYPTO_memcmp(signature.data(), own.bytes, own.size) == 0;
 }

@@ -18,14 +18,14 @@ struct CacheScope {
 };
 
 /// Verdicts that were good, by the whole token: an entry is found by a seeded hash of 128 bits, and
-/// believed when all bytes are equal. Bounded in entries and in bytes; when it is full, what was not
-/// asked for since the hand last came by leaves (CLOCK). One thread.
+/// believed when all bytes are equal. Bounded in entries and in bytes; when it is full, what was
+/// not asked for since the hand last came by leaves (CLOCK). One thread.
 class TokenCache {
  public:
   struct Limits {
     u32 entries = 4096;
-    size_t bytes = size_t{16} << 20;  // tokens, claims and entries; the table of 2 x `entries` words
-                                      // comes on top
+    size_t bytes = size_t{16} << 20;  // tokens, claims and entries; the table of 2 x `entries`
+                                      // words comes on top
   };
   /// `seed` is secret: who knew it could make tokens that are slow to find.
   TokenCache(const Limits& limits, u64 seed);

@@ -10,6 +10,7 @@
 #include "runtime/net/tls_server.h"
 #include "runtime/upstream/testing/fetch_bench.h"
 #include "runtime/upstream/testing/http2_origin.h"
+#include "runtime/upstream/testing/tls_target.h"
 
 using namespace gw;
 using namespace gw::upstream;
@@ -26,75 +27,6 @@ const net::TlsCertificate& certificate() {
       net::testing::make_certificate({.names = {"DNS:origin.test"}});
   return kMade;
 }
-
-Task<void> pump(net::ByteStream& from, net::ByteStream& to) {
-  std::byte buffer[4096];
-  while (true) {
-    from.look_again();
-    from.start_read(buffer);
-    co_await net::IoWait(from.reading);
-    if (from.reading.error != 0 || from.reading.bytes == 0) break;
-    const Bytes piece(buffer, from.reading.bytes);
-    to.start_write(&piece, 1);
-    co_await net::IoWait(to.writing);
-    if (to.writing.error != 0) break;
-  }
-  to.shutdown_write();
-}
-
-// Takes TLS off one connection of the gateway: `inside` is the hand at what is spoken within.
-class TlsTarget {
- public:
-  TlsTarget(FakeLoop& loop, net::SslHandle ssl, MemoryPeer gateway)
-      : loop_(loop), gateway_(std::move(gateway)) {
-    auto raw = net::testing::make_stream(loop, server_);
-    tls_ = std::make_unique<net::TlsStream>(std::move(raw), std::move(ssl), loop.buffers);
-    plain_ = net::testing::make_stream(loop, inside);
-    carry(gateway_, server_);
-    carry(server_, gateway_);
-    task_ = serve();
-    task_.start();
-  }
-  ~TlsTarget() {
-    inside.on_change(nullptr);
-    gateway_.on_change(nullptr);
-    server_.on_change(nullptr);
-    tls_->close(true);
-    plain_->close(true);
-    loop_.run();
-    GW_CHECK(task_.done() && in_.done() && out_.done());
-  }
-
-  std::string agreed() const { return std::string(tls_->alpn()); }
-
-  MemoryPeer inside;
-
- private:
-  static void carry(MemoryPeer& from, MemoryPeer& to) {
-    from.on_change([&from, &to] {
-      const std::string bytes = from.take();
-      if (!bytes.empty()) to.send(bytes);
-      if (from.got_end()) to.finish();
-    });
-  }
-  Task<void> serve() {
-    const auto agreed = co_await tls_->handshake();
-    if (!agreed) co_return;
-    in_ = pump(*tls_, *plain_);
-    out_ = pump(*plain_, *tls_);
-    in_.start();
-    out_.start();
-  }
-
-  FakeLoop& loop_;
-  MemoryPeer gateway_;  // the hand at the gateway's connection
-  MemoryPeer server_;   // the hand at ours
-  std::unique_ptr<net::TlsStream> tls_;
-  std::unique_ptr<net::ByteStream> plain_;
-  Task<void> task_;
-  Task<void> in_;
-  Task<void> out_;
-};
 
 UpstreamConfig secure_config(Protocol protocol) {
   UpstreamConfig config = config_of(1);

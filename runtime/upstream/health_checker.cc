@@ -7,6 +7,7 @@
 #include "runtime/http/http1_head.h"
 #include "runtime/http/proxy_protocol.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/upstream/ask_head.h"
 #include "runtime/upstream/send_ahead.h"
 #include "runtime/upstream/start_tls.h"
 #include "runtime/upstream/stream_deadline.h"
@@ -16,7 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kMaxHeadBytes = 16 * 1024;
 constexpr milliseconds kSweep{50};
 
 std::string request_text(const HealthOptions& options, const TargetConfig& target) {
@@ -165,39 +165,13 @@ class HealthChecker::Check {
 
   Task<bool> exchange(std::string& reason) {
     const std::string request = request_text(options_, target_);
-    const Bytes piece = as_bytes(request);
-    stream_->start_write(&piece, 1);
-    co_await net::IoWait(stream_->writing);
-    if (stream_->writing.error != 0) {
-      reason = "closed before an answer";
+    std::string received;
+    const auto head_bytes = co_await ask_head(*stream_, request, received);
+    if (!head_bytes) {
+      reason = head_bytes.error().what;
       co_return false;
     }
-    std::string received(kMaxHeadBytes, 0);
-    size_t bytes = 0;
-    http::HeadScanner scanner;
-    for (;;) {
-      const std::string_view text(received.data(), bytes);
-      const auto scanned = scanner.scan(text);
-      if (scanned == http::HeadScanner::State::Complete) {
-        co_return judge(text.substr(0, scanner.head_bytes()), reason);
-      }
-      if (scanned == http::HeadScanner::State::Invalid || bytes == received.size()) {
-        reason = "the answer is not HTTP";
-        co_return false;
-      }
-      if (bytes > 0) stream_->look_again();
-      stream_->start_read(as_writable(received, bytes));
-      co_await net::IoWait(stream_->reading);
-      if (stream_->reading.error != 0 || stream_->reading.bytes == 0) {
-        reason = "closed before an answer";
-        co_return false;
-      }
-      bytes += stream_->reading.bytes;
-    }
-  }
-
-  static MutableBytes as_writable(std::string& text, size_t from) {
-    return std::as_writable_bytes(std::span(text.data() + from, text.size() - from));
+    co_return judge(std::string_view(received).substr(0, *head_bytes), reason);
   }
 
   bool judge(std::string_view head, std::string& reason) {

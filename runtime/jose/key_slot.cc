@@ -1,0 +1,38 @@
+#include "runtime/jose/key_slot.h"
+
+namespace gw::jose {
+namespace {
+
+constexpr i64 kNever = INT64_MAX;
+
+}  // namespace
+
+void KeySlot::publish(std::shared_ptr<const KeySet> keys) {
+  const std::lock_guard lock(mutex_);
+  keys_.swap(keys);
+  epoch_.fetch_add(1, std::memory_order_release);
+}
+
+void KeySlot::Reader::take() {
+  const std::lock_guard lock(slot_->mutex_);
+  keys_ = slot_->keys_;
+  epoch_ = slot_->epoch_.load(std::memory_order_relaxed);
+}
+
+void KeySlot::key_missing(i64 now_ms) {
+  i64 quiet_until_ms = quiet_until_ms_.load(std::memory_order_relaxed);
+  if (now_ms < quiet_until_ms) return;
+  // Of several workers one tells; the listener says when it wants to hear of it again.
+  if (!quiet_until_ms_.compare_exchange_strong(quiet_until_ms, kNever, std::memory_order_relaxed)) {
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (tell_) tell_();
+}
+
+void KeySlot::listen(std::function<void()> tell) {
+  const std::lock_guard lock(mutex_);
+  tell_ = std::move(tell);
+}
+
+}  // namespace gw::jose
