@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/http/env.h"
+#include "runtime/identity/services.h"
 
 namespace gw::engine {
 
@@ -112,6 +113,12 @@ class ScriptedFetcher final : public Fetcher {
   Clock& clock_;
   size_t next_ = 0;
   std::vector<std::unique_ptr<http::MemoryBody>> bodies_;
+};
+
+/// Hashes at once.
+class OfflinePasswords final : public PasswordChecker {
+ public:
+  Task<Verdict> check(std::string_view hash, std::string_view password) override;
 };
 
 class NullObserver final : public ExchangeObserver {

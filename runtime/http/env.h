@@ -12,7 +12,7 @@
 
 namespace gw {
 
-struct IdentityServices;
+struct IdentityEnv;
 namespace policies {
 struct RetryCauseRecord;
 }
@@ -162,7 +162,7 @@ struct Env {
   Fetcher& fetcher;
   ExchangeObserver& observer;
   Mirrors* mirrors = nullptr;            // null: none are sent
-  IdentityServices* identity = nullptr;  // null: where no operation asks for authentication
+  IdentityEnv* identity = nullptr;  // null: where no operation asks for authentication
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

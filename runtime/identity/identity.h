@@ -27,6 +27,12 @@ struct Proof {
   jose::ClaimsPtr claims;                       // of tokens
 };
 
+/// A caller that nobody has proved: of `gwctl explain` and tests, which ask what would happen.
+struct AssumedIdentity {
+  u32 consumer = table::kNoConsumer;  // of keys, passwords and certificates
+  jose::ClaimsPtr claims;             // of tokens
+};
+
 /// Part of an exchange. One thread.
 struct Identity {
   Proof proofs[policies::kMaxSchemesOfOperation];        // by slot of the operation's schemes
@@ -34,7 +40,8 @@ struct Identity {
   u32 slots = 0;                                         // of which the first may be looked at
   bool authenticated = false;                            // an alternative held, not the empty one
   u32 consumer = table::kNoConsumer;
-  const jose::Claims* claims = nullptr;  // of the first token of the alternative that held
+  const AssumedIdentity* assumed = nullptr;  // in place of credentials; kept by reset()
+  const jose::Claims* claims = nullptr;      // of the first token of the alternative that held
 
   void reset();
   /// Claims of `scheme`; null: it is not among what was proved.

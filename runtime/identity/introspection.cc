@@ -116,7 +116,7 @@ Task<void> introspect(Exchange& exchange, Env& env, u32 scheme, std::string_view
   }
   const i64 cache_ms = static_cast<i64>(exchange.table->number(record.cache));
   if (cache_ms == 0) co_return;
-  env.identity->introspected.insert(token, introspection_scope(exchange, scheme), out.claims,
+  env.identity->services.introspected.insert(token, introspection_scope(exchange, scheme), out.claims,
                                     std::min(valid_until_ms, now_ms + cache_ms));
 }
 

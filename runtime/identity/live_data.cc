@@ -190,11 +190,28 @@ std::vector<std::string> live_files(const BoundTable& table) {
   return files;
 }
 
-std::shared_ptr<const LiveData> with_keys(const LiveData& data, u32 scheme,
-                                          std::shared_ptr<const jose::KeySet> keys) {
-  auto copy = std::make_shared<LiveData>(data);
-  copy->schemes[scheme].keys = std::move(keys);
-  return copy;
+std::optional<jose::KeySourceOptions> key_source_of(const BoundTable& table, u32 scheme) {
+  const SchemeRecord& record = table.view().schemes()[scheme];
+  if (static_cast<SchemeKind>(record.kind) != SchemeKind::Jwt) return std::nullopt;
+  jose::KeySourceOptions options;
+  options.loopback_http = true;
+  if (record.discovers != 0) {
+    options.kind = jose::KeySourceKind::Discovery;
+    options.location = text_of(table, record.discovery);
+    options.issuer = text_of(table, record.issuer);
+    return options;
+  }
+  if (is_given(record.jwks.url)) {
+    options.kind = jose::KeySourceKind::Jwks;
+    options.location = table.text(record.jwks.url);
+    return options;
+  }
+  if (record.jwks.file.late == table::kNone) return std::nullopt;
+  const std::optional<std::string> path = table.late_file(record.jwks.file.late);
+  if (!path) return std::nullopt;
+  options.kind = jose::KeySourceKind::File;
+  options.location = *path;
+  return options;
 }
 
 std::shared_ptr<const NetworkData> read_networks(std::string_view content, std::string& problem) {

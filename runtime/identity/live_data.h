@@ -2,10 +2,12 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/jose/jwt.h"
+#include "runtime/jose/key_source.h"
 #include "runtime/table/bound_table.h"
 #include "runtime/table/consumer_set.h"
 #include "runtime/table/network_set.h"
@@ -15,7 +17,8 @@ namespace gw {
 /// A security scheme with its late values.
 struct SchemeData {
   jose::JwtRules rules;                       // of tokens
-  std::shared_ptr<const jose::KeySet> keys;   // null: they have not come yet
+  std::shared_ptr<const jose::KeySet> keys;   // that never change; null: they come by `slot`
+  std::shared_ptr<jose::KeySlot> slot;        // of an issuer that is followed
   u64 rules_digest = 0;                       // stands for `rules` in caches
 };
 
@@ -36,8 +39,8 @@ struct LiveData {
 
 /// Reads what the files of `table` hold: consumers, networks, keys, secrets. What could not be used
 /// is in `problems`, and the table must not be served then. Files are read through `references`;
-/// without (ReferenceSource::none()) those that cannot be read count as empty. Keys that are
-/// fetched are not there yet. Slow.
+/// without (ReferenceSource::none()) those that cannot be read count as empty. Keys that may change
+/// come later, by slots. Slow.
 std::shared_ptr<const LiveData> load_live_data(const BoundTable& table,
                                                const ReferenceSource& references,
                                                std::vector<std::string>& problems);
@@ -45,9 +48,8 @@ std::shared_ptr<const LiveData> load_live_data(const BoundTable& table,
 /// Files that it depends on: whoever changes one changes the data, without a new table.
 std::vector<std::string> live_files(const BoundTable& table);
 
-/// The same data with other keys for one scheme.
-std::shared_ptr<const LiveData> with_keys(const LiveData& data, u32 scheme,
-                                          std::shared_ptr<const jose::KeySet> keys);
+/// Where the keys of `scheme` are found, if they may change; none: they cannot, or there are none.
+std::optional<jose::KeySourceOptions> key_source_of(const BoundTable& table, u32 scheme);
 
 /// A network file's content: a data table, or a text with a network in each line. Null: `problem`.
 std::shared_ptr<const NetworkData> read_networks(std::string_view content, std::string& problem);

@@ -1,5 +1,8 @@
 #include "runtime/identity/prove.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "runtime/identity/credentials.h"
 #include "runtime/identity/introspection.h"
 #include "runtime/identity/live_data.h"
@@ -13,6 +16,9 @@ using policies::SchemeKind;
 using policies::SchemeRecord;
 
 constexpr size_t kMaxKeyBytes = 1024;
+// How long a request waits for an issuer's new keys, and how often it looks.
+constexpr std::chrono::milliseconds kPatience{2'000};
+constexpr std::chrono::milliseconds kLookAgain{20};
 
 // Takes as long as any other: whether a user exists is not told by the time.
 constexpr std::string_view kNobodysHash =
@@ -20,6 +26,11 @@ constexpr std::string_view kNobodysHash =
 
 const SchemeRecord& record_of(const Exchange& exchange, u32 scheme) {
   return exchange.table->view().schemes()[scheme];
+}
+
+i64 steady_ms(const Clock& clock) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch())
+      .count();
 }
 
 void refuse(Proof& proof, Failure failure = Failure::None) {
@@ -67,7 +78,7 @@ void prove_password(Exchange& exchange, Env& env, const SchemeRecord& record, Pr
   const table::ConsumerSet& consumers = exchange.live->consumers;
   const table::ConsumerLogin* known = consumers.find_login(login.user);
   const bool fresh =
-      known != nullptr && env.identity->known_passwords.has(login.user, login.password,
+      known != nullptr && env.identity->services.known_passwords.has(login.user, login.password,
                                                             consumers.text(known->password),
                                                             env.clock.unix_ms());
   if (fresh) return accept(proof, known->consumer);
@@ -97,7 +108,7 @@ void verify_token(Exchange& exchange, Env& env, u32 scheme, const jose::KeySet& 
   const jose::JwtResult result =
       jose::verify_jwt(token, keys, data.rules, env.clock.unix_ms());
   if (result.failure != Failure::None) return refuse(proof, result.failure);
-  env.identity->tokens.insert(token, {keys.generation(), data.rules_digest}, result.claims,
+  env.identity->services.tokens.insert(token, {keys.generation(), data.rules_digest}, result.claims,
                               result.valid_until_ms);
   accept_token(exchange, record_of(exchange, scheme), proof, result.claims);
 }
@@ -106,25 +117,26 @@ void prove_token(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   const SchemeRecord& record = record_of(exchange, scheme);
   std::string_view token;
   if (!take_credential(exchange, record, proof, token)) return;
-  const SchemeData& data = exchange.live->schemes[scheme];
-  if (data.keys == nullptr) {
+  const jose::KeySet* keys = env.identity->keys[scheme].current();
+  if (keys == nullptr) {
     proof.state = ProofState::Unavailable;
     proof.failure = Failure::KeysUnavailable;
     return;
   }
-  jose::ClaimsPtr known = env.identity->tokens.find(
-      token, {data.keys->generation(), data.rules_digest}, env.clock.unix_ms());
+  jose::ClaimsPtr known = env.identity->services.tokens.find(
+      token, {keys->generation(), exchange.live->schemes[scheme].rules_digest},
+      env.clock.unix_ms());
   if (known) return accept_token(exchange, record, proof, std::move(known));
-  verify_token(exchange, env, scheme, *data.keys, token, proof);
-  const bool asks = proof.failure == Failure::KeyUnknown && env.identity->keys != nullptr;
-  if (asks) proof.state = ProofState::Pending;
+  verify_token(exchange, env, scheme, *keys, token, proof);
+  if (proof.failure != Failure::KeyUnknown) return;
+  if (env.identity->keys[scheme].ask(steady_ms(env.clock))) proof.state = ProofState::Pending;
 }
 
 void prove_opaque_token(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   const SchemeRecord& record = record_of(exchange, scheme);
   std::string_view token;
   if (!take_credential(exchange, record, proof, token)) return;
-  jose::ClaimsPtr known = env.identity->introspected.find(
+  jose::ClaimsPtr known = env.identity->services.introspected.find(
       token, introspection_scope(exchange, scheme), env.clock.unix_ms());
   if (known) return accept_token(exchange, record, proof, std::move(known));
   proof.state = ProofState::Pending;
@@ -166,7 +178,7 @@ Task<void> check_password(Exchange& exchange, Env& env, const SchemeRecord& reco
   const table::ConsumerLogin* known = consumers.find_login(login.user);
   const std::string_view hash = known == nullptr ? kNobodysHash : consumers.text(known->password);
   const PasswordChecker::Verdict verdict =
-      co_await env.identity->passwords.check(hash, login.password);
+      co_await env.identity->services.passwords.check(hash, login.password);
   if (verdict == PasswordChecker::Verdict::Busy) {
     proof.state = ProofState::Unavailable;
     co_return;
@@ -175,22 +187,28 @@ Task<void> check_password(Exchange& exchange, Env& env, const SchemeRecord& reco
     refuse(proof);
     co_return;
   }
-  env.identity->known_passwords.add(login.user, login.password, hash, env.clock.unix_ms());
+  env.identity->services.known_passwords.add(login.user, login.password, hash, env.clock.unix_ms());
   accept(proof, known->consumer);
 }
 
-// The issuer may have begun to use a key that it had not when its keys were fetched.
+// The issuer may have begun to use a key that it had not when its keys were fetched: they are being
+// fetched again.
 Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
-  const std::shared_ptr<const jose::KeySet> keys =
-      co_await env.identity->keys->newer_keys(scheme);
+  SchemeKeys& keys = env.identity->keys[scheme];
+  const jose::KeySet* now = keys.current();
+  const u64 generation = now == nullptr ? 0 : now->generation();
+  const TimePoint until = std::min(exchange.deadline, env.clock.now() + kPatience);
+  while ((now == nullptr || now->generation() == generation) && env.clock.now() < until) {
+    co_await env.clock.sleep_until(env.clock.now() + kLookAgain);
+    now = keys.current();
+  }
   std::string_view token;
-  const bool there =
-      find_credential(exchange, record_of(exchange, scheme), token) == Found::One;
-  if (keys == nullptr || !there) {
+  const bool there = find_credential(exchange, record_of(exchange, scheme), token) == Found::One;
+  if (now == nullptr || now->generation() == generation || !there) {
     refuse(proof, Failure::KeyUnknown);
     co_return;
   }
-  verify_token(exchange, env, scheme, *keys, token, proof);
+  verify_token(exchange, env, scheme, *now, token, proof);
 }
 
 Task<void> ask_issuer(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
@@ -214,10 +232,20 @@ Task<void> ask_issuer(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   accept_token(exchange, record, proof, std::move(answer.claims));
 }
 
+void assume(const Exchange& exchange, const SchemeRecord& record, Proof& proof) {
+  const AssumedIdentity& assumed = *exchange.identity.assumed;
+  const auto kind = static_cast<SchemeKind>(record.kind);
+  const bool token = kind == SchemeKind::Jwt || kind == SchemeKind::Introspection;
+  proof.state = ProofState::Absent;
+  if (token && assumed.claims) return accept_token(exchange, record, proof, assumed.claims);
+  if (!token && assumed.consumer != table::kNoConsumer) accept(proof, assumed.consumer);
+}
+
 }  // namespace
 
 void prove(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   const SchemeRecord& record = record_of(exchange, scheme);
+  if (exchange.identity.assumed != nullptr) return assume(exchange, record, proof);
   switch (static_cast<SchemeKind>(record.kind)) {
     case SchemeKind::ApiKey:
       return prove_key(exchange, record, proof);

@@ -54,6 +54,15 @@ void sha256(std::string_view text, u8 (&out)[32]) {
   hash.end(out);
 }
 
+SchemeKeys::SchemeKeys(const SchemeData& scheme) : fixed_(scheme.keys), slot_(scheme.slot) {
+  if (slot_ != nullptr) reader_.emplace(slot_);
+}
+
+IdentityEnv::IdentityEnv(IdentityServices& services_, const LiveData& data) : services(services_) {
+  keys.reserve(data.schemes.size());
+  for (const SchemeData& scheme : data.schemes) keys.emplace_back(scheme);
+}
+
 PasswordCache::PasswordCache(u64 seed) {
   // The seed is for tests, where nothing is secret; a key that nobody knows keeps the digests from
   // being tried out.

@@ -2,11 +2,14 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/task.h"
 #include "runtime/base/types.h"
-#include "runtime/jose/key_set.h"
+#include "runtime/identity/live_data.h"
+#include "runtime/jose/key_slot.h"
 #include "runtime/jose/token_cache.h"
 
 namespace gw {
@@ -18,15 +21,6 @@ class PasswordChecker {
   virtual ~PasswordChecker() = default;
   /// `hash` as crypt(5) writes it. Both stay until this returns. Busy: too many are being checked.
   virtual Task<Verdict> check(std::string_view hash, std::string_view password) = 0;
-};
-
-/// Asks for the keys of an issuer again.
-class KeyRefresher {
- public:
-  virtual ~KeyRefresher() = default;
-  /// Keys of `scheme` that are newer than what this exchange began with, or null: there are none.
-  /// May wait for the issuer, and asks it at most once in five minutes.
-  virtual Task<std::shared_ptr<const jose::KeySet>> newer_keys(u32 scheme) = 0;
 };
 
 /// Passwords that were right a short time ago, by a keyed hash of user, password and stored hash.
@@ -52,20 +46,38 @@ class PasswordCache {
   std::unique_ptr<std::array<Entry, kEntries>> entries_;
 };
 
-/// One thread.
+/// Of a worker, whatever it serves. One thread.
 struct IdentityServices {
-  IdentityServices(u64 seed, PasswordChecker& passwords_, KeyRefresher* keys_)
-      : passwords(passwords_),
-        keys(keys_),
-        tokens({}, seed),
-        introspected({}, seed + 1),
-        known_passwords(seed + 2) {}
+  IdentityServices(u64 seed, PasswordChecker& passwords_)
+      : passwords(passwords_), tokens({}, seed), introspected({}, seed + 1), known_passwords(seed + 2) {}
 
   PasswordChecker& passwords;
-  KeyRefresher* keys;  // null: nobody to ask
   jose::TokenCache tokens;
   jose::TokenCache introspected;
   PasswordCache known_passwords;
+};
+
+/// The keys of one scheme as one worker sees them.
+class SchemeKeys {
+ public:
+  explicit SchemeKeys(const SchemeData& scheme);
+  /// Null: there are none (yet).
+  const jose::KeySet* current() { return reader_ ? reader_->current() : fixed_.get(); }
+  /// A token names a key that is not among them. True: the issuer is being asked, and there may be
+  /// others soon.
+  bool ask(i64 now_ms) { return slot_ != nullptr && slot_->key_missing(now_ms); }
+
+ private:
+  std::shared_ptr<const jose::KeySet> fixed_;
+  std::shared_ptr<jose::KeySlot> slot_;
+  std::optional<jose::KeySlot::Reader> reader_;
+};
+
+/// Of a worker and what it serves. One thread.
+struct IdentityEnv {
+  IdentityEnv(IdentityServices& services_, const LiveData& data);
+  IdentityServices& services;
+  std::vector<SchemeKeys> keys;  // by scheme
 };
 
 /// SHA-256; nothing is allocated after the first call on a thread.

@@ -19,15 +19,20 @@ void KeySlot::Reader::take() {
   epoch_ = slot_->epoch_.load(std::memory_order_relaxed);
 }
 
-void KeySlot::key_missing(i64 now_ms) {
+bool KeySlot::key_missing(i64 now_ms) {
   i64 quiet_until_ms = quiet_until_ms_.load(std::memory_order_relaxed);
-  if (now_ms < quiet_until_ms) return;
+  if (now_ms < quiet_until_ms) {
+    return now_ms - asked_ms_.load(std::memory_order_relaxed) < kMomentMs;
+  }
   // Of several workers one tells; the listener says when it wants to hear of it again.
   if (!quiet_until_ms_.compare_exchange_strong(quiet_until_ms, kNever, std::memory_order_relaxed)) {
-    return;
+    return true;
   }
   const std::lock_guard lock(mutex_);
-  if (tell_) tell_();
+  if (!tell_) return false;
+  asked_ms_.store(now_ms, std::memory_order_relaxed);
+  tell_();
+  return true;
 }
 
 void KeySlot::listen(std::function<void()> tell) {

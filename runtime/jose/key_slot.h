@@ -1,6 +1,7 @@
 // Where workers find the keys of an issuer.
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -38,8 +39,10 @@ class KeySlot {
   };
 
   /// A worker has a token whose key is not among them. Cheap while asking would be in vain, so that
-  /// made-up tokens cost nothing: then it is one load. Any thread; `now_ms` of the steady clock.
-  void key_missing(i64 now_ms);
+  /// made-up tokens cost nothing: then it is two loads. True: the issuer has been asked a moment
+  /// ago, and there may be others soon. Any thread; `now_ms` of the steady clock.
+  bool key_missing(i64 now_ms);
+  static constexpr i64 kMomentMs = 2'000;
 
   // Of the control side:
   /// `tell` is called by the worker that misses a key, at most once until wait_until() lets it.
@@ -50,6 +53,7 @@ class KeySlot {
  private:
   std::atomic<u64> epoch_{0};
   std::atomic<i64> quiet_until_ms_{0};
+  std::atomic<i64> asked_ms_{INT64_MIN / 2};
   mutable std::mutex mutex_;
   std::shared_ptr<const KeySet> keys_;
   std::function<void()> tell_;

@@ -1,7 +1,5 @@
 #include "runtime/server/certificate_watch.h"
 
-#include <sys/stat.h>
-
 #include "runtime/base/log.h"
 #include "runtime/server/listener_options.h"
 
@@ -18,22 +16,9 @@ CertificateWatch::CertificateWatch(Gateway& gateway, const BoundTable& table,
   }
 }
 
-std::vector<CertificateWatch::Stamp> CertificateWatch::stamps_of(
-    const std::vector<std::string>& files) {
-  std::vector<Stamp> stamps;
-  for (const std::string& file : files) {
-    struct stat status {};
-    Stamp& stamp = stamps.emplace_back();
-    if (::stat(file.c_str(), &status) != 0) continue;
-    stamp = {status.st_ino, status.st_size,
-             status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
-  }
-  return stamps;
-}
-
 void CertificateWatch::look() {
   for (Watched& watched : watched_) {
-    std::vector<Stamp> now = stamps_of(watched.files);
+    std::vector<FileStamp> now = stamps_of(watched.files);
     if (now == watched.stamps) continue;
     // What could not be used is tried again only when it has changed again.
     watched.stamps = std::move(now);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/server/file_stamp.h"
 #include "runtime/server/gateway.h"
 #include "runtime/table/bound_table.h"
 
@@ -19,20 +20,12 @@ class CertificateWatch {
   void look();
 
  private:
-  // What tells one content of a file from another.
-  struct Stamp {
-    u64 inode = 0;
-    i64 size = -1;
-    i64 modified_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Watched {
     size_t listener;
     std::vector<std::string> files;
-    std::vector<Stamp> stamps;
+    std::vector<FileStamp> stamps;
   };
 
-  static std::vector<Stamp> stamps_of(const std::vector<std::string>& files);
   void take_over(Watched& watched);
 
   Gateway& gateway_;

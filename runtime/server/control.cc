@@ -86,12 +86,17 @@ Control::Control(Deliver deliver)
       dns_(loop_),
       discovery_(loop_, random_, dns_),
       connector_(loop_),
+      http_(loop_, dns_, connector_),
+      issuers_(loop_, random_, http_),
       checker_(loop_, random_, connector_),
       warm_up_timer_(&Control::on_warm_up_end, this),
       ejection_timer_(&Control::on_ejection_end, this),
       stop_timer_(&Control::on_stop_step, this) {
   registry_.on_change = [this](const HealthChange& change) { note(change); };
   discovery_.on_change = [this] { take_discovered(); };
+  issuers_.on_change = [this] {
+    if (pending_ != nullptr && is_ready()) deliver_pending();
+  };
   discovery_.on_targets = &write_targets;
   discovery_.resolver().on_name = &write_name;
 }
@@ -113,7 +118,9 @@ void Control::on_stop_step(void* context) {
   self->ejection_timer_.clear();
   if (self->pending_ != nullptr) self->deliver_pending();
   self->discovery_.watch({});
-  if (self->checker_.stop()) {
+  self->issuers_.stop();
+  const bool at_rest = self->http_.stop();
+  if (self->checker_.stop() && at_rest) {
     self->loop_.stop();
     return;
   }
@@ -135,7 +142,9 @@ void Control::begin(std::unique_ptr<Pending> pending) {
   pending_ = std::move(pending);
   dns_.use(pending_->publication.resolvers);
   discovery_.watch(pending_->publication.upstreams);
-  if (discovery_.is_ready()) {
+  Publication& next = pending_->publication;
+  if (next.data != nullptr) next.data = issuers_.watch(*next.table, *next.data);
+  if (is_ready()) {
     deliver_pending();
   } else {
     loop_.set_timer(warm_up_timer_, loop_.now() + kWarmUp);
@@ -165,15 +174,26 @@ void Control::deliver(Publication publication) {
 // The same table, other targets.
 void Control::take_discovered() {
   if (pending_ != nullptr) {
-    if (discovery_.is_ready()) deliver_pending();
+    if (is_ready()) deliver_pending();
     return;
   }
-  if (current_ == nullptr) return;
+  if (current_ != nullptr) deliver_again(current_->data);
+}
+
+void Control::deliver_again(std::shared_ptr<const LiveData> data) {
   Publication publication;
   publication.table = current_->table;
   publication.resolvers = current_->resolvers;
   publication.names = current_->names;
+  publication.data = std::move(data);
   deliver(std::move(publication));
+}
+
+void Control::replace_data(std::shared_ptr<const LiveData> data) {
+  loop_.post([this, data = std::move(data)] {
+    if (pending_ != nullptr) deliver_pending();
+    if (current_ != nullptr) deliver_again(issuers_.watch(*current_->table, *data));
+  });
 }
 
 // On the thread that saw the change, which may be a worker: writing a line may block.

@@ -9,14 +9,17 @@
 #include "runtime/base/random.h"
 #include "runtime/net/dns_client.h"
 #include "runtime/net/worker_loop.h"
+#include "runtime/server/issuers.h"
 #include "runtime/server/worker.h"
 #include "runtime/upstream/discovery.h"
 #include "runtime/upstream/health_checker.h"
+#include "runtime/upstream/http_client.h"
 #include "runtime/upstream/socket_connector.h"
 
 namespace gw::server {
 
-/// Publishes tables to the workers, after looking up the names in them; follows DNS and publishes
+/// Publishes tables to the workers, after looking up the names in them and fetching the keys of
+/// issuers, which it follows; follows DNS and publishes
 /// the same table with other targets when it changes. Asks targets how they are, and keeps the
 /// state of upstreams over a change of tables or targets. Each change is written to the log, once
 /// (events `upstream_health`, `upstream_targets`, `dns`). Owned by the gateway. start() and stop()
@@ -35,9 +38,13 @@ class Control {
   /// says. Idempotent.
   void stop();
   /// Delivers it, with states and addresses of its targets, and follows its names from now on.
-  /// Returns when that is done: when each new name has been asked for once, whatever the outcome,
-  /// and after kWarmUp at the latest. Between start() and stop() only.
+  /// Returns when that is done: when each new name and issuer has been asked for once, whatever the
+  /// outcome, and after kWarmUp at the latest. Between start() and stop() only.
   void publish(Publication publication);
+
+  /// The same table with other data, whose files have changed. Any thread, as publish(); does not
+  /// wait.
+  void replace_data(std::shared_ptr<const LiveData> data);
 
   static constexpr std::chrono::seconds kWarmUp{5};
 
@@ -59,7 +66,9 @@ class Control {
   void begin(std::unique_ptr<Pending> pending);
   void deliver_pending();
   void deliver(Publication publication);
+  bool is_ready() const { return discovery_.is_ready() && issuers_.is_ready(); }
   void take_discovered();
+  void deliver_again(std::shared_ptr<const LiveData> data);
   static void on_warm_up_end(void* context);
   void note(const upstream::HealthChange& change);
   void look_at_ejections();
@@ -72,6 +81,8 @@ class Control {
   net::AresClient dns_;
   upstream::Discovery discovery_;
   upstream::SocketConnector connector_;
+  upstream::HttpClient http_;
+  Issuers issuers_;
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;
   std::shared_ptr<const Publication> current_;

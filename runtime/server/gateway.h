@@ -41,6 +41,10 @@ class Gateway {
   /// Any thread, between start() and wait(). Replaces the table for new requests. Returns when the
   /// workers have been told; waits for new names as start() does.
   void publish(Publication publication);
+  /// Any thread, as publish(): the same table with other data.
+  void replace_data(std::shared_ptr<const LiveData> data) {
+    control_.replace_data(std::move(data));
+  }
   /// Port of each listen address, in order.
   const std::vector<u16>& ports() const { return ports_; }
 
@@ -71,6 +75,8 @@ class Gateway {
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
   Control control_;  // outlives the workers, which tell it of changes
   std::vector<std::unique_ptr<Worker>> workers_;
+  // Ends before the workers, whose loops its threads post to.
+  PasswordPool passwords_{1};
   std::vector<u16> ports_;
 };
 

@@ -323,6 +323,7 @@ void Http1Session::begin_exchange() {
   if (generation_ != nullptr) {
     ++generation_->pins;
     exchange.table = generation_->table;
+    exchange.live = generation_->live;
   }
   head_ = nullptr;
   head_sent_ = ended_ = reset_ = bodiless_ = continue_sent_ = continue_due_ = false;
@@ -656,6 +657,7 @@ void Http1Session::let_go_of_table() {
   generation_->env.observer.detach(*exchange_);
   exchange_->detached = true;
   exchange_->table = nullptr;
+  exchange_->live = nullptr;
   host_.loosen(*generation_);
 }
 

@@ -114,6 +114,7 @@ void Http2Stream::start() {
   if (generation_ != nullptr) {
     ++generation_->pins;
     exchange_->table = generation_->table;
+    exchange_->live = generation_->live;
   }
   if (refusal_.code == Errc::None) {
     ++host.counters.requests;

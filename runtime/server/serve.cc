@@ -7,10 +7,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "runtime/base/log.h"
 #include "runtime/base/units.h"
 #include "runtime/server/certificate_watch.h"
+#include "runtime/server/data_watch.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/listener_options.h"
 #include "runtime/server/publication.h"
@@ -159,6 +161,7 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
     return outcome;
   }
   Publication publication = make_publication(*bound, outcome.problems);
+  publication.data = load_live_data(**bound, options.references, outcome.problems);
   if (!outcome.problems.empty()) return outcome;
 
   GatewayOptions gateway_options;
@@ -187,12 +190,13 @@ ServeOutcome serve(std::shared_ptr<const table::TableFile> file, const ServeOpti
   outcome.started = true;
   warn_of_lost_tls(**bound, options.listen);
   log_listeners(gateway, gateway_options, **bound, digest_text(*file));
-  if (options.listen.empty()) {
-    CertificateWatch certificates(gateway, **bound, options.references);
-    gateway.run_until_signal([&] { certificates.look(); });
-  } else {
-    gateway.run_until_signal();
-  }
+  std::optional<CertificateWatch> certificates;
+  if (options.listen.empty()) certificates.emplace(gateway, **bound, options.references);
+  DataWatch data(gateway, **bound, options.references);
+  gateway.run_until_signal([&] {
+    if (certificates) certificates->look();
+    data.look();
+  });
   log(LogLevel::Info, "stopped");
   return outcome;
 }

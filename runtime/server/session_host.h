@@ -32,6 +32,7 @@ struct Generation {
              ExchangeObserver& observer)
       : table(bound_table), env{clock, random, fetcher, observer} {}
   const BoundTable* table;
+  const LiveData* live = nullptr;  // of the table
   Env env;
   u32 pins = 0;   // exchanges that run by it; counted by one thread
   u32 loose = 0;  // long ones that have let go of the table, and use `env` alone

@@ -1,7 +1,10 @@
 #include "runtime/server/worker.h"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
 
+#include "runtime/base/check.h"
 #include "runtime/net/socket_stream.h"
 
 namespace gw::server {
@@ -10,14 +13,23 @@ namespace {
 constexpr std::chrono::milliseconds kDrainStep{20};
 constexpr std::chrono::milliseconds kLogFlush{500};
 
+// Of hash tables that hold what clients send.
+u64 secret_seed() {
+  u64 seed = 0;
+  GW_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof seed) == 1);
+  return seed;
+}
+
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer)
+               ExchangeObserver& observer, PasswordPool& passwords)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),
       host_(loop_, random_, options, run),
+      passwords_(loop_, passwords),
+      identity_(secret_seed(), passwords_),
       sweep_timer_(&Worker::on_sweep, this),
       drain_timer_(&Worker::on_drain_step, this),
       log_timer_(&Worker::on_log_flush, this) {
@@ -95,6 +107,11 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   }
   live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
                                                   *live->fetcher, *observer);
+  if (publication->data != nullptr) {
+    live->identity = std::make_unique<IdentityEnv>(identity_, *publication->data);
+    live->generation->live = publication->data.get();
+    live->generation->env.identity = live->identity.get();
+  }
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
   live->publication = std::move(publication);
@@ -117,6 +134,9 @@ void Worker::sweep_generations() {
     // Tunnels and streams need their connections and the log, but no table.
     live->publication = nullptr;
     live->generation->table = nullptr;
+    live->generation->live = nullptr;
+    live->generation->env.identity = nullptr;
+    live->identity = nullptr;
     if (live->generation->loose > 0) continue;
     for (const auto& pool : live->fetcher->pools()) leaving_.push_back(pool);
     live.reset();

@@ -7,10 +7,12 @@
 
 #include "runtime/base/ip_address.h"
 #include "runtime/base/random.h"
+#include "runtime/identity/services.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/mirror_runner.h"
+#include "runtime/server/password_pool.h"
 #include "runtime/server/session_host.h"
 #include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/socket_connector.h"
@@ -23,14 +25,15 @@ struct Publication {
   std::vector<upstream::UpstreamConfig> upstreams;   // by index of the upstream record
   std::vector<ServerAddress> resolvers;              // asked for names; empty: the system's
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
+  std::shared_ptr<const LiveData> data;              // of the table; null without one
 };
 
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` may be null; `observer` is told then. Both outlive the worker.
+  /// `access_log` may be null; `observer` is told then. All outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-         ExchangeObserver& observer);
+         ExchangeObserver& observer, PasswordPool& passwords);
   ~Worker();
 
   /// Before start(). Takes the descriptor over.
@@ -58,6 +61,7 @@ class Worker {
     std::shared_ptr<const Publication> publication;
     std::unique_ptr<upstream::PoolFetcher> fetcher;
     std::unique_ptr<observe::AccessLog> access_log;  // null: off
+    std::unique_ptr<IdentityEnv> identity;
     std::unique_ptr<Generation> generation;
     std::unique_ptr<MirrorRunner> mirrors;
   };
@@ -78,6 +82,8 @@ class Worker {
   observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
   SessionHost host_;
+  WorkerPasswords passwords_;
+  IdentityServices identity_;
   std::vector<std::unique_ptr<ListenerSettings>> settings_;  // of listeners_, by index
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Live>> live_;               // the last one is current

@@ -214,6 +214,12 @@ std::optional<std::string> BoundTable::resolve_again(u32 late, const ReferenceSo
   return std::nullopt;
 }
 
+std::optional<std::string> BoundTable::late_file(u32 late) const {
+  const auto parts = view_.part(view_.late_parts(), view_.late()[late].parts);
+  if (parts.size() != 1 || parts[0].kind != LatePartKind::File) return std::nullopt;
+  return std::string(view_.text(parts[0].text));
+}
+
 std::string BoundTable::late_source(u32 late) const {
   std::string out;
   for (const LatePart& part : view_.part(view_.late_parts(), view_.late()[late].parts)) {

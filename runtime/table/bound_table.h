@@ -66,6 +66,8 @@ class BoundTable final : public router::ConstraintOracle {
   /// it has. Empty: `problem` says why.
   std::optional<std::string> resolve_again(u32 late, const ReferenceSource& references,
                                            std::string& problem) const;
+  /// The file that a late value is the content of, if it is that of one file.
+  std::optional<std::string> late_file(u32 late) const;
   /// The reference itself, e.g. `{$env.USERS:-http://...}`.
   std::string late_source(u32 late) const;
 
