@@ -126,9 +126,10 @@ const Curve* find_curve(std::string_view name) {
   return nullptr;
 }
 
+// On its curve; all of these curves have one group, so that is enough.
 bool is_valid_point(EVP_PKEY* key) {
   const ContextHandle context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  return context != nullptr && EVP_PKEY_public_check(context.get()) == 1;
+  return context != nullptr && EVP_PKEY_public_check_quick(context.get()) == 1;
 }
 
 MadeKey make_ec(JsonValue jwk) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "runtime/base/random.h"
+#include "runtime/jose/key_sources.h"
 #include "runtime/jose/testing/token_maker.h"
 #include "runtime/net/testing/fake_loop.h"
 
@@ -450,6 +451,40 @@ TEST_CASE("key source: may end while a fetch is under way", "[jose][source]") {
   slot->key_missing(0);
   at.loop.run();
   CHECK(at.changes == 0);
+}
+
+TEST_CASE("key sources: an issuer goes on over a change of tables", "[jose][source]") {
+  net::testing::FakeLoop loop;
+  ScriptedFetcher fetcher(loop);
+  Fixed random;
+  KeySources sources(loop, random, fetcher);
+  u32 changes = 0;
+  sources.on_change = [&] { ++changes; };
+  CHECK(sources.settled());
+  CHECK(sources.ready());
+  fetcher.set(kUrl, key_set_of({key_a()}));
+  const KeySourceOptions one{.location = kUrl};
+  const KeySourceOptions two{.location = "https://other.test/"};
+  auto slots = sources.watch({one, two, one});
+  REQUIRE(slots.size() == 3);
+  CHECK(slots[0] == slots[2]);
+  CHECK(slots[0] != slots[1]);
+  CHECK(!sources.settled());
+  loop.run();
+  CHECK(sources.settled());
+  CHECK(!sources.ready());
+  CHECK(changes == 2);
+  const auto again = sources.watch({one});
+  CHECK(again[0] == slots[0]);
+  CHECK(sources.ready());
+  loop.run();
+  CHECK(fetcher.asked[kUrl] == 1);
+  loop.advance(1h);
+  CHECK(fetcher.asked[two.location] == 1);  // nobody wants it any more
+  KeySourceOptions strict = one;
+  strict.keys.private_parts = true;
+  CHECK(sources.watch({strict})[0] != slots[0]);
+  loop.run();
 }
 
 TEST_CASE("key slot: workers read while keys are replaced", "[jose][source][threads]") {
