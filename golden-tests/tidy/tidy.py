@@ -34,6 +34,7 @@ LAYERS = {
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/"],
+    "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
     "runtime/policies/": [r"runtime/(base|table|router|http|policies|engine)/"],
     "runtime/engine/": [r"runtime/(base|table|router|http|policies|engine)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],

@@ -29,10 +29,6 @@ struct BuilderDeleter {
   void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
 };
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, BuilderDeleter>;
-struct ContextDeleter {
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_PKEY_CTX, ContextDeleter>;
 
 struct Curve {
   std::string_view name;  // `crv`
@@ -46,7 +42,7 @@ constexpr Curve kCurves[] = {{"P-256", "P-256", 32, KeyType::EcP256},
 
 net::KeyHandle make_key(const char* type, OSSL_PARAM_BLD* builder) {
   const Params params(OSSL_PARAM_BLD_to_param(builder));
-  const Context context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  const ContextHandle context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* key = nullptr;
   if (params == nullptr || context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
@@ -130,9 +126,10 @@ const Curve* find_curve(std::string_view name) {
   return nullptr;
 }
 
+// On its curve; all of these curves have one group, so that is enough.
 bool is_valid_point(EVP_PKEY* key) {
-  const Context context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  return context != nullptr && EVP_PKEY_public_check(context.get()) == 1;
+  const ContextHandle context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  return context != nullptr && EVP_PKEY_public_check_quick(context.get()) == 1;
 }
 
 MadeKey make_ec(JsonValue jwk) {
@@ -302,6 +299,7 @@ MadeKey key_from_jwk(JsonValue jwk, const KeySetOptions& options) {
   if (made_key.key == nullptr) return made_key;
   if (!take_id(jwk, *made_key.key)) return {nullptr, "`kid` is no string, or too long"};
   if (!take_algorithm(jwk, *made_key.key)) return {nullptr, "`alg` does not fit the key"};
+  if (!prepare(*made_key.key)) return {nullptr, "OpenSSL refuses the key"};
   return made_key;
 }
 
@@ -321,7 +319,9 @@ MadeKey key_from_handle(net::KeyHandle handle) {
   } else if (type != KeyType::Ed25519 && type != KeyType::Ed448 && !is_valid_point(handle.get())) {
     return {nullptr, "EC point is not on its curve"};
   }
-  return made(std::move(handle), type);
+  MadeKey made_key = made(std::move(handle), type);
+  if (!prepare(*made_key.key)) return {nullptr, "OpenSSL refuses the key"};
+  return made_key;
 }
 
 }  // namespace gw::jose

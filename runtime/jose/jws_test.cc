@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "runtime/jose/base64url.h"
 #include "runtime/jose/testing/token_maker.h"
@@ -334,4 +336,24 @@ TEST_CASE("jws: one id may stand for several keys", "[jose][jws]") {
   const auto nameless = keys_of(other.jwk(""));
   CHECK(failure_of(signer.token(R"({"alg":"ES256","kid":"y"})"), *nameless) == Failure::KeyUnknown);
   CHECK(failure_of(signer.token(R"({"alg":"ES256"})"), *nameless) == Failure::SignatureInvalid);
+}
+
+TEST_CASE("jws: keys are shared by any number of threads", "[jose][jws][threads]") {
+  const Signer ps256(Algorithm::Ps256);
+  const std::string tokens[] = {es256().token(R"({"alg":"ES256"})"),
+                                rs256().token(R"({"alg":"RS256"})"),
+                                ps256.token(R"({"alg":"PS256"})")};
+  const KeySet* keys[] = {es256().keys.get(), rs256().keys.get(), ps256.keys.get()};
+  std::atomic<int> good{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (size_t j = 0; j < 150; ++j) {
+        good += verify_jws(tokens[j % 3], *keys[j % 3], all()).failure == Failure::None;
+        good += verify_jws(tokens[j % 3], *keys[(j + 1) % 3], all()).failure == Failure::None;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(good == 600);
 }

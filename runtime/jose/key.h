@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,11 @@
 #include "runtime/net/tls_certificate.h"
 
 namespace gw::jose {
+
+struct ContextDeleter {
+  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
+};
+using ContextHandle = std::unique_ptr<EVP_PKEY_CTX, ContextDeleter>;
 
 enum class KeyType : u8 { Rsa, EcP256, EcP384, EcP521, Ed25519, Ed448, Secret };
 
@@ -26,7 +32,10 @@ struct Key {
   bool has_id = false;
   std::optional<Algorithm> only;  // `alg`
   net::KeyHandle handle;          // of public keys
-  std::string secret;             // of Secret
+  /// Of RSA and EC, for each algorithm that it fits: what verifying begins with. Only ever copied,
+  /// which takes a few counts; beginning anew takes look-ups under OpenSSL's locks, and 2 us.
+  std::array<ContextHandle, kAlgorithmCount> prepared;
+  std::string secret;  // of Secret
 
   /// Binds the kind of key to the algorithm, so that none is ever used as another.
   bool fits(Algorithm algorithm) const;
@@ -41,6 +50,8 @@ struct MadeKey {
 MadeKey key_from_jwk(JsonValue jwk, const KeySetOptions& options);
 /// From what OpenSSL has read; checks type, size and point.
 MadeKey key_from_handle(net::KeyHandle handle);
+/// Fills `prepared`, once everything else is known. False: OpenSSL refuses.
+bool prepare(Key& key);
 /// All of a text in PEM. False: `problem`.
 bool keys_from_pem(std::string_view text, const KeySetOptions& options,
                    std::vector<std::unique_ptr<const Key>>& out, std::string& problem);

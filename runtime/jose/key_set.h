@@ -24,6 +24,8 @@ struct KeySetOptions {
   /// they are left out: anybody may have signed with them.
   bool private_parts = false;
   std::string key_id = {};  // of keys in PEM, which have none of their own; "": none
+
+  friend bool operator==(const KeySetOptions&, const KeySetOptions&) = default;
 };
 
 /// What of a document was left out, for the log.

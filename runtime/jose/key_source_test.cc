@@ -3,14 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "runtime/base/random.h"
+#include "runtime/jose/key_sources.h"
 #include "runtime/jose/testing/token_maker.h"
 #include "runtime/net/testing/fake_loop.h"
 
@@ -448,4 +451,73 @@ TEST_CASE("key source: may end while a fetch is under way", "[jose][source]") {
   slot->key_missing(0);
   at.loop.run();
   CHECK(at.changes == 0);
+}
+
+TEST_CASE("key sources: an issuer goes on over a change of tables", "[jose][source]") {
+  net::testing::FakeLoop loop;
+  ScriptedFetcher fetcher(loop);
+  Fixed random;
+  KeySources sources(loop, random, fetcher);
+  u32 changes = 0;
+  sources.on_change = [&] { ++changes; };
+  CHECK(sources.settled());
+  CHECK(sources.ready());
+  fetcher.set(kUrl, key_set_of({key_a()}));
+  const KeySourceOptions one{.location = kUrl};
+  const KeySourceOptions two{.location = "https://other.test/"};
+  auto slots = sources.watch({one, two, one});
+  REQUIRE(slots.size() == 3);
+  CHECK(slots[0] == slots[2]);
+  CHECK(slots[0] != slots[1]);
+  CHECK(!sources.settled());
+  loop.run();
+  CHECK(sources.settled());
+  CHECK(!sources.ready());
+  CHECK(changes == 2);
+  const auto again = sources.watch({one});
+  CHECK(again[0] == slots[0]);
+  CHECK(sources.ready());
+  loop.run();
+  CHECK(fetcher.asked[kUrl] == 1);
+  loop.advance(1h);
+  CHECK(fetcher.asked[two.location] == 1);  // nobody wants it any more
+  KeySourceOptions strict = one;
+  strict.keys.private_parts = true;
+  CHECK(sources.watch({strict})[0] != slots[0]);
+  loop.run();
+}
+
+TEST_CASE("key slot: workers read while keys are replaced", "[jose][source][threads]") {
+  const auto slot = std::make_shared<KeySlot>();
+  std::string problem;
+  const auto a = KeySet::parse(key_a(), {}, problem);
+  const auto b = KeySet::parse(key_b(), {}, problem);
+  std::atomic<u32> told{0};
+  std::atomic<bool> ended{false};
+  slot->listen([&] { ++told; });
+  std::vector<std::thread> workers;
+  std::atomic<u64> wrong{0};
+  for (int i = 0; i < 3; ++i) {
+    workers.emplace_back([&] {
+      KeySlot::Reader reader(slot);
+      while (!ended) {
+        const KeySet* keys = reader.current();
+        if (keys != nullptr && !keys->has_key_id("a") && !keys->has_key_id("b")) ++wrong;
+        slot->key_missing(1);
+      }
+    });
+  }
+  for (int i = 0; i < 2000; ++i) {
+    slot->publish(i % 3 == 0 ? nullptr : i % 3 == 1 ? a : b);
+    if (i % 100 == 0) slot->wait_until(0);
+  }
+  ended = true;
+  for (auto& worker : workers) worker.join();
+  CHECK(wrong == 0);
+  CHECK(told <= 21);  // once for each time that somebody listened
+  KeySlot::Reader reader(slot);
+  slot->publish(a);
+  CHECK(reader.current() == a.get());
+  slot->publish(nullptr);
+  CHECK(reader.current() == nullptr);
 }

@@ -56,11 +56,6 @@ bool verify_hmac(const Key& key, Algorithm algorithm, std::string_view text,
          CRYPTO_memcmp(signature.data(), own.bytes, own.size) == 0;
 }
 
-struct ContextDeleter {
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_PKEY_CTX, ContextDeleter>;
-
 bool is_pss(Algorithm algorithm) {
   return algorithm == Algorithm::Ps256 || algorithm == Algorithm::Ps384 ||
          algorithm == Algorithm::Ps512;
@@ -77,12 +72,18 @@ bool verify_digest(const Key& key, Algorithm algorithm, std::string_view text,
                    const unsigned char* signature, size_t signature_bytes) {
   Digest digest;
   if (!hash(algorithm, text, digest)) return false;
-  const Context context(EVP_PKEY_CTX_new(key.handle.get(), nullptr));
-  const EVP_MD& md = hash_of(algorithm);
-  if (context == nullptr || EVP_PKEY_verify_init(context.get()) != 1) return false;
-  if (is_pss(algorithm) && !use_pss(context.get(), md)) return false;
-  if (EVP_PKEY_CTX_set_signature_md(context.get(), &md) != 1) return false;
+  const ContextHandle context(EVP_PKEY_CTX_dup(key.prepared[static_cast<size_t>(algorithm)].get()));
+  if (context == nullptr) return false;
   return EVP_PKEY_verify(context.get(), signature, signature_bytes, digest.bytes, digest.size) == 1;
+}
+
+ContextHandle make_prepared(const Key& key, Algorithm algorithm) {
+  ContextHandle context(EVP_PKEY_CTX_new(key.handle.get(), nullptr));
+  const EVP_MD& md = hash_of(algorithm);
+  if (context == nullptr || EVP_PKEY_verify_init(context.get()) != 1) return nullptr;
+  if (is_pss(algorithm) && !use_pss(context.get(), md)) return nullptr;
+  if (EVP_PKEY_CTX_set_signature_md(context.get(), &md) != 1) return nullptr;
+  return context;
 }
 
 size_t coordinate_bytes(Algorithm algorithm) {
@@ -177,6 +178,16 @@ bool verify_any(const Key& key, Algorithm algorithm, std::string_view text,
 }
 
 }  // namespace
+
+bool prepare(Key& key) {
+  for (u32 i = 0; i < kAlgorithmCount; ++i) {
+    const auto algorithm = static_cast<Algorithm>(i);
+    if (is_hmac(algorithm) || algorithm == Algorithm::EdDsa || !key.fits(algorithm)) continue;
+    key.prepared[i] = make_prepared(key, algorithm);
+    if (key.prepared[i] == nullptr) return false;
+  }
+  return true;
+}
 
 bool verify_signature(const Key& key, Algorithm algorithm, std::string_view text,
                       std::string_view signature) {
