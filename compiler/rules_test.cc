@@ -69,6 +69,9 @@ Outcome run(std::vector<ExampleFile> files) {
   compile(options, true, compilation);
   Outcome outcome;
   for (const Diagnostic& finding : compilation.sink.sorted()) {
+    // Examples of other rules leave authentication out.
+    const bool open = finding.rule == "auth-public-by-accident";
+    if (open && finding.severity == Severity::Info) continue;
     outcome.rules.push_back(finding.rule);
   }
   outcome.text = render(compilation.files, compilation.sink.sorted(), {});

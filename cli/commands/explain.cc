@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "cli/commands/commands.h"
@@ -15,6 +16,7 @@
 #include "runtime/engine/expression.h"
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/identity/services.h"
 #include "runtime/policies/policy_list.h"
 
 namespace gw::cli {
@@ -28,6 +30,8 @@ struct ExplainCommand {
   std::vector<std::string> headers;
   std::string data;
   std::string ip = "127.0.0.1";
+  std::string consumer;
+  std::string claims;
   u32 expect = 0;
   OutputFormat format = OutputFormat::Text;
 };
@@ -39,6 +43,11 @@ struct Scene {
   engine::ScriptedFetcher fetcher{clock};
   engine::NullObserver observer;
   engine::MemoryResponder responder;
+  engine::OfflinePasswords passwords;
+  IdentityServices services{1, passwords};
+  std::shared_ptr<const LiveData> data;
+  std::optional<IdentityEnv> identity;
+  AssumedIdentity assumed;
   Exchange exchange;
   http::ForwardingOptions forwarding;
 };
@@ -286,6 +295,27 @@ std::string to_text(const json::object& all) {
   return out;
 }
 
+// --consumer and --claims stand for credentials.
+bool assume_identity(const ExplainCommand& command, Scene& scene, const Console& console) {
+  if (command.consumer.empty() && command.claims.empty()) return true;
+  if (!command.consumer.empty()) {
+    scene.assumed.consumer = scene.data->consumers.find_name(command.consumer);
+    if (scene.assumed.consumer == table::kNoConsumer) {
+      console.error(fmt::format("there is no consumer `{}`", command.consumer));
+      return false;
+    }
+  }
+  if (!command.claims.empty()) {
+    scene.assumed.claims = jose::Claims::parse(command.claims);
+    if (!scene.assumed.claims) {
+      console.error("--claims is no JSON object, or names a member twice");
+      return false;
+    }
+  }
+  scene.exchange.identity.assumed = &scene.assumed;
+  return true;
+}
+
 bool prepare(const ExplainCommand& command, const BoundTable& table, Scene& scene,
              const Console& console) {
   std::string method;
@@ -332,6 +362,7 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
   std::vector<ReferenceProblem> problems;
   const auto references = command.spec.env_file.empty() ? ReferenceSource::none()
                                                         : ReferenceSource::process(std::move(env));
+  Scene scene;
   const auto bound = BoundTable::bind(file, references, problems);
   if (!bound) {
     for (const ReferenceProblem& problem : problems) {
@@ -339,8 +370,14 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
     }
     return ExitCode::Usage;
   }
-  Scene scene;
+  std::vector<std::string> data_problems;
+  scene.data = load_live_data(**bound, references, data_problems);
+  for (const std::string& problem : data_problems) console.error(problem);
+  if (!data_problems.empty()) return ExitCode::Usage;
+  scene.identity.emplace(scene.services, *scene.data);
   if (!prepare(command, **bound, scene, console)) return ExitCode::Usage;
+  scene.exchange.live = scene.data.get();
+  if (!assume_identity(command, scene, console)) return ExitCode::Usage;
   http::MemoryBody body(as_bytes(command.data));
   if (!command.data.empty()) {
     scene.exchange.request_body = &body;
@@ -348,6 +385,7 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
     scene.exchange.request.content_length = command.data.size();
   }
   Env env_of_run{scene.clock, scene.random, scene.fetcher, scene.observer};
+  env_of_run.identity = &*scene.identity;
   Task<void> task = run(scene.exchange, env_of_run, scene.responder);
   task.start();
   const json::object described = Explainer(*bound, scene).describe();
@@ -379,6 +417,12 @@ Run add_explain(CLI::App& gwctl) {
       ->allow_extra_args(false);
   app.add_option("-d,--data", command->data, "Request body")->option_text("TEXT");
   app.add_option("--ip", command->ip, "Address of the client [127.0.0.1]")->option_text("ADDRESS");
+  app.add_option("--consumer", command->consumer,
+                 "Take the request for one of this consumer, whose credential is right")
+      ->option_text("NAME");
+  app.add_option("--claims", command->claims,
+                 "Take its token for a verified one with these claims")
+      ->option_text("JSON");
   app.add_option("--expect", command->expect, "Exit with 1 unless the status is this one")
       ->option_text("STATUS");
   add_format_options(app, command->format);

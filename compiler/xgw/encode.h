@@ -37,6 +37,7 @@ struct EncodeScope {
   bool unchecked_parameters = false;
   const IdentityScope* identity = nullptr;  // null: not checked either
   bool may_be_absent = false;  // of the place: nothing is lost when a value is not there
+  bool inherited = false;      // meant for other operations as well, which may have what this lacks
 };
 
 /// A field whose effective value has been written, for `explain` and `inspect`.

@@ -191,7 +191,10 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       };
       EncodeScope scope = place.scope;
       // A header field without a value is left out.
-      if (path.find("headers.") != path.npos) scope.may_be_absent = true;
+      if (path.find("headers.") != path.npos) {
+        scope.may_be_absent = true;
+        scope.inherited = level != "operation" && level != "service operations";
+      }
       if (!parse_expression(text, field.kind == FieldKind::PathRewrite, scope, pools_.strings,
                             add_late, parts, error)) {
         const u32 shift = node.quoted() ? 1 : 0;

@@ -168,6 +168,7 @@ struct ExpressionParser {
       return std::ranges::any_of(schemes, [&](const SchemeInfo* scheme) { return fits(*scheme); });
     };
     if (std::ranges::none_of(alternatives, supplies)) {
+      if (scope.inherited) return true;
       return fail(begin, end, fmt::format("no request of this operation has `{}`", text),
                   fmt::format("its `security` asks for no {}", what));
     }
@@ -186,6 +187,8 @@ struct ExpressionParser {
                 u32 end) {
     const std::string claim = first_token(pointer);
     std::vector<std::string_view> known;
+    const bool any = std::ranges::any_of(schemes, [](const auto* s) { return s->is_token; });
+    if (!any) return true;  // check_supply() has the say
     for (const SchemeInfo* scheme : schemes) {
       if (scheme->is_token && declares(*scheme, claim)) return true;
       known.insert(known.end(), scheme->claims.begin(), scheme->claims.end());

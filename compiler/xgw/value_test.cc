@@ -156,7 +156,7 @@ TEST_CASE("conditions: alternatives, tests and their values", "[xgw]") {
     CAPTURE(one.yaml);
     Tree1 tree(one.yaml);
     Pools pools;
-    CHECK(encode_condition(tree.tree->root(), pools, tree.sink) != table::kNone);
+    CHECK(encode_condition(tree.tree->root(), EncodeScope{}, pools, tree.sink) != table::kNone);
     CHECK(tree.sink.error_count() == 0);
     CHECK(pools.conditions.records().size() == one.alternatives);
     CHECK(pools.conditions.records().back().last == 1);
@@ -167,7 +167,7 @@ TEST_CASE("conditions: alternatives, tests and their values", "[xgw]") {
     CAPTURE(yaml);
     Tree1 tree(yaml);
     Pools pools;
-    encode_condition(tree.tree->root(), pools, tree.sink);
+    encode_condition(tree.tree->root(), EncodeScope{}, pools, tree.sink);
     CHECK(tree.sink.error_count() == 1);
   }
 }
