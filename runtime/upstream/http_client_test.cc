@@ -239,6 +239,14 @@ TEST_CASE("http client: names", "[upstream][client]") {
     at.dns.set_status("idp.test", net::DnsStatus::NoRecord);
     CHECK(at.get().problem == "no such name or record");
   }
+  SECTION("nothing in it") {
+    at.dns.set_addresses("idp.test", {}, 60);
+    CHECK(at.get().problem == "no such name or record");
+    at.dns.replies[{"idp.test", net::DnsType::A}].status = net::DnsStatus::Answered;
+    at.dns.replies[{"idp.test", net::DnsType::Aaaa}].status = net::DnsStatus::Answered;
+    at.replies = 0;
+    CHECK(at.get().problem == "the name has no address that there is a route to");
+  }
   SECTION("a server of names that is silent") {
     at.dns.silent = {"idp.test"};
     at.get();
