@@ -291,6 +291,27 @@ TEST_CASE("jws: another form of the same bytes is another token", "[jose][jws][a
   CHECK(failure_of(loose, *es256().keys) == Failure::Malformed);
 }
 
+TEST_CASE("jws: zeros at the front of an RSA signature are part of it", "[jose][jws][attack]") {
+  // OpenSSL itself verifies such a signature of PSS without them.
+  for (const Algorithm algorithm : {Algorithm::Rs256, Algorithm::Ps256}) {
+    CAPTURE(algorithm_name(algorithm));
+    const std::string header = fmt::format(R"({{"alg":"{}"}})", algorithm_name(algorithm));
+    std::string text;
+    std::string signature;
+    for (int i = 0; i < 20'000 && (signature.empty() || signature[0] != 0); ++i) {  // one in 256
+      text = base64url_encode(header) + "." + base64url_encode(std::to_string(i));
+      signature = rs256().key.sign(algorithm, text);
+    }
+    REQUIRE(signature[0] == 0);
+    const auto with = [&](const std::string& bytes) {
+      return failure_of(text + "." + base64url_encode(bytes), *rs256().keys);
+    };
+    CHECK(with(signature) == Failure::None);
+    CHECK(with(signature.substr(1)) == Failure::SignatureInvalid);
+    CHECK(with(std::string(1, 0) + signature) == Failure::SignatureInvalid);
+  }
+}
+
 TEST_CASE("jws: other serialisations are refused", "[jose][jws][attack]") {
   const std::string token = es256().token(R"({"alg":"ES256"})");
   CHECK(failure_of(token + ".a", *es256().keys) == Failure::Malformed);

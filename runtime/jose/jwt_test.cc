@@ -90,8 +90,8 @@ TEST_CASE("jwt: neither before its time nor from the future", "[jose][jwt]") {
   for (const auto& [name, failure] :
        {std::pair("nbf", Failure::NotYetValid), std::pair("iat", Failure::IssuedInFuture)}) {
     CAPTURE(name);
-    const auto with = [&](const char* value) {
-      return dates("1800000000", fmt::format(R"(,"{}":{})", name, value));
+    const auto with = [&, claim = name](const char* value) {
+      return dates("1800000000", fmt::format(R"(,"{}":{})", claim, value));
     };
     CHECK(at.failure(with("1700000000")) == Failure::None);
     CHECK(at.failure(with("1700000030")) == Failure::None);
@@ -229,7 +229,8 @@ TEST_CASE("claims: live as long as somebody holds them", "[jose][jwt]") {
     CHECK(!second);  // NOLINT(bugprone-use-after-move): that it is empty is what is tested
   }
   CHECK(kept->subject() == "a long enough subject to be on the heap");
-  kept = kept;
+  const ClaimsPtr& same = kept;
+  kept = same;
   CHECK(kept->subject().size() == 39);
 }
 

@@ -14,6 +14,8 @@ void KeySlot::publish(std::shared_ptr<const KeySet> keys) {
 }
 
 void KeySlot::Reader::take() {
+  const std::shared_ptr<const KeySet> old =
+      std::move(keys_);  // may be the last: not under the lock
   const std::lock_guard lock(slot_->mutex_);
   keys_ = slot_->keys_;
   epoch_ = slot_->epoch_.load(std::memory_order_relaxed);

@@ -144,6 +144,14 @@ bool verify_ecdsa(const Key& key, Algorithm algorithm, std::string_view text,
   return verify_digest(key, algorithm, text, der, der_bytes);
 }
 
+// Exactly as long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2). OpenSSL takes one for PSS
+// whose zeros at the front are left out, so that one token would have two texts.
+bool verify_rsa(const Key& key, Algorithm algorithm, std::string_view text,
+                std::string_view signature) {
+  if (signature.size() != static_cast<size_t>(EVP_PKEY_get_size(key.handle.get()))) return false;
+  return verify_digest(key, algorithm, text, bytes_of(signature), signature.size());
+}
+
 struct DigestContextDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
@@ -173,7 +181,7 @@ bool verify_any(const Key& key, Algorithm algorithm, std::string_view text,
     case Algorithm::EdDsa:
       return verify_eddsa(key, text, signature);
     default:
-      return verify_digest(key, algorithm, text, bytes_of(signature), signature.size());
+      return verify_rsa(key, algorithm, text, signature);
   }
 }
 

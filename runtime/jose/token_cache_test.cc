@@ -3,10 +3,30 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <map>
+#include <new>
 
 #include "runtime/base/random.h"
+
+#ifndef GW_SANITIZED
+namespace {
+
+std::atomic<gw::u64> g_allocations{0};
+
+}  // namespace
+
+// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
+[[gnu::noinline]] void* operator new(size_t bytes) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(bytes)) return memory;
+  std::abort();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 using namespace gw;
 using namespace gw::jose;
@@ -76,6 +96,29 @@ TEST_CASE("token cache: bytes are bounded, one large token does not clear it", "
   CHECK(before > 40);
   cache.insert(std::string(8 * 1024, 'x'), {}, claims_of("x"), kForever);
   CHECK(cache.size() == before);
+}
+
+TEST_CASE("token cache: finding allocates nothing", "[jose][cache]") {
+#ifdef GW_SANITIZED
+  WARN("skipped: sanitizers replace operator new");
+#else
+  TokenCache cache({}, 7);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 100; ++i) {
+    tokens.push_back(fmt::format("{:0600}", i));
+    cache.insert(tokens.back(), {1, 1}, Claims::parse(R"({"scope":"a b","r":{"s":["x"]}})"),
+                 kForever);
+  }
+  const u64 before = g_allocations.load();
+  u32 good = 0;
+  for (const std::string& token : tokens) {
+    const ClaimsPtr claims = cache.find(token, {1, 1}, 0);
+    good += claims && has_word(claims->scopes(), "b") && claims->at("/r/s/0").text() == "x";
+    good += !cache.find(token, {2, 1}, 0);
+  }
+  CHECK(g_allocations.load() - before == 0);
+  CHECK(good == 200);
+#endif
 }
 
 TEST_CASE("token cache: never says what a map would not", "[jose][cache]") {

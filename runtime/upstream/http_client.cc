@@ -228,7 +228,7 @@ class HttpClient::Request final : private http::Http1BodyHost {
   TargetConfig target_;
   std::string request_;
   u32 expected_ = 0;  // replies of name servers
-  std::string_view dns_problem_;
+  std::string_view dns_problem_ = "the name has no address that there is a route to";
   Arena arena_;
   std::unique_ptr<net::ByteStream> stream_;
   Task<void> task_;
@@ -265,9 +265,11 @@ net::TlsClient* HttpClient::tls_of(const std::shared_ptr<const net::TlsClientOpt
   const auto known = tls_.find(options);
   if (known != tls_.end()) return known->second.get();
   if (tls_.size() >= kMaxTlsClients) return nullptr;
-  static const net::TlsClientOptions kDefault;
+  net::TlsClientOptions used;
+  if (options != nullptr) used = *options;
+  used.http2 = false;  // which is not spoken here
   std::string problem;
-  auto made = net::TlsClient::make(options == nullptr ? kDefault : *options, problem);
+  auto made = net::TlsClient::make(used, problem);
   if (!made) return nullptr;
   return (tls_[options] = *std::move(made)).get();
 }

@@ -239,6 +239,14 @@ TEST_CASE("http client: names", "[upstream][client]") {
     at.dns.set_status("idp.test", net::DnsStatus::NoRecord);
     CHECK(at.get().problem == "no such name or record");
   }
+  SECTION("nothing in it") {
+    at.dns.set_addresses("idp.test", {}, 60);
+    CHECK(at.get().problem == "no such name or record");
+    at.dns.replies[{"idp.test", net::DnsType::A}].status = net::DnsStatus::Answered;
+    at.dns.replies[{"idp.test", net::DnsType::Aaaa}].status = net::DnsStatus::Answered;
+    at.replies = 0;
+    CHECK(at.get().problem == "the name has no address that there is a route to");
+  }
   SECTION("a server of names that is silent") {
     at.dns.silent = {"idp.test"};
     at.get();
@@ -278,6 +286,30 @@ TEST_CASE("http client: may be stopped at any point, and tells nobody then", "[u
   at.dns.release();
   at.loop.advance(10s);
   CHECK(at.replies == 0);
+}
+
+TEST_CASE("http client: whatever fails, it says so once", "[upstream][client]") {
+  const bool half_done = GENERATE(false, true);
+  u32 failed = 0;
+  for (u64 nth = 1;; ++nth) {
+    CAPTURE(nth, half_done);
+    Bench at;
+    at.piece_bytes = 20;
+    at.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    net::testing::FaultPlan faults{.countdown = nth, .error = ECONNRESET, .half_done = half_done};
+    at.connector.faults = &faults;
+    at.get();
+    at.loop.advance(6s);
+    CHECK(at.replies == 1);
+    if (!faults.hit) {
+      CHECK(at.reply.body == "hello");
+      break;
+    }
+    CHECK(!at.reply.problem.empty());
+    CHECK(at.reply.body.empty());
+    ++failed;
+  }
+  CHECK(failed > 4);
 }
 
 TEST_CASE("http client: what calls back may ask again", "[upstream][client]") {

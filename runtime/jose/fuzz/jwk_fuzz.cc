@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/jose/key.h"
+#include "runtime/jose/key_source.h"
 #include "runtime/jose/signature.h"
 
 using namespace gw;
@@ -30,6 +31,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string problem;
   KeySetNotes notes;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
+  const auto wait = refresh_after(text, text);  // what it says beside the document
+  require(wait >= KeySource::kMinRefresh && wait <= KeySource::kMaxRefresh);
+  if (const auto url = net::parse_fetch_url(text)) {
+    require(url->target.starts_with('/') && url->port != 0 && !url->host.empty());
+    require((url->authority + url->target).find_first_of(" \r\n\t@#") == std::string::npos ||
+            url->target.find('@') != std::string::npos);
+  }
   const auto set = KeySet::parse(text, options, problem, &notes);
   require((set == nullptr) == !problem.empty());
   require(ERR_peek_error() == 0);
