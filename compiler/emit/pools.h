@@ -68,6 +68,7 @@ struct Pools {
   RunPool<table::RegexRecord> regexes;
   RunPool<table::StringRef> schemas;
   RunPool<table::OriginRecord> origins;
+  std::vector<u32> schema_programs;  // words, runtime/schema/format.h; compiler/schema appends
 };
 
 }  // namespace gw::compiler

@@ -58,6 +58,7 @@ std::vector<std::byte> write_table(TableParts& parts) {
       body(SectionKind::Origins, pools.origins.records()),
       body(SectionKind::Notes, parts.notes),
       body(SectionKind::Schemas, pools.schemas.records()),
+      body(SectionKind::SchemaPrograms, pools.schema_programs),
   };
 
   std::vector<Section> sections;

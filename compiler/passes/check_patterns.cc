@@ -1,4 +1,4 @@
-// Patterns of schemas: those that no automaton can run could never be enforced.
+// Patterns and formats of schemas: those that could never be enforced.
 #include <fmt/format.h>
 
 #include <set>
@@ -6,6 +6,8 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/regex/regex.h"
+#include "compiler/schema/refuse.h"
+#include "runtime/schema/formats.h"
 
 namespace gw::compiler {
 namespace {
@@ -56,6 +58,7 @@ class PatternCheck {
       }
       if (is_data(name)) continue;
       if (name == "pattern" && value.kind() == NodeKind::String) check(value, value.text());
+      if (name == "format" && value.is_string()) check_format(value);
       if (name == "patternProperties") {
         for (const auto entry : value.entries()) check(entry.key, entry.key.text());
       }
@@ -78,6 +81,12 @@ class PatternCheck {
     report(module_, "regex-unsupported", Severity::Warning, span,
            fmt::format("pattern `{}` cannot be enforced: {}", pattern, verdict.error), "here",
            "patterns run in linear time: no look-around, no back-references");
+  }
+
+  void check_format(NodeRef format) {
+    gw::schema::Format found{};
+    if (gw::schema::find_format(format.text(), found) || schema::is_hint(format.text())) return;
+    schema::warn_of_format(module_.sink, format);
   }
 
   const Verdict& verdict_of(std::string_view pattern) {

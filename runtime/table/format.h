@@ -87,8 +87,9 @@ enum class SectionKind : u32 {
   Origins = 22,         // OriginRecord[]: where each effective setting came from
   Notes = 23,           // NoteRecord[]: what is switched off, not enforced, waived
   Schemas = 24,         // StringRef[]: schemas as canonical JSON
+  SchemaPrograms = 25,  // u32[], runtime/schema/format.h
 };
-inline constexpr u32 kLastSectionKind = 24;
+inline constexpr u32 kLastSectionKind = 25;
 inline constexpr u32 kSectionOptional = 1;  // Section::flags
 
 struct Header {

@@ -11,6 +11,7 @@
 
 #include "runtime/policies/policy_list.h"
 #include "runtime/router/verify.h"
+#include "runtime/schema/verify.h"
 #include "runtime/table/dfa.h"
 #include "runtime/table/verify_record.h"
 #include "runtime/table/view.h"
@@ -49,6 +50,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(OriginRecord), "origins"},
     {sizeof(NoteRecord), "notes"},
     {sizeof(StringRef), "schemas"},
+    {sizeof(u32), "schema programs"},
 };
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
@@ -146,6 +148,8 @@ class Verifier {
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());
+    GW_TRY(schema::verify_schemas(view_.schema_programs(),
+                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes));
     GW_TRY(late());
     GW_TRY(records());
     GW_TRY(plans());
