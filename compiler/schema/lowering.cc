@@ -64,19 +64,31 @@ u32 Lowering::operand(NodeRef schema) {
   return compiler_.unit_of(schema);
 }
 
+void Lowering::refuse_at(std::string_view rule, NodeRef node, std::string message,
+                         std::string label, std::string help) {
+  compiler_.failed_ = true;
+  refuse(compiler_.sink_, rule, node, std::move(message), std::move(label), std::move(help));
+}
+
+Target Lowering::follow(std::string_view name) {
+  Target target = set_.follow(node_, name);
+  if (!target.node) compiler_.failed_ = true;
+  return target;
+}
+
 void Lowering::wrong(NodeRef value, std::string_view name, std::string_view expected) {
-  refuse(compiler_.sink_, "field-type", value,
-         in_quotes(name) + " is " + std::string(expected) + ", not " +
-             std::string(kind_name(value.kind())),
-         "cannot be enforced");
+  refuse_at("field-type", value,
+            in_quotes(name) + " is " + std::string(expected) + ", not " +
+                std::string(kind_name(value.kind())),
+            "cannot be enforced");
 }
 
 void Lowering::cannot(NodeRef key, std::string_view why) {
-  refuse(compiler_.sink_, "keyword-unknown", key,
-         "the keyword " + in_quotes(key.text()) + " cannot be enforced: " + std::string(why),
-         "would be a silent gap",
-         "remove it, or say why it may be left out: `unenforced: {" + std::string(key.text()) +
-             ": reason}`");
+  refuse_at("keyword-unknown", key,
+            "the keyword " + in_quotes(key.text()) + " cannot be enforced: " + std::string(why),
+            "would be a silent gap",
+            "remove it, or say why it may be left out: `unenforced: {" + std::string(key.text()) +
+                ": reason}`");
 }
 
 void Lowering::run() {
@@ -88,6 +100,7 @@ void Lowering::run() {
     wrong(node_, "schema", "a map or a boolean");
     return;
   }
+  if (!resource_->is_understood) compiler_.failed_ = true;  // reported where its dialect is named
   check_keywords();
   references();
   if (ref_stands_alone(dialect_) && node_.get("$ref")) return;
@@ -130,7 +143,7 @@ void Lowering::references() {
   if (const NodeRef reference = keyword("$ref")) {
     if (!reference.is_string()) {
       wrong(reference, "$ref", "a string");
-    } else if (const Target target = set_.follow(node_, "$ref"); target.node) {
+    } else if (const Target target = follow("$ref"); target.node) {
       out_.begin(Op::Ref);
       out_.add_schema(operand(target.node), true);
       out_.end();
@@ -146,7 +159,7 @@ void Lowering::references() {
     wrong(dynamic, "$dynamicRef", "a string");
     return;
   }
-  const Target target = set_.follow(node_, "$dynamicRef");
+  const Target target = follow("$dynamicRef");
   if (!target.node) return;
   if (target.dynamic_anchor.empty()) {  // then it is a $ref
     out_.begin(Op::Ref);
@@ -191,8 +204,7 @@ void Lowering::type_name(NodeRef name) {
     unit_.types |= row.bits;
     return;
   }
-  refuse(compiler_.sink_, "field-value", name, "there is no type " + in_quotes(text),
-         "not a type of JSON");
+  refuse_at("field-value", name, "there is no type " + in_quotes(text), "not a type of JSON");
 }
 
 }  // namespace gw::compiler::schema

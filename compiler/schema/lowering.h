@@ -25,9 +25,13 @@ class Lowering {
   NodeRef keyword(std::string_view name) const;
   /// The same for those of the validation vocabulary.
   NodeRef assertion(std::string_view name) const;
+  /// Where a reference leads; absent: reported, and the compilation has failed.
+  Target follow(std::string_view name);
   /// A schema below this one: kAnything, kNothing, or a unit.
   u32 operand(NodeRef schema);
   bool since(Dialect dialect) const { return dialect_ >= dialect; }
+  void refuse_at(std::string_view rule, NodeRef node, std::string message, std::string label,
+                 std::string help = {});
   void wrong(NodeRef value, std::string_view name, std::string_view expected);
   void cannot(NodeRef key, std::string_view why);
 

@@ -38,8 +38,7 @@ bool Lowering::number_text(NodeRef node, std::string& text) {
     text = to_json(node);
     if (json::is_number(text)) return true;  // .inf and .nan of YAML are none
   }
-  refuse(compiler_.sink_, "field-type", node, "a number of JSON is expected here",
-         "cannot be enforced");
+  refuse_at("field-type", node, "a number of JSON is expected here", "cannot be enforced");
   return false;
 }
 
@@ -102,8 +101,8 @@ u32 Lowering::value_record(NodeRef node) {
 bool Lowering::value_node(NodeRef node, u32 depth, std::vector<u32>& words) {
   constexpr u32 kMaxWords = 1 << 20;
   if (depth >= gw::schema::kMaxValueDepth || words.size() > kMaxWords) {
-    refuse(compiler_.sink_, "field-value", node, "the value is too large to be compared with",
-           "cannot be enforced");
+    refuse_at("field-value", node, "the value is too large to be compared with",
+              "cannot be enforced");
     return false;
   }
   const size_t begin = words.size();
@@ -188,14 +187,14 @@ void Lowering::multiple_of() {
   if (!divisor || !number_text(divisor, text)) return;
   const gw::schema::Decimal number = gw::schema::parse_decimal(text);
   if (number.is_zero() || number.negative) {
-    refuse(compiler_.sink_, "field-value", divisor, "`multipleOf` is more than zero",
-           "nothing is a multiple of this");
+    refuse_at("field-value", divisor, "`multipleOf` is more than zero",
+              "nothing is a multiple of this");
     return;
   }
   if (number.huge != 0 || number.digit_count > kMaxDivisorDigits ||
       std::abs(number.exponent) > kMaxDivisorExponent) {
-    refuse(compiler_.sink_, "field-value", divisor,
-           "`multipleOf` has more digits than can be computed with", "cannot be enforced");
+    refuse_at("field-value", divisor, "`multipleOf` has more digits than can be computed with",
+              "cannot be enforced");
     return;
   }
   u64 digits = 0;
@@ -215,8 +214,8 @@ bool Lowering::count(std::string_view name, u32& value) {
   if (!node || !number_text(node, text)) return false;
   const gw::schema::Decimal number = gw::schema::parse_decimal(text);
   if (number.negative || !number.is_integer()) {
-    refuse(compiler_.sink_, "field-value", node,
-           openapi::in_quotes(name) + " is an integer that is not negative", "not a count");
+    refuse_at("field-value", node, openapi::in_quotes(name) + " is an integer that is not negative",
+              "not a count");
     return false;
   }
   value = 0;

@@ -31,13 +31,13 @@ u32 SchemaCompiler::compile_schema(SchemaSet& set, NodeRef schema,
   batch_keys_.clear();
   candidates_.clear();
 
-  const size_t errors = sink_.error_count();
+  failed_ = false;
   const u32 root = unit_of(schema);
   do {
     lower_all();
   } while (add_dynamic_candidates());
   write_dynamic_refs();
-  if (sink_.error_count() != errors || find_circle()) {
+  if (failed_ || find_circle()) {
     forget_batch();
     return kNone;
   }
@@ -286,7 +286,11 @@ u32 SchemaCompiler::regex_of(NodeRef node, std::string_view pattern) {
   const auto known = regexes_.find(std::string(pattern));
   if (known != regexes_.end()) return known->second;
   const u32 regex = encode_regex(pattern, true, false, node.span(), pools_, sink_);
-  if (regex != table::kNone) regexes_.emplace(pattern, regex);
+  if (regex == table::kNone) {
+    failed_ = true;
+  } else {
+    regexes_.emplace(pattern, regex);
+  }
   return regex;
 }
 

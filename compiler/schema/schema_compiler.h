@@ -73,6 +73,7 @@ class SchemaCompiler {
   SchemaSet* set_ = nullptr;
   std::span<const std::string_view> unenforced_ = {};
   u32 scope_ = 0;
+  bool failed_ = false;  // something cannot be enforced; repeated findings are not counted
   u32 batch_begin_ = 0;
   u32 next_to_lower_ = 0;
   std::vector<MemoKey> batch_keys_;

@@ -90,6 +90,7 @@ u32 SchemaSet::add_resource(std::string uri, NodeRef root, const Resource* paren
   made->uri = std::move(uri);
   made->root = root;
   made->dialect = parent != nullptr ? parent->dialect : dialect_;
+  made->is_understood = parent == nullptr || parent->is_understood;
   made->validates = parent == nullptr || parent->validates;
   made->asserts_formats = parent != nullptr ? parent->asserts_formats : assert_formats_;
   const u32 index = resource_count();
@@ -126,6 +127,7 @@ void SchemaSet::set_dialect(Resource& resource) {
     if (known.uri == uri) {
       resource.dialect = known.dialect;
       resource.validates = true;
+      resource.is_understood = true;
       return;
     }
   }
@@ -149,6 +151,7 @@ void SchemaSet::use_meta_schema(Resource& resource, NodeRef name) {
     if (which == "validation") resource.validates = true;
     if (which == "format-assertion") resource.asserts_formats = true;
   }
+  resource.is_understood = understood;
   if (understood) return;
   refuse(sink_, "keyword-unknown", name,
          "schemas of the dialect " + openapi::in_quotes(name.text()) + " cannot be enforced",

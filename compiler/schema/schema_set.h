@@ -27,6 +27,7 @@ struct Resource {
   Dialect dialect = Dialect::Draft202012;
   bool validates = true;        // its meta-schema has the vocabulary of assertions
   bool asserts_formats = true;  // rather than noting them
+  bool is_understood = true;    // false: reported at its `$schema`
   bool has_id = false;          // it is named by an `$id`
   std::map<std::string, NodeRef, std::less<>> anchors;
   std::map<std::string, NodeRef, std::less<>> dynamic_anchors;
