@@ -82,18 +82,31 @@ Decimal parse_decimal(std::string_view text) {
     number.negative = true;
     text.remove_prefix(1);
   }
-  const size_t e = text.find_first_of("eE");
-  const std::string_view mantissa = text.substr(0, e);
-  const size_t point = std::min(mantissa.find('.'), mantissa.size());
-  const size_t first = mantissa.find_first_not_of("0.");
-  if (first == std::string_view::npos) return {};
-  const size_t last = mantissa.find_last_not_of("0.");
-  number.digits = mantissa.substr(first, last - first + 1);
+  // One pass: this is on the way of every number that has a limit.
+  constexpr size_t kNowhere = std::string_view::npos;
+  size_t end = 0;
+  size_t first = kNowhere;
+  size_t last = 0;
+  size_t point = kNowhere;
+  for (; end < text.size(); ++end) {
+    const char c = text[end];
+    if (c == '.') {
+      point = end;
+    } else if (!is_digit(c)) {
+      break;
+    } else if (c != '0') {
+      if (first == kNowhere) first = end;
+      last = end;
+    }
+  }
+  if (first == kNowhere) return {};
+  if (point == kNowhere) point = end;
+  number.digits = text.substr(first, last - first + 1);
   const bool point_inside = point > first && point < last;
   number.digit_count = static_cast<u32>(number.digits.size() - (point_inside ? 1 : 0));
   number.exponent =
       point > first ? static_cast<i64>(point - first) : -static_cast<i64>(first - point - 1);
-  if (e != std::string_view::npos) parse_exponent(text.substr(e + 1), number);
+  if (end < text.size()) parse_exponent(text.substr(end + 1), number);
   return number;
 }
 

@@ -14,8 +14,8 @@ bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
 
 // RFC 5322 section 3.2.3.
 bool is_atom_character(char c) {
-  return is_alnum(c) ||
-         (c != '\0' && std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos);
+  static constexpr CharacterSet kOthers("!#$%&'*+-/=?^_`{|}~");
+  return is_alnum(c) || kOthers.has(c);
 }
 
 bool is_label(std::string_view label) {

@@ -10,8 +10,14 @@ namespace {
 bool is_one_of(char c, std::string_view set) {
   return c != '\0' && set.find(c) != std::string_view::npos;
 }
-bool is_unreserved(char c) { return is_letter(c) || is_digit(c) || is_one_of(c, "-._~"); }
-bool is_sub_delimiter(char c) { return is_one_of(c, "!$&'()*+,;="); }
+bool is_unreserved(char c) {
+  static constexpr CharacterSet kOthers("-._~");
+  return is_letter(c) || is_digit(c) || kOthers.has(c);
+}
+bool is_sub_delimiter(char c) {
+  static constexpr CharacterSet kAll("!$&'()*+,;=");
+  return kAll.has(c);
+}
 
 bool take_percent_triplet(TextReader& in) {
   if (in.peek() != '%' || !is_hex_digit(in.peek(1)) || !is_hex_digit(in.peek(2))) return false;

@@ -12,6 +12,20 @@ inline bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/// A set of ASCII characters. Asking is one load.
+class CharacterSet {
+ public:
+  constexpr explicit CharacterSet(std::string_view characters) {
+    for (const char c : characters) words_[static_cast<u8>(c) / 32] |= 1u << (c % 32);
+  }
+  constexpr bool has(char c) const {
+    return (words_[static_cast<u8>(c) / 32] >> (static_cast<u8>(c) % 32) & 1) != 0;
+  }
+
+ private:
+  u32 words_[8] = {};
+};
+
 /// A position in a text. Behind its end there are zeros, which no format has a use for.
 class TextReader {
  public:
