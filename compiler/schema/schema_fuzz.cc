@@ -1,5 +1,5 @@
 // Property: whatever the words of a program are, verify_schemas() refuses them or evaluating them
-// is safe and ends; and with a list of errors the answer is the same as without. The input is a
+// is safe and ends; and a refusal has a reason. The input is a
 // number of changes, each of a place and a word, to a program that uses every instruction, then a
 // JSON text.
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compiler/schema/schema_compiler.h"
+#include "compiler/schema/testing/every_keyword.h"
 #include "compiler/source/file_set.h"
 #include "compiler/syntax/read.h"
 #include "runtime/schema/evaluator.h"
@@ -19,35 +20,6 @@
 namespace {
 
 using namespace gw;
-
-constexpr std::string_view kSchema = R"(
-$id: http://h/root
-$dynamicAnchor: node
-type: [object, array, string, integer, 'null']
-required: [a, b]
-properties:
-  a: {type: string, minLength: 1, maxLength: 5, pattern: '^x', format: date}
-  b: {minimum: 1, exclusiveMaximum: 10.5, multipleOf: 0.5, format: int32}
-  c: {enum: [1, null, {x: [1, y]}]}
-  d: {enum: [p, q]}
-  e: {const: r}
-  f: {prefixItems: [{type: string}], items: {$ref: '#'}, contains: {const: 1}, uniqueItems: true, maxItems: 4}
-  g: {$dynamicRef: '#node'}
-  h: false
-patternProperties: {'^z': {type: boolean}}
-propertyNames: {maxLength: 9}
-maxProperties: 9
-dependentRequired: {a: [b, c]}
-dependentSchemas: {d: {minProperties: 1}}
-anyOf: [{required: [a]}, {type: array}]
-oneOf: [{properties: {i: {type: string}}}, {required: [k]}]
-not: {required: [nothing]}
-if: {properties: {a: {const: x}}}
-then: {required: [b]}
-else: {minProperties: 0}
-unevaluatedProperties: {type: string}
-unevaluatedItems: {type: integer}
-)";
 
 class Patterns final : public schema::PatternMatcher {
  public:
@@ -69,7 +41,8 @@ struct Seed {
   u32 root = schema::kNone;
 
   Seed() {
-    tree = compiler::read_tree(files, files.add("seed.yaml", std::string(kSchema)), sink);
+    tree = compiler::read_tree(
+        files, files.add("seed.yaml", std::string(compiler::schema::kEveryKeyword)), sink);
     compiler::schema::SchemaSet set(compiler::schema::Dialect::Draft202012, true, nullptr, sink);
     set.add_document("fuzz:/seed", tree->root());
     root = compiler::schema::SchemaCompiler(pools, sink).compile_schema(set, tree->root());
@@ -86,12 +59,10 @@ void evaluate(const Seed& seed, const std::vector<u32>& words, u32 root, const j
   schema::Evaluator evaluator;
   for (const auto direction : {schema::Direction::Neither, schema::Direction::Request}) {
     schema::ErrorList errors(1000);
-    const bool quiet = evaluator.validate(program, root, tape, 0, {direction});
-    const bool loud = evaluator.validate(program, root, tape, 0, {direction}, &errors);
-    // A changed program may run out of steps in one way and not in the other.
-    Seed::require(!loud || errors.all().empty());
-    Seed::require(loud || !errors.all().empty());
-    (void)quiet;
+    // The answers may differ: a changed program can run out of steps in one way only.
+    (void)evaluator.validate(program, root, tape, 0, {direction});
+    const bool holds = evaluator.validate(program, root, tape, 0, {direction}, &errors);
+    Seed::require(holds == errors.all().empty());
   }
 }
 
