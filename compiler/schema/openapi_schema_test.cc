@@ -140,4 +140,13 @@ TEST_CASE("openapi schema: keywords of another dialect are refused unless left o
   CHECK(api.compile("A") == kNone);
 }
 
+TEST_CASE("openapi schema: a document of an unknown dialect is not enforced in part", "[schema]") {
+  OpenApi known("3.1.0\njsonSchemaDialect: https://json-schema.org/draft/2020-12/schema",
+                "    A: {type: string}\n");
+  CHECK(known.compile("A") != kNone);
+  OpenApi other("3.1.0\njsonSchemaDialect: https://h.example/own", "    A: {type: string}\n");
+  CHECK(other.compile("A") == kNone);
+  CHECK(other.program.sink.error_count() == 1);
+}
+
 }  // namespace gw::compiler::schema

@@ -101,9 +101,12 @@ u32 SchemaSet::add_resource(std::string uri, NodeRef root, const Resource* paren
 
 u32 SchemaSet::resource_of_document(const Tree* tree) {
   const auto [entry, fresh] = by_tree_.try_emplace(tree, 0);
+  if (!fresh) return entry->second;
   // A name that no reference has: files are found by the document's own means.
-  if (fresh)
-    entry->second = add_resource("tree:" + std::to_string(by_tree_.size()), tree->root(), nullptr);
+  entry->second = add_resource("tree:" + std::to_string(by_tree_.size()), tree->root(), nullptr);
+  if (document_ != nullptr && dialect_ != Dialect::OpenApi30) {
+    set_dialect(*resources_[entry->second], document_->root.get("jsonSchemaDialect"));
+  }
   return entry->second;
 }
 
@@ -118,8 +121,8 @@ u32 SchemaSet::resource_of(NodeRef schema) {
   return of_schema_.at(key_of(schema));
 }
 
-void SchemaSet::set_dialect(Resource& resource) {
-  const NodeRef name = resource.root.is_map() ? resource.root.get("$schema") : NodeRef{};
+// By the name in `$schema`, or in `jsonSchemaDialect` of a document; absent: nothing changes.
+void SchemaSet::set_dialect(Resource& resource, NodeRef name) {
   if (!name || !name.is_string()) return;
   std::string_view uri = name.text();
   if (uri.ends_with('#')) uri.remove_suffix(1);
@@ -163,7 +166,7 @@ u32 SchemaSet::enter_schema(NodeRef schema, u32 resource) {
   Dialect dialect = resources_[resource]->dialect;
   if (resources_[resource]->root == schema && schema.get("$schema") &&
       !resources_[resource]->has_id) {
-    set_dialect(*resources_[resource]);
+    set_dialect(*resources_[resource], schema.get("$schema"));
     dialect = resources_[resource]->dialect;
   }
   if (dialect == Dialect::OpenApi30) return resource;
@@ -177,7 +180,7 @@ u32 SchemaSet::enter_schema(NodeRef schema, u32 resource) {
     resource = add_resource(resolve_uri(resources_[resource]->uri, id), schema,
                             resources_[resource].get());
     resources_[resource]->has_id = true;
-    set_dialect(*resources_[resource]);
+    set_dialect(*resources_[resource], schema.get("$schema"));
   }
   Resource& own = *resources_[resource];
   if (const auto name = text_of(schema, "$anchor"); !name.empty()) {

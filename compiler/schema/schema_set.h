@@ -88,7 +88,7 @@ class SchemaSet {
   void scan(NodeRef schema, u32 resource);
   void scan_children(NodeRef schema, u32 resource, std::vector<Work>& work);
   u32 enter_schema(NodeRef schema, u32 resource);
-  void set_dialect(Resource& resource);
+  void set_dialect(Resource& resource, NodeRef name);
   void use_meta_schema(Resource& resource, NodeRef name);
   NodeRef walk(u32 resource, std::string_view pointer);
   Target find_in(u32 resource, const std::string& fragment);

@@ -283,6 +283,26 @@ TEST_CASE("schema: evaluation ends whatever the schema is", "[schema]") {
   CHECK_FALSE(errors.all().empty());
 }
 
+TEST_CASE("schema: what nests too deeply is refused, even where it is negated", "[schema]") {
+  std::string chain = "{$defs: {d0: {minimum: 0}";
+  for (int i = 1; i <= 1500; ++i) {
+    chain += ", d" + std::to_string(i) + ": {maximum: 9, allOf: [{$ref: '#/$defs/d" +
+             std::to_string(i - 1) + "'}, true]}";
+  }
+  TestProgram program;
+  const u32 shallow = program.compile(chain + "}, $ref: '#/$defs/d400'}");
+  const u32 deep = program.compile(chain + "}, $ref: '#/$defs/d1500'}");
+  const u32 negated = program.compile(chain + "}, not: {$ref: '#/$defs/d1500'}}");
+  REQUIRE(shallow != kNone);
+  REQUIRE(deep != kNone);
+  REQUIRE(negated != kNone);
+  CHECK(program.accepts(shallow, "1"));
+  CHECK_FALSE(program.accepts(deep, "1"));
+  CHECK_FALSE(program.accepts(negated, "1"));
+  const u32 list = program.compile("{items: {$ref: '#'}, type: array}");
+  CHECK(program.accepts(list, std::string(128, '[') + std::string(128, ']')));
+}
+
 TEST_CASE("schema: large arrays and objects cost no more than their size", "[schema]") {
   TestProgram program;
   const u32 root = program.compile(
