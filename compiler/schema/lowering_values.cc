@@ -74,8 +74,7 @@ void Lowering::enum_values(const std::vector<NodeRef>& nodes, bool is_const) {
   std::vector<std::pair<u32, std::string_view>> sorted;
   for (const NodeRef node : nodes) sorted.emplace_back(json::fingerprint(node.text()), node.text());
   std::ranges::sort(sorted);
-  const auto repeated = std::ranges::unique(sorted);
-  sorted.erase(repeated.begin(), repeated.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   out_.begin(Op::EnumTexts);
   out_.add(is_const ? 1 : 0);
   out_.add(static_cast<u32>(sorted.size()));
