@@ -68,6 +68,7 @@ struct Pools {
   RunPool<table::RegexRecord> regexes;
   RunPool<table::StringRef> schemas;
   RunPool<table::OriginRecord> origins;
+  std::vector<u32> schema_programs;  // words, runtime/schema/format.h; compiler/schema appends
   std::vector<table::StringRef> network_files;  // each once
 
   u32 add_network_file(std::string_view path) {

@@ -99,6 +99,7 @@ std::vector<std::byte> write_table(TableParts& parts) {
       body(SectionKind::Origins, pools.origins.records()),
       body(SectionKind::Notes, parts.notes),
       body(SectionKind::Schemas, pools.schemas.records()),
+      body(SectionKind::SchemaPrograms, pools.schema_programs),
       body(SectionKind::Schemes, parts.schemes),
       {SectionKind::Consumers, 1, parts.consumers},
       body(SectionKind::NetworkFiles, pools.network_files),

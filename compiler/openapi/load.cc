@@ -89,6 +89,7 @@ Document::Document(std::unique_ptr<References> references) : references_(std::mo
 Document::~Document() = default;
 
 NodeRef Document::resolve(NodeRef node) const { return references_->resolve(node); }
+NodeRef Document::follow(NodeRef reference) const { return references_->step(reference); }
 
 const SecurityScheme* Document::find_scheme(std::string_view name) const {
   for (const SecurityScheme& scheme : schemes) {

@@ -147,6 +147,8 @@ class Document {
   /// chain leads nowhere, which has been reported. Cost: a hash look-up per step after the first
   /// call. In 3.1 schemas the siblings of `$ref` count as well; they are in `node`.
   NodeRef resolve(NodeRef node) const;
+  /// The value that the `$ref` of `reference` leads to, which may be a reference itself.
+  NodeRef follow(NodeRef reference) const;
   /// The security that holds for an operation of this document.
   const Security& effective_security(const Operation& operation) const {
     return operation.security.declared ? operation.security : security;

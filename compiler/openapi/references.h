@@ -25,6 +25,9 @@ class References {
   /// The value at the end of a chain of references; `node` itself when it is none; absent when the
   /// chain is broken or goes round, which is reported at the first call. Each file is read once.
   NodeRef resolve(NodeRef node);
+  /// The value that one reference leads to, which may be a reference itself; absent when it leads
+  /// nowhere, which is reported.
+  NodeRef step(NodeRef reference) { return follow({reference.tree(), reference.target_index()}); }
 
  private:
   struct Target {  // one reference, taken apart

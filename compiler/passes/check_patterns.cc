@@ -1,4 +1,5 @@
-// Patterns of schemas: those that no automaton can run could never be enforced.
+// Patterns, formats and bounds of schemas: those that could never be enforced or satisfied, or that
+// are not what they look like.
 #include <fmt/format.h>
 
 #include <set>
@@ -6,6 +7,10 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/regex/regex.h"
+#include "compiler/schema/refuse.h"
+#include "runtime/json/text.h"
+#include "runtime/schema/decimal.h"
+#include "runtime/schema/formats.h"
 
 namespace gw::compiler {
 namespace {
@@ -32,6 +37,14 @@ bool holds_names(std::string_view key) {
          key == "content" || key == "encoding" || key == "securitySchemes" || key == "links";
 }
 
+// `/abc/i`: the slashes and flags of a literal of JavaScript.
+bool is_js_literal(std::string_view pattern) {
+  const size_t last = pattern.rfind('/');
+  return pattern.size() > 2 && pattern[0] == '/' && last > 1 &&
+         (pattern[1] == '^' || pattern[last - 1] == '$') &&
+         pattern.find_first_not_of("dgimsuvy", last + 1) == std::string_view::npos;
+}
+
 class PatternCheck {
  public:
   explicit PatternCheck(Module& module) : module_(module) {
@@ -48,6 +61,7 @@ class PatternCheck {
     for (const NodeRef item : node.items()) walk(item, false, depth + 1);
     // An alias repeats a place that is walked where it is written.
     if (node.target_index() != node.index()) return;
+    if (!keys_are_names) check_bounds(node);
     for (const auto [key, value] : node.entries()) {
       const std::string_view name = key.text();
       if (keys_are_names) {
@@ -56,6 +70,7 @@ class PatternCheck {
       }
       if (is_data(name)) continue;
       if (name == "pattern" && value.kind() == NodeKind::String) check(value, value.text());
+      if (name == "format" && value.is_string()) check_format(value);
       if (name == "patternProperties") {
         for (const auto entry : value.entries()) check(entry.key, entry.key.text());
       }
@@ -65,6 +80,11 @@ class PatternCheck {
 
  private:
   void check(NodeRef node, std::string_view pattern) {
+    if (is_js_literal(pattern)) {
+      report(module_, "regex-js-literal", Severity::Warning, node.span(),
+             fmt::format("pattern `{}` has slashes around it, as JavaScript has", pattern),
+             "the slashes are a part of the pattern", "write what is between the slashes");
+    }
     const Verdict& verdict = verdict_of(pattern);
     if (verdict.error.empty() && !verdict.too_big) return;
     const Span span = node.span();
@@ -78,6 +98,38 @@ class PatternCheck {
     report(module_, "regex-unsupported", Severity::Warning, span,
            fmt::format("pattern `{}` cannot be enforced: {}", pattern, verdict.error), "here",
            "patterns run in linear time: no look-around, no back-references");
+  }
+
+  // Lower bounds above upper ones: no value satisfies both.
+  void check_bounds(NodeRef schema) {
+    constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
+        {"minimum", "maximum"},
+        {"minLength", "maxLength"},
+        {"minItems", "maxItems"},
+        {"minProperties", "maxProperties"},
+        {"minContains", "maxContains"}};
+    for (const auto& [low_name, high_name] : kPairs) {
+      const NodeRef low = schema.get(low_name);
+      const NodeRef high = low ? schema.get(high_name) : NodeRef{};
+      if (!high || !is_json_number(low) || !is_json_number(high)) continue;
+      const auto order = gw::schema::compare(gw::schema::parse_decimal(low.text()),
+                                             gw::schema::parse_decimal(high.text()));
+      if (order <= 0) continue;
+      report(
+          module_, "schema-dead", Severity::Warning, low.span(),
+          fmt::format("`{}: {}` is above `{}: {}`", low_name, low.text(), high_name, high.text()),
+          "no value satisfies both", "exchange them, or remove one");
+    }
+  }
+  static bool is_json_number(NodeRef node) {
+    const bool number = node.kind() == NodeKind::Int || node.kind() == NodeKind::Float;
+    return number && json::is_number(node.text());
+  }
+
+  void check_format(NodeRef format) {
+    gw::schema::Format found{};
+    if (gw::schema::find_format(format.text(), found) || schema::is_hint(format.text())) return;
+    schema::warn_of_format(module_.sink, format);
   }
 
   const Verdict& verdict_of(std::string_view pattern) {

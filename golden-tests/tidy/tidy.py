@@ -20,7 +20,7 @@ MAX_LINES = 750
 # Folder of the includer: what it may include, as prefixes or exact files. The longest folder that
 # fits holds. Tests, fuzz targets and benchmarks may reach further: they put parts together.
 COMPILER_MAY = [
-    r"compiler/", r"runtime/base/", r"runtime/table/",
+    r"compiler/", r"runtime/(base|table|json|schema)/",
     r"runtime/router/(format|verify|capture|router)\.h$",
     r"runtime/policies/[a-z0-9_]+/record\.h$", r"runtime/policies/(field_spec|policy_list)\.h$",
 ]
@@ -29,14 +29,17 @@ LAYERS = {
     "compiler/": COMPILER_MAY,
     "runtime/": [r"runtime/"],
     "runtime/base/": [r"runtime/base/"],
-    "runtime/table/": [r"runtime/(base|table|router)/", r"runtime/policies/[a-z0-9_]+/record\.h$",
+    "runtime/json/": [r"runtime/(base|json)/"],
+    "runtime/schema/": [r"runtime/(base|json|schema)/"],
+    "runtime/table/": [r"runtime/(base|table|router)/", r"runtime/schema/(verify|program)\.h$", r"runtime/policies/[a-z0-9_]+/record\.h$",
                        r"runtime/policies/(field_spec|policy_list|policy)\.h$"],
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
-    "runtime/http/": [r"runtime/(base|table|router|net|http)/"],
+    "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/identity/identity\.h$"],
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
-    "runtime/policies/": [r"runtime/(base|table|router|http|policies|engine)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|http|policies|engine)/"],
+    "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
+    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|policies|engine|identity)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|policies|engine|identity|jose)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
     "runtime/observe/": [r"runtime/(base|table|router|http|policies|observe|net)/"],
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/router/router.h"
+#include "runtime/schema/program.h"
 #include "runtime/table/dfa.h"
 #include "runtime/table/table_file.h"
 #include "runtime/table/view.h"
@@ -37,7 +38,7 @@ struct ReferenceProblem {
 };
 
 /// Immutable after bind(); shared by all workers. Any thread.
-class BoundTable final : public router::ConstraintOracle {
+class BoundTable final : public router::ConstraintOracle, public schema::PatternMatcher {
  public:
   BoundTable(const BoundTable&) = delete;
   BoundTable& operator=(const BoundTable&) = delete;
@@ -72,7 +73,12 @@ class BoundTable final : public router::ConstraintOracle {
   std::string late_source(u32 late) const;
 
   /// Whether regex `index` matches; the whole of `text` when the pattern is anchored.
-  bool matches(u32 index, std::string_view text) const;
+  bool matches(u32 index, std::string_view text) const override;
+  /// The compiled schemas, with the patterns of this table.
+  schema::Program schemas() const {
+    return {view_.schema_programs().data(),
+            as_text(view_.section(table::SectionKind::Strings)).data(), this};
+  }
   // Constraints of the router name regexes by the same index, whatever they were compiled to.
   bool dfa_accepts(u32 index, std::string_view value) const override {
     return matches(index, value);

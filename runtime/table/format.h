@@ -91,6 +91,7 @@ enum class SectionKind : u32 {
   Origins = 22,         // OriginRecord[]: where each effective setting came from
   Notes = 23,           // NoteRecord[]: what is switched off, not enforced, waived
   Schemas = 24,         // StringRef[]: schemas as canonical JSON
+  SchemaPrograms = 25,  // u32[], runtime/schema/format.h
   Schemes = 26,         // SchemeRecord[] (runtime/policies/scheme/record.h)
   Consumers = 27,       // blob, runtime/table/consumer_format.h
   NetworkFiles = 28,    // StringRef[]: files with networks that conditions name

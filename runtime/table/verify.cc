@@ -11,6 +11,7 @@
 
 #include "runtime/policies/policy_list.h"
 #include "runtime/router/verify.h"
+#include "runtime/schema/verify.h"
 #include "runtime/table/consumer_set.h"
 #include "runtime/table/dfa.h"
 #include "runtime/table/network_set.h"
@@ -51,7 +52,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(OriginRecord), "origins"},
     {sizeof(NoteRecord), "notes"},
     {sizeof(StringRef), "schemas"},
-    {0, ""},
+    {sizeof(u32), "schema programs"},
     {sizeof(policies::SchemeRecord), "schemes"},
     {1, "consumers"},
     {sizeof(StringRef), "network files"},
@@ -156,6 +157,8 @@ class Verifier {
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());
+    GW_TRY(schema::verify_schemas(view_.schema_programs(),
+                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes));
     GW_TRY(late());
     GW_TRY(records());
     GW_TRY(plans());

@@ -66,6 +66,7 @@ class TableView {
   std::span<const NoteRecord> notes() const { return records<NoteRecord>(SectionKind::Notes); }
   std::span<const StringRef> features() const { return records<StringRef>(SectionKind::Features); }
   std::span<const StringRef> schemas() const { return records<StringRef>(SectionKind::Schemas); }
+  std::span<const u32> schema_programs() const { return records<u32>(SectionKind::SchemaPrograms); }
 
   std::span<const policies::SchemeRecord> schemes() const {
     return records<policies::SchemeRecord>(SectionKind::Schemes);

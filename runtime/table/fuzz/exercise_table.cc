@@ -8,6 +8,9 @@
 #include "runtime/engine/explain.h"
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/json/tape.h"
+#include "runtime/schema/evaluator.h"
+#include "runtime/schema/verify.h"
 #include "runtime/table/bound_table.h"
 #include "runtime/table/table_file.h"
 
@@ -51,6 +54,7 @@ class Reader {
     }
     for (const StringRef feature : view_.features()) text(feature);
     for (const StringRef schema : view_.schemas()) text(schema);
+    evaluate_schemas();
     return sum_;
   }
 
@@ -62,6 +66,27 @@ class Reader {
   }
   void source(const SourceRef& ref) {
     if (ref.file != kNone) text(view_.files()[ref.file]);
+  }
+  // Every schema over a value that has something of each kind.
+  void evaluate_schemas() {
+    constexpr std::string_view kInstance =
+        R"({"id":7,"name":"a\u0041","tags":["x",1,1.5,null,true,{"id":2}],"items":[{"id":3}]})";
+    json::Tape tape;
+    if (!tape.parse(kInstance)) return;
+    std::vector<u32> roots;
+    const auto words = view_.schema_programs();
+    const std::string_view strings = as_text(view_.section(SectionKind::Strings));
+    if (!schema::verify_schemas(words, strings, view_.regexes().size(), &roots)) return;
+    if (roots.size() > 100) roots.resize(100);
+    schema::Evaluator evaluator;
+    for (const u32 root : roots) {
+      for (u32 node = 0; node < tape.size(); ++node) {
+        schema::ErrorList errors;
+        add(evaluator.validate(table_.schemas(), root, tape, node) ? 1 : 2);
+        add(evaluator.validate(table_.schemas(), root, tape, node, {}, &errors) ? 1 : 2);
+        add(errors.all().size());
+      }
+    }
   }
   void read(const RouteRecord& route) {
     text(route.id);
