@@ -29,6 +29,10 @@ std::string_view expected(FieldKind kind) {
       return "an address such as `0.0.0.0:8080` or `unix:/run/gw.sock`";
     case FieldKind::Pem:
       return "a reference to a file in PEM";
+    case FieldKind::Rate:
+      return "a rate, such as `100/min`";
+    case FieldKind::Origin:
+      return "an origin, such as `https://shop.example`";
     case FieldKind::Network:
       return "an address or a CIDR block";
     case FieldKind::List:
@@ -57,6 +61,8 @@ std::string range_text(const FieldSpec& field) {
         return format_bytes(value);
       case FieldKind::Percent:
         return format_percent(value);
+      case FieldKind::Rate:
+        return format_rate(value);
       default:
         return std::to_string(value);
     }
@@ -76,6 +82,8 @@ std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
       return parse_duration(text);
     case FieldKind::Percent:
       return parse_percent(text);
+    case FieldKind::Rate:
+      return parse_rate(text);
     default:
       return parse_count(text);
   }
@@ -97,6 +105,8 @@ std::string show_number(FieldKind kind, u64 value) {
       return format_duration(value);
     case FieldKind::Percent:
       return format_percent(value);
+    case FieldKind::Rate:
+      return format_rate(value);
     default:
       return std::to_string(value);
   }

@@ -87,6 +87,10 @@ json::object plain_schema(const FieldSpec& field) {
       return text("(:[0-9]+$)|(^unix:/)");
     case FieldKind::Pem:
       return text(kReferencePattern);
+    case FieldKind::Rate:
+      return text("^[0-9]+/(s|min|h|day)$");
+    case FieldKind::Origin:
+      return text("^(\\*|[a-z][a-z0-9+.-]*://.+)$");
     case FieldKind::Body:
     case FieldKind::Schema:
       return {};
@@ -258,6 +262,10 @@ std::string_view kind_text(const FieldSpec& field) {
       return "address";
     case FieldKind::Pem:
       return "reference to PEM";
+    case FieldKind::Rate:
+      return "rate";
+    case FieldKind::Origin:
+      return "origin";
     case FieldKind::Network:
       return "address or CIDR block";
     case FieldKind::Body:

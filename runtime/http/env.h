@@ -15,6 +15,9 @@ namespace gw {
 namespace policies {
 struct RetryCauseRecord;
 }
+namespace limits {
+class CounterStore;
+}
 
 /// Time. now() may be up to a millisecond old within one turn of the event loop.
 class Clock {
@@ -160,7 +163,8 @@ struct Env {
   Random& random;
   Fetcher& fetcher;
   ExchangeObserver& observer;
-  Mirrors* mirrors = nullptr;  // null: none are sent
+  Mirrors* mirrors = nullptr;                // null: none are sent
+  limits::CounterStore* counters = nullptr;  // null: what is limited is refused
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

@@ -1,8 +1,10 @@
 #include "runtime/policies/policy_list.h"
 
+#include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/redirect/record.h"
 #include "runtime/policies/respond/record.h"
 

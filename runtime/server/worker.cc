@@ -13,10 +13,11 @@ constexpr std::chrono::milliseconds kLogFlush{500};
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer)
+               ExchangeObserver& observer, limits::CounterStore& counters)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),
+      counters_(counters),
       host_(loop_, random_, options, run),
       sweep_timer_(&Worker::on_sweep, this),
       drain_timer_(&Worker::on_drain_step, this),
@@ -97,6 +98,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
                                                   *live->fetcher, *observer);
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
+  live->generation->env.counters = &counters_;
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
   host_.current = live_.back()->generation.get();

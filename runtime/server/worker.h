@@ -28,9 +28,10 @@ struct Publication {
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` may be null; `observer` is told then. Both outlive the worker.
+  /// `access_log` may be null; `observer` is told then. These and `counters`, which all workers
+  /// share, outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-         ExchangeObserver& observer);
+         ExchangeObserver& observer, limits::CounterStore& counters);
   ~Worker();
 
   /// Before start(). Takes the descriptor over.
@@ -77,6 +78,7 @@ class Worker {
   upstream::SocketConnector connector_;
   observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
+  limits::CounterStore& counters_;
   SessionHost host_;
   std::vector<std::unique_ptr<ListenerSettings>> settings_;  // of listeners_, by index
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -126,6 +126,8 @@ struct GatewayRecord {
   u32 default_settings;    // into Settings: for requests without a route
   Extent trusted_proxies;  // into Networks
   Extent resolvers;        // LateString[] in PolicyData: servers that are asked for names
+  u32 default_plan;        // into Plans: for requests without a route; kNone: nothing
+  u32 reserved;
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock
@@ -193,6 +195,10 @@ enum class ExpressionSource : u8 {
   ClientCertFingerprint,
 };
 inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ClientCertFingerprint;
+/// Whether a value is known only after authentication. Those to come are taken for such.
+constexpr bool is_identity(ExpressionSource source) {
+  return source > ExpressionSource::ClientCertFingerprint;
+}
 /// Parts are concatenated. Encoding says how a value is written into its place.
 enum class ExpressionEncoding : u8 { Plain, PathSegment, PathRest, QueryValue };
 struct ExpressionPart {
@@ -203,6 +209,8 @@ struct ExpressionPart {
 };
 
 enum class TestSource : u8 { Header, Query, Cookie, Ip, Host, Path, Method };
+/// The same for a test.
+constexpr bool is_identity(TestSource source) { return source > TestSource::Method; }
 enum class TestKind : u8 { Present, Equals, Prefix, Matches, Network };
 /// One test of a condition. All tests of an alternative must hold.
 struct ConditionTest {
@@ -276,7 +284,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 40 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 48 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);
