@@ -70,8 +70,7 @@ void LimitCheck::check_key(const LoweredLimit& limit) {
   bool by_address = false;
   for (u32 i = 0; i < limit.record.keys.count; ++i) {
     table::Extent key;
-    std::memcpy(&key,
-                pools.policy_data.bytes().data() + limit.record.keys.offset + i * sizeof key,
+    std::memcpy(&key, pools.policy_data.bytes().data() + limit.record.keys.offset + i * sizeof key,
                 sizeof key);
     bool key_made_up = false;
     for (u32 part = 0; part < key.count; ++part) {
@@ -101,15 +100,16 @@ void LimitCheck::check_idle(const LoweredLimit& limit, const LoweredLimit& other
   const LimitRecord& a = limit.record;
   const LimitRecord& b = other.record;
   const bool comparable = a.kind == static_cast<u32>(LimitKind::Rate) && b.kind == a.kind &&
-                          limit.key == other.key && a.ipv6_prefix == b.ipv6_prefix &&
-                          a.mode == 0 && b.mode == 0 && (b.when == table::kNone || b.when == a.when) &&
+                          limit.key == other.key && a.ipv6_prefix == b.ipv6_prefix && a.mode == 0 &&
+                          b.mode == 0 && (b.when == table::kNone || b.when == a.when) &&
                           is_written(a.limit) && is_written(a.burst) && is_written(b.limit) &&
                           is_written(b.burst);
   if (!comparable || a.limit.value == 0 || b.limit.value == 0) return;
   const Rate mine = unpack_rate(a.limit.value);
   const Rate theirs = unpack_rate(b.limit.value);
   const u64 my_burst = (a.burst.value == 0 ? mine.count : a.burst.value) / std::max(a.cost, 1u);
-  const u64 their_burst = (b.burst.value == 0 ? theirs.count : b.burst.value) / std::max(b.cost, 1u);
+  const u64 their_burst =
+      (b.burst.value == 0 ? theirs.count : b.burst.value) / std::max(b.cost, 1u);
   // Requests per day, exactly: counts times seconds stay below 2^64.
   const u64 my_rate = u64{mine.count} * theirs.seconds * std::max(b.cost, 1u);
   const u64 their_rate = u64{theirs.count} * mine.seconds * std::max(a.cost, 1u);
@@ -131,7 +131,8 @@ void LimitCheck::check_idle(const LoweredLimit& limit, const LoweredLimit& other
 void LimitCheck::check(const std::vector<LoweredLimit>& limits) {
   for (const LoweredLimit& limit : limits) {
     const bool other_is_bound = std::ranges::any_of(limits, [&](const LoweredLimit& other) {
-      return &other != &limit && other.key != limit.key && other.key.find("$client.ip") != other.key.npos;
+      return &other != &limit && other.key != limit.key &&
+             other.key.find("$client.ip") != other.key.npos;
     });
     if (!other_is_bound) check_key(limit);
     for (const LoweredLimit& other : limits) {

@@ -177,7 +177,8 @@ void CorsLowerer::check_wildcards(const Effective& cors, const CorsChoice& choic
       if (!item.is_scalar() || item.text() != "*") return;
       report(module_, "cors-wildcard-credentials", Severity::Error, item.span(),
              fmt::format("`cors.{}` cannot be `*` with `credentials`", field),
-             field == "origins" ? "every page could act as its visitor" : "browsers take it for a name",
+             field == "origins" ? "every page could act as its visitor"
+                                : "browsers take it for a name",
              fmt::format("list the {}, or remove `credentials`", field));
     };
     if (list->node.is_seq()) {
@@ -247,8 +248,7 @@ policies::CorsRecord CorsLowerer::lower(const GatewayOperation& operation, const
 
 policies::CorsRecord CorsLowerer::strip() {
   policies::CorsRecord record{};
-  record.allow_methods = record.allow_headers = record.expose = record.max_age =
-      table::StringRef{};
+  record.allow_methods = record.allow_headers = record.expose = record.max_age = table::StringRef{};
   record.mode = policies::kCorsStrip;
   return record;
 }

@@ -42,8 +42,9 @@ class DeclaringPlace {
       const NodeRef node = levels.levels[i].node;
       if (!node || !node.is_map()) continue;
       for_each_policy(operation_, node, [&](const UsedPolicy& policy) {
-        look_at(policy.node, fmt::format("policy/{}/{}",
-                                         policy.is_own ? operation_.unit->service : "", policy.name));
+        look_at(policy.node,
+                fmt::format("policy/{}/{}", policy.is_own ? operation_.unit->service : "",
+                            policy.name));
       });
       look_at(node, name_of_level(i));
     }
@@ -118,8 +119,8 @@ class LimitLowerer {
   void add(LimitKind kind, table::Extent choices) {
     const std::string_view field = policies::kLimitKindWords[static_cast<u32>(kind)];
     for (const LimitChoice& choice : list_of<LimitChoice>(pools_, choices)) {
-      const std::string_view name = std::string_view(pools_.strings.bytes())
-                                        .substr(choice.name.offset, choice.name.bytes);
+      const std::string_view name =
+          std::string_view(pools_.strings.bytes()).substr(choice.name.offset, choice.name.bytes);
       const Effective* written = fields_.find(field)->find(name);
       if (written == nullptr) continue;
       add_one(kind, field, std::string(name), choice, *written);
@@ -143,26 +144,27 @@ class LimitLowerer {
       return;
     }
     const Effective* key = written.find("key");
-    LoweredLimit limit{.record = {.name = choice.name,
-                                  .id_low = 0,
-                                  .id_high = 0,
-                                  .keys = choice.key,
-                                  .limit = choice.limit,
-                                  .burst = choice.burst,
-                                  .kind = static_cast<u32>(kind),
-                                  .when = choice.when,
-                                  .cost = kind == LimitKind::Concurrency ? 1 : choice.cost,
-                                  .mode = choice.mode,
-                                  .overflow = choice.overflow,
-                                  .headers = choice.headers,
-                                  .ipv6_prefix = choice.ipv6_prefix,
-                                  .period = choice.per},
-                       .field = field,
-                       .name = name_in_document(field, name),
-                       .span = written.span(),
-                       .key_span = key == nullptr ? Span{} : key->span(),
-                       .key = key == nullptr || !key->node ? "" : to_json(key->node),
-                       .needs_identity = needs_identity(choice)};
+    LoweredLimit limit{
+        .record = {.name = choice.name,
+                   .id_low = 0,
+                   .id_high = 0,
+                   .keys = choice.key,
+                   .limit = choice.limit,
+                   .burst = kind == LimitKind::Rate ? choice.burst : table::LateNumber{},
+                   .kind = static_cast<u32>(kind),
+                   .when = choice.when,
+                   .cost = kind == LimitKind::Concurrency ? 1 : choice.cost,
+                   .mode = choice.mode,
+                   .overflow = choice.overflow,
+                   .headers = choice.headers,
+                   .ipv6_prefix = choice.ipv6_prefix,
+                   .period = choice.per},
+        .field = field,
+        .name = name_in_document(field, name),
+        .span = written.span(),
+        .key_span = key == nullptr ? Span{} : key->span(),
+        .key = key == nullptr || !key->node ? "" : to_json(key->node),
+        .needs_identity = needs_identity(choice)};
     give_identity(limit, choice.scope == policies::kScopeOperation);
     refuse_what_cannot_be(limit);
     result_.all.push_back(std::move(limit));
@@ -177,9 +179,9 @@ class LimitLowerer {
   }
 
   void give_identity(LoweredLimit& limit, bool of_operation) {
-    std::string place = of_operation ? fmt::format("operation/{}", operation_.id)
-                                     : DeclaringPlace(module_, operation_, limit.field, limit.name)
-                                           .find(levels_);
+    std::string place =
+        of_operation ? fmt::format("operation/{}", operation_.id)
+                     : DeclaringPlace(module_, operation_, limit.field, limit.name).find(levels_);
     // With another key the same numbers would mean something else.
     const std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", limit.field, place, limit.name,
                                          limit.key, limit.record.ipv6_prefix, limit.record.period);
@@ -228,7 +230,8 @@ class LimitLowerer {
              fmt::format("each costs {}, and {} may come at once", record.cost, burst),
              fmt::format("set `burst: {}` or more, or lower `cost`", record.cost));
     }
-    const u64 seconds = burst > ~u64{0} / rate.seconds ? ~u64{0} : burst * rate.seconds / rate.count;
+    const u64 seconds =
+        burst > ~u64{0} / rate.seconds ? ~u64{0} : burst * rate.seconds / rate.count;
     if (seconds > policies::kMaxBurstNs / 1'000'000'000) {
       refuse(fmt::format("the burst of `{}.{}` takes more than a year to come back", limit.field,
                          limit.name),
@@ -260,7 +263,7 @@ LoweredLimits lower_limits(Module& module, const GatewayOperation& operation, co
 }
 
 policies::RateLimitRecord store_limits(Pools& pools, const std::vector<LoweredLimit>& limits,
-                                    bool needs_identity) {
+                                       bool needs_identity) {
   std::vector<policies::LimitRecord> records;
   for (const LoweredLimit& limit : limits) {
     if (limit.needs_identity == needs_identity) records.push_back(limit.record);

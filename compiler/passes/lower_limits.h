@@ -14,9 +14,9 @@ struct LoweredLimit {
   policies::LimitRecord record;
   std::string_view field;  // "rateLimit", "quota", "concurrency"
   std::string_view name;
-  Span span;               // of the limit
-  Span key_span;           // of its key; invalid: it has none
-  std::string key;         // as JSON
+  Span span;        // of the limit
+  Span key_span;    // of its key; invalid: it has none
+  std::string key;  // as JSON
   bool needs_identity = false;
 };
 
@@ -33,6 +33,6 @@ LoweredLimits lower_limits(Module& module, const GatewayOperation& operation, co
 
 /// Limits whose key and condition need no identity run before authentication.
 policies::RateLimitRecord store_limits(Pools& pools, const std::vector<LoweredLimit>& limits,
-                                    bool needs_identity);
+                                       bool needs_identity);
 
 }  // namespace gw::compiler

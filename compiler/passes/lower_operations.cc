@@ -203,8 +203,7 @@ class OperationLowerer {
     lowered.settings = add_settings(record.settings);
     std::vector<StepRecord> steps;
     add_cors(source, effective, record, offer, steps);
-    const LoweredLimits limits =
-        lower_limits(module_, source, levels, effective.fields, record);
+    const LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     depends_on_operation = depends_on_operation || limits.depends_on_operation;
     limits_.check(limits.all);
     lowered.limited = std::ranges::any_of(limits.all, [](const LoweredLimit& limit) {
@@ -250,8 +249,8 @@ class OperationLowerer {
       const policies::RateLimitRecord stored =
           store_limits(module_.table.pools, limits, needs_identity);
       if (stored.limits.count == 0) continue;
-      steps.push_back(step(PolicyId::RateLimit,
-                           needs_identity ? Phase::Limits : Phase::EarlyLimits, stored));
+      steps.push_back(
+          step(PolicyId::RateLimit, needs_identity ? Phase::Limits : Phase::EarlyLimits, stored));
     }
   }
 
@@ -290,8 +289,7 @@ class OperationLowerer {
     std::vector<StepRecord> steps;
     if (is_set(effective.fields, "cors")) {
       const Effective& cors = *effective.fields.find("cors");
-      steps.push_back(
-          step(PolicyId::Cors, Phase::Cors, cors_.lower_default(cors, record.cors)));
+      steps.push_back(step(PolicyId::Cors, Phase::Cors, cors_.lower_default(cors, record.cors)));
     } else if (is_off_by(effective, "cors")) {
       steps.push_back(step(PolicyId::Cors, Phase::Cors, CorsLowerer::strip()));
     }

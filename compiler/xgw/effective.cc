@@ -21,7 +21,8 @@ const FieldSpec* entry_spec(const FieldSpec& spec, std::string_view name) {
 
 // A field of these says `off` or `false` and means it.
 bool has_off_value(const FieldSpec& field) {
-  return field.kind == FieldKind::Bool || std::ranges::find(field.words, "off") != field.words.end();
+  return field.kind == FieldKind::Bool ||
+         std::ranges::find(field.words, "off") != field.words.end();
 }
 
 std::string off_reason(NodeRef node) {

@@ -230,7 +230,8 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
     case FieldKind::Origin: {
       std::string_view problem;
       if (text != "*" && !parse_origin(text, true, problem)) {
-        wrong(std::string(problem), text == "null" ? "sandboxed pages and local files share it" : "");
+        wrong(std::string(problem),
+              text == "null" ? "sandboxed pages and local files share it" : "");
         return;
       }
       break;

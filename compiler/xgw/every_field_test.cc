@@ -10,6 +10,7 @@
 #include "compiler/xgw/effective.h"
 #include "compiler/xgw/encode.h"
 #include "compiler/xgw/reference.h"
+#include "runtime/base/units.h"
 #include "runtime/policies/every_field/record.h"
 #include "runtime/table/verify_record.h"
 

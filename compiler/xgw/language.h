@@ -367,8 +367,9 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "consumers", "plans", "compress", "cache", "validate", "views", "compose", "allow",
-    "deny", "sunset", "tls", "http2", "equals", "query", "body", "status", "maxStreamAge",
+    "clients", "consumers", "plans", "compress", "cache",  "validate",
+    "views",   "compose",   "allow", "deny",     "sunset", "tls",
+    "http2",   "equals",    "query", "body",     "status", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

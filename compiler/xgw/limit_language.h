@@ -45,8 +45,9 @@ inline constexpr FieldSpec kKey{
     .max = policies::kMaxLimitKeys,
     .fields = policies::kLimitKeyElement,
     .size = sizeof(table::Extent),
-    .doc = "whose requests count together, such as `$client.ip`; of a list the first that is there, "
-           "and those without any share one counter; default: all"};
+    .doc =
+        "whose requests count together, such as `$client.ip`; of a list the first that is there, "
+        "and those without any share one counter; default: all"};
 inline constexpr FieldSpec kRate{.name = "limit",
                                  .kind = FieldKind::Rate,
                                  .offset = offsetof(LimitChoice, limit),
@@ -54,16 +55,18 @@ inline constexpr FieldSpec kRate{.name = "limit",
                                  .required = true,
                                  .min = pack_rate({1, 0}),
                                  .max = pack_rate({~u32{0}, 86'400}),
-                                 .doc = "even rate, such as `100/min`; units `s`, `min`, `h`, "
-                                        "`day`"};
+                                 .doc =
+                                     "even rate, such as `100/min`; units `s`, `min`, `h`, "
+                                     "`day`"};
 inline constexpr FieldSpec kBurst{.name = "burst",
                                   .kind = FieldKind::Count,
                                   .offset = offsetof(LimitChoice, burst),
                                   .late = true,
                                   .min = 1,
                                   .max = ~u32{0},
-                                  .doc = "how many may come at once, before the even rate; default: "
-                                         "as many as `limit` counts"};
+                                  .doc =
+                                      "how many may come at once, before the even rate; default: "
+                                      "as many as `limit` counts"};
 inline constexpr FieldSpec kAmount{.name = "limit",
                                    .kind = FieldKind::Count,
                                    .offset = offsetof(LimitChoice, limit),
@@ -113,8 +116,9 @@ inline constexpr FieldSpec kOverflow{.name = "overflow",
                                      .offset = offsetof(LimitChoice, overflow),
                                      .fallback = "shared",
                                      .words = policies::kLimitOverflowWords,
-                                     .doc = "keys for which the memory has no room: count them "
-                                            "together, or refuse them"};
+                                     .doc =
+                                         "keys for which the memory has no room: count them "
+                                         "together, or refuse them"};
 inline constexpr FieldSpec kHeaders{.name = "headers",
                                     .kind = FieldKind::Enum,
                                     .offset = offsetof(LimitChoice, headers),
@@ -127,26 +131,28 @@ inline constexpr FieldSpec kIpv6Prefix{.name = "ipv6Prefix",
                                        .min = 1,
                                        .max = 128,
                                        .fallback = "64",
-                                       .doc = "bits of `$client.ip` that count, of an IPv6 "
-                                              "address: a household or machine has all below"};
+                                       .doc =
+                                           "bits of `$client.ip` that count, of an IPv6 "
+                                           "address: a household or machine has all below"};
 
 }  // namespace limit_fields
 
 inline constexpr policies::FieldSpec kRateLimitFields[] = {
-    limit_fields::kKey,      limit_fields::kRate,    limit_fields::kBurst,
-    limit_fields::kCost,     limit_fields::kWhen,    limit_fields::kMode,
-    limit_fields::kScope,    limit_fields::kOverflow, limit_fields::kHeaders,
+    limit_fields::kKey,        limit_fields::kRate,     limit_fields::kBurst,
+    limit_fields::kCost,       limit_fields::kWhen,     limit_fields::kMode,
+    limit_fields::kScope,      limit_fields::kOverflow, limit_fields::kHeaders,
     limit_fields::kIpv6Prefix,
 };
 inline constexpr policies::FieldSpec kQuotaFields[] = {
-    limit_fields::kKey,   limit_fields::kAmount,   limit_fields::kPeriod,
-    limit_fields::kCost,  limit_fields::kWhen,     limit_fields::kMode,
-    limit_fields::kScope, limit_fields::kOverflow, limit_fields::kHeaders,
+    limit_fields::kKey,        limit_fields::kAmount,   limit_fields::kPeriod,
+    limit_fields::kCost,       limit_fields::kWhen,     limit_fields::kMode,
+    limit_fields::kScope,      limit_fields::kOverflow, limit_fields::kHeaders,
     limit_fields::kIpv6Prefix,
 };
 inline constexpr policies::FieldSpec kConcurrencyFields[] = {
-    limit_fields::kKey,   limit_fields::kAtATime,  limit_fields::kWhen,    limit_fields::kMode,
-    limit_fields::kScope, limit_fields::kOverflow, limit_fields::kHeaders, limit_fields::kIpv6Prefix,
+    limit_fields::kKey,     limit_fields::kAtATime,    limit_fields::kWhen,
+    limit_fields::kMode,    limit_fields::kScope,      limit_fields::kOverflow,
+    limit_fields::kHeaders, limit_fields::kIpv6Prefix,
 };
 inline constexpr policies::FieldSpec kRateLimitElement[] = {
     {.name = "limit",

@@ -164,12 +164,13 @@ bool parse_origin(std::string_view text, bool may_have_star, std::string_view& p
   }
   if (host.empty()) return wrong("it has no host");
   if (host.find('*') != host.npos) return wrong("`*` stands for the first label only");
-  if (host.find_first_of("/?#@") != host.npos) return wrong("it is more than scheme, host and port");
+  if (host.find_first_of("/?#@") != host.npos)
+    return wrong("it is more than scheme, host and port");
   for (const char c : host) {
     if (!is_host_byte(c)) return wrong("its host is not in lower case ASCII");
   }
-  const bool names_default = (scheme == "https" && host.ends_with(":443")) ||
-                             (scheme == "http" && host.ends_with(":80"));
+  const bool names_default =
+      (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80"));
   if (names_default) return wrong("browsers leave out the port that its scheme has anyway");
   if (host.front() == '.' || host.front() == ':') return wrong("it has no host");
   return true;

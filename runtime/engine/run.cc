@@ -95,7 +95,8 @@ Verdict request_step(Exchange& exchange, const Env& env, const table::StepRecord
       action.proxy = &view.policy_record<policies::ProxyRecord>(step.record);
       return Verdict::Continue;
     case PolicyId::Cors:
-      return policies::check_origin(exchange, view.policy_record<policies::CorsRecord>(step.record));
+      return policies::check_origin(exchange,
+                                    view.policy_record<policies::CorsRecord>(step.record));
     case PolicyId::RateLimit:
       return policies::check_limits(
           exchange, view.policy_record<policies::RateLimitRecord>(step.record), env);
@@ -129,8 +130,7 @@ Action run_request_side(Exchange& exchange, const Env& env) {
 
 std::span<const table::StepRecord> steps_of(const Exchange& exchange) {
   const table::TableView& view = exchange.table->view();
-  const u32 plan =
-      exchange.plan == table::kNone ? view.gateway().default_plan : exchange.plan;
+  const u32 plan = exchange.plan == table::kNone ? view.gateway().default_plan : exchange.plan;
   if (plan == table::kNone) return {};
   return view.part(view.steps(), view.plans()[plan].steps);
 }

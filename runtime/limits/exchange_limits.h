@@ -33,8 +33,8 @@ struct ExchangeLimits {
   u32 count = 0;
   Permit* permits = nullptr;  // held until the exchange ends
   u32 permit_count = 0;
-  std::string_view refused_by;     // in the arena; empty: nobody
-  std::string_view would_refuse;   // the same of a limit in shadow mode
+  std::string_view refused_by;    // in the arena; empty: nobody
+  std::string_view would_refuse;  // the same of a limit in shadow mode
 };
 
 }  // namespace gw::limits

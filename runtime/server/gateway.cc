@@ -38,8 +38,8 @@ Result<void> Gateway::start(Publication publication) {
     GW_TRY_ASSIGN(access_log_, observe::AccessLogWriter::open(options_.access_log));
   }
   for (u32 i = 0; i < options_.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(options_.session, options_.run, access_log_.get(), observer, counters_));
+    workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
+                                                observer, counters_));
   }
   if (const Result<void> opened = open_listeners(); !opened) {
     workers_.clear();

@@ -93,8 +93,7 @@ void answer_preflight(Exchange& exchange, const CorsRecord& record) {
   add_text(exchange, "access-control-allow-methods", record.allow_methods);
   add_text(exchange, "access-control-allow-headers", record.allow_headers);
   add_text(exchange, "access-control-max-age", record.max_age);
-  const http::Field* asks =
-      exchange.request.fields.find("access-control-request-private-network");
+  const http::Field* asks = exchange.request.fields.find("access-control-request-private-network");
   if (record.private_network != 0 && asks != nullptr && asks->value == "true") {
     exchange.response.fields.add("access-control-allow-private-network", "true");
   }
@@ -116,7 +115,13 @@ Verdict check_origin(Exchange& exchange, const CorsRecord& record) {
 void write_cors_fields(Exchange& exchange, const CorsRecord& record) {
   // What a preflight was answered a moment ago is ours.
   if (!exchange.preflight) strip(exchange.response.fields);
-  if (record.mode == kCorsStrip || !add_origin(exchange, record)) return;
+  if (record.mode == kCorsStrip) return;
+  // The request that it announces has no leave; that OPTIONS has is not the question.
+  if (!exchange.preflight && is_preflight(exchange.request)) {
+    add_vary(exchange.response.fields);
+    return;
+  }
+  if (!add_origin(exchange, record)) return;
   if (!exchange.preflight) add_text(exchange, "access-control-expose-headers", record.expose);
 }
 

@@ -104,8 +104,7 @@ CounterKey key_of(Exchange& exchange, const LimitRecord& record, u64 parameters,
     present = append_key(exchange, expression, record.ipv6_prefix, text);
     if (present) break;
   }
-  CounterKey key =
-      counters.key_of({record.id_low, record.id_high}, parameters, text, present);
+  CounterKey key = counters.key_of({record.id_low, record.id_high}, parameters, text, present);
   key.overflow = static_cast<limits::Overflow>(record.overflow);
   return key;
 }
@@ -131,8 +130,8 @@ class Decision {
   Decision(Exchange& exchange, const RateLimitRecord& record, const Env& env)
       : exchange_(exchange),
         counters_(*env.counters),
-        now_ns_(static_cast<u64>(
-            std::chrono::nanoseconds(env.clock.now().time_since_epoch()).count())),
+        now_ns_(
+            static_cast<u64>(std::chrono::nanoseconds(env.clock.now().time_since_epoch()).count())),
         unix_ms_(env.clock.unix_ms()) {
     const auto all = exchange.table->view().policy_list<LimitRecord>(record.limits);
     pending_ = exchange.arena.allocate_array<Pending>(all.size());
@@ -333,7 +332,7 @@ class Decision {
 
 Verdict check_limits(Exchange& exchange, const RateLimitRecord& record, const Env& env) {
   if (exchange.depth != 0) return Verdict::Continue;  // parts were counted with the whole
-  if (env.counters == nullptr) {  // nobody counts: closed, not open
+  if (env.counters == nullptr) {                      // nobody counts: closed, not open
     engine::answer_problem(exchange, 503);
     return Verdict::Reply;
   }

@@ -1,5 +1,5 @@
-#include "runtime/limits/local_counters.h"
 #include "runtime/table/fuzz/exercise_table.h"
+#include "runtime/limits/local_counters.h"
 
 #include <xxhash.h>
 
