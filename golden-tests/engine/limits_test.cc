@@ -8,6 +8,7 @@
 #include "golden-tests/engine/trip.h"
 #include "runtime/base/units.h"
 #include "runtime/limits/exchange_limits.h"
+#include "runtime/observe/access_log.h"
 #include "runtime/policies/rate_limit/record.h"
 
 namespace gw {
@@ -93,6 +94,10 @@ TEST_CASE("limits: a burst, then 429 with what a client needs to know", "[engine
   CHECK(trip->field("retry-after") == "2");  // 1.9 s, rounded up
   CHECK(trip->field("ratelimit") == R"("perClient";r=0;t=2)");
   CHECK(trip->exchange.limits->refused_by == "perClient");
+  std::string line;
+  observe::append_access_line(trip->exchange, nullptr, 0, 0, false, line);
+  CHECK(line.find(R"("status":429)") != std::string::npos);
+  CHECK(line.find(R"("limit":"perClient")") != std::string::npos);
   CHECK(trip->fetcher.sent.empty());
   client.advance(milliseconds(1'899));
   CHECK(client.status() == 429);
@@ -181,6 +186,9 @@ TEST_CASE("limits: shadow mode counts and refuses nothing", "[engine][limits]") 
   Trip& trip = client.send("GET", "/a");
   CHECK(trip.responder.status == 200);
   CHECK(trip.exchange.limits->would_refuse == "trial");
+  std::string line;
+  observe::append_access_line(trip.exchange, nullptr, 0, 0, false, line);
+  CHECK(line.find(R"("shadow_limit":"trial")") != std::string::npos);
   CHECK(trip.field("ratelimit").find("trial") == std::string::npos);
   CHECK(client.counters.counts().shadowed == 1);
   CHECK(client.status() == 200);
@@ -241,6 +249,18 @@ TEST_CASE("limits: a policy that several use has one counter, a name at two path
   CHECK(client.status("/c") == 200);
   CHECK(client.status("/d") == 200);
   CHECK(client.status("/c") == 429);
+}
+
+TEST_CASE("limits: of two policies, and of an operation, all hold", "[engine][limits]") {
+  const std::string text =
+      std::string(kHead) +
+      "  defaults: {upstream: origin, timeout: 5s}\n"
+      "  policies: {one: {rateLimit: {x: {limit: 9/h}}}, two: {rateLimit: {y: {limit: 8/h}}}}\n"
+      "paths:\n"
+      "  /a: {x-gw: {use: [one, two], rateLimit: {z: {limit: 7/h}}, anyMethod: {}}}\n";
+  Client client(compiled_table(text));
+  CHECK(client.send("GET", "/a").field("ratelimit") ==
+        R"("x";r=8;t=400, "y";r=7;t=450, "z";r=6;t=515)");
 }
 
 TEST_CASE("limits: counters outlive a table, and know another key", "[engine][limits]") {

@@ -55,7 +55,8 @@ class LocalCounters final : public CounterStore {
   mutable Tables rates_;
   mutable Tables quotas_;
   Tables permits_;
-  std::atomic<u64> refused_{0};
+  // Apart from what every decision reads.
+  alignas(64) std::atomic<u64> refused_{0};
   std::atomic<u64> overflowed_{0};
   std::atomic<u64> no_room_{0};
   std::atomic<u64> shadowed_{0};
