@@ -34,10 +34,11 @@ LAYERS = {
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/"],
-    "runtime/policies/": [r"runtime/(base|table|router|http|policies|engine)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|http|policies|engine)/"],
+    "runtime/limits/": [r"runtime/(base|limits)/"],
+    "runtime/policies/": [r"runtime/(base|table|router|http|limits|policies|engine)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|http|limits|policies|engine)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
-    "runtime/observe/": [r"runtime/(base|table|router|http|policies|observe|net)/"],
+    "runtime/observe/": [r"runtime/(base|table|router|http|limits|policies|observe|net)/"],
 }
 
 
