@@ -17,7 +17,10 @@
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
 #include "runtime/identity/services.h"
+#include "runtime/limits/exchange_limits.h"
+#include "runtime/limits/local_counters.h"
 #include "runtime/policies/policy_list.h"
+#include "runtime/policies/rate_limit/record.h"
 
 namespace gw::cli {
 namespace {
@@ -50,6 +53,7 @@ struct Scene {
   AssumedIdentity assumed;
   Exchange exchange;
   http::ForwardingOptions forwarding;
+  limits::LocalCounters counters;  // nobody has come before
 };
 
 bool split_request(const std::string& text, std::string& method, std::string& target) {
@@ -80,6 +84,8 @@ class Explainer {
     out["candidates"] = candidates();
     out["settings"] = settings();
     out["steps"] = steps();
+    if (exchange.preflight) out["preflight"] = true;
+    if (exchange.limits != nullptr) out["limits"] = limits_asked();
     if (scene_.fetcher.sent.empty()) {
       out["answer"] = answer();
     } else {
@@ -150,6 +156,22 @@ class Explainer {
                      {"condition", step.condition == table::kNone ? "always"
                                    : holds                        ? "holds"
                                                                   : "does not hold"}});
+    }
+    return out;
+  }
+
+  json::array limits_asked() const {
+    const limits::ExchangeLimits& asked = *scene_.exchange.limits;
+    json::array out;
+    for (u32 i = 0; i < asked.count; ++i) {
+      const limits::LimitOutcome& outcome = asked.outcomes[i];
+      const bool admits = outcome.verdict == limits::Verdict::Admitted;
+      out.push_back({{"kind", policies::kLimitKindWords[outcome.kind]},
+                     {"name", outcome.name},
+                     {"verdict", admits           ? "admits"
+                                 : outcome.shadow ? "would refuse"
+                                                  : "refuses"},
+                     {"remaining", outcome.remaining}});
     }
     return out;
   }
@@ -265,6 +287,17 @@ std::string to_text(const json::object& all) {
       const json::object& step = item.as_object();
       out += fmt::format("  {}. {}: {} ({})\n", ++number, str(step, "phase"), str(step, "policy"),
                          str(step, "condition"));
+    }
+  }
+  if (all.contains("preflight")) {
+    out += "\npreflight    answered for the request that it announces\n";
+  }
+  if (const json::value* limits = all.if_contains("limits")) {
+    out += "\nlimits, if nobody has come before\n";
+    for (const json::value& item : limits->as_array()) {
+      const json::object& limit = item.as_object();
+      out += fmt::format("  {} {}: {}, {} left\n", str(limit, "kind"), str(limit, "name"),
+                         str(limit, "verdict"), limit.at("remaining").to_number<u64>());
     }
   }
   if (const json::value* sent = all.if_contains("upstream_request")) {
@@ -386,6 +419,7 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
   }
   Env env_of_run{scene.clock, scene.random, scene.fetcher, scene.observer};
   env_of_run.identity = &*scene.identity;
+  env_of_run.counters = &scene.counters;
   Task<void> task = run(scene.exchange, env_of_run, scene.responder);
   task.start();
   const json::object described = Explainer(*bound, scene).describe();

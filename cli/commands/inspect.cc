@@ -9,7 +9,9 @@
 #include "cli/commands/commands.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
+#include "runtime/policies/cors/record.h"
 #include "runtime/policies/policy_list.h"
+#include "runtime/policies/rate_limit/record.h"
 #include "runtime/table/verify.h"
 
 namespace gw::cli {
@@ -96,6 +98,38 @@ class Inspector {
     return out;
   }
 
+  json::array limits() const {
+    json::array out;
+    for_each_step(policies::PolicyId::RateLimit, [&](const table::RouteRecord& route,
+                                                     const table::StepRecord& step) {
+      const auto& record = view_.policy_record<policies::RateLimitRecord>(step.record);
+      for (const auto& limit : view_.policy_list<policies::LimitRecord>(record.limits)) {
+        out.push_back(limit_of(route, step, limit));
+      }
+    });
+    return out;
+  }
+
+  json::array cors() const {
+    json::array out;
+    for_each_step(policies::PolicyId::Cors, [&](const table::RouteRecord& route,
+                                                const table::StepRecord& step) {
+      const auto& record = view_.policy_record<policies::CorsRecord>(step.record);
+      json::array origins;
+      for (const auto& origin : view_.policy_list<table::LateString>(record.origins)) {
+        origins.emplace_back(table_.text(origin));
+      }
+      out.push_back({{"operation", text(route.id)},
+                     {"mode", policies::kCorsModeWords[record.mode]},
+                     {"origins", origins},
+                     {"credentials", record.credentials != 0},
+                     {"methods", text(record.allow_methods)},
+                     {"headers", text(record.allow_headers)},
+                     {"expose", text(record.expose)}});
+    });
+    return out;
+  }
+
   json::array upstreams() const {
     json::array out;
     for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
@@ -111,7 +145,7 @@ class Inspector {
                      {"dns", dns(upstream.dns)},
                      {"health", health(upstream.health)},
                      {"outlier", outlier(upstream.outlier)},
-                     {"limits", limits(upstream.limits)},
+                     {"limits", limits_of(upstream.limits)},
                      {"breaker", breaker(upstream.breaker)},
                      {"sticky", upstream.sticky.cookie.offset == table::kNone
                                     ? json::value(nullptr)
@@ -212,13 +246,53 @@ class Inspector {
         fmt::format("{}..{}", duration(record.refresh.min), duration(record.refresh.max));
     return out;
   }
+  template <class Visit>
+  void for_each_step(policies::PolicyId policy, Visit visit) const {
+    for (const table::RouteRecord& route : view_.routes()) {
+      const table::PlanRecord& plan = view_.plans()[route.plan];
+      for (const table::StepRecord& step : view_.part(view_.steps(), plan.steps)) {
+        if (static_cast<policies::PolicyId>(step.policy) == policy) visit(route, step);
+      }
+    }
+  }
+
+  json::object limit_of(const table::RouteRecord& route, const table::StepRecord& step,
+                        const policies::LimitRecord& limit) const {
+    const std::string_view kind = policies::kLimitKindWords[limit.kind];
+    const bool is_rate = limit.kind == static_cast<u32>(policies::LimitKind::Rate);
+    json::value measure = count(limit.limit);
+    if (is_rate && limit.limit.late == table::kNone) measure = format_rate(limit.limit.value);
+    const bool has_burst = limit.burst.late != table::kNone || limit.burst.value != 0;
+    const bool is_quota = limit.kind == static_cast<u32>(policies::LimitKind::Quota);
+    return {{"operation", text(route.id)},
+            {"kind", kind},
+            {"name", text(limit.name)},
+            {"key", written(route, fmt::format("{}.{}.key", kind, text(limit.name)))},
+            {"limit", measure},
+            {"per", is_quota ? json::value(policies::kQuotaPeriodWords[limit.period])
+                             : json::value(nullptr)},
+            {"burst", has_burst ? count(limit.burst) : json::value(nullptr)},
+            {"cost", limit.cost},
+            {"mode", policies::kLimitModeWords[limit.mode]},
+            {"phase", policies::phase_name(static_cast<policies::Phase>(step.phase))}};
+  }
+
+  // The effective value of a field as it was written; "" where nobody did.
+  std::string_view written(const table::RouteRecord& route, std::string_view field) const {
+    const table::PlanRecord& plan = view_.plans()[route.plan];
+    for (const table::OriginRecord& origin : view_.part(view_.origins(), plan.origins)) {
+      if (text(origin.field) == field) return text(origin.value);
+    }
+    return {};
+  }
+
   json::value outlier(const policies::OutlierRecord& record) const {
     if (record.consecutive == 0) return nullptr;
     return json::object{{"consecutive", record.consecutive},
                         {"eject", duration(record.eject)},
                         {"max_ejected", format_percent(record.max_ejected)}};
   }
-  json::value limits(const policies::LimitsRecord& record) const {
+  json::value limits_of(const policies::LimitsRecord& record) const {
     return json::object{{"connections", count(record.connections)},
                         {"requests", count(record.requests)},
                         {"pending", count(record.pending)}};
@@ -314,7 +388,8 @@ ExitCode run_inspect(const InspectCommand& command, const Console& console) {
     json::array rows;
   };
   const Part parts[] = {
-      {"routes", inspector.routes()},       {"upstreams", inspector.upstreams()},
+      {"routes", inspector.routes()},       {"limits", inspector.limits()},
+      {"cors", inspector.cors()},           {"upstreams", inspector.upstreams()},
       {"listeners", inspector.listeners()}, {"references", inspector.references()},
       {"regexes", inspector.regexes()},     {"notes", inspector.notes()},
       {"sections", inspector.sections()},
@@ -358,10 +433,11 @@ Run add_inspect(CLI::App& gwctl) {
       ->required();
   app.add_option(
          "section", command->section,
-         "header, routes, upstreams, listeners, references, regexes, notes or sections [all]")
+         "header, routes, limits, cors, upstreams, listeners, references, regexes, notes or "
+         "sections [all]")
       ->option_text("SECTION")
-      ->check(CLI::IsMember({"header", "routes", "upstreams", "listeners", "references", "regexes",
-                             "notes", "sections"}));
+      ->check(CLI::IsMember({"header", "routes", "limits", "cors", "upstreams", "listeners",
+                             "references", "regexes", "notes", "sections"}));
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
   app.footer(

@@ -21,10 +21,11 @@ NodeRef child(NodeRef map, std::string_view name) {
 }
 
 // The policy `name`: of the document itself, else of its gateway document.
-NodeRef find_policy(const GatewayOperation& operation, std::string_view name) {
-  if (const NodeRef own = child(child(operation.unit->document->x_gw, "policies"), name))
-    return own;
-  return child(child(operation.unit->gateway_x_gw, "policies"), name);
+UsedPolicy find_policy(const GatewayOperation& operation, std::string_view name) {
+  if (const NodeRef own = child(child(operation.unit->document->x_gw, "policies"), name)) {
+    return {name, own, true};
+  }
+  return {name, child(child(operation.unit->gateway_x_gw, "policies"), name), false};
 }
 
 bool is_action(std::string_view name) {
@@ -100,22 +101,11 @@ class Merger {
   }
 
   void lay_policies(const Level& level) {
-    const NodeRef use = level.node.get("use");
-    if (!use) return;
-    std::vector<NodeRef> names;
-    if (use.is_seq()) {
-      for (const NodeRef item : use.items()) names.push_back(item);
-    } else {
-      names.push_back(use);
-    }
-    for (const NodeRef name : names) {
-      if (!name.is_scalar()) continue;
-      const NodeRef policy = find_policy(operation_, name.text());
-      if (!policy || !policy.is_map()) continue;  // check_gateway has said so
-      for (const auto [key, value] : policy.entries()) {
+    for_each_policy(operation_, level.node, [&](const UsedPolicy& policy) {
+      for (const auto [key, value] : policy.node.entries()) {
         lay_field(key.text(), key, value, "policy");
       }
-    }
+    });
   }
 
   // The value nearest to the operation, whatever its level.
@@ -152,6 +142,23 @@ class Merger {
 };
 
 }  // namespace
+
+void for_each_policy(const GatewayOperation& operation, NodeRef level,
+                     const std::function<void(const UsedPolicy&)>& visit) {
+  const NodeRef use = level.get("use");
+  if (!use) return;
+  std::vector<NodeRef> names;
+  if (use.is_seq()) {
+    for (const NodeRef item : use.items()) names.push_back(item);
+  } else {
+    names.push_back(use);
+  }
+  for (const NodeRef name : names) {
+    if (!name.is_scalar()) continue;
+    const UsedPolicy policy = find_policy(operation, name.text());
+    if (policy.node && policy.node.is_map()) visit(policy);  // else check_gateway has said so
+  }
+}
 
 std::string Levels::key() const {
   std::string key;

@@ -1,6 +1,7 @@
 // The effective x-gw of one operation: every level laid over the one before.
 #pragma once
 #include <array>
+#include <functional>
 
 #include "compiler/passes/module.h"
 #include "compiler/xgw/effective.h"
@@ -34,6 +35,16 @@ struct EffectiveOperation {
 /// Actions (upstream, respond, redirect, mock) exclude each other: the nearest level's stays.
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels);
+
+/// A policy that a level takes in by `use`.
+struct UsedPolicy {
+  std::string_view name;
+  NodeRef node;
+  bool is_own = false;  // of the document itself; otherwise of its gateway document
+};
+/// Calls `visit` for each policy in `use` of `level` that there is, in order.
+void for_each_policy(const GatewayOperation& operation, NodeRef level,
+                     const std::function<void(const UsedPolicy&)>& visit);
 
 /// Whether field `name` with this value is an action that leaves no request to another one.
 bool takes_every_request(std::string_view name, NodeRef value);

@@ -10,10 +10,13 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_limits.h"
 #include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_access.h"
+#include "compiler/passes/lower_cors.h"
+#include "compiler/passes/lower_limits.h"
 #include "compiler/passes/lower_mock.h"
 #include "compiler/passes/lower_security.h"
 #include "compiler/passes/lower_split.h"
@@ -33,6 +36,7 @@ struct Lowered {
   u32 upstream = table::kNone;
   std::vector<u32> other_upstreams = {};  // that take a share, or copies
   bool streams = false;                   // `timeout.total` does not hold
+  bool limited = false;                   // a rate or quota is enforced
   bool deadlines_unset = false;           // it is sent upstream, and nobody chose deadlines for it
 };
 
@@ -90,13 +94,17 @@ class OperationLowerer {
         encoder_(module.table.pools, module.files, module.sink),
         timeouts_(module),
         retries_(module),
-        security_(module) {
+        security_(module),
+        cors_(module),
+        limits_(module) {
     encoder_.set_later_fields(kLaterFields);
   }
 
   void run() {
     for (PlannedOperation& operation : module_.operations) lower(operation);
+    lower_default_plan();
     timeouts_.report_unset();
+    limits_.report_all();
   }
 
  private:
@@ -116,6 +124,12 @@ class OperationLowerer {
     operation.anonymous = security.anonymous;
     key += fmt::format("|{}", security.number);
     key += key_of_equals(source);
+    // What a preflight is told depends on the whole path.
+    CorsOffer offer;
+    if (cors_.is_set(source, levels)) {
+      offer = cors_.offer(source, levels);
+      key += fmt::format("|{}|{}", offer.methods, fmt::join(offer.headers, ","));
+    }
 
     const auto known = known_.find(key);
     if (known != known_.end()) {
@@ -123,7 +137,7 @@ class OperationLowerer {
       return;
     }
     bool depends_on_operation = false;
-    const Lowered lowered = lower_effective(operation, levels, depends_on_operation);
+    const Lowered lowered = lower_effective(operation, levels, offer, depends_on_operation);
     apply(operation, lowered);
     if (!depends_on_operation) known_.emplace(std::move(key), lowered);
   }
@@ -133,6 +147,7 @@ class OperationLowerer {
     operation.settings = lowered.settings;
     operation.upstream = lowered.upstream;
     if (lowered.deadlines_unset) timeouts_.add_unset(*operation.source);
+    limits_.add_operation(*operation.source, lowered.limited);
     if (lowered.upstream != table::kNone) module_.upstream_used[lowered.upstream] = true;
     for (const u32 upstream : lowered.other_upstreams) module_.upstream_used[upstream] = true;
   }
@@ -167,7 +182,7 @@ class OperationLowerer {
   }
 
   Lowered lower_effective(const PlannedOperation& operation, const Levels& levels,
-                          bool& depends_on_operation) {
+                          const CorsOffer& offer, bool& depends_on_operation) {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
     for (const Level& level : levels.levels) refuse_second_action(level.node);
@@ -204,6 +219,15 @@ class OperationLowerer {
          lower_access(module_, source, effective.fields, scope, encoded)) {
       steps.push_back(step(PolicyId::Access, access.phase, access.record));
     }
+    add_cors(source, effective, record, offer, steps);
+    const LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
+    depends_on_operation = depends_on_operation || limits.depends_on_operation;
+    limits_.check(limits.all);
+    lowered.limited = std::ranges::any_of(limits.all, [](const LoweredLimit& limit) {
+      return limit.record.kind != static_cast<u32>(policies::LimitKind::Concurrency) &&
+             limit.record.mode == static_cast<u32>(policies::LimitMode::Enforce);
+    });
+    add_limits(limits.all, steps);
     add_request_steps(operation, effective.fields, record, steps, lowered);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
       refuse_upgrade(record, encoded, "it is not sent upstream");
@@ -232,6 +256,74 @@ class OperationLowerer {
     if (security.declared) flags |= table::kRouteSecured;
     if (security.unenforced) flags |= table::kRouteSecurityUnenforced;
     return flags;
+  }
+
+  void add_cors(const GatewayOperation& source, const EffectiveOperation& effective,
+                const OperationRecord& record, const CorsOffer& offer,
+                std::vector<StepRecord>& steps) {
+    if (is_set(effective.fields, "cors")) {
+      const Effective& cors = *effective.fields.find("cors");
+      steps.push_back(
+          step(PolicyId::Cors, Phase::Cors, cors_.lower(source, cors, record.cors, offer)));
+    } else if (is_off_by(effective, "cors")) {
+      steps.push_back(step(PolicyId::Cors, Phase::Cors, CorsLowerer::strip()));
+    }
+  }
+
+  void add_limits(const std::vector<LoweredLimit>& limits, std::vector<StepRecord>& steps) {
+    for (const bool needs_identity : {false, true}) {
+      const policies::RateLimitRecord stored =
+          store_limits(module_.table.pools, limits, needs_identity);
+      if (stored.limits.count == 0) continue;
+      steps.push_back(
+          step(PolicyId::RateLimit, needs_identity ? Phase::Limits : Phase::EarlyLimits, stored));
+    }
+  }
+
+  // A request without a route gets what the gateway's defaults say of origins and of limits that
+  // need no identity: who looks for paths is limited, and pages can read that there is none.
+  void lower_default_plan() {
+    module_.table.gateway.default_plan = table::kNone;
+    const Unit* unit = nullptr;
+    for (const Unit& candidate : module_.gateway.units) {
+      if (!candidate.service.empty()) continue;
+      if (unit != nullptr) return;  // several gateway documents: none speaks for all
+      unit = &candidate;
+    }
+    if (unit == nullptr || !unit->gateway_x_gw) return;
+    const openapi::PathItem no_item;
+    const openapi::Operation no_operation;
+    GatewayOperation source;
+    source.unit = unit;
+    source.item = &no_item;
+    source.operation = &no_operation;
+    Levels levels = levels_of(source);
+    for (size_t i = 1; i < levels.levels.size(); ++i) levels.levels[i].node = NodeRef{};
+    levels.service_upstream = NodeRef{};
+    EffectiveOperation effective = effective_operation(module_, source, levels);
+    std::erase_if(effective.fields.entries, [](const Effective::Entry& entry) {
+      return entry.name != "cors" && entry.name != "rateLimit" && entry.name != "quota" &&
+             entry.name != "concurrency";
+    });
+    if (effective.fields.entries.empty() && !is_off_by(effective, "cors")) return;
+    EncodeScope scope;
+    scope.upstreams = &module_.upstream_index;
+    scope.unchecked_parameters = true;
+    OperationRecord record{};
+    std::vector<EncodedField> encoded;
+    encode_fields(effective.fields, scope, record, encoded);
+    std::vector<StepRecord> steps;
+    if (is_set(effective.fields, "cors")) {
+      const Effective& cors = *effective.fields.find("cors");
+      steps.push_back(step(PolicyId::Cors, Phase::Cors, cors_.lower_default(cors, record.cors)));
+    } else if (is_off_by(effective, "cors")) {
+      steps.push_back(step(PolicyId::Cors, Phase::Cors, CorsLowerer::strip()));
+    }
+    LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
+    std::erase_if(limits.all, [](const LoweredLimit& limit) { return limit.needs_identity; });
+    add_limits(limits.all, steps);
+    if (steps.empty()) return;
+    module_.table.gateway.default_plan = add_plan(steps, {}, table::kNone);
   }
 
   static bool is_off_by(const EffectiveOperation& effective, std::string_view name) {
@@ -540,6 +632,8 @@ class OperationLowerer {
   TimeoutCheck timeouts_;
   RetryCheck retries_;
   SecurityLowerer security_;
+  CorsLowerer cors_;
+  LimitCheck limits_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

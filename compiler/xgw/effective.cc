@@ -19,6 +19,12 @@ const FieldSpec* entry_spec(const FieldSpec& spec, std::string_view name) {
   return nullptr;
 }
 
+// A field of these says `off` or `false` and means it.
+bool has_off_value(const FieldSpec& field) {
+  return field.kind == FieldKind::Bool ||
+         std::ranges::find(field.words, "off") != field.words.end();
+}
+
 std::string off_reason(NodeRef node) {
   const NodeRef reason = node.get("off");
   return reason && reason.is_scalar() ? std::string(reason.text()) : std::string();
@@ -29,9 +35,8 @@ void lay_entry(const FieldSpec& spec, Merge merge, NodeRef key, std::string_view
                std::vector<Removal>& removals) {
   const auto found = std::ranges::find(base.entries, name, &Effective::Entry::name);
   if (is_off(value)) {
-    // A bool field says `false` and means it.
     const FieldSpec* field = entry_spec(spec, name);
-    const bool is_value = field != nullptr && field->kind == FieldKind::Bool;
+    const bool is_value = field != nullptr && has_off_value(*field);
     if (!is_value) {
       removals.push_back({path + "." + std::string(name), value.span(), off_reason(value)});
       if (found != base.entries.end()) base.entries.erase(found);
@@ -91,8 +96,7 @@ Effective effective_record(const policies::RecordSpec& spec, NodeRef node,
 
 void overlay(const FieldSpec& spec, Merge merge, NodeRef node, std::string_view level,
              const std::string& path, Effective& base, std::vector<Removal>& removals) {
-  const bool is_bool = spec.kind == FieldKind::Bool;
-  if (is_off(node) && !is_bool) {
+  if (is_off(node) && !has_off_value(spec)) {
     removals.push_back({path, node.span(), off_reason(node)});
     base = {};
     return;

@@ -31,6 +31,7 @@ bool shape_fits(const FieldSpec& alternative, const Effective& value) {
     case FieldKind::Duration:
     case FieldKind::Percent:
     case FieldKind::Status:
+    case FieldKind::Rate:
       return !is_map && !is_list && parse_number(alternative.kind, value.node).has_value();
     default:
       return !is_map && !is_list;
@@ -113,6 +114,7 @@ void Encoder::encode_fallback(const FieldSpec& field, const Place& place, const 
     if (field.kind == FieldKind::Duration) number = parse_duration(field.fallback);
     if (field.kind == FieldKind::Bytes) number = parse_bytes(field.fallback);
     if (field.kind == FieldKind::Percent) number = parse_percent(field.fallback);
+    if (field.kind == FieldKind::Rate) number = parse_rate(field.fallback);
     if (!number) number = field.fallback == "true" ? 1 : parse_count(field.fallback).value_or(0);
     store_number(field, *number, at);
   } else if (field.kind == FieldKind::Enum) {

@@ -26,6 +26,7 @@ bool is_usable(const FieldSpec& field, std::string_view text) {
   if (field.kind == FieldKind::Url) return parse_http_url(text, problem).has_value();
   if (field.kind == FieldKind::Address) return is_listen_address(text);
   if (field.kind == FieldKind::Pem || field.kind == FieldKind::Document) return false;
+  if (field.kind == FieldKind::Origin) return parse_origin(text, false, problem);
   return true;
 }
 
@@ -246,6 +247,15 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       wrong("written out, or the name of a file",
             "write a reference with an absolute path, '$file./etc/gwctl/keys.json'");
       return;
+    case FieldKind::Origin: {
+      std::string_view problem;
+      if (text != "*" && !parse_origin(text, true, problem)) {
+        wrong(std::string(problem),
+              text == "null" ? "sandboxed pages and local files share it" : "");
+        return;
+      }
+      break;
+    }
     case FieldKind::Pem:  // tables hold no keys, and certificates change more often than tables
       wrong("written out, or the name of a file",
             "write a reference with an absolute path, '$file./etc/gwctl/server.pem'");

@@ -10,6 +10,7 @@
 #include "compiler/xgw/effective.h"
 #include "compiler/xgw/encode.h"
 #include "compiler/xgw/reference.h"
+#include "runtime/base/units.h"
 #include "runtime/policies/every_field/record.h"
 #include "runtime/table/verify_record.h"
 
@@ -46,6 +47,8 @@ inner: 4s
 lateNumber: '{$env.LIMIT:-9}'
 lateText: '{$env.LISTEN}'
 certificate: '$file./etc/gw/server.pem'
+rate: 100/min
+origin: https://*.shop.example
 )";
 
 struct Encoded {
@@ -153,6 +156,8 @@ TEST_CASE("every field: written values are stored", "[xgw]") {
   CHECK(record.late_number.late == 0);
   CHECK(record.late_text.late == 1);
   CHECK(record.certificate.late == 2);
+  CHECK(record.rate.value == pack_rate({100, 60}));
+  CHECK(out.string(record.origin.value) == "https://*.shop.example");
   policies::EveryItemRecord items[2];
   std::memcpy(items, out.pools.policy_data.bytes().data() + record.items.offset, sizeof items);
   CHECK(items[0].inner.wait == 3000);
@@ -183,6 +188,7 @@ TEST_CASE("every field: what is not written has its default", "[xgw]") {
   CHECK(record.items.count == 0);
   CHECK(record.inner.wait == 1000);
   CHECK(record.late_number.value == 7);
+  CHECK(record.rate.value == pack_rate({5, 1}));
   CHECK(record.late_number.late == table::kNone);
   CHECK(out.verified(record));
 }
@@ -247,6 +253,13 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, lateNumber: '{$env.X:-101}'}", "extension-value"},
       {"{count: 1, lateText: '{$env.X:-nowhere}'}", "extension-value"},
       {"{count: 1, certificate: /etc/gw/server.pem}", "extension-value"},
+      {"{count: 1, rate: 5}", "extension-value"},
+      {"{count: 1, rate: 0/s}", "extension-value"},
+      {"{count: 1, rate: 5/week}", "extension-value"},
+      {"{count: 1, rate: '{$env.X:-5}'}", "extension-value"},
+      {"{count: 1, origin: shop.example}", "extension-value"},
+      {"{count: 1, origin: https://shop.example/}", "extension-value"},
+      {"{count: 1, origin: '{$env.X:-*}'}", "extension-value"},
       {"{count: 1, cuont: 2}", "extension-unknown"},
   };
   for (const Case& wrong : cases) {

@@ -33,6 +33,10 @@ std::string_view expected(FieldKind kind) {
       return "a reference to a file";
     case FieldKind::ClaimPath:
       return "a claim, such as `$jwt.sub`";
+    case FieldKind::Rate:
+      return "a rate, such as `100/min`";
+    case FieldKind::Origin:
+      return "an origin, such as `https://shop.example`";
     case FieldKind::Network:
       return "an address or a CIDR block";
     case FieldKind::List:
@@ -61,6 +65,8 @@ std::string range_text(const FieldSpec& field) {
         return format_bytes(value);
       case FieldKind::Percent:
         return format_percent(value);
+      case FieldKind::Rate:
+        return format_rate(value);
       default:
         return std::to_string(value);
     }
@@ -80,6 +86,8 @@ std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
       return parse_duration(text);
     case FieldKind::Percent:
       return parse_percent(text);
+    case FieldKind::Rate:
+      return parse_rate(text);
     default:
       return parse_count(text);
   }
@@ -101,6 +109,8 @@ std::string show_number(FieldKind kind, u64 value) {
       return format_duration(value);
     case FieldKind::Percent:
       return format_percent(value);
+    case FieldKind::Rate:
+      return format_rate(value);
     default:
       return std::to_string(value);
   }

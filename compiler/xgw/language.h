@@ -8,10 +8,13 @@
 #include <string_view>
 
 #include "compiler/xgw/effective.h"
+#include "compiler/xgw/limit_language.h"
+#include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/redirect/record.h"
 #include "runtime/policies/respond/record.h"
 #include "runtime/policies/settings/record.h"
@@ -52,6 +55,10 @@ struct OperationRecord {
   u32 upgrade;  // policies::kUpgradeWords
   u32 reserved;
   table::Extent path;
+  table::Extent rate_limit;   // LimitChoice[]
+  table::Extent quota;        // LimitChoice[]
+  table::Extent concurrency;  // LimitChoice[]
+  CorsChoice cors;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
   policies::MockRecord mock;
@@ -238,6 +245,44 @@ inline constexpr OperationField kOperationFields[] = {
              "the answer is 403. `{off: REASON}` removes what is inherited"},
      Merge::Add,
      true},
+    {{.name = "cors",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, cors),
+      .fields = kCorsChoiceFields,
+      .size = sizeof(CorsChoice),
+      .shorthand = "origins",
+      .doc = "which pages of other origins may read the answers; `off` takes away what an upstream "
+             "says about it; default: what it says passes"},
+     Merge::Replace,
+     true},
+    {{.name = "rateLimit",
+      .kind = policies::FieldKind::Map,
+      .offset = offsetof(OperationRecord, rate_limit),
+      .max = policies::kMaxLimits,
+      .fields = kRateLimitElement,
+      .size = sizeof(LimitChoice),
+      .doc = "how often, by names; all must hold, and who is refused by one is not charged by "
+             "others; counters belong to the place that declares the name first"},
+     Merge::ByKey,
+     true},
+    {{.name = "quota",
+      .kind = policies::FieldKind::Map,
+      .offset = offsetof(OperationRecord, quota),
+      .max = policies::kMaxLimits,
+      .fields = kQuotaElement,
+      .size = sizeof(LimitChoice),
+      .doc = "how much in an hour, day, week or month (UTC), by names"},
+     Merge::ByKey,
+     true},
+    {{.name = "concurrency",
+      .kind = policies::FieldKind::Map,
+      .offset = offsetof(OperationRecord, concurrency),
+      .max = policies::kMaxLimits,
+      .fields = kConcurrencyElement,
+      .size = sizeof(LimitChoice),
+      .doc = "how many at a time, by names; a stream or tunnel counts until it ends"},
+     Merge::ByKey,
+     true},
     {{.name = "request",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, request_headers),
@@ -339,9 +384,8 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients",   "plans",   "cors",   "compress", "cache",        "validate", "views",
-    "rateLimit", "quota",     "compose", "sunset",       "tls",      "http2",
-    "query",     "body",    "status", "mode",     "maxStreamAge",
+    "clients", "plans", "compress", "cache", "validate", "views",  "compose",
+    "sunset",  "tls",   "http2",    "query", "body",     "status", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

@@ -90,6 +90,10 @@ json::object plain_schema(const FieldSpec& field) {
       return text(kReferencePattern);
     case FieldKind::ClaimPath:
       return text(R"(^\$jwt(\.|#/))");
+    case FieldKind::Rate:
+      return text("^[0-9]+/(s|min|h|day)$");
+    case FieldKind::Origin:
+      return text("^(\\*|[a-z][a-z0-9+.-]*://.+)$");
     case FieldKind::Body:
     case FieldKind::Schema:
       return {};
@@ -265,6 +269,10 @@ std::string_view kind_text(const FieldSpec& field) {
       return "reference to a file";
     case FieldKind::ClaimPath:
       return "claim";
+    case FieldKind::Rate:
+      return "rate";
+    case FieldKind::Origin:
+      return "origin";
     case FieldKind::Network:
       return "address or CIDR block";
     case FieldKind::Body:

@@ -8,6 +8,7 @@
 
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/limits/local_counters.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw {
@@ -15,6 +16,7 @@ namespace gw {
 /// One request on its way through the engine; no socket, a fake clock, a scripted upstream.
 struct Trip {
   explicit Trip(std::shared_ptr<const BoundTable> with) : table(std::move(with)) {
+    env.counters = &counters;
     exchange.table = table.get();
     exchange.client_text = exchange.peer_text = "192.0.2.7";
     exchange.request_id = "r1";
@@ -49,6 +51,10 @@ struct Trip {
   }
 
   std::shared_ptr<const BoundTable> table;
+  limits::LocalCounters counters{{.rate_bytes = 1 << 16,
+                                  .quota_bytes = 1 << 16,
+                                  .permit_bytes = 1 << 16,
+                                  .shared_bytes = 1 << 12}};
   engine::FakeClock clock;
   engine::FixedRandom random;
   engine::ScriptedFetcher fetcher{clock};

@@ -428,4 +428,31 @@ TEST_CASE("streams: a gRPC answer that breaks off ends with a status", "[engine]
   CHECK(at.origin().closed());
 }
 
+TEST_CASE("tunnel: counts among those at a time until it ends", "[engine][tunnel][limits]") {
+  Switched at(", upgrade: websocket, concurrency: {sockets: {limit: 1}}");
+  at.open();
+  REQUIRE(at.head.starts_with("HTTP/1.1 101 "));
+  const auto another = [&] {
+    const auto client = at.gateway.connect();
+    client->stop_reading();
+    client->peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    at.gateway.loop.run();
+    return client->peer.take();
+  };
+  CHECK(another().starts_with("HTTP/1.1 429 "));
+  at.gateway.loop.advance(seconds(3));
+  CHECK(another().starts_with("HTTP/1.1 429 "));
+  SECTION("both ends finish") {
+    at.client->peer.finish();
+    at.gateway.loop.run();
+    at.origin().finish();
+    at.gateway.loop.run();
+  }
+  SECTION("the client breaks off") {
+    at.client->peer.reset();
+    at.gateway.loop.run();
+  }
+  CHECK_FALSE(another().starts_with("HTTP/1.1 429 "));
+}
+
 }  // namespace gw

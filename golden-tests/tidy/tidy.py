@@ -35,13 +35,14 @@ LAYERS = {
                        r"runtime/policies/(field_spec|policy_list|policy)\.h$"],
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
+    "runtime/limits/": [r"runtime/(base|limits)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/identity/identity\.h$"],
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
     "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
-    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|policies|engine|identity)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|policies|engine|identity|jose)/"],
+    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|limits|policies|engine|identity)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|limits|policies|engine|identity|jose)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
-    "runtime/observe/": [r"runtime/(base|table|router|http|policies|observe|net)/"],
+    "runtime/observe/": [r"runtime/(base|table|router|http|limits|policies|observe|net)/"],
 }
 
 

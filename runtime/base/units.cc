@@ -106,6 +106,76 @@ std::optional<u64> parse_count(std::string_view text) {
 
 std::string format_duration(u64 milliseconds) { return format_units(milliseconds, kDurationUnits); }
 std::string format_bytes(u64 bytes) { return format_units(bytes, kByteUnits); }
+namespace {
+
+struct RateUnit {
+  std::string_view name;
+  u32 seconds;
+};
+constexpr RateUnit kRateUnits[] = {{"s", 1}, {"min", 60}, {"h", 3'600}, {"day", 86'400}};
+
+}  // namespace
+
+std::optional<u64> parse_rate(std::string_view text) {
+  const size_t slash = text.find('/');
+  if (slash == text.npos) return std::nullopt;
+  const auto count = parse_count(text.substr(0, slash));
+  if (!count || *count == 0 || *count > ~u32{0}) return std::nullopt;
+  for (const RateUnit& unit : kRateUnits) {
+    if (text.substr(slash + 1) != unit.name) continue;
+    return pack_rate({static_cast<u32>(*count), unit.seconds});
+  }
+  return std::nullopt;
+}
+
+std::string format_rate(u64 stored) {
+  const Rate rate = unpack_rate(stored);
+  for (const RateUnit& unit : kRateUnits) {
+    if (unit.seconds == rate.seconds) return fmt::format("{}/{}", rate.count, unit.name);
+  }
+  return fmt::format("{}/{}s", rate.count, rate.seconds);
+}
+
+namespace {
+
+bool is_host_byte(char c) {
+  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '[' ||
+         c == ']' || c == ':';
+}
+
+}  // namespace
+
+bool parse_origin(std::string_view text, bool may_have_star, std::string_view& problem) {
+  const size_t colon = text.find("://");
+  const auto wrong = [&problem](std::string_view why) {
+    problem = why;
+    return false;
+  };
+  if (colon == text.npos || colon == 0) return wrong("it has no scheme");
+  const std::string_view scheme = text.substr(0, colon);
+  for (const char c : scheme) {
+    const bool fine = (c >= 'a' && c <= 'z') || is_digit(c) || c == '+' || c == '-' || c == '.';
+    if (!fine) return wrong("its scheme is not in lower case");
+  }
+  std::string_view host = text.substr(colon + 3);
+  if (host.starts_with("*.")) {
+    if (!may_have_star) return wrong("`*` cannot come from a reference");
+    host.remove_prefix(2);
+  }
+  if (host.empty()) return wrong("it has no host");
+  if (host.find('*') != host.npos) return wrong("`*` stands for the first label only");
+  if (host.find_first_of("/?#@") != host.npos)
+    return wrong("it is more than scheme, host and port");
+  for (const char c : host) {
+    if (!is_host_byte(c)) return wrong("its host is not in lower case ASCII");
+  }
+  const bool names_default =
+      (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80"));
+  if (names_default) return wrong("browsers leave out the port that its scheme has anyway");
+  if (host.front() == '.' || host.front() == ':') return wrong("it has no host");
+  return true;
+}
+
 std::string format_percent(u64 hundredths) {
   if (hundredths % 100 == 0) return fmt::format("{}%", hundredths / 100);
   return fmt::format("{}.{:02}%", hundredths / 100, hundredths % 100);

@@ -1,10 +1,11 @@
 // One exchange, from its request head to the last byte of the answer. Read this file to see the
 // order of things; each step is a function of its own elsewhere.
 //
-//   route -> request side of the plan -> action (upstream or local answer)
+//   preflight or route -> request side of the plan -> action (upstream or local answer)
 //         -> response side of the plan -> answer to the client
 //
-// Local answers run the response side too, errors included.
+// Local answers run the response side too, errors included. A request without a route has the
+// gateway's default plan.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/engine/mirror.h"
+#include "runtime/engine/preflight.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/split.h"
 #include "runtime/engine/tunnel.h"
@@ -25,10 +27,12 @@
 #include "runtime/http/env.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
+#include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/rate_limit/filter.h"
 #include "runtime/policies/redirect/filter.h"
 #include "runtime/policies/respond/filter.h"
 #include "runtime/table/bound_table.h"
@@ -60,8 +64,24 @@ struct Action {
   u32 next = 0;                                  // of the plan's steps
 };
 
+// Held until the end of run(), however it comes: a tunnel or stream counts as long as it lasts.
+class PermitHolder {
+ public:
+  PermitHolder(Exchange& exchange, Env& env) : exchange_(exchange), counters_(env.counters) {}
+  ~PermitHolder() {
+    if (counters_ != nullptr) policies::release_permits(exchange_, *counters_);
+  }
+  PermitHolder(const PermitHolder&) = delete;
+  PermitHolder& operator=(const PermitHolder&) = delete;
+
+ private:
+  Exchange& exchange_;
+  limits::CounterStore* counters_;
+};
+
 // One step of the request side.
-Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step, Action& action) {
+Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step,
+                     Action& action) {
   const table::TableView& view = exchange.table->view();
   switch (static_cast<PolicyId>(step.policy)) {
     case PolicyId::Authenticate:
@@ -84,6 +104,12 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Proxy:
       action.proxy = &view.policy_record<policies::ProxyRecord>(step.record);
       return Verdict::Continue;
+    case PolicyId::Cors:
+      return policies::check_origin(exchange,
+                                    view.policy_record<policies::CorsRecord>(step.record));
+    case PolicyId::RateLimit:
+      return policies::check_limits(
+          exchange, view.policy_record<policies::RateLimitRecord>(step.record), env);
     case PolicyId::None:
       break;
   }
@@ -125,11 +151,30 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   }
 }
 
-void run_response_side(Exchange& exchange) {
-  if (exchange.plan == table::kNone) return;
+std::span<const table::StepRecord> steps_of(const Exchange& exchange) {
   const table::TableView& view = exchange.table->view();
-  const table::PlanRecord& plan = view.plans()[exchange.plan];
-  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+  const u32 plan = exchange.plan == table::kNone ? view.gateway().default_plan : exchange.plan;
+  if (plan == table::kNone) return {};
+  return view.part(view.steps(), view.plans()[plan].steps);
+}
+
+// Exchange.response says that there is no route. Who looks for one is limited all the same.
+void run_default_plan(Exchange& exchange, Env& env) {
+  Action action;
+  for (const table::StepRecord& step : steps_of(exchange)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::RateLimit) continue;
+    if (request_step(exchange, env, step, action) == Verdict::Reply) return;
+  }
+}
+
+void run_response_side(Exchange& exchange) {
+  const table::TableView& view = exchange.table->view();
+  const policies::CorsRecord* cors = nullptr;
+  policies::write_limit_fields(exchange);
+  for (const table::StepRecord& step : steps_of(exchange)) {
+    if (static_cast<PolicyId>(step.policy) == PolicyId::Cors) {
+      cors = &view.policy_record<policies::CorsRecord>(step.record);
+    }
     if (policies::is_request_phase(static_cast<Phase>(step.phase))) continue;
     if (!engine::holds(exchange, step.condition)) continue;
     if (static_cast<PolicyId>(step.policy) == PolicyId::Headers) {
@@ -137,6 +182,7 @@ void run_response_side(Exchange& exchange) {
                                exchange.response.fields);
     }
   }
+  if (cors != nullptr) policies::write_cors_fields(exchange, *cors);
 }
 
 // The status that a failed fetch is answered with.
@@ -442,8 +488,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 
 Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   exchange.started = env.clock.now();
+  const PermitHolder permits(exchange, env);
   Action action;
-  if (engine::choose_route(exchange)) {
+  if (engine::answer_preflight(exchange)) {
+    // Before limits and authentication: browsers send no credentials with it.
+  } else if (engine::choose_route(exchange)) {
     const policies::SettingsRecord& settings = settings_of(exchange);
     exchange.deadline =
         exchange.started + milliseconds(exchange.table->number(settings.timeout.total));
@@ -454,6 +503,8 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     } else {
       action = run_request_side(exchange, env, 0);
     }
+  } else {
+    run_default_plan(exchange, env);
   }
   while (action.waits) {  // before the request transformation: nothing is forwarded yet
     co_await resolve_step(exchange, env, action.next);

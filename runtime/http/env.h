@@ -16,6 +16,9 @@ struct IdentityEnv;
 namespace policies {
 struct RetryCauseRecord;
 }
+namespace limits {
+class CounterStore;
+}
 
 /// Time. now() may be up to a millisecond old within one turn of the event loop.
 class Clock {
@@ -161,8 +164,9 @@ struct Env {
   Random& random;
   Fetcher& fetcher;
   ExchangeObserver& observer;
-  Mirrors* mirrors = nullptr;            // null: none are sent
-  IdentityEnv* identity = nullptr;  // null: where no operation asks for authentication
+  Mirrors* mirrors = nullptr;                // null: none are sent
+  limits::CounterStore* counters = nullptr;  // null: what is limited is refused
+  IdentityEnv* identity = nullptr;           // null: where no operation asks for authentication
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

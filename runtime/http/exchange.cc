@@ -26,6 +26,9 @@ void Exchange::reset() {
   route = ~u32{0};
   plan = ~u32{0};
   capture_count = 0;
+  preflight = false;
+  limits = nullptr;
+  limit_overrides = {};
   started = {};
   deadline = TimePoint::max();
   clients_deadline = false;

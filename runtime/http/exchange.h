@@ -4,6 +4,7 @@
 // composition, `gwctl explain` and `gwctl test`; it knows no socket.
 #pragma once
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,10 @@ struct LiveData;
 namespace http {
 struct ForwardingOptions;
 }
+namespace limits {
+struct ExchangeLimits;
+struct LimitOverride;
+}  // namespace limits
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -118,6 +123,12 @@ struct Exchange {
   u32 plan = ~u32{0};
   Capture captures[kMaxCaptures];
   u32 capture_count = 0;
+  bool preflight = false;  // of CORS: answered here, for the route of the request to come
+
+  // What limits have said, in the arena; null: none was asked. Measures of the consumer and its
+  // plan take the place of an operation's, by name of the limit; the first of a name holds.
+  limits::ExchangeLimits* limits = nullptr;
+  std::span<const limits::LimitOverride> limit_overrides;
 
   Identity identity;
 

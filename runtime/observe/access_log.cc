@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "runtime/base/log.h"
+#include "runtime/limits/exchange_limits.h"
 
 namespace gw::observe {
 namespace {
@@ -129,6 +130,13 @@ void append_tries(const Exchange& exchange, std::string& out) {
   out += ']';
 }
 
+// The limit that refused, and one in shadow mode that would have.
+void append_limits(const Exchange& exchange, std::string& out) {
+  if (exchange.limits == nullptr) return;
+  append_text("limit", exchange.limits->refused_by, out);
+  append_text("shadow_limit", exchange.limits->would_refuse, out);
+}
+
 void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
@@ -168,6 +176,7 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   append_count("duration_us", duration_us, out);
   append_text("upstream", known.upstream, out);
   append_tries(exchange, out);
+  append_limits(exchange, out);
   append_text("error", error_name(exchange.error.code), out);
   append_text("detail", exchange.error.what, out);
   out += "}\n";

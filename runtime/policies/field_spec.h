@@ -37,6 +37,8 @@ enum class FieldKind : u8 {
   Record,       // inline, `size` bytes
   Union,        // u32 tag: 1 + index of the alternative in `fields`, 0: absent
   Pem,          // StringRef, certificates or a key; always a reference
+  Rate,         // u64, count and seconds (unpack_rate); `100/min`
+  Origin,       // StringRef, `https://shop.example`; `*` for any, or for its first label
   Document,     // StringRef, the content of a file, of any lines; always a reference
   ClaimPath,    // StringRef, JSON Pointer of a claim; `$jwt.NAME`, `$jwt#/POINTER`
   // New kinds go to the end: tables hold these numbers.
@@ -75,12 +77,13 @@ struct RecordSpec {
 
 constexpr bool is_number(FieldKind kind) {
   return kind == FieldKind::Bool || kind == FieldKind::Count || kind == FieldKind::Bytes ||
-         kind == FieldKind::Duration || kind == FieldKind::Percent || kind == FieldKind::Status;
+         kind == FieldKind::Duration || kind == FieldKind::Percent || kind == FieldKind::Status ||
+         kind == FieldKind::Rate;
 }
 constexpr bool is_text(FieldKind kind) {
   return kind == FieldKind::String || kind == FieldKind::HeaderName || kind == FieldKind::Url ||
          kind == FieldKind::Address || kind == FieldKind::Pem || kind == FieldKind::Body ||
-         kind == FieldKind::Document || kind == FieldKind::ClaimPath;
+         kind == FieldKind::Origin || kind == FieldKind::Document || kind == FieldKind::ClaimPath;
 }
 /// Bytes that a field takes in its record.
 constexpr u32 stored_bytes(const FieldSpec& field) {
@@ -95,6 +98,8 @@ constexpr u32 stored_bytes(const FieldSpec& field) {
     case FieldKind::Pem:
     case FieldKind::Document:
     case FieldKind::ClaimPath:
+    case FieldKind::Rate:
+    case FieldKind::Origin:
     case FieldKind::Network:
     case FieldKind::Body:
     case FieldKind::Expression:

@@ -2,9 +2,11 @@
 
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/authenticate/record.h"
+#include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/redirect/record.h"
 #include "runtime/policies/respond/record.h"
 

@@ -39,7 +39,7 @@ Result<void> Gateway::start(Publication publication) {
   }
   for (u32 i = 0; i < options_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
-                                                observer, passwords_));
+                                                observer, counters_, passwords_));
   }
   if (const Result<void> opened = open_listeners(); !opened) {
     workers_.clear();

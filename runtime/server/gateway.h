@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/limits/local_counters.h"
 #include "runtime/server/control.h"
 #include "runtime/server/listener_options.h"
 #include "runtime/server/worker.h"
@@ -55,6 +56,9 @@ class Gateway {
   void drain(u32 grace_ms);
   void wait();
 
+  /// Any thread. Counters of limits, which outlive tables.
+  limits::CounterStore& counters() { return counters_; }
+
   size_t worker_count() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
 
@@ -73,6 +77,7 @@ class Gateway {
   };
   IgnoreObserver ignore_;
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
+  limits::LocalCounters counters_;                        // outlive the workers
   Control control_;  // outlives the workers, which tell it of changes
   std::vector<std::unique_ptr<Worker>> workers_;
   // Ends before the workers, whose loops its threads post to.

@@ -23,10 +23,12 @@ u64 secret_seed() {
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer, PasswordPool& passwords)
+               ExchangeObserver& observer, limits::CounterStore& counters,
+               PasswordPool& passwords)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),
+      counters_(counters),
       host_(loop_, random_, options, run),
       passwords_(loop_, passwords),
       identity_(secret_seed(), passwords_),
@@ -114,6 +116,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   }
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
+  live->generation->env.counters = &counters_;
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
   host_.current = live_.back()->generation.get();

@@ -31,9 +31,10 @@ struct Publication {
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` may be null; `observer` is told then. All outlive the worker.
+  /// `access_log` may be null; `observer` is told then. These, and `counters` and `passwords`,
+  /// which all workers share, outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-         ExchangeObserver& observer, PasswordPool& passwords);
+         ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords);
   ~Worker();
 
   /// Before start(). Takes the descriptor over.
@@ -81,6 +82,7 @@ class Worker {
   upstream::SocketConnector connector_;
   observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
+  limits::CounterStore& counters_;
   SessionHost host_;
   WorkerPasswords passwords_;
   IdentityServices identity_;

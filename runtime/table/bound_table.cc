@@ -70,6 +70,8 @@ std::optional<u64> parse_late_number(FieldKind kind, std::string_view text) {
       return parse_bytes(text);
     case FieldKind::Percent:
       return parse_percent(text);
+    case FieldKind::Rate:
+      return parse_rate(text);
     case FieldKind::Bool:
       if (text == "true") return 1;
       if (text == "false") return 0;
@@ -104,6 +106,11 @@ bool check_value(const LateRecord& record, const std::string& text, u64& number,
       problem = fmt::format("its value is not a URL: {}", detail);
       return false;
     }
+  }
+  std::string_view detail;
+  if (kind == FieldKind::Origin && !parse_origin(text, false, detail)) {
+    problem = fmt::format("its value is not an origin: {}", detail);
+    return false;
   }
   if (kind == FieldKind::Address && !is_listen_address(text)) {
     problem = "its value is neither HOST:PORT nor unix:/PATH";

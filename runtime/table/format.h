@@ -136,6 +136,8 @@ struct GatewayRecord {
   Extent trusted_proxies;  // into Networks
   Extent resolvers;        // LateString[] in PolicyData: servers that are asked for names
   StringRef consumer_file;  // data table with the consumers; absent: section Consumers has them
+  u32 default_plan;        // into Plans: for requests without a route; kNone: nothing
+  u32 reserved;
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock
@@ -316,7 +318,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 48 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 56 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);

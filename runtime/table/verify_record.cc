@@ -82,6 +82,7 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
       return load<u32>(at) <= 599;
     case FieldKind::Bytes:
     case FieldKind::Duration:
+    case FieldKind::Rate:
       return load<u64>(at) <= field.max;
     case FieldKind::Enum:
       return load<u32>(at) < field.words.size();
@@ -92,6 +93,7 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
     case FieldKind::Pem:
     case FieldKind::Document:
     case FieldKind::ClaimPath:
+    case FieldKind::Origin:
     case FieldKind::Body:
       return string_fits(load<StringRef>(at), bounds);
     case FieldKind::Network:

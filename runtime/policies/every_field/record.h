@@ -50,8 +50,10 @@ struct EveryFieldRecord {
   table::LateNumber late_number;
   table::LateString late_text;
   table::LateString certificate;
+  table::LateNumber rate;
+  table::LateString origin;
 };
-static_assert(sizeof(EveryFieldRecord) == 232);
+static_assert(sizeof(EveryFieldRecord) == 264);
 
 inline constexpr std::string_view kEveryWords[] = {"first", "second"};
 inline constexpr FieldSpec kEveryInnerFields[] = {
@@ -205,6 +207,16 @@ inline constexpr FieldSpec kEveryFields[] = {
      .offset = offsetof(EveryFieldRecord, certificate),
      .late = true,
      .max = 4096},
+    {.name = "rate",
+     .kind = FieldKind::Rate,
+     .offset = offsetof(EveryFieldRecord, rate),
+     .late = true,
+     .fallback = "5/s"},
+    {.name = "origin",
+     .kind = FieldKind::Origin,
+     .offset = offsetof(EveryFieldRecord, origin),
+     .late = true,
+     .max = 1024},
 };
 inline constexpr RecordSpec kEveryFieldSpec{.name = "everyField",
                                             .bytes = sizeof(EveryFieldRecord),

@@ -28,6 +28,7 @@ MemoryGateway::MemoryGateway(RunFunction run, const BoundTable* table) : connect
   std::vector<std::shared_ptr<upstream::Pool>> pools{pool_};
   fetcher_ = std::make_unique<upstream::PoolFetcher>(loop, std::move(pools));
   generation_ = std::make_unique<Generation>(table, loop, random_, *fetcher_, *this);
+  generation_->env.counters = &counters;
   host_ = std::make_unique<SessionHost>(loop, random_, options, run);
   host_->current = generation_.get();
   answer = [this](OriginConnection& connection, const WireMessage&) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/limits/local_counters.h"
 #include "runtime/server/session_host.h"
 #include "runtime/server/testing/wire_reader.h"
 #include "runtime/upstream/pool_fetcher.h"
@@ -71,6 +72,10 @@ class MemoryGateway final : public ExchangeObserver {
   void finished(const Exchange& exchange) override;
 
   net::testing::FakeLoop loop;
+  limits::LocalCounters counters{{.rate_bytes = 1 << 16,
+                                  .quota_bytes = 1 << 16,
+                                  .permit_bytes = 1 << 16,
+                                  .shared_bytes = 1 << 12}};
   net::testing::FaultPlan faults;  // of the clients' streams and the origin's
   SessionOptions options;
   upstream::testing::MemoryConnector connector;

@@ -1,4 +1,5 @@
 #include "runtime/table/fuzz/exercise_table.h"
+#include "runtime/limits/local_counters.h"
 
 #include <xxhash.h>
 
@@ -159,7 +160,10 @@ void run_request(const BoundTable& table, std::string_view method, std::string_v
   exchange.forwarding = &forwarding;
   exchange.client_text = exchange.peer_text = "127.0.0.1";
   exchange.request_id = "fuzzed";
+  limits::LocalCounters counters(
+      {.rate_bytes = 4096, .quota_bytes = 4096, .permit_bytes = 4096, .shared_bytes = 1024});
   Env env{clock, random, fetcher, observer};
+  env.counters = &counters;
   Task<void> task = run(exchange, env, responder);
   task.start();
   (void)engine::explain_candidates(exchange);
