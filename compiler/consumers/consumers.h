@@ -18,7 +18,8 @@ struct ConsumerLimit {
   table::OverrideKind kind;
   std::string_view name;
   u64 limit = 0;
-  u64 burst = table::kNoBurst;
+  u64 burst = 0;  // as many as `limit` counts
+  Span span = {};
 };
 
 /// One entry of `consumers`. Views live as long as the document.
@@ -37,6 +38,9 @@ struct Consumer {
 
 /// Entries of the map `consumers`; what is wrong goes to `sink` and is left out.
 std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink);
+
+/// Entries of the map `plans`: consumers that have nothing but limits.
+std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink);
 
 /// `sha256:` and 64 hexadecimal digits; none for anything else.
 std::optional<KeyDigest> parse_key_digest(std::string_view text);

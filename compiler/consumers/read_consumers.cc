@@ -4,13 +4,18 @@
 #include <algorithm>
 
 #include "compiler/consumers/consumers.h"
+#include "runtime/base/units.h"
 
 namespace gw::compiler {
 namespace {
 
 constexpr size_t kMaxTextBytes = 1024;
-constexpr std::string_view kFields[] = {"plan", "groups",       "keys",
-                                        "passwords", "certificates", "metadata"};
+constexpr std::string_view kFields[] = {"plan",     "groups",    "keys",  "passwords",  "certificates",
+                                        "metadata", "rateLimit", "quota", "concurrency"};
+constexpr std::pair<std::string_view, table::OverrideKind> kLimitFields[] = {
+    {"rateLimit", table::OverrideKind::Rate},
+    {"quota", table::OverrideKind::Quota},
+    {"concurrency", table::OverrideKind::Concurrency}};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -22,6 +27,23 @@ int hex_digit(char c) {
 class ConsumerReader {
  public:
   explicit ConsumerReader(DiagnosticSink& sink) : sink_(sink) {}
+
+  bool read_plan(NodeRef key, NodeRef node, Consumer& out) {
+    out.name = key.text();
+    out.span = key.span();
+    if (!is_text(key, "the name of a plan")) return false;
+    if (!node.is_map()) {
+      refuse(node.span(), fmt::format("plan `{}` is not a map", key.text()),
+             "write for instance `{rateLimit: {NAME: {limit: 1000/min}}}`");
+      return false;
+    }
+    for (const auto [field, value] : node.entries()) {
+      if (read_limits(field, value, out)) continue;
+      refuse(field.span(), fmt::format("a plan has no field `{}`", field.text()),
+             "known are `rateLimit`, `quota` and `concurrency`", "extension-unknown");
+    }
+    return true;
+  }
 
   bool read(NodeRef key, NodeRef node, Consumer& out) {
     out.name = key.text();
@@ -55,8 +77,56 @@ class ConsumerReader {
     return fits;
   }
 
+  // False: `field` is none of limits.
+  bool read_limits(NodeRef field, NodeRef value, Consumer& out) {
+    const auto found = std::ranges::find(kLimitFields, field.text(),
+                                         [](const auto& entry) { return entry.first; });
+    if (found == std::end(kLimitFields)) return false;
+    if (!value.is_map()) {
+      refuse(value.span(), fmt::format("`{}` is not a map from name to limit", field.text()),
+             fmt::format("write `{}: {{NAME: {{limit: ...}}}}`", field.text()));
+      return true;
+    }
+    for (const auto [name, limit] : value.entries()) read_limit(found->second, name, limit, out);
+    return true;
+  }
+
+  void read_limit(table::OverrideKind kind, NodeRef name, NodeRef value, Consumer& out) {
+    ConsumerLimit limit{.kind = kind, .name = name.text(), .span = name.span()};
+    const NodeRef number = value.is_map() ? value.get("limit") : value;
+    const bool is_rate = kind == table::OverrideKind::Rate;
+    const auto parsed = !number || !number.is_scalar() ? std::optional<u64>()
+                        : is_rate                      ? parse_rate(number.text())
+                                                       : parse_count(number.text());
+    if (!parsed) {
+      refuse(value.span(),
+             fmt::format("the limit `{}` is not {}", name.text(),
+                         is_rate ? "a rate, such as `100/min`" : "a number"),
+             fmt::format("write `{}: {{limit: {}}}`", name.text(), is_rate ? "100/min" : "100"));
+      return;
+    }
+    limit.limit = *parsed;
+    if (!value.is_map()) {
+      out.limits.push_back(limit);
+      return;
+    }
+    for (const auto [key, other] : value.entries()) {
+      if (key.text() == "limit") continue;
+      const auto burst = other.is_scalar() ? parse_count(other.text()) : std::optional<u64>();
+      if (key.text() == "burst" && is_rate && burst && *burst > 0) {
+        limit.burst = *burst;
+        continue;
+      }
+      refuse(key.span(), fmt::format("`{}` cannot differ from that of the operation", key.text()),
+             "a consumer or plan has its own `limit`, and of a rate its own `burst`",
+             "extension-unknown");
+    }
+    out.limits.push_back(limit);
+  }
+
   void read_field(NodeRef field, NodeRef value, Consumer& out) {
     const std::string_view name = field.text();
+    if (read_limits(field, value, out)) return;
     if (name == "plan") {
       if (!is_text(value, "`plan`")) return;
       out.plan = value.text();
@@ -186,6 +256,24 @@ std::optional<KeyDigest> parse_key_digest(std::string_view text) {
     digest[i] = static_cast<u8>(high * 16 + low);
   }
   return digest;
+}
+
+std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink) {
+  std::vector<Consumer> plans;
+  if (!map.is_map()) {
+    sink.report({.rule = "extension-value",
+                 .severity = Severity::Error,
+                 .message = "`plans` is not a map from name to limits",
+                 .primary = {map.span(), "here"},
+                 .help = "write for instance `{gold: {rateLimit: {NAME: {limit: 1000/min}}}}`"});
+    return plans;
+  }
+  ConsumerReader reader(sink);
+  for (const auto [key, value] : map.entries()) {
+    Consumer plan;
+    if (reader.read_plan(key, value, plan)) plans.push_back(std::move(plan));
+  }
+  return plans;
 }
 
 std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink) {

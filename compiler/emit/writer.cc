@@ -103,6 +103,7 @@ std::vector<std::byte> write_table(TableParts& parts) {
       body(SectionKind::Schemes, parts.schemes),
       {SectionKind::Consumers, 1, parts.consumers},
       body(SectionKind::NetworkFiles, pools.network_files),
+      {SectionKind::ConsumerPlans, 1, parts.consumer_plans},
   };
   return lay_out(table::TableKind::Gateway, parts.source_digest, bodies);
 }

@@ -53,6 +53,7 @@ struct Gateway {
   std::vector<NodeRef> trusted_proxies;
   NodeRef resolvers;
   NodeRef consumers;
+  NodeRef plans;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

@@ -164,7 +164,8 @@ class Loader {
       if (const NodeRef proxies = x_gw.get("trustedProxies"))
         gateway_.trusted_proxies.push_back(proxies);
       if (const NodeRef resolvers = x_gw.get("resolvers")) gateway_.resolvers = resolvers;
-      if (x_gw.get("consumers")) take_consumers(x_gw);
+      take_once(x_gw, "consumers", gateway_.consumers);
+      take_once(x_gw, "plans", gateway_.plans);
     }
 
     Unit& own = gateway_.units.emplace_back();
@@ -175,14 +176,17 @@ class Loader {
     if (x_gw) load_services(path, *document, x_gw, own.hosts);
   }
 
-  void take_consumers(NodeRef x_gw) {
-    const NodeRef key = x_gw.key_of("consumers");
-    if (gateway_.consumers) {
-      report(sink_, "route-cross-file", key.span(), "`consumers` is declared twice", "again here",
-             "keep them in one document", {{gateway_.consumers.span(), "first here"}});
+  // What only one of several gateway documents may say.
+  void take_once(NodeRef x_gw, std::string_view name, NodeRef& out) {
+    const NodeRef value = x_gw.get(name);
+    if (!value) return;
+    if (out) {
+      report(sink_, "route-cross-file", x_gw.key_of(name).span(),
+             fmt::format("`{}` is declared twice", name), "again here",
+             "keep it in one document", {{out.span(), "first here"}});
       return;
     }
-    gateway_.consumers = x_gw.get("consumers");
+    out = value;
   }
 
   void load_services(const std::string& gateway_path, const Document& gateway, NodeRef x_gw,
@@ -251,7 +255,7 @@ class Loader {
     check_version(x_gw);
     for (const std::string_view name :
          {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
-          "consumers"}) {
+          "consumers", "plans"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

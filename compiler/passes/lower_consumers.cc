@@ -1,5 +1,7 @@
-// `consumers`: who is known, and by what.
+// `consumers` and `plans`: who is known, by what, and how often he may call.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "compiler/consumers/consumers.h"
 #include "compiler/passes/passes.h"
@@ -24,22 +26,62 @@ void lower_table(Module& module, NodeRef path) {
            "write '$file./etc/gwctl/consumers.gwt', made by `gwctl compile --consumers FILE`");
     return;
   }
-  module.table.gateway.consumer_file =
-      module.table.pools.strings.add(text.substr(kFile.size()));
+  module.table.gateway.consumer_file = module.table.pools.strings.add(text.substr(kFile.size()));
+}
+
+// What a consumer or plan may say of limits is kept for check_limit_names().
+void keep_limits(Module& module, const std::vector<Consumer>& owners) {
+  for (const Consumer& owner : owners) {
+    for (const ConsumerLimit& limit : owner.limits) {
+      module.limit_overrides.push_back(
+          {.kind = static_cast<u32>(limit.kind), .name = limit.name, .span = limit.span});
+    }
+  }
+}
+
+void check_plan(Module& module, const Consumer& consumer, const std::vector<Consumer>& plans) {
+  if (consumer.plan.empty()) return;
+  std::vector<std::string_view> names;
+  for (const Consumer& plan : plans) names.push_back(plan.name);
+  if (std::ranges::find(names, consumer.plan) != names.end()) return;
+  report(module, "extension-dangling", Severity::Error, consumer.plan_span,
+         fmt::format("there is no plan `{}`", consumer.plan), "not among the plans",
+         did_you_mean(consumer.plan, names));
 }
 
 }  // namespace
 
 void lower_consumers(Module& module) {
-  const NodeRef consumers = module.gateway.consumers;
-  if (!consumers) return;
+  std::vector<Consumer> plans;
+  if (const NodeRef node = module.gateway.plans) {
+    plans = read_plans(node, module.sink);
+    keep_limits(module, plans);
+    module.table.consumer_plans = build_consumers(plans, module.sink);
+  }
+  const NodeRef node = module.gateway.consumers;
+  if (!node) return;
   module.has_consumers = true;
-  if (const NodeRef path = table_of(consumers)) {
+  if (const NodeRef path = table_of(node)) {
     lower_table(module, path);
     return;
   }
-  module.table.consumers =
-      build_consumers(read_consumers(consumers, module.sink), module.sink);
+  const std::vector<Consumer> consumers = read_consumers(node, module.sink);
+  for (const Consumer& consumer : consumers) check_plan(module, consumer, plans);
+  keep_limits(module, consumers);
+  module.table.consumers = build_consumers(consumers, module.sink);
+}
+
+void check_limit_names(Module& module) {
+  for (const LimitName& override : module.limit_overrides) {
+    std::vector<std::string_view> names;
+    for (const LimitName& limit : module.limits) {
+      if (limit.kind == override.kind) names.push_back(limit.name);
+    }
+    if (std::ranges::find(names, override.name) != names.end()) continue;
+    report(module, "extension-dangling", Severity::Error, override.span,
+           fmt::format("no operation has a limit `{}`", override.name), "it would limit nothing",
+           did_you_mean(override.name, names));
+  }
 }
 
 }  // namespace gw::compiler

@@ -223,6 +223,9 @@ class OperationLowerer {
     const LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     depends_on_operation = depends_on_operation || limits.depends_on_operation;
     limits_.check(limits.all);
+    for (const LoweredLimit& limit : limits.all) {
+      module_.limits.push_back({.kind = limit.record.kind, .name = limit.name});
+    }
     lowered.limited = std::ranges::any_of(limits.all, [](const LoweredLimit& limit) {
       return limit.record.kind != static_cast<u32>(policies::LimitKind::Concurrency) &&
              limit.record.mode == static_cast<u32>(policies::LimitMode::Enforce);

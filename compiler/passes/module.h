@@ -35,6 +35,13 @@ struct PlannedOperation {
   u32 upstream = table::kNone;
 };
 
+/// A limit of an operation, or of whom it is another for.
+struct LimitName {
+  u32 kind = 0;  // policies::LimitKind
+  std::string_view name;
+  Span span = {};
+};
+
 struct Module {
   Module(const FileSet& file_set, const CompileOptions& compile_options,
          DiagnosticSink& diagnostics)
@@ -53,6 +60,8 @@ struct Module {
 
   std::unordered_map<std::string, std::string> pattern_examples;  // made by mocks
   bool has_consumers = false;
+  std::vector<LimitName> limits;           // that operations have
+  std::vector<LimitName> limit_overrides;  // of consumers and plans
 
   // For the report.
   std::vector<std::string> router_notes;

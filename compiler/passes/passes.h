@@ -12,6 +12,8 @@ void lower_consumers(Module& module);
 void collect_captures(Module& module);
 /// Effective fields of each operation to plans and settings. In: lower_gateway, collect_captures.
 void lower_operations(Module& module);
+/// Limits of consumers and plans that no operation has. In: lower_consumers, lower_operations.
+void check_limit_names(Module& module);
 /// Rules about who may call: what is public, what is weaker than it looks. In: lower_operations.
 void check_security(Module& module);
 /// Upstreams that a failure or a listener gets the better of: no health checks, credentials in

@@ -343,6 +343,9 @@ inline constexpr PlainField kRootFields[] = {
     {"consumers",
      "who calls: {NAME: {keys, passwords, certificates, plan, groups, metadata}}, or {table: "
      "'$file./path'} for a data table that is swapped alone"},
+    {"plans",
+     "limits of consumers by the name of their plan: {NAME: {rateLimit, quota, concurrency}}, each "
+     "with names of limits that operations have"},
     {"resolvers",
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
@@ -384,7 +387,7 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "plans", "compress", "cache", "validate", "views",  "compose",
+    "clients", "compress", "cache", "validate", "views",  "compose",
     "sunset",  "tls",   "http2",    "query", "body",     "status", "maxStreamAge",
 };
 

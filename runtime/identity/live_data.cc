@@ -103,7 +103,9 @@ class LiveDataLoader {
       : table_(table), references_(references), problems_(problems) {}
 
   std::shared_ptr<const LiveData> run() {
+    data_->plans = table::ConsumerSet(table_.view().section(table::SectionKind::ConsumerPlans));
     load_consumers();
+    check_plans();
     for (const table::StringRef file : table_.view().network_files()) {
       data_->networks.push_back(load_networks(std::string(table_.text(file))));
     }
@@ -130,6 +132,16 @@ class LiveDataLoader {
     data_->consumer_table = *loaded;
     const table::TableView data(data_->consumer_table->bytes());
     data_->consumers = table::ConsumerSet(data.section(table::SectionKind::Consumers));
+  }
+
+  // The compiler has checked those in the document; a data table may name anything.
+  void check_plans() {
+    for (u32 i = 0; i < data_->consumers.profile_count(); ++i) {
+      const std::string_view plan = data_->consumers.plan_of_profile(i);
+      if (plan.empty() || data_->plans.find_name(plan) != table::kNoConsumer) continue;
+      problems_.push_back(fmt::format("consumers: there is no plan `{}`", plan));
+      return;
+    }
   }
 
   std::shared_ptr<const NetworkData> load_networks(const std::string& path) {

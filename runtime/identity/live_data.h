@@ -32,6 +32,7 @@ struct NetworkData {
 /// Immutable; shared by all workers. Whoever serves by a table has one that was made for it.
 struct LiveData {
   table::ConsumerSet consumers;
+  table::ConsumerSet plans;  // of the gateway's table
   std::shared_ptr<const table::TableFile> consumer_table;  // null: they lie in the gateway's table
   std::vector<std::shared_ptr<const NetworkData>> networks;  // by index of NetworkFiles
   std::vector<SchemeData> schemes;                           // by index of Schemes

@@ -14,6 +14,8 @@
 //   certificates ConsumerCertificate[]: sorted by kind and value
 //   texts       u16 length and bytes, each text; a text is named by its offset
 //
+// The section `consumer plans` has the same layout: its consumers are plans, and have nothing but overrides.
+//
 // A million consumers with a key each take 57 bytes apiece, so nothing here is wider than it must
 // be: a consumer is eight bytes, and a key its digest and four.
 #pragma once
@@ -77,9 +79,8 @@ struct ConsumerOverride {
   u32 name;
   OverrideKind kind;
   u64 limit;  // Rate: as a field of kind Rate is stored; otherwise a number
-  u64 burst;  // Rate: kNoBurst leaves that of the operation
+  u64 burst;  // Rate: how many at once; 0: as many as `limit` counts
 };
-inline constexpr u64 kNoBurst = ~u64{0};
 
 struct ConsumerLogin {
   u32 user;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "runtime/base/units.h"
 #include "runtime/table/phf.h"
 #include "runtime/table/verify_record.h"
 
@@ -48,7 +49,9 @@ class ConsumerVerifier {
               list_fits(profile.overrides, header_.overrides);
     }
     for (const ConsumerOverride& one : part<ConsumerOverride>(header_.overrides)) {
-      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency;
+      const Rate rate = unpack_rate(one.limit);
+      const bool counts = one.kind != OverrideKind::Rate || (rate.count > 0 && rate.seconds > 0);
+      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency && counts;
     }
     for (const ConsumerLogin& login : part<ConsumerLogin>(header_.logins)) {
       fine &= text_fits(login.user) && text_fits(login.password) &&
@@ -172,14 +175,14 @@ std::optional<std::string_view> ConsumerSet::metadata(u32 consumer, std::string_
   return std::nullopt;
 }
 
-const ConsumerOverride* ConsumerSet::find_override(u32 consumer, OverrideKind kind,
-                                                   std::string_view name) const {
+std::span<const ConsumerOverride> ConsumerSet::overrides(u32 consumer) const {
   const ConsumerList& list = profile(consumer).overrides;
-  const ConsumerOverride* all = part<ConsumerOverride>(header_.overrides) + list.first;
-  for (u32 i = 0; i < list.count; ++i) {
-    if (all[i].kind == kind && text(all[i].name) == name) return &all[i];
-  }
-  return nullptr;
+  return {part<ConsumerOverride>(header_.overrides) + list.first, list.count};
+}
+
+std::string_view ConsumerSet::plan_of_profile(u32 index) const {
+  const u32 plan = part<ConsumerProfile>(header_.profiles)[index].plan;
+  return plan == kNoText ? std::string_view{} : text(plan);
 }
 
 std::string_view ConsumerSet::text(u32 offset) const {

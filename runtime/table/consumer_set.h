@@ -1,6 +1,7 @@
 // Look-up of consumers in a verified section.
 #pragma once
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "runtime/base/result.h"
@@ -37,9 +38,11 @@ class ConsumerSet {
   u32 group_count(u32 consumer) const { return profile(consumer).groups.count; }
   std::string_view group(u32 consumer, u32 index) const;
   std::optional<std::string_view> metadata(u32 consumer, std::string_view name) const;
-  /// Null: this consumer has no limit of its own by this name.
-  const ConsumerOverride* find_override(u32 consumer, OverrideKind kind,
-                                        std::string_view name) const;
+  /// Its own limits.
+  std::span<const ConsumerOverride> overrides(u32 consumer) const;
+  /// Plans that consumers have; some more than once. For checks when it is loaded.
+  u32 profile_count() const { return header_.profiles.count; }
+  std::string_view plan_of_profile(u32 index) const;
   std::string_view text(u32 offset) const;
 
  private:

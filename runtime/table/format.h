@@ -96,8 +96,9 @@ enum class SectionKind : u32 {
   Consumers = 27,       // blob, runtime/table/consumer_format.h
   NetworkFiles = 28,    // StringRef[]: files with networks that conditions name
   NetworkSet = 29,      // blob, runtime/table/network_set.h; of data tables only
+  ConsumerPlans = 30,   // blob, runtime/table/consumer_format.h
 };
-inline constexpr u32 kLastSectionKind = 29;
+inline constexpr u32 kLastSectionKind = 30;
 inline constexpr u32 kSectionOptional = 1;  // Section::flags
 
 struct Header {

@@ -57,6 +57,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {1, "consumers"},
     {sizeof(StringRef), "network files"},
     {1, "network set"},
+    {1, "consumer plans"},
 };
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
@@ -154,6 +155,7 @@ class Verifier {
     GW_TRY(strings(SectionKind::Schemas, "schemas"));
     GW_TRY(strings(SectionKind::NetworkFiles, "network files"));
     GW_TRY(verify_consumers(view_.section(SectionKind::Consumers)));
+    GW_TRY(verify_consumers(view_.section(SectionKind::ConsumerPlans)));
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());

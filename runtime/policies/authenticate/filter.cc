@@ -3,7 +3,10 @@
 #include "runtime/engine/answer.h"
 #include "runtime/identity/challenge.h"
 #include "runtime/identity/credentials.h"
+#include "runtime/identity/live_data.h"
 #include "runtime/identity/prove.h"
+#include "runtime/limits/exchange_limits.h"
+#include "runtime/policies/rate_limit/record.h"
 
 namespace gw::policies {
 namespace {
@@ -74,6 +77,34 @@ void take_identity(Exchange& exchange, std::span<const SchemeUseRecord> uses) {
   }
 }
 
+// Of limits with one name the consumer's counts before that of his plan.
+void take_limits(Exchange& exchange) {
+  static_assert(static_cast<u32>(table::OverrideKind::Concurrency) ==
+                static_cast<u32>(LimitKind::Concurrency));
+  const u32 consumer = exchange.identity.consumer;
+  if (consumer == table::kNoConsumer) return;
+  const LiveData& data = *exchange.live;
+  const auto own = data.consumers.overrides(consumer);
+  std::span<const table::ConsumerOverride> of_plan;
+  if (const std::string_view plan = data.consumers.plan(consumer); !plan.empty()) {
+    const u32 index = data.plans.find_name(plan);
+    if (index != table::kNoConsumer) of_plan = data.plans.overrides(index);
+  }
+  if (own.empty() && of_plan.empty()) return;
+  auto* limits =
+      exchange.arena.allocate_array<limits::LimitOverride>(own.size() + of_plan.size());
+  size_t count = 0;
+  const auto add = [&](const table::ConsumerSet& set, const table::ConsumerOverride& one) {
+    limits[count++] = {.name = set.text(one.name),
+                       .kind = static_cast<u32>(one.kind),
+                       .limit = one.limit,
+                       .burst = one.burst};
+  };
+  for (const auto& one : own) add(data.consumers, one);
+  for (const auto& one : of_plan) add(data.plans, one);
+  exchange.limit_overrides = {limits, count};
+}
+
 bool brings_credentials(const Identity& identity) {
   for (u32 i = 0; i < identity.slots; ++i) {
     if (identity.proofs[i].state != ProofState::Absent) return true;
@@ -118,6 +149,7 @@ Verdict authenticate(Exchange& exchange, Env& env, const AuthenticateRecord& rec
     switch (try_alternative(exchange, env, uses)) {
       case Outcome::Holds:
         take_identity(exchange, uses);
+        take_limits(exchange);
         remove_credentials(exchange);
         return Verdict::Continue;
       case Outcome::Pending:
