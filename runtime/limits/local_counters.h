@@ -9,8 +9,8 @@ namespace gw::limits {
 
 /// Bytes of the tables. Pages become resident as keys come; nothing grows beyond these.
 struct LocalCountersOptions {
-  size_t rate_bytes = size_t{64} << 20;  // 3.6 million keys at a time
-  size_t quota_bytes = size_t{64} << 20;
+  size_t rate_bytes = size_t{32} << 20;   // 1.8 million keys at a time
+  size_t quota_bytes = size_t{64} << 20;  // remembered for up to a month
   size_t permit_bytes = size_t{8} << 20;
   size_t shared_bytes = size_t{1} << 20;  // for each kind: one entry per limit that overflows
 };
