@@ -39,9 +39,9 @@ bool is_public(const GatewayOperation& operation) {
   return false;
 }
 
-bool documents_429(const openapi::Operation& operation) {
-  if (!operation.node || !operation.node.is_map()) return true;  // of anyMethod: nothing is said
-  return std::ranges::any_of(operation.responses, [](const openapi::Response& response) {
+bool documents_429(const GatewayOperation& operation) {
+  if (operation.any_method) return true;  // it is no part of the public document
+  return std::ranges::any_of(operation.operation->responses, [](const openapi::Response& response) {
     const std::string_view status = response.status.value;
     return status == "429" || status == "4XX" || status == "default";
   });
@@ -145,7 +145,7 @@ void LimitCheck::add_operation(const GatewayOperation& operation, bool limited) 
   if (!module_.override_name.empty()) return;  // --upstream is for trying things out
   Tally& tally = tallies_[operation.unit->gateway->file];
   tally.has_limits = tally.has_limits || limited;
-  if (limited && !documents_429(*operation.operation)) {
+  if (limited && !documents_429(operation)) {
     if (tally.undocumented_count++ == 0) tally.undocumented = &operation;
   }
   if (!limited && is_public(operation)) {

@@ -219,7 +219,7 @@ class OperationLowerer {
          lower_access(module_, source, effective.fields, scope, encoded)) {
       steps.push_back(step(PolicyId::Access, access.phase, access.record));
     }
-    add_cors(source, effective, record, offer, steps);
+    add_cors(source, effective, record, &offer, steps);
     const LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     depends_on_operation = depends_on_operation || limits.depends_on_operation;
     limits_.check(limits.all);
@@ -261,16 +261,19 @@ class OperationLowerer {
     return flags;
   }
 
+  // Without an offer: for requests without a route.
   void add_cors(const GatewayOperation& source, const EffectiveOperation& effective,
-                const OperationRecord& record, const CorsOffer& offer,
+                const OperationRecord& record, const CorsOffer* offer,
                 std::vector<StepRecord>& steps) {
+    policies::CorsRecord stored = CorsLowerer::strip();
     if (is_set(effective.fields, "cors")) {
       const Effective& cors = *effective.fields.find("cors");
-      steps.push_back(
-          step(PolicyId::Cors, Phase::Cors, cors_.lower(source, cors, record.cors, offer)));
-    } else if (is_off_by(effective, "cors")) {
-      steps.push_back(step(PolicyId::Cors, Phase::Cors, CorsLowerer::strip()));
+      stored = offer == nullptr ? cors_.lower_default(cors, record.cors)
+                                : cors_.lower(source, cors, record.cors, *offer);
+    } else if (!is_off_by(effective, "cors")) {
+      return;
     }
+    steps.push_back(step(PolicyId::Cors, Phase::Cors, stored));
   }
 
   void add_limits(const std::vector<LoweredLimit>& limits, std::vector<StepRecord>& steps) {
@@ -316,12 +319,7 @@ class OperationLowerer {
     std::vector<EncodedField> encoded;
     encode_fields(effective.fields, scope, record, encoded);
     std::vector<StepRecord> steps;
-    if (is_set(effective.fields, "cors")) {
-      const Effective& cors = *effective.fields.find("cors");
-      steps.push_back(step(PolicyId::Cors, Phase::Cors, cors_.lower_default(cors, record.cors)));
-    } else if (is_off_by(effective, "cors")) {
-      steps.push_back(step(PolicyId::Cors, Phase::Cors, CorsLowerer::strip()));
-    }
+    add_cors(source, effective, record, nullptr, steps);
     LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     std::erase_if(limits.all, [](const LoweredLimit& limit) { return limit.needs_identity; });
     add_limits(limits.all, steps);

@@ -94,7 +94,8 @@ TEST_CASE("cors: a preflight from elsewhere is refused", "[engine][cors]") {
         "https://shop.example.evil.example", "https://x.shop.example", "null",
         "https://a.b.dev.example:8443", "https://.dev.example:8443", "https://dev.example:8443",
         "https://a.dev.example", "https://evil.example/.dev.example:8443",
-        "https://evil.example#.dev.example:8443", "HTTPS://SHOP.EXAMPLE"}) {
+        "https://evil.example#.dev.example:8443", "https://a,b.dev.example:8443",
+        "https://A.dev.example:8443", "HTTPS://SHOP.EXAMPLE"}) {
     CAPTURE(origin);
     Trip trip(shop());
     send(trip, "OPTIONS", "/orders/7", origin, "GET");

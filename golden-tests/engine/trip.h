@@ -2,6 +2,7 @@
 #pragma once
 #include <catch2/catch.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct Trip {
   explicit Trip(std::shared_ptr<const BoundTable> with) : table(std::move(with)) {
     env.counters = &counters;
     exchange.table = table.get();
+    std::vector<std::string> problems;
+    live = load_live_data(*table, {}, problems);
+    use(live);
     exchange.client_text = exchange.peer_text = "192.0.2.7";
     exchange.request_id = "r1";
     http::parse_address("192.0.2.7", exchange.client);
@@ -37,6 +41,24 @@ struct Trip {
     }
     task = run(exchange, env, responder);
     task.start();
+  }
+  /// Other data than the table's own: keys of an issuer, for instance.
+  void use(std::shared_ptr<const LiveData> data) {
+    live = std::move(data);
+    exchange.live = live.get();
+    identity.emplace(services, *live);
+    env.identity = &*identity;
+  }
+  /// Ends the exchange, so that another can start; clock, caches and script go on.
+  void again() {
+    task = {};
+    exchange.reset();
+    exchange.table = table.get();
+    exchange.live = live.get();
+    exchange.client_text = exchange.peer_text = "192.0.2.7";
+    http::parse_address("192.0.2.7", exchange.client);
+    exchange.request_id = "r1";
+    responder = engine::MemoryResponder();
   }
   bool done() const { return task.done(); }
   std::string field(std::string_view name) const {
@@ -62,6 +84,10 @@ struct Trip {
   engine::MemoryResponder responder;
   Exchange exchange;
   bool https = false;  // over TLS
+  engine::OfflinePasswords passwords;
+  IdentityServices services{1, passwords};
+  std::shared_ptr<const LiveData> live;
+  std::optional<IdentityEnv> identity;
   std::unique_ptr<http::MemoryBody> memory;
   Env env{clock, random, fetcher, observer};
   Task<void> task;

@@ -4,6 +4,48 @@
 
 namespace gw {
 
+TEST_CASE("units: rates", "[units]") {
+  CHECK(parse_rate("5/s") == pack_rate({5, 1}));
+  CHECK(parse_rate("100/min") == pack_rate({100, 60}));
+  CHECK(parse_rate("1000/h") == pack_rate({1000, 3'600}));
+  CHECK(parse_rate("4294967295/day") == pack_rate({4'294'967'295, 86'400}));
+  for (const char* wrong : {"", "/", "5", "5/", "/s", "0/s", "-1/s", "5/m", "5/hour", "5 /s",
+                            "5/ s", "1.5/s", "4294967296/s", "5/s/s"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_rate(wrong).has_value());
+  }
+  for (const char* text : {"5/s", "100/min", "1000/h", "10/day"}) {
+    CHECK(format_rate(*parse_rate(text)) == text);
+  }
+  CHECK(unpack_rate(0).count == 1);  // whatever is stored, nothing is divided by zero
+  CHECK(unpack_rate(0).seconds == 86'400);
+}
+
+TEST_CASE("units: origins", "[units]") {
+  std::string_view problem;
+  for (const char* origin :
+       {"https://shop.example", "http://localhost:3000", "https://[2001:db8::1]:8443",
+        "capacitor://localhost", "chrome-extension://abcdef", "http://a:443", "https://a:80"}) {
+    CAPTURE(origin, problem);
+    CHECK(parse_origin(origin, false, problem));
+  }
+  for (const char* wrong :
+       {"", "*", "null", "shop.example", "://a", "https://", "https:///a", "https://a/",
+        "https://a/b", "https://a?b", "https://u@a", "HTTPS://a", "https://A", "https://:80",
+        "https://a:443", "http://a:80", "https://a b", "https://.a", "https://\xc3\xa4"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_origin(wrong, true, problem));
+    CHECK_FALSE(problem.empty());
+  }
+  CHECK(parse_origin("https://*.shop.example", true, problem));
+  CHECK_FALSE(parse_origin("https://*.shop.example", false, problem));
+  for (const char* wrong :
+       {"https://*", "https://*.", "https://a.*.b", "https://*a.b", "*://a.b", "https://*.*.a"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_origin(wrong, true, problem));
+  }
+}
+
 TEST_CASE("units: durations, sizes and shares read and print alike", "[base][units]") {
   CHECK(parse_duration("5s") == 5000u);
   CHECK(parse_duration("250ms") == 250u);

@@ -94,7 +94,8 @@ class CounterStore {
  public:
   virtual ~CounterStore() = default;
 
-  /// `parameters` tells apart counters of one limit that count by different measures; `present` is
+  /// `parameters` tells apart counters of one limit that count by different measures (a rate must
+  /// always come with the same for a key); `present` is
   /// false for a key that is absent at run time: all of these share one counter.
   virtual CounterKey key_of(const LimitId& limit, u64 parameters, std::string_view key,
                             bool present) const = 0;
@@ -106,7 +107,8 @@ class CounterStore {
                             u64 now_ns) const = 0;
   /// Undoes a charge, unless the counter has moved on since: then it stays charged, since taking
   /// it off could admit more than the limit.
-  virtual void give_back(const CounterKey& key, const RateDecision& decision) = 0;
+  virtual void give_back(const CounterKey& key, const RateParameters& rate,
+                         const RateDecision& decision) = 0;
 
   virtual QuotaDecision use(const CounterKey& key, const QuotaParameters& quota, i64 unix_ms) = 0;
   virtual QuotaDecision peek_quota(const CounterKey& key, const QuotaParameters& quota,

@@ -23,6 +23,7 @@ namespace {
 constexpr u64 kUsedBits = 40;
 constexpr u64 kMaxUsed = (u64{1} << kUsedBits) - 1;
 constexpr i64 kHourMs = 3'600'000;
+constexpr u64 kSlowBurstNs = u64{600} * 1'000'000'000;
 
 void fill(u8 (&secret)[192]) {
   std::random_device device;
@@ -80,6 +81,7 @@ u64 period_end_hours(i64 unix_ms, Period period) {
 
 LocalCounters::LocalCounters(const LocalCountersOptions& options)
     : rates_(options.rate_bytes, options.shared_bytes),
+      slow_rates_(options.rate_bytes, options.shared_bytes),
       quotas_(options.quota_bytes, options.shared_bytes),
       permits_(options.permit_bytes, options.shared_bytes) {
   fill(key_secret_);
@@ -176,9 +178,15 @@ struct LocalCounters::RateRules {
   void busy() { decision = {.verdict = Verdict::NoRoom}; }
 };
 
+// By what is part of the key as well: a key is never in both.
+LocalCounters::Tables& LocalCounters::rates_of(const RateParameters& rate) const {
+  return rate.burst_ns > kSlowBurstNs ? slow_rates_ : rates_;
+}
+
 RateDecision LocalCounters::take(const CounterKey& key, const RateParameters& rate, u64 now_ns) {
-  RateRules rules{.tables = &rates_, .key = key, .rate = rate, .now = now_ns};
-  rates_.own.update(key.low, key.high, rules);
+  Tables& tables = rates_of(rate);
+  RateRules rules{.tables = &tables, .key = key, .rate = rate, .now = now_ns};
+  tables.own.update(key.low, key.high, rules);
   if (rules.decision.verdict != Verdict::Admitted || rules.decision.overflowed) {
     count(rules.decision.verdict, rules.decision.overflowed);
   }
@@ -187,15 +195,17 @@ RateDecision LocalCounters::take(const CounterKey& key, const RateParameters& ra
 
 RateDecision LocalCounters::peek(const CounterKey& key, const RateParameters& rate,
                                  u64 now_ns) const {
-  RateRules rules{.tables = &rates_, .key = key, .rate = rate, .now = now_ns};
+  Tables& tables = rates_of(rate);
+  RateRules rules{.tables = &tables, .key = key, .rate = rate, .now = now_ns};
   u64 next = 0;
-  rules.decide(rates_.own.read(key.low, key.high, rules), next);
+  rules.decide(tables.own.read(key.low, key.high, rules), next);
   return rules.decision;
 }
 
-void LocalCounters::give_back(const CounterKey& key, const RateDecision& decision) {
+void LocalCounters::give_back(const CounterKey& key, const RateParameters& rate,
+                              const RateDecision& decision) {
   if (decision.verdict != Verdict::Admitted || decision.overflowed) return;
-  rates_.own.replace(key.low, key.high, decision.after, decision.before);
+  rates_of(rate).own.replace(key.low, key.high, decision.after, decision.before);
 }
 
 // Quotas --------------------------------------------------------------------------------------

@@ -9,14 +9,14 @@ namespace gw::limits {
 
 /// Bytes of the tables. Pages become resident as keys come; nothing grows beyond these.
 struct LocalCountersOptions {
-  size_t rate_bytes = size_t{64} << 20;  // 3.6 million keys at a time
-  size_t quota_bytes = size_t{64} << 20;
+  size_t rate_bytes = size_t{32} << 20;   // 1.8 million keys at a time, twice: see LocalCounters
+  size_t quota_bytes = size_t{64} << 20;  // remembered for up to a month
   size_t permit_bytes = size_t{8} << 20;
   size_t shared_bytes = size_t{1} << 20;  // for each kind: one entry per limit that overflows
 };
 
-/// Rates, quotas and permits lie in tables of their own, so that keys that are remembered for a
-/// month leave room for those of a second.
+/// Rates, quotas and permits lie in tables of their own, and so do rates whose burst takes long to
+/// come back: keys that are remembered for a day or a month leave room for those of a second.
 class LocalCounters final : public CounterStore {
  public:
   explicit LocalCounters(const LocalCountersOptions& options = {});
@@ -25,7 +25,8 @@ class LocalCounters final : public CounterStore {
                     bool present) const override;
   RateDecision take(const CounterKey& key, const RateParameters& rate, u64 now_ns) override;
   RateDecision peek(const CounterKey& key, const RateParameters& rate, u64 now_ns) const override;
-  void give_back(const CounterKey& key, const RateDecision& decision) override;
+  void give_back(const CounterKey& key, const RateParameters& rate,
+                 const RateDecision& decision) override;
   QuotaDecision use(const CounterKey& key, const QuotaParameters& quota, i64 unix_ms) override;
   QuotaDecision peek_quota(const CounterKey& key, const QuotaParameters& quota,
                            i64 unix_ms) const override;
@@ -52,7 +53,9 @@ class LocalCounters final : public CounterStore {
   alignas(64) u8 key_secret_[192];
   u8 limit_secret_[192];
   // Changed through peek() as well, which only reads: tables are memory that all share.
+  Tables& rates_of(const RateParameters& rate) const;
   mutable Tables rates_;
+  mutable Tables slow_rates_;
   mutable Tables quotas_;
   Tables permits_;
   // Apart from what every decision reads.

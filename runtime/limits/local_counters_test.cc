@@ -77,11 +77,11 @@ TEST_CASE("rate: what is given back can be had again, unless others came between
   for (u32 i = 0; i < 20; ++i) {
     const RateDecision taken = store.take(key, kTenPerSecond, kNow);
     CHECK(taken.verdict == Verdict::Admitted);
-    store.give_back(key, taken);
+    store.give_back(key, kTenPerSecond, taken);
   }
   const RateDecision first = store.take(key, kTenPerSecond, kNow);
   CHECK(take(store, "a", kNow) == Verdict::Admitted);
-  store.give_back(key, first);
+  store.give_back(key, kTenPerSecond, first);
   CHECK(store.take(key, kTenPerSecond, kNow).remaining == 2);
 }
 
@@ -133,6 +133,17 @@ TEST_CASE("rate: or are refused, where the limit says so", "[limits]") {
   const CounterKey key = key_of(store, "more", Overflow::Reject);
   CHECK(store.take(key, kTenPerSecond, kNow).verdict == Verdict::NoRoom);
   CHECK(store.counts().no_room == 1);
+}
+
+TEST_CASE("rate: keys of a day leave room for those of a second", "[limits]") {
+  LocalCounters store(one_bucket());
+  const u64 per_day = 86'400 * kSecond;
+  const RateParameters daily{.interval_ns = per_day, .burst_ns = per_day};
+  for (u32 i = 0; i < 100; ++i) store.take(key_of(store, std::to_string(i)), daily, kNow);
+  CHECK(store.counts().overflowed > 0);
+  const u64 before = store.counts().overflowed;
+  CHECK(take(store, "a", kNow) == Verdict::Admitted);
+  CHECK(store.counts().overflowed == before);
 }
 
 TEST_CASE("rate: a thread whose clock is behind finds no forgotten debt", "[limits]") {

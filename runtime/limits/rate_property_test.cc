@@ -100,7 +100,7 @@ Admissions hammer(LocalCounters& store, const RateParameters& rate, u32 keys, Ov
         if (decision.verdict != Verdict::Admitted) continue;
         const bool undo = gives_back && random.next() % 4 == 0;
         if (undo) {
-          store.give_back(key, decision);
+          store.give_back(key, rate, decision);
         } else {
           of_thread[id].of_key[which].push_back(at);
         }

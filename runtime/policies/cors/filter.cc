@@ -1,5 +1,7 @@
 #include "runtime/policies/cors/filter.h"
 
+#include <algorithm>
+
 #include "runtime/engine/answer.h"
 #include "runtime/engine/websocket.h"
 
@@ -21,7 +23,9 @@ bool fits_label(std::string_view pattern, size_t star, std::string_view origin) 
   if (!origin.starts_with(before) || !origin.ends_with(after)) return false;
   const std::string_view label =
       origin.substr(before.size(), origin.size() - before.size() - after.size());
-  return label.find_first_of("./:@?#") == label.npos;
+  return std::ranges::all_of(label, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
 }
 
 void add_vary(http::FieldList& fields) {

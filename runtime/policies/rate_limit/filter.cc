@@ -289,7 +289,7 @@ class Decision {
     for (u32 i = 0; i < count; ++i) {
       const Pending& pending = pending_[i];
       if (pending.kind() == LimitKind::Rate) {
-        counters_.give_back(pending.key, pending.charged_rate);
+        counters_.give_back(pending.key, pending.rate, pending.charged_rate);
       } else if (pending.kind() == LimitKind::Quota) {
         counters_.give_back(pending.key, pending.charged_quota);
       }

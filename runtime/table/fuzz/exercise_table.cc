@@ -152,8 +152,11 @@ void run_request(const BoundTable& table, std::string_view method, std::string_v
   engine::MemoryResponder responder;
   Exchange exchange;
   std::string problem;
-  const std::vector<engine::OfflineField> fields = {
-      {"host", std::string(host)}, {"x-a", "abc7"}, {"cookie", "s=1; t=2"}};
+  const std::vector<engine::OfflineField> fields = {{"host", std::string(host)},
+                                                    {"x-a", "abc7"},
+                                                    {"cookie", "s=1; t=2"},
+                                                    {"origin", "https://a.shop.example"},
+                                                    {"access-control-request-method", "GET"}};
   if (!engine::make_request(exchange, method, target, fields, problem)) return;
   http::ForwardingOptions forwarding;
   exchange.table = &table;
@@ -204,7 +207,9 @@ bool exercise_table(Bytes file) {
     if (left-- == 0) break;
     std::string method(table.text(route.method));
     if (method == "*" || method.empty()) method = "GET";
-    run_request(table, method, example_path(table.text(route.template_)), table.text(route.host));
+    const std::string path = example_path(table.text(route.template_));
+    run_request(table, method, path, table.text(route.host));
+    run_request(table, "OPTIONS", path, table.text(route.host));  // a preflight
   }
   for (const std::string_view target : {"/", "/a/b/c", "/orders/7.pdf", "/%41?x"}) {
     run_request(table, "OPTIONS", target, "api.example");
