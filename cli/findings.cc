@@ -1,10 +1,16 @@
 #include "cli/findings.h"
 
+#include <vector>
+
 namespace gw::cli {
 
 void show_findings(compiler::Compilation& compilation, const FindingOptions& options,
                    const Console& console) {
-  const auto& findings = compilation.sink.sorted();
+  std::vector<compiler::Diagnostic> findings = compilation.sink.sorted();
+  if (!options.notes) {
+    std::erase_if(findings,
+                  [](const auto& finding) { return finding.severity == compiler::Severity::Info; });
+  }
   const bool color = options.to_stderr ? console.color_err() : console.color_out();
   const std::string text =
       compiler::render(compilation.files, findings,

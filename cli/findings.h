@@ -11,9 +11,10 @@ struct FindingOptions {
   compiler::Format format = compiler::Format::Text;
   u32 limit = 20;       // per rule and file; 0: all
   bool summary = true;  // one line at the end, to standard error
+  bool notes = true;    // those of severity Info as well; they are for who lints
 };
 
-/// Prints all findings in their stable order.
+/// Prints the findings in their stable order.
 void show_findings(compiler::Compilation& compilation, const FindingOptions& options,
                    const Console& console);
 

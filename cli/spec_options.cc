@@ -176,7 +176,11 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
   show_findings(compilation,
-                {.to_stderr = true, .format = compiler::Format::Text, .limit = 20, .summary = true},
+                {.to_stderr = true,
+                 .format = compiler::Format::Text,
+                 .limit = 20,
+                 .summary = true,
+                 .notes = false},
                 console);
   if (compilation.table.empty()) {
     exit = ExitCode::Findings;

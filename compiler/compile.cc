@@ -45,7 +45,6 @@ constexpr std::array kPasses{
     Pass{"lower-operations", lower_operations},  // effective x-gw -> plans and settings
     Pass{"schemes", check_schemes},              // names of security schemes across documents
     Pass{"places", check_places},                // x-gw of parameters, schemes, responses
-    Pass{"limit-names", check_limit_names},      // limits of consumers that nothing has
     Pass{"security", check_security},            // what is public, what is weaker than it looks
     Pass{"upstreams", check_upstreams},          // rules about upstreams and how they are used
     Pass{"router", build_router},                // templates -> automaton, overlaps reported

@@ -9,6 +9,7 @@ _gwctl() {
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
     'serve:Run the gateway'
+    'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
     'completions:Print a completion script for a shell'
@@ -64,6 +65,8 @@ _gwctl() {
       _arguments \
         '-o[The table; - writes to standard output]:file:_files' \
         '--output[The table; - writes to standard output]:file:_files' \
+        '--consumers[Make a data table of the consumers in FILE, for `consumers\: {table\: ...}`]:file:_files' \
+        '--networks[Make a data table of the networks in FILE, one a line, for `ip\: $file...`]:file:_files' \
         '--report[Print sizes, states and times]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
@@ -96,6 +99,8 @@ _gwctl() {
         '-d[Request body]:value: ' \
         '--data[Request body]:value: ' \
         '--ip[Address of the client \[127.0.0.1\]]:value: ' \
+        '--consumer[Take the request for one of this consumer, whose credential is right]:value: ' \
+        '--claims[Take its token for a verified one with these claims]:value: ' \
         '--expect[Exit with 1 unless the status is this one]:value: ' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
@@ -123,6 +128,12 @@ _gwctl() {
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
         '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    key)
+      _arguments \
+        '--hash[Hash the key on standard input instead of making one]' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;

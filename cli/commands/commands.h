@@ -15,6 +15,7 @@ Run add_compile(CLI::App& gwctl);
 Run add_inspect(CLI::App& gwctl);
 Run add_explain(CLI::App& gwctl);
 Run add_serve(CLI::App& gwctl);
+Run add_key(CLI::App& gwctl);
 Run add_rules(CLI::App& gwctl);
 Run add_schema(CLI::App& gwctl);
 Run add_completions(CLI::App& gwctl);

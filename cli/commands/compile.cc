@@ -12,7 +12,9 @@
 #include "cli/commands/commands.h"
 #include "cli/findings.h"
 #include "cli/spec_options.h"
+#include "compiler/consumers/data_table.h"
 #include "runtime/base/units.h"
+#include "runtime/table/table_file.h"
 
 namespace gw::cli {
 namespace {
@@ -20,6 +22,8 @@ namespace {
 struct CompileCommand {
   SpecOptions spec;
   std::string output;
+  std::string consumers;  // instead of documents
+  std::string networks;   // the same
   bool report = false;
   OutputFormat format = OutputFormat::Text;
 };
@@ -95,7 +99,60 @@ std::string report_json(const compiler::CompileReport& report) {
   return json::serialize(object) + "\n";
 }
 
+bool write_output(const CompileCommand& command, Bytes bytes, const Console& console) {
+  if (command.output != "-") return write_file(command.output, bytes, console);
+  console.out(as_text(bytes));
+  return true;
+}
+
+ExitCode finish_data_table(const CompileCommand& command, const std::vector<std::byte>& table,
+                           std::string_view what, u32 count, const Console& console) {
+  if (!write_output(command, table, console)) return ExitCode::Usage;
+  if (command.output == "-") return ExitCode::Ok;
+  console.note(fmt::format("wrote {}: {} {}, {} bytes", command.output, count, what, table.size()));
+  return ExitCode::Ok;
+}
+
+ExitCode run_consumers(const CompileCommand& command, const Console& console) {
+  compiler::Compilation compilation;
+  const Result<compiler::FileId> file = compilation.files.read(command.consumers);
+  if (!file) {
+    console.error(describe(command.consumers, file.error()));
+    return ExitCode::Usage;
+  }
+  u32 count = 0;
+  const auto table = compiler::compile_consumers(compilation.files, *file, compilation.sink, count);
+  show_findings(compilation, {.to_stderr = command.output == "-", .notes = false}, console);
+  if (table.empty()) return ExitCode::Findings;
+  return finish_data_table(command, table, count == 1 ? "consumer" : "consumers", count, console);
+}
+
+ExitCode run_networks(const CompileCommand& command, const Console& console) {
+  constexpr u64 kMaxBytes = u64{1} << 30;
+  const auto text = table::read_file(command.networks, kMaxBytes);
+  if (!text) {
+    console.error(describe(command.networks, text.error()));
+    return ExitCode::Usage;
+  }
+  std::string problem;
+  u32 count = 0;
+  const auto table = compiler::compile_networks(*text, problem, count);
+  if (table.empty()) {
+    console.error(fmt::format("{}: {}", command.networks, problem));
+    return ExitCode::Findings;
+  }
+  return finish_data_table(command, table, count == 1 ? "range" : "ranges", count, console);
+}
+
 ExitCode run_compile(const CompileCommand& command, const Console& console) {
+  const int inputs = (command.spec.paths.empty() ? 0 : 1) + (command.consumers.empty() ? 0 : 1) +
+                     (command.networks.empty() ? 0 : 1);
+  if (inputs != 1) {
+    console.error("name documents, or one of --consumers and --networks");
+    return ExitCode::Usage;
+  }
+  if (!command.consumers.empty()) return run_consumers(command, console);
+  if (!command.networks.empty()) return run_networks(command, console);
   if (!check_documents(command.spec, console)) return ExitCode::Usage;
   compiler::Compilation compilation;
   compiler::compile(command.spec.compile_options(), true, compilation);
@@ -105,7 +162,8 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
                  .format = command.format == OutputFormat::Json ? compiler::Format::Json
                                                                 : compiler::Format::Text,
                  .limit = 20,
-                 .summary = true},
+                 .summary = true,
+                 .notes = false},
                 console);
   if (compilation.table.empty()) return ExitCode::Findings;
   if (command.report) {
@@ -117,11 +175,8 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
       console.out(text);
     }
   }
-  if (command.output == "-") {
-    console.out(as_text(compilation.table));
-    return ExitCode::Ok;
-  }
-  if (!write_file(command.output, compilation.table, console)) return ExitCode::Usage;
+  if (!write_output(command, compilation.table, console)) return ExitCode::Usage;
+  if (command.output == "-") return ExitCode::Ok;
   console.note(fmt::format("wrote {}: {} route{}, {} bytes", command.output,
                            compilation.report.routes, compilation.report.routes == 1 ? "" : "s",
                            compilation.table.size()));
@@ -134,11 +189,16 @@ Run add_compile(CLI::App& gwctl) {
   CLI::App& app = *gwctl.add_subcommand("compile", "Compile documents into a table");
   const auto command = std::make_shared<CompileCommand>();
   app.add_option("spec", command->spec.paths, "OpenAPI documents; - reads standard input")
-      ->option_text("SPEC...")
-      ->required();
+      ->option_text("SPEC...");
   app.add_option("-o,--output", command->output, "The table; - writes to standard output")
       ->option_text("FILE")
       ->required();
+  app.add_option("--consumers", command->consumers,
+                 "Make a data table of the consumers in FILE, for `consumers: {table: ...}`")
+      ->option_text("FILE");
+  app.add_option("--networks", command->networks,
+                 "Make a data table of the networks in FILE, one a line, for `ip: $file...`")
+      ->option_text("FILE");
   app.add_flag("--report", command->report, "Print sizes, states and times");
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
@@ -146,6 +206,7 @@ Run add_compile(CLI::App& gwctl) {
       "Examples:\n"
       "  gwctl compile gateway.yaml -o gateway.gwt\n"
       "  gwctl compile gateway.yaml -o gateway.gwt --report --json\n"
+      "  gwctl compile --consumers consumers.yaml -o consumers.gwt\n"
       "\n"
       "Exit status: 0 compiled, 1 the documents have errors, 2 wrong use or a file\n"
       "that cannot be written.\n"

@@ -18,7 +18,8 @@ struct ConsumerLimit {
   table::OverrideKind kind;
   std::string_view name;
   u64 limit = 0;
-  u64 burst = 0;  // as many as `limit` counts
+  u64 burst = 0;                   // as many as `limit` counts
+  std::optional<u32> period = {};  // of a quota: into policies::kQuotaPeriodWords
   Span span = {};
 };
 
@@ -46,8 +47,8 @@ std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink);
 std::optional<KeyDigest> parse_key_digest(std::string_view text);
 
 /// The section `consumers` (runtime/table/consumer_format.h). Two consumers that share a key, a
-/// user name or a certificate are reported to `sink`; the first by name has it. Equal consumers give
-/// equal bytes, whatever their order.
+/// user name or a certificate are reported to `sink`; the first by name has it. Equal consumers
+/// give equal bytes, whatever their order.
 std::vector<std::byte> build_consumers(std::vector<Consumer> consumers, DiagnosticSink& sink);
 
 }  // namespace gw::compiler

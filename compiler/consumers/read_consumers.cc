@@ -5,13 +5,15 @@
 
 #include "compiler/consumers/consumers.h"
 #include "runtime/base/units.h"
+#include "runtime/policies/rate_limit/record.h"
 
 namespace gw::compiler {
 namespace {
 
 constexpr size_t kMaxTextBytes = 1024;
-constexpr std::string_view kFields[] = {"plan",     "groups",    "keys",  "passwords",  "certificates",
-                                        "metadata", "rateLimit", "quota", "concurrency"};
+constexpr std::string_view kFields[] = {"plan",      "groups",       "keys",
+                                        "passwords", "certificates", "metadata",
+                                        "rateLimit", "quota",        "concurrency"};
 constexpr std::pair<std::string_view, table::OverrideKind> kLimitFields[] = {
     {"rateLimit", table::OverrideKind::Rate},
     {"quota", table::OverrideKind::Quota},
@@ -112,14 +114,26 @@ class ConsumerReader {
     }
     for (const auto [key, other] : value.entries()) {
       if (key.text() == "limit") continue;
+      if (key.text() == "per" && kind == table::OverrideKind::Quota) {
+        const auto word =
+            std::ranges::find(policies::kQuotaPeriodWords, other.is_scalar() ? other.text() : "");
+        if (word != std::end(policies::kQuotaPeriodWords)) {
+          limit.period = static_cast<u32>(word - std::begin(policies::kQuotaPeriodWords));
+          continue;
+        }
+        refuse(other.span(), "a period is one of hour, day, week, month");
+        continue;
+      }
       const auto burst = other.is_scalar() ? parse_count(other.text()) : std::optional<u64>();
       if (key.text() == "burst" && is_rate && burst && *burst > 0) {
         limit.burst = *burst;
         continue;
       }
-      refuse(key.span(), fmt::format("`{}` cannot differ from that of the operation", key.text()),
-             "a consumer or plan has its own `limit`, and of a rate its own `burst`",
-             "extension-unknown");
+      refuse(
+          key.span(), fmt::format("`{}` cannot differ from that of the operation", key.text()),
+          "a consumer or plan has its own `limit`, of a rate its own `burst`, and of a quota that "
+          "no operation has `per`",
+          "extension-unknown");
     }
     out.limits.push_back(limit);
   }
@@ -210,8 +224,9 @@ class ConsumerReader {
       if (!is_text(entry.value, "this")) return;
       const bool is_digest = field == CertificateField::Fingerprint;
       if (is_digest && !is_fingerprint(entry.value.text())) {
-        refuse(entry.value.span(), "a fingerprint is the SHA-256 of the certificate: 64 "
-                                   "hexadecimal digits in lower case");
+        refuse(entry.value.span(),
+               "a fingerprint is the SHA-256 of the certificate: 64 "
+               "hexadecimal digits in lower case");
         return;
       }
       out.certificates.emplace_back(field, entry.value.text());
@@ -223,8 +238,8 @@ class ConsumerReader {
 
   static bool is_fingerprint(std::string_view text) {
     return text.size() == 64 && std::ranges::all_of(text, [](char c) {
-      return hex_digit(c) >= 0 && (c < 'A' || c > 'F');
-    });
+             return hex_digit(c) >= 0 && (c < 'A' || c > 'F');
+           });
   }
 
   void read_metadata(NodeRef map, Consumer& out) {

@@ -99,6 +99,7 @@ std::vector<Record> records() {
            GW_FIELD(GatewayRecord, default_settings),
            GW_FIELD(GatewayRecord, trusted_proxies),
            GW_FIELD(GatewayRecord, resolvers),
+           GW_FIELD(GatewayRecord, consumer_file),
            GW_FIELD(GatewayRecord, default_plan),
            GW_FIELD(GatewayRecord, reserved),
        }},

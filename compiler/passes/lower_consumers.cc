@@ -10,6 +10,8 @@
 namespace gw::compiler {
 namespace {
 
+constexpr u32 kMonth = 3;  // of policies::kQuotaPeriodWords
+
 // `{table: '$file./path'}` is the one form in which `table` is no consumer.
 NodeRef table_of(NodeRef consumers) {
   if (!consumers.is_map() || consumers.size() != 1) return {};
@@ -29,12 +31,15 @@ void lower_table(Module& module, NodeRef path) {
   module.table.gateway.consumer_file = module.table.pools.strings.add(text.substr(kFile.size()));
 }
 
-// What a consumer or plan may say of limits is kept for check_limit_names().
+// What consumers and plans say of limits is kept for lower_plan_limits().
 void keep_limits(Module& module, const std::vector<Consumer>& owners) {
   for (const Consumer& owner : owners) {
     for (const ConsumerLimit& limit : owner.limits) {
-      module.limit_overrides.push_back(
-          {.kind = static_cast<u32>(limit.kind), .name = limit.name, .span = limit.span});
+      module.limit_overrides.push_back({.kind = static_cast<u32>(limit.kind),
+                                        .name = limit.name,
+                                        .span = limit.span,
+                                        .period = limit.period.value_or(kMonth),
+                                        .has_period = limit.period.has_value()});
     }
   }
 }
@@ -69,19 +74,6 @@ void lower_consumers(Module& module) {
   for (const Consumer& consumer : consumers) check_plan(module, consumer, plans);
   keep_limits(module, consumers);
   module.table.consumers = build_consumers(consumers, module.sink);
-}
-
-void check_limit_names(Module& module) {
-  for (const LimitName& override : module.limit_overrides) {
-    std::vector<std::string_view> names;
-    for (const LimitName& limit : module.limits) {
-      if (limit.kind == override.kind) names.push_back(limit.name);
-    }
-    if (std::ranges::find(names, override.name) != names.end()) continue;
-    report(module, "extension-dangling", Severity::Error, override.span,
-           fmt::format("no operation has a limit `{}`", override.name), "it would limit nothing",
-           did_you_mean(override.name, names));
-  }
 }
 
 }  // namespace gw::compiler

@@ -18,6 +18,7 @@
 #include "compiler/passes/lower_cors.h"
 #include "compiler/passes/lower_limits.h"
 #include "compiler/passes/lower_mock.h"
+#include "compiler/passes/lower_plan_limits.h"
 #include "compiler/passes/lower_security.h"
 #include "compiler/passes/lower_split.h"
 #include "compiler/passes/passes.h"
@@ -55,6 +56,12 @@ bool equal_ignoring_case(std::string_view text, std::string_view lower) {
   return std::ranges::equal(text, lower, [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
   });
+}
+
+// Whether one is written; what is wrong with it has been reported.
+bool has_condition(const Effective& fields, std::string_view name) {
+  const Effective* when = fields.find(name)->find("when");
+  return when != nullptr && when->present();
 }
 
 bool is_set(const Effective& fields, std::string_view name) {
@@ -101,6 +108,7 @@ class OperationLowerer {
   }
 
   void run() {
+    plan_limits_ = lower_plan_limits(module_);
     for (PlannedOperation& operation : module_.operations) lower(operation);
     lower_default_plan();
     timeouts_.report_unset();
@@ -219,17 +227,21 @@ class OperationLowerer {
          lower_access(module_, source, effective.fields, scope, encoded)) {
       steps.push_back(step(PolicyId::Access, access.phase, access.record));
     }
+    if (is_set(effective.fields, "authorizer") && record.authorizer.upstream != table::kNone) {
+      steps.push_back(step(PolicyId::Authorizer, Phase::Authorization, record.authorizer));
+      lowered.other_upstreams.push_back(record.authorizer.upstream);
+    }
     add_cors(source, effective, record, &offer, steps);
-    const LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
+    LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     depends_on_operation = depends_on_operation || limits.depends_on_operation;
     limits_.check(limits.all);
-    for (const LoweredLimit& limit : limits.all) {
-      module_.limits.push_back({.kind = limit.record.kind, .name = limit.name});
-    }
     lowered.limited = std::ranges::any_of(limits.all, [](const LoweredLimit& limit) {
       return limit.record.kind != static_cast<u32>(policies::LimitKind::Concurrency) &&
              limit.record.mode == static_cast<u32>(policies::LimitMode::Enforce);
     });
+    if (security.names_consumers()) {
+      limits.all.insert(limits.all.end(), plan_limits_.begin(), plan_limits_.end());
+    }
     add_limits(limits.all, steps);
     add_request_steps(operation, effective.fields, record, steps, lowered);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
@@ -505,12 +517,13 @@ class OperationLowerer {
       record.respond.body_is_json =
           body != nullptr && body->node && !body->node.is_scalar() ? 1 : 0;
       steps.push_back(step(PolicyId::Respond, Phase::Action, record.respond, record.respond.when));
-      answered = record.respond.when == table::kNone;
+      answered = record.respond.when == table::kNone && !has_condition(fields, "respond");
     }
     if (is_set(fields, "redirect")) {
       steps.push_back(
           step(PolicyId::Redirect, Phase::Action, record.redirect, record.redirect.when));
-      answered = answered || record.redirect.when == table::kNone;
+      answered =
+          answered || (record.redirect.when == table::kNone && !has_condition(fields, "redirect"));
     }
     if (answered) return;
     if (is_set(fields, "mock") || module_.options.mock) {
@@ -635,6 +648,7 @@ class OperationLowerer {
   SecurityLowerer security_;
   CorsLowerer cors_;
   LimitCheck limits_;
+  std::vector<LoweredLimit> plan_limits_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

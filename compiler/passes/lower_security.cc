@@ -16,12 +16,18 @@ table::Extent store_list(Pools& pools, const std::vector<Record>& records) {
 
 }  // namespace
 
+bool OperationSecurity::names_consumers() const {
+  return std::ranges::any_of(scope.alternatives, [](const auto& schemes) {
+    return std::ranges::any_of(schemes, [](const auto* scheme) { return scheme->names_consumer; });
+  });
+}
+
 const OperationSecurity& SecurityLowerer::of(const GatewayOperation& operation) {
   const NodeRef list = security_of(operation);
   const bool off = static_cast<bool>(unenforced_security(operation)) || module_.options.mock ||
                    module_.options.unenforced_security;
-  const auto key = std::tuple(list ? list.tree() : nullptr, list ? list.index() : 0,
-                              operation.unit, off);
+  const auto key =
+      std::tuple(list ? list.tree() : nullptr, list ? list.index() : 0, operation.unit, off);
   const auto known = known_.find(key);
   if (known != known_.end()) return known->second;
   OperationSecurity lowered;
@@ -31,6 +37,7 @@ const OperationSecurity& SecurityLowerer::of(const GatewayOperation& operation) 
     lowered = lower(operation, list);
   } else {
     lowered.scope.alternatives.emplace_back();
+    lowered.scope_known = !lowered.unenforced;  // who calls is somebody else's knowledge then
   }
   lowered.number = next_number_++;
   return known_.emplace(key, std::move(lowered)).first->second;
@@ -78,16 +85,15 @@ bool SecurityLowerer::lower_alternative(const Unit& unit, NodeRef node, Operatio
     if (slot == slots.end()) slot = slots.insert(slots.end(), scheme->index);
     const auto number = static_cast<u32>(slot - slots.begin());
     if (number >= policies::kMaxSchemesOfOperation) {
-      report(module_, "extension-value", Severity::Error, name.span(),
-             fmt::format("an operation names more than {} schemes",
-                         policies::kMaxSchemesOfOperation),
-             "one too many");
+      report(
+          module_, "extension-value", Severity::Error, name.span(),
+          fmt::format("an operation names more than {} schemes", policies::kMaxSchemesOfOperation),
+          "one too many");
       complete = false;
       continue;
     }
-    uses.push_back({.scheme = scheme->index,
-                    .slot = number,
-                    .scopes = scopes_of(unit, name.text(), scopes)});
+    uses.push_back(
+        {.scheme = scheme->index, .slot = number, .scopes = scopes_of(unit, name.text(), scopes)});
     infos.push_back(scheme);
   }
   out.anonymous = out.anonymous || node.size() == 0;

@@ -1,4 +1,5 @@
-// `security` of operations to the step that enforces it, and to what expressions may ask of callers.
+// `security` of operations to the step that enforces it, and to what expressions may ask of
+// callers.
 #pragma once
 #include <map>
 #include <optional>
@@ -12,13 +13,16 @@ namespace gw::compiler {
 
 /// What `security` comes to for one operation.
 struct OperationSecurity {
-  u32 number = 0;  // equal ones have equal numbers
-  bool declared = false;  // somebody asks for authentication
+  u32 number = 0;           // equal ones have equal numbers
+  bool declared = false;    // somebody asks for authentication
   bool unenforced = false;  // ... and says that it is not enforced here
   bool scope_known = true;  // false: a scheme could not be lowered, and that has been said
   bool anonymous = false;   // those without credentials are let in as well
   std::optional<policies::AuthenticateRecord> record;  // none: no step
   IdentityScope scope;
+
+  /// Some of its callers are known as consumers.
+  bool names_consumers() const;
 };
 
 /// Requirement lists are lowered once, however many operations they hold for.

@@ -30,7 +30,7 @@ struct PlannedOperation {
   std::vector<bool> greedy;           // of each capture
   u32 plan = 0;
   u32 settings = 0;
-  u32 flags = 0;  // table::RouteFlag
+  u32 flags = 0;           // table::RouteFlag
   bool anonymous = false;  // those without credentials are let in as well
   u32 upstream = table::kNone;
 };
@@ -40,6 +40,8 @@ struct LimitName {
   u32 kind = 0;  // policies::LimitKind
   std::string_view name;
   Span span = {};
+  u32 period = 3;  // of a quota: into policies::kQuotaPeriodWords; a month
+  bool has_period = false;
 };
 
 struct Module {
@@ -60,7 +62,6 @@ struct Module {
 
   std::unordered_map<std::string, std::string> pattern_examples;  // made by mocks
   bool has_consumers = false;
-  std::vector<LimitName> limits;           // that operations have
   std::vector<LimitName> limit_overrides;  // of consumers and plans
 
   // For the report.

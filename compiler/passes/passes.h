@@ -12,8 +12,6 @@ void lower_consumers(Module& module);
 void collect_captures(Module& module);
 /// Effective fields of each operation to plans and settings. In: lower_gateway, collect_captures.
 void lower_operations(Module& module);
-/// Limits of consumers and plans that no operation has. In: lower_consumers, lower_operations.
-void check_limit_names(Module& module);
 /// Rules about who may call: what is public, what is weaker than it looks. In: lower_operations.
 void check_security(Module& module);
 /// Upstreams that a failure or a listener gets the better of: no health checks, credentials in
@@ -27,7 +25,8 @@ void check_places(Module& module);
 void build_router(Module& module);
 /// Rules that look at the whole: timeouts, unused upstreams, secrets, look-alike routes.
 void check_gateway(Module& module);
-/// Patterns and formats of schemas that could not be enforced. In: build_router, which reports those it uses.
+/// Patterns and formats of schemas that could not be enforced. In: build_router, which reports
+/// those it uses.
 void check_patterns(Module& module);
 /// Route records, files, notes; makes `table` complete.
 void finish_table(Module& module);

@@ -49,6 +49,8 @@ lateText: '{$env.LISTEN}'
 certificate: '$file./etc/gw/server.pem'
 rate: 100/min
 origin: https://*.shop.example
+document: '$file./etc/gw/keys.json'
+claim: $jwt#/realm_access/roles
 )";
 
 struct Encoded {
@@ -158,6 +160,8 @@ TEST_CASE("every field: written values are stored", "[xgw]") {
   CHECK(record.certificate.late == 2);
   CHECK(record.rate.value == pack_rate({100, 60}));
   CHECK(out.string(record.origin.value) == "https://*.shop.example");
+  CHECK(record.document.late == 3);
+  CHECK(out.string(record.claim) == "/realm_access/roles");
   policies::EveryItemRecord items[2];
   std::memcpy(items, out.pools.policy_data.bytes().data() + record.items.offset, sizeof items);
   CHECK(items[0].inner.wait == 3000);
@@ -189,6 +193,7 @@ TEST_CASE("every field: what is not written has its default", "[xgw]") {
   CHECK(record.inner.wait == 1000);
   CHECK(record.late_number.value == 7);
   CHECK(record.rate.value == pack_rate({5, 1}));
+  CHECK(out.string(record.claim) == "/sub");
   CHECK(record.late_number.late == table::kNone);
   CHECK(out.verified(record));
 }
@@ -236,7 +241,7 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, body: 0123456789012345678901234567890123456789012345678901234567890123456789}",
        "extension-value"},
       {"{count: 1, expression: '{$request.path.nope}'}", "extension-value"},
-      {"{count: 1, expression: '{$jwt.sub}'}", "extension-unsupported"},
+      {"{count: 1, expression: '{$calls.a.body}'}", "extension-unsupported"},
       {"{count: 1, rewrite: '/{nope}'}", "extension-value"},
       {"{count: 1, condition: {heder: {a: b}}}", "extension-unknown"},
       {"{count: 1, upstream: c}", "extension-dangling"},
@@ -260,6 +265,9 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, origin: shop.example}", "extension-value"},
       {"{count: 1, origin: https://shop.example/}", "extension-value"},
       {"{count: 1, origin: '{$env.X:-*}'}", "extension-value"},
+      {"{count: 1, document: written out}", "extension-value"},
+      {"{count: 1, claim: sub}", "extension-value"},
+      {"{count: 1, claim: $jwt.}", "extension-value"},
       {"{count: 1, cuont: 2}", "extension-unknown"},
   };
   for (const Case& wrong : cases) {
@@ -302,8 +310,8 @@ TEST_CASE("every field: references that leave their section are refused", "[xgw]
   CHECK(refused([](Record& r) { r.items.count = 1'000'000; }));
   CHECK(refused([](Record& r) { r.entries.offset = 0x7ffffff8; }));
   CHECK(refused([](Record& r) { r.inner.wait = 60'001; }));
-  CHECK(refused([](Record& r) { r.late_number.late = 3; }));
-  CHECK(refused([](Record& r) { r.late_text.late = 3; }));
+  CHECK(refused([](Record& r) { r.late_number.late = 4; }));
+  CHECK(refused([](Record& r) { r.late_text.late = 4; }));
 }
 
 TEST_CASE("every field: schema and reference describe all of them", "[xgw]") {

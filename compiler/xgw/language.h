@@ -9,6 +9,7 @@
 
 #include "compiler/xgw/effective.h"
 #include "compiler/xgw/limit_language.h"
+#include "runtime/policies/authorizer/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
@@ -59,6 +60,7 @@ struct OperationRecord {
   table::Extent quota;        // LimitChoice[]
   table::Extent concurrency;  // LimitChoice[]
   CorsChoice cors;
+  policies::AuthorizerRecord authorizer;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
   policies::MockRecord mock;
@@ -233,6 +235,16 @@ inline constexpr OperationField kOperationFields[] = {
       .doc = "sending a request twice has the effect of sending it once, whatever its method"},
      Merge::Replace,
      true},
+    {{.name = "authorizer",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, authorizer),
+      .fields = policies::kAuthorizerFields,
+      .size = sizeof(policies::AuthorizerRecord),
+      .shorthand = "upstream",
+      .doc = "a service that is asked about each request, after everything else that decides who "
+             "may call"},
+     Merge::Replace,
+     true},
     {{.name = "allow",
       .kind = policies::FieldKind::Condition,
       .doc = "who may call: a condition that must hold, of each level that has one; otherwise the "
@@ -387,8 +399,8 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "cache", "validate", "views",  "compose",
-    "sunset",  "tls",   "http2",    "query", "body",     "status", "maxStreamAge",
+    "clients", "compress", "cache", "validate", "views",  "compose",      "sunset",
+    "tls",     "http2",    "query", "body",     "status", "maxStreamAge",
 };
 
 }  // namespace gw::compiler

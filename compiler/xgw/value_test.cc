@@ -110,7 +110,7 @@ TEST_CASE("expressions: what cannot be is refused", "[xgw]") {
     CHECK_FALSE(unsupported);
   }
   CHECK(is_refused("/{nope}", true, unsupported));
-  CHECK(is_refused("{$jwt.sub}", false, unsupported));
+  CHECK(is_refused("{$calls.a.body}", false, unsupported));
   CHECK(unsupported);
 }
 

@@ -5,9 +5,9 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
-#include "runtime/limits/local_counters.h"
 #include "runtime/identity/password_hash.h"
 #include "runtime/jose/testing/token_maker.h"
+#include "runtime/limits/local_counters.h"
 
 namespace gw {
 namespace {
@@ -60,9 +60,10 @@ std::string document(std::string_view security, std::string_view operation = "{}
                      std::string_view consumers = {}, std::string_view parameters = "[]") {
   const std::string known =
       consumers.empty()
-          ? fmt::format("{{acme: {{keys: ['{}'], groups: [partners], metadata: {{tier: one}}}}, "
-                        "umbrella: {{keys: ['{}'], passwords: {{alice: '{}'}}}}}}",
-                        kFoo, kBar, secret_hash())
+          ? fmt::format(
+                "{{acme: {{keys: ['{}'], groups: [partners], metadata: {{tier: one}}}}, "
+                "umbrella: {{keys: ['{}'], passwords: {{alice: '{}'}}}}}}",
+                kFoo, kBar, secret_hash())
           : std::string(consumers);
   return fmt::format(R"(openapi: 3.1.0
 info: {{title: Shop, version: 1.0.0}}
@@ -87,8 +88,7 @@ paths:
 }
 
 // The status of one GET with these fields.
-u16 status(Trip& trip, const std::vector<OfflineField>& fields,
-           const char* target = "/orders/t1") {
+u16 status(Trip& trip, const std::vector<OfflineField>& fields, const char* target = "/orders/t1") {
   trip.again();
   trip.start("GET", target, fields);
   REQUIRE(trip.done());
@@ -168,8 +168,7 @@ TEST_CASE("security: a key is asked for, found by its hash, and goes no further"
   CHECK(trip.sent_field("x-subject") == "(none)");
 }
 
-TEST_CASE("security: what a client says of itself never passes for what was proved",
-          "[security]") {
+TEST_CASE("security: what a client says of itself never passes for what was proved", "[security]") {
   TokenTrip trip(document("[{key: []}, {idp: []}]"));
   CHECK(status(trip, {bearer(idp_token()), {"x-consumer", "acme"}, {"x-subject", "root"}}) == 200);
   CHECK(trip.sent_field("x-consumer") == "(none)");
@@ -197,8 +196,7 @@ TEST_CASE("security: keys in query and cookie leave the rest as it is", "[securi
   CHECK(kept.sent_field("x-kept") == "foo");
 }
 
-TEST_CASE("security: one alternative is enough, and of an alternative every scheme",
-          "[security]") {
+TEST_CASE("security: one alternative is enough, and of an alternative every scheme", "[security]") {
   Trip either(compiled_table(document("[{key: []}, {basic: []}]")));
   const OfflineField alice{"authorization", "Basic YWxpY2U6c2VjcmV0"};  // alice:secret
   CHECK(status(either, {{"x-api-key", "foo"}}) == 200);
@@ -327,9 +325,9 @@ TEST_CASE("security: two issuers side by side", "[security]") {
 TEST_CASE("security: scopes that are missing are named", "[security]") {
   TokenTrip trip(document("[{idp: ['orders:read', 'orders:list']}]"));
   CHECK(status(trip, {bearer(idp_token())}) == 403);
-  CHECK(challenges(trip) == std::vector<std::string>{
-                                R"(Bearer realm="Shop", error="insufficient_scope", )"
-                                R"(scope="orders:read orders:list")"});
+  CHECK(challenges(trip) ==
+        std::vector<std::string>{R"(Bearer realm="Shop", error="insufficient_scope", )"
+                                 R"(scope="orders:read orders:list")"});
   CHECK(status(trip, {bearer(idp_token(R"(,"scope":"orders:read")"))}) == 403);
   CHECK(status(trip, {bearer(idp_token(R"(,"scope":"orders:reader orders:list")"))}) == 403);
   CHECK(status(trip, {bearer(idp_token(R"(,"scope":"orders:list orders:read x")"))}) == 200);
@@ -407,6 +405,23 @@ TEST_CASE("security: limits of a consumer come before those of his plan and the 
   CHECK(status(trip, {}) == 401);  // a limit of consumers does not hold who is none
 }
 
+TEST_CASE("security: a plan's own limits hold for all that a consumer calls", "[security]") {
+  const std::string consumers = fmt::format(
+      "{{acme: {{keys: ['{}'], plan: gold}}, umbrella: {{keys: ['{}']}}}}\n  plans: {{gold: "
+      "{{quota: {{calls: {{limit: 2, per: day}}}}}}}}",
+      kFoo, kBar);
+  Trip trip(compiled_table(document("[{key: []}]", "{}", consumers)));
+  limits::LocalCounters counters;
+  trip.env.counters = &counters;
+  trip.clock.set_unix_ms(kNow * 1000);
+  CHECK(status(trip, {{"x-api-key", "foo"}}) == 200);
+  CHECK(status(trip, {{"x-api-key", "foo"}}) == 200);
+  CHECK(status(trip, {{"x-api-key", "foo"}}) == 429);
+  for (u32 i = 0; i < 5; ++i) CHECK(status(trip, {{"x-api-key", "bar"}}) == 200);
+  trip.clock.set_unix_ms((kNow + 86'400) * 1000);
+  CHECK(status(trip, {{"x-api-key", "foo"}}) == 200);
+}
+
 TEST_CASE("security: client certificates name consumers", "[security]") {
   const std::string text = fmt::format(R"(openapi: 3.1.0
 info: {{title: Shop, version: 1.0.0}}
@@ -428,7 +443,7 @@ components:
   securitySchemes: {{tls: {{type: mutualTLS, x-gw: {{consumer: {{required: true}}}}}}}}
 paths: {{/orders/t1: {{get: {{operationId: list, responses: {{'200': {{description: ok}}}}}}}}}}
 )",
-                                      std::string(64, 'a'));
+                                       std::string(64, 'a'));
   ReferenceSource references;
   references.env = [](const std::string&) { return std::optional<std::string>(); };
   references.file = [](const std::string&) {
@@ -469,10 +484,10 @@ TEST_CASE("security: tokens that say nothing are asked about", "[security]") {
   const auto answer = [&](std::string body, u16 code = 200) {
     trip.fetcher.script.push_back({.status = code, .body = std::move(body)});
   };
-  const std::string good = fmt::format(
-      R"({{"active":true,"iss":"https://idp.example","aud":"shop","sub":"u1","exp":{},)"
-      R"("scope":"orders:read"}})",
-      kNow + 5);
+  const std::string good =
+      fmt::format(R"({{"active":true,"iss":"https://idp.example","aud":"shop","sub":"u1","exp":{},)"
+                  R"("scope":"orders:read"}})",
+                  kNow + 5);
   answer(good);
   answer("upstream");
   CHECK(status(trip, {bearer("opaque-1")}) == 200);
@@ -503,6 +518,84 @@ TEST_CASE("security: tokens that say nothing are asked about", "[security]") {
   CHECK(status(trip, {bearer("opaque-2")}) == 401);
   trip.fetcher.script.push_back({.failure = Errc::ConnectFailed});
   CHECK(status(trip, {bearer("opaque-2")}) == 503);
+}
+
+TEST_CASE("authorizer: a service decides, last of all", "[security]") {
+  std::string text = document("[{key: []}]",
+                              "{authorizer: {upstream: judge, path: /judge, send: [x-team], "
+                              "receive: [x-role], cache: 10s}}");
+  text.replace(text.find("upstreams: {"), 12,
+               "upstreams: {judge: {targets: [{url: 'http://127.0.0.1:9002'}]}, ");
+  Trip trip(compiled_table(text));
+  trip.clock.set_unix_ms(kNow * 1000);
+  const std::vector<OfflineField> request{
+      {"x-api-key", "foo"}, {"x-team", "blue"}, {"x-role", "admin"}, {"host", "shop.example"}};
+  trip.fetcher.script = {{.status = 200, .fields = {{"x-role", "clerk"}, {"x-other", "1"}}},
+                         {.status = 200}};
+  CHECK(status(trip, request, "/orders/t1?a=b") == 200);
+  REQUIRE(trip.fetcher.sent.size() == 2);
+  const auto sent = [&](size_t index, std::string_view name) {
+    for (const OfflineField& field : trip.fetcher.sent[index].fields) {
+      if (field.name == name) return field.value;
+    }
+    return std::string("(none)");
+  };
+  CHECK(trip.fetcher.sent[0].target == "/judge");
+  CHECK(sent(0, "x-forwarded-method") == "GET");
+  CHECK(sent(0, "x-forwarded-uri") == "/orders/t1?a=b");
+  CHECK(sent(0, "x-forwarded-host") == "shop.example");
+  CHECK(sent(0, "x-team") == "blue");
+  CHECK(sent(0, "x-role") == "(none)");
+  CHECK(sent(0, "x-api-key") == "(none)");
+  CHECK(sent(1, "x-role") == "clerk");
+  CHECK(sent(1, "x-other") == "(none)");
+
+  // The same question of the same caller is not asked again, another one is.
+  CHECK(status(trip, request, "/orders/t1?a=b") == 200);
+  CHECK(trip.fetcher.sent.size() == 3);
+  CHECK(sent(2, "x-role") == "clerk");
+  trip.fetcher.script.push_back({.status = 403});
+  trip.again();
+  trip.fetcher.sent.clear();
+  CHECK(status(trip, {{"x-api-key", "bar"}, {"x-team", "blue"}}, "/orders/t1?a=b") == 403);
+  CHECK(trip.fetcher.sent.size() == 1);
+  // Whoever has no key does not get so far.
+  CHECK(status(trip, {}) == 401);
+  CHECK(trip.fetcher.sent.size() == 1);
+}
+
+TEST_CASE("authorizer: what it refuses is refused, and its silence as well", "[security]") {
+  const auto trip_with = [](std::string_view more) {
+    std::string text = document(
+        "[]", fmt::format("{{authorizer: {{upstream: shop, receive: [x-role]{}}}}}", more));
+    return compiled_table(text);
+  };
+  Trip trip(trip_with(""));
+  trip.fetcher.script.push_back(
+      {.status = 401, .fields = {{"www-authenticate", "Judge realm=\"x\""}}});
+  CHECK(status(trip, {}) == 401);
+  CHECK(challenges(trip) == std::vector<std::string>{"Judge realm=\"x\""});
+  trip.fetcher.script.push_back({.status = 302});
+  CHECK(status(trip, {}) == 403);
+  trip.fetcher.script.push_back({.status = 500});
+  CHECK(status(trip, {}) == 503);
+  trip.fetcher.script.push_back({.failure = Errc::ConnectFailed});
+  CHECK(status(trip, {}) == 503);
+  CHECK(trip.exchange.error.code == Errc::IdentityUnknown);
+
+  trip.again();
+  trip.fetcher.script.push_back({.status = 200, .after = std::chrono::milliseconds(300)});
+  trip.start("GET", "/orders/t1");
+  CHECK_FALSE(trip.done());
+  trip.clock.advance(std::chrono::milliseconds(250));
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 503);
+
+  Trip open(trip_with(", onError: allow"));
+  open.fetcher.script = {{.status = 500}, {.status = 200}};
+  CHECK(status(open, {{"x-role", "admin"}}) == 200);
+  CHECK(open.fetcher.sent.size() == 2);
+  for (const OfflineField& field : open.fetcher.sent[1].fields) CHECK(field.name != "x-role");
 }
 
 }  // namespace gw

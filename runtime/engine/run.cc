@@ -27,6 +27,7 @@
 #include "runtime/http/env.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
+#include "runtime/policies/authorizer/filter.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -80,13 +81,15 @@ class PermitHolder {
 };
 
 // One step of the request side.
-Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step,
-                     Action& action) {
+Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step, Action& action) {
   const table::TableView& view = exchange.table->view();
   switch (static_cast<PolicyId>(step.policy)) {
     case PolicyId::Authenticate:
-      return policies::authenticate(
-          exchange, env, view.policy_record<policies::AuthenticateRecord>(step.record));
+      return policies::authenticate(exchange, env,
+                                    view.policy_record<policies::AuthenticateRecord>(step.record));
+    case PolicyId::Authorizer:
+      return policies::authorize(exchange, env,
+                                 view.policy_record<policies::AuthorizerRecord>(step.record));
     case PolicyId::Access:
       return policies::check_access(exchange,
                                     view.policy_record<policies::AccessRecord>(step.record));
@@ -148,6 +151,10 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   const table::StepRecord& step = view.part(view.steps(), view.plans()[exchange.plan].steps)[index];
   if (static_cast<PolicyId>(step.policy) == PolicyId::Authenticate) {
     co_await policies::resolve_proofs(exchange, env);
+  }
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Authorizer) {
+    const auto& record = view.policy_record<policies::AuthorizerRecord>(step.record);
+    co_await policies::ask_authorizer(exchange, env, record);
   }
 }
 

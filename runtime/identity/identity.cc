@@ -8,6 +8,7 @@ void Identity::reset() {
   authenticated = false;
   consumer = table::kNoConsumer;
   claims = nullptr;
+  authorizer = AuthorizerAnswer{};
 }
 
 const jose::Claims* Identity::claims_of(u32 scheme) const {

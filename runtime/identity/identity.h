@@ -33,13 +33,24 @@ struct AssumedIdentity {
   jose::ClaimsPtr claims;             // of tokens
 };
 
+enum class AuthorizerState : u8 { Unknown, Allowed, Denied, Failed };
+
+/// What an authorizer has said.
+struct AuthorizerAnswer {
+  AuthorizerState state = AuthorizerState::Unknown;
+  u16 status = 403;                 // of Denied
+  std::string_view challenge = {};  // of Denied with 401; in the arena of the exchange
+  jose::ClaimsPtr fields = {};      // of Allowed: fields for the upstream, as a JSON object
+};
+
 /// Part of an exchange. One thread.
 struct Identity {
-  Proof proofs[policies::kMaxSchemesOfOperation];        // by slot of the operation's schemes
-  u32 schemes[policies::kMaxSchemesOfOperation] = {};    // scheme of each slot that was looked at
-  u32 slots = 0;                                         // of which the first may be looked at
-  bool authenticated = false;                            // an alternative held, not the empty one
+  Proof proofs[policies::kMaxSchemesOfOperation];      // by slot of the operation's schemes
+  u32 schemes[policies::kMaxSchemesOfOperation] = {};  // scheme of each slot that was looked at
+  u32 slots = 0;                                       // of which the first may be looked at
+  bool authenticated = false;                          // an alternative held, not the empty one
   u32 consumer = table::kNoConsumer;
+  AuthorizerAnswer authorizer;
   const AssumedIdentity* assumed = nullptr;  // in place of credentials; kept by reset()
   const jose::Claims* claims = nullptr;      // of the first token of the alternative that held
 

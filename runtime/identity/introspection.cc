@@ -3,10 +3,10 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <memory>
 #include <string>
 
 #include "runtime/engine/expression.h"
+#include "runtime/engine/side_call.h"
 #include "runtime/identity/live_data.h"
 #include "runtime/identity/services.h"
 
@@ -26,24 +26,20 @@ std::string basic_credential(std::string_view user, std::string_view password) {
   plain += ':';
   engine::append_query_encoded(password, plain);
   std::string encoded(plain.size() / 3 * 4 + 5, '\0');
-  const int bytes = EVP_EncodeBlock(reinterpret_cast<u8*>(encoded.data()),
-                                    reinterpret_cast<const u8*>(plain.data()),
-                                    static_cast<int>(plain.size()));
+  const int bytes =
+      EVP_EncodeBlock(reinterpret_cast<u8*>(encoded.data()),
+                      reinterpret_cast<const u8*>(plain.data()), static_cast<int>(plain.size()));
   encoded.resize(static_cast<size_t>(bytes));
   return "Basic " + encoded;
 }
 
-void make_request(const Exchange& exchange, const IntrospectionRecord& record,
+void fill_request(const Exchange& exchange, const IntrospectionRecord& record,
                   std::string_view token, Exchange& call) {
   const BoundTable& table = *exchange.table;
   http::RequestHead& request = call.upstream_request;
   request.method = http::Method::Post;
   request.method_text = "POST";
-  request.scheme = "http";
-  const std::string_view host = table.text(table.view().upstreams()[record.upstream].name);
-  request.authority = request.host = host;
   request.path = table.text(record.path);
-  request.fields.add(http::FieldId::Host, host);
   request.fields.add(http::FieldId::Accept, "application/json");
   request.fields.add(http::FieldId::ContentType, "application/x-www-form-urlencoded");
   const std::string credential =
@@ -52,8 +48,6 @@ void make_request(const Exchange& exchange, const IntrospectionRecord& record,
   std::string body = "token_type_hint=access_token&token=";
   engine::append_query_encoded(token, body);
   call.local_body = call.arena.copy(body);
-  request.framing = http::Framing::Length;
-  request.content_length = call.local_body.size();
 }
 
 // What a good answer says; the rules hold for its claims as for those of a token.
@@ -79,45 +73,23 @@ jose::CacheScope introspection_scope(const Exchange& exchange, u32 scheme) {
 Task<void> introspect(Exchange& exchange, Env& env, u32 scheme, std::string_view token,
                       Introspected& out) {
   const IntrospectionRecord& record = exchange.table->view().schemes()[scheme].introspection;
-  const auto call = std::make_unique<Exchange>();
-  call->table = exchange.table;
-  call->live = exchange.live;
-  call->parent = &exchange;
-  call->depth = exchange.depth + 1;
-  call->started = env.clock.now();
-  call->deadline = std::min(exchange.deadline,
-                            call->started + milliseconds(exchange.table->number(record.timeout)));
-  make_request(exchange, record, token, *call);
-  http::MemoryBody body(as_bytes(call->local_body));
-  FetchOptions options;
-  options.upstream = record.upstream;
-  options.deadline = call->deadline;
-  options.replay_safe = true;  // asking twice changes nothing
-  Fetched fetched(call->arena);
-  const Result<void> result = co_await env.fetcher.fetch(*call, call->upstream_request, &body,
-                                                         options, nullptr, fetched);
-  if (!result) co_return;
-  std::string_view text;
-  bool read = fetched.head.status == 200 && fetched.body != nullptr;
-  if (read) {
-    const Result<Bytes> whole =
-        co_await http::read_whole(*fetched.body, kMaxAnswerBytes, call->arena);
-    read = whole.has_value();
-    if (read) text = as_text(*whole);
-  }
-  env.fetcher.release(fetched);
-  if (!read) co_return;
+  engine::SideCall question(exchange, env, record.upstream,
+                            milliseconds(exchange.table->number(record.timeout)));
+  fill_request(exchange, record, token, question.call());
+  const bool answered = co_await question.send(kMaxAnswerBytes);
+  if (!answered || question.head().status != 200) co_return;
   const i64 now_ms = env.clock.unix_ms();
   i64 valid_until_ms = 0;
-  out.failure = read_answer(exchange, scheme, text, now_ms, out.claims, valid_until_ms);
+  out.failure = read_answer(exchange, scheme, question.body(), now_ms, out.claims, valid_until_ms);
   if (out.failure != Failure::None) {
     out.claims = {};
     co_return;
   }
   const i64 cache_ms = static_cast<i64>(exchange.table->number(record.cache));
   if (cache_ms == 0) co_return;
-  env.identity->services.introspected.insert(token, introspection_scope(exchange, scheme), out.claims,
-                                    std::min(valid_until_ms, now_ms + cache_ms));
+  env.identity->services.introspected.insert(token, introspection_scope(exchange, scheme),
+                                             out.claims,
+                                             std::min(valid_until_ms, now_ms + cache_ms));
 }
 
 }  // namespace gw::identity

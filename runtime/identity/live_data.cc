@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
+
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/rate_limit/record.h"
 
 namespace gw {
 namespace {
@@ -68,8 +72,7 @@ u64 digest_of(const BoundTable& table, const SchemeRecord& record, const jose::J
   std::string all = rules.issuer;
   if (static_cast<SchemeKind>(record.kind) == SchemeKind::Introspection) {  // who has said it
     const policies::IntrospectionRecord& asked = record.introspection;
-    all += fmt::format("\n{}{}\n{}",
-                       table.text(table.view().upstreams()[asked.upstream].name),
+    all += fmt::format("\n{}{}\n{}", table.text(table.view().upstreams()[asked.upstream].name),
                        table.text(asked.path), text_of(table, asked.client_id));
   }
   for (const std::string& audience : rules.audiences) all += "\n" + audience;
@@ -91,8 +94,7 @@ std::shared_ptr<const jose::KeySet> local_keys(const BoundTable& table, const Sc
     return jose::KeySet::parse(table.text(record.jwks.file), {}, problem);
   }
   if (record.jwks.keys.offset == table::kNone) return nullptr;
-  const std::string document =
-      fmt::format("{{\"keys\":{}}}", table.view().text(record.jwks.keys));
+  const std::string document = fmt::format("{{\"keys\":{}}}", table.view().text(record.jwks.keys));
   return jose::KeySet::parse(document, {}, problem);
 }
 
@@ -106,6 +108,7 @@ class LiveDataLoader {
     data_->plans = table::ConsumerSet(table_.view().section(table::SectionKind::ConsumerPlans));
     load_consumers();
     check_plans();
+    check_limits();
     for (const table::StringRef file : table_.view().network_files()) {
       data_->networks.push_back(load_networks(std::string(table_.text(file))));
     }
@@ -144,6 +147,28 @@ class LiveDataLoader {
     }
   }
 
+  // A limit that nothing counts by would limit nothing.
+  void check_limits() {
+    const auto overrides = data_->consumers.all_overrides();
+    if (overrides.empty()) return;
+    const table::TableView& view = table_.view();
+    std::set<std::pair<u32, std::string_view>> known;
+    for (const table::StepRecord& step : view.steps()) {
+      if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::RateLimit) continue;
+      const auto& record = view.policy_record<policies::RateLimitRecord>(step.record);
+      for (const auto& limit : view.policy_list<policies::LimitRecord>(record.limits)) {
+        known.insert({limit.kind, view.text(limit.name)});
+      }
+    }
+    for (const table::ConsumerOverride& one : overrides) {
+      const std::string_view name = data_->consumers.text(one.name);
+      if (known.contains({static_cast<u32>(one.kind), name})) continue;
+      problems_.push_back(
+          fmt::format("consumers: no operation and no plan has a limit `{}`", name));
+      return;
+    }
+  }
+
   std::shared_ptr<const NetworkData> load_networks(const std::string& path) {
     const auto content = table::read_file(path, kMaxNetworkTextBytes);
     if (!content) {
@@ -173,9 +198,9 @@ class LiveDataLoader {
 
   void problem(std::string_view what, const std::string& path, const Error& error) {
     if (offline()) return;
-    problems_.push_back(fmt::format("{} of {}: {}", what, path,
-                                    error.sys != 0 ? std::strerror(error.sys)
-                                                   : std::string(error.what)));
+    problems_.push_back(
+        fmt::format("{} of {}: {}", what, path,
+                    error.sys != 0 ? std::strerror(error.sys) : std::string(error.what)));
   }
 
   const BoundTable& table_;

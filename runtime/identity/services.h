@@ -49,11 +49,16 @@ class PasswordCache {
 /// Of a worker, whatever it serves. One thread.
 struct IdentityServices {
   IdentityServices(u64 seed, PasswordChecker& passwords_)
-      : passwords(passwords_), tokens({}, seed), introspected({}, seed + 1), known_passwords(seed + 2) {}
+      : passwords(passwords_),
+        tokens({}, seed),
+        introspected({}, seed + 1),
+        authorized({}, seed + 2),
+        known_passwords(seed + 3) {}
 
   PasswordChecker& passwords;
   jose::TokenCache tokens;
   jose::TokenCache introspected;
+  jose::TokenCache authorized;  // answers of authorizers, by what they were asked
   PasswordCache known_passwords;
 };
 

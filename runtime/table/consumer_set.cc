@@ -4,7 +4,6 @@
 #include <cstring>
 #include <span>
 
-#include "runtime/base/units.h"
 #include "runtime/table/phf.h"
 #include "runtime/table/verify_record.h"
 
@@ -49,9 +48,7 @@ class ConsumerVerifier {
               list_fits(profile.overrides, header_.overrides);
     }
     for (const ConsumerOverride& one : part<ConsumerOverride>(header_.overrides)) {
-      const Rate rate = unpack_rate(one.limit);
-      const bool counts = one.kind != OverrideKind::Rate || (rate.count > 0 && rate.seconds > 0);
-      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency && counts;
+      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency;
     }
     for (const ConsumerLogin& login : part<ConsumerLogin>(header_.logins)) {
       fine &= text_fits(login.user) && text_fits(login.password) &&
@@ -141,11 +138,11 @@ const ConsumerLogin* ConsumerSet::find_login(std::string_view user) const {
 u32 ConsumerSet::find_certificate(CertificateField field, std::string_view value) const {
   const std::span<const ConsumerCertificate> all(part<ConsumerCertificate>(header_.certificates),
                                                  header_.certificates.count);
-  const auto found =
-      std::lower_bound(all.begin(), all.end(), value, [&](const auto& one, std::string_view wanted) {
-        if (one.field != field) return one.field < field;
-        return text(one.value) < wanted;
-      });
+  const auto found = std::lower_bound(all.begin(), all.end(), value,
+                                      [&](const auto& one, std::string_view wanted) {
+                                        if (one.field != field) return one.field < field;
+                                        return text(one.value) < wanted;
+                                      });
   const bool same = found != all.end() && found->field == field && text(found->value) == value;
   return same ? found->consumer : kNoConsumer;
 }
@@ -178,6 +175,10 @@ std::optional<std::string_view> ConsumerSet::metadata(u32 consumer, std::string_
 std::span<const ConsumerOverride> ConsumerSet::overrides(u32 consumer) const {
   const ConsumerList& list = profile(consumer).overrides;
   return {part<ConsumerOverride>(header_.overrides) + list.first, list.count};
+}
+
+std::span<const ConsumerOverride> ConsumerSet::all_overrides() const {
+  return {part<ConsumerOverride>(header_.overrides), header_.overrides.count};
 }
 
 std::string_view ConsumerSet::plan_of_profile(u32 index) const {

@@ -40,6 +40,7 @@ class ConsumerSet {
   std::optional<std::string_view> metadata(u32 consumer, std::string_view name) const;
   /// Its own limits.
   std::span<const ConsumerOverride> overrides(u32 consumer) const;
+  std::span<const ConsumerOverride> all_overrides() const;
   /// Plans that consumers have; some more than once. For checks when it is loaded.
   u32 profile_count() const { return header_.profiles.count; }
   std::string_view plan_of_profile(u32 index) const;

@@ -52,8 +52,10 @@ struct EveryFieldRecord {
   table::LateString certificate;
   table::LateNumber rate;
   table::LateString origin;
+  table::LateString document;
+  table::StringRef claim;
 };
-static_assert(sizeof(EveryFieldRecord) == 264);
+static_assert(sizeof(EveryFieldRecord) == 288);
 
 inline constexpr std::string_view kEveryWords[] = {"first", "second"};
 inline constexpr FieldSpec kEveryInnerFields[] = {
@@ -217,6 +219,15 @@ inline constexpr FieldSpec kEveryFields[] = {
      .offset = offsetof(EveryFieldRecord, origin),
      .late = true,
      .max = 1024},
+    {.name = "document",
+     .kind = FieldKind::Document,
+     .offset = offsetof(EveryFieldRecord, document),
+     .late = true,
+     .max = 4096},
+    {.name = "claim",
+     .kind = FieldKind::ClaimPath,
+     .offset = offsetof(EveryFieldRecord, claim),
+     .fallback = "$jwt.sub"},
 };
 inline constexpr RecordSpec kEveryFieldSpec{.name = "everyField",
                                             .bytes = sizeof(EveryFieldRecord),

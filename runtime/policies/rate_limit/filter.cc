@@ -136,7 +136,9 @@ class Decision {
     const auto all = exchange.table->view().policy_list<LimitRecord>(record.limits);
     pending_ = exchange.arena.allocate_array<Pending>(all.size());
     for (const LimitRecord& limit : all) {
-      if (engine::holds(exchange, limit.when)) prepare(limit);
+      const Measure measure = measure_of(exchange, limit);
+      if (measure.limit == kNoLimit) continue;
+      if (engine::holds(exchange, limit.when)) prepare(limit, measure);
     }
   }
 
@@ -180,7 +182,7 @@ class Decision {
   }
 
  private:
-  void prepare(const LimitRecord& record) {
+  void prepare(const LimitRecord& record, const Measure& measure) {
     Pending& pending = *new (&pending_[count_++]) Pending();
     pending.record = &record;
     LimitOutcome& outcome = pending.outcome;
@@ -188,7 +190,6 @@ class Decision {
     outcome.kind = record.kind;
     outcome.shadow = record.mode == static_cast<u32>(LimitMode::Shadow);
     outcome.told = record.headers == 0 && !outcome.shadow;
-    const Measure measure = measure_of(exchange_, record);
     u64 parameters = 0;
     switch (pending.kind()) {
       case LimitKind::Rate: {

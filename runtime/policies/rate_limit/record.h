@@ -23,6 +23,9 @@ inline constexpr u32 kMaxLimitKeys = 8;
 /// Longest time that a burst may take to come back: a year.
 inline constexpr u64 kMaxBurstNs = u64{366} * 86'400 * 1'000'000'000;
 
+/// A limit that has no measure but that of a consumer or his plan: whoever has none passes.
+inline constexpr u64 kNoLimit = ~u64{0};
+
 struct LimitRecord {
   table::StringRef name;
   u64 id_low;  // digest of place, name and key: names its counters, in any table
