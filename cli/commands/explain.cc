@@ -454,8 +454,7 @@ Run add_explain(CLI::App& gwctl) {
   app.add_option("--consumer", command->consumer,
                  "Take the request for one of this consumer, whose credential is right")
       ->option_text("NAME");
-  app.add_option("--claims", command->claims,
-                 "Take its token for a verified one with these claims")
+  app.add_option("--claims", command->claims, "Take its token for a verified one with these claims")
       ->option_text("JSON");
   app.add_option("--expect", command->expect, "Exit with 1 unless the status is this one")
       ->option_text("STATUS");

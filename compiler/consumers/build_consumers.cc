@@ -132,9 +132,8 @@ class ConsumerBuilder {
     for (u32 i = 0; i < consumers_.size(); ++i) {
       for (const KeyDigest& digest : consumers_[i].keys) owned.push_back({&digest, i});
     }
-    std::ranges::stable_sort(owned, [](const Owned& a, const Owned& b) {
-      return *a.digest < *b.digest;
-    });
+    std::ranges::stable_sort(owned,
+                             [](const Owned& a, const Owned& b) { return *a.digest < *b.digest; });
     std::vector<phf::Key> keys;
     std::vector<Owned> unique;
     for (const Owned& one : owned) {

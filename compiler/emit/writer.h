@@ -26,7 +26,7 @@ struct TableParts {
   std::vector<policies::ListenerRecord> listeners;
   std::vector<table::NoteRecord> notes;
   std::vector<policies::SchemeRecord> schemes;
-  std::vector<std::byte> consumers;  // section of runtime/table/consumer_format.h; empty: none
+  std::vector<std::byte> consumers;       // section of runtime/table/consumer_format.h; empty: none
   std::vector<std::byte> consumer_plans;  // the same
   u64 source_digest = 0;
 };

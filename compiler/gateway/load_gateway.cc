@@ -182,8 +182,8 @@ class Loader {
     if (!value) return;
     if (out) {
       report(sink_, "route-cross-file", x_gw.key_of(name).span(),
-             fmt::format("`{}` is declared twice", name), "again here",
-             "keep it in one document", {{out.span(), "first here"}});
+             fmt::format("`{}` is declared twice", name), "again here", "keep it in one document",
+             {{out.span(), "first here"}});
       return;
     }
     out = value;
@@ -253,9 +253,8 @@ class Loader {
     if (!x_gw) return;
     check_keys(x_gw, "x-gw", names_of(kRootFields, false), sink_);
     check_version(x_gw);
-    for (const std::string_view name :
-         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
-          "consumers", "plans"}) {
+    for (const std::string_view name : {"upstreams", "hosts", "listeners", "services", "locked",
+                                        "trustedProxies", "resolvers", "consumers", "plans"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

@@ -71,12 +71,13 @@ class SecurityCheck {
     module_.sink.report(
         {.rule = "auth-public-by-accident",
          .severity = Severity::Warning,
-         .message = planned.anonymous
-                        ? fmt::format("operation `{}` lets in whoever has no credentials", source.id)
-                        : fmt::format("operation `{}` asks for no authentication", source.id),
+         .message =
+             planned.anonymous
+                 ? fmt::format("operation `{}` lets in whoever has no credentials", source.id)
+                 : fmt::format("operation `{}` asks for no authentication", source.id),
          .primary = {place, list ? "by this" : "others of the document do"},
-         .related = list ? std::vector<Label>{{source.span, "this operation"}}
-                         : std::vector<Label>{},
+         .related =
+             list ? std::vector<Label>{{source.span, "this operation"}} : std::vector<Label>{},
          .help = "say why: `x-gw: {public: REASON}`"});
   }
 
@@ -87,13 +88,15 @@ class SecurityCheck {
       module_.sink.report(
           {.rule = "auth-public-by-accident",
            .severity = Severity::Info,
-           .message = count == 1 ? "the operation of this document asks for no authentication"
-                                 : fmt::format("none of the {} operations of this document asks for "
-                                               "authentication",
-                                               count),
+           .message = count == 1
+                          ? "the operation of this document asks for no authentication"
+                          : fmt::format("none of the {} operations of this document asks for "
+                                        "authentication",
+                                        count),
            .primary = {paths ? unit->document->root.key_of("paths").span() : Span{}, "here"},
-           .help = "add `security`, or say why not: `x-gw: {public: REASON}` at the root, a path or "
-                   "an operation"});
+           .help =
+               "add `security`, or say why not: `x-gw: {public: REASON}` at the root, a path or "
+               "an operation"});
     }
   }
 
@@ -165,8 +168,7 @@ class SecurityCheck {
     }
     if (!has_strong || !weak) return;
     report(module_, "auth-alternatives-mixed", Severity::Warning, weak.span(),
-           "a weak alternative stands beside a strong one",
-           "whoever attacks will choose this one",
+           "a weak alternative stands beside a strong one", "whoever attacks will choose this one",
            "remove it, or ask for both in one alternative");
   }
 

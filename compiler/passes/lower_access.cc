@@ -27,8 +27,7 @@ class AccessLowerer {
     if (all == nullptr) return;
     for (const Effective::Entry& entry : all->entries) {
       const NodeRef node = entry.value.node;
-      const u32 condition =
-          encode_condition(node, scope_, module_.table.pools, module_.sink);
+      const u32 condition = encode_condition(node, scope_, module_.table.pools, module_.sink);
       if (condition == table::kNone) continue;  // reported
       encoded_.push_back({std::string(name), entry.value.level, to_json(node), node.span()});
       const bool identity = asks_for_identity(module_.table.pools, condition);

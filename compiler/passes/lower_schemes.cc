@@ -90,8 +90,7 @@ const SchemeInfo* SchemeLowerer::lower(const Declared& declared, Span used_at) {
   SchemeRecord record{};
   Pools& pools = module_.table.pools;
   record.name = pools.strings.add(declared.name);
-  record.source =
-      Encoder(pools, module_.files, module_.sink).source(declared.scheme->name.span);
+  record.source = Encoder(pools, module_.files, module_.sink).source(declared.scheme->name.span);
   SchemeInfo info{.name = declared.name};
   bool usable = false;
   switch (declared.scheme->type) {
@@ -138,13 +137,13 @@ bool SchemeLowerer::encode(const policies::RecordSpec& spec, const Declared& dec
 
 void SchemeLowerer::unbacked(const Declared& declared, Span used_at, std::string why,
                              std::string help) {
-  module_.sink.report(
-      {.rule = "auth-scheme-unbacked",
-       .severity = Severity::Error,
-       .message = fmt::format("the security scheme `{}` cannot be enforced: {}", declared.name, why),
-       .primary = {used_at, "required here"},
-       .related = {{declared.scheme->name.span, "declared here"}},
-       .help = std::move(help)});
+  module_.sink.report({.rule = "auth-scheme-unbacked",
+                       .severity = Severity::Error,
+                       .message = fmt::format("the security scheme `{}` cannot be enforced: {}",
+                                              declared.name, why),
+                       .primary = {used_at, "required here"},
+                       .related = {{declared.scheme->name.span, "declared here"}},
+                       .help = std::move(help)});
 }
 
 bool SchemeLowerer::needs_consumers(const Declared& declared, Span used_at) {
@@ -163,8 +162,8 @@ bool SchemeLowerer::lower_api_key(const Declared& declared, SchemeRecord& record
   if (place == std::end(policies::kCredentialPlaceWords)) return false;  // reported by structure
   record.place = static_cast<u32>(place - std::begin(policies::kCredentialPlaceWords));
   const std::string_view name = text_of(declared.scheme->node, "name");
-  record.field = module_.table.pools.strings.add(in == "header" ? lower_case(name)
-                                                                : std::string(name));
+  record.field =
+      module_.table.pools.strings.add(in == "header" ? lower_case(name) : std::string(name));
   record.consumer_required = 1;
   return true;
 }
@@ -214,7 +213,8 @@ bool SchemeLowerer::lower_bearer(const Declared& declared, SchemeRecord& record,
     record.discovery.late = table::kNone;
   }
   if (info.names_consumer && !module_.has_consumers) return needs_consumers(declared, used_at);
-  return introspects ? check_introspection(declared, record) : check_token(declared, record, used_at);
+  return introspects ? check_introspection(declared, record)
+                     : check_token(declared, record, used_at);
 }
 
 bool SchemeLowerer::check_introspection(const Declared& declared, const SchemeRecord& record) {
@@ -267,9 +267,10 @@ bool SchemeLowerer::check_token(const Declared& declared, const SchemeRecord& re
     return false;
   };
   if (!missing.empty()) {
-    return incomplete(fmt::format("the security scheme `{}` does not say `{}`", declared.name,
-                                  fmt::join(missing, "`, `")),
-                      "a token for somebody else, or by an algorithm that nobody chose, would pass");
+    return incomplete(
+        fmt::format("the security scheme `{}` does not say `{}`", declared.name,
+                    fmt::join(missing, "`, `")),
+        "a token for somebody else, or by an algorithm that nobody chose, would pass");
   }
   u32 symmetric = 0;
   const auto algorithms = algorithms_of(module_.table.pools, record);

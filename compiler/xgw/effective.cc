@@ -81,8 +81,7 @@ bool is_off(NodeRef node) {
   return node.is_map() && node.size() == 1 && static_cast<bool>(node.get("off"));
 }
 
-Effective effective_record(const policies::RecordSpec& spec, NodeRef node,
-                           std::string_view level) {
+Effective effective_record(const policies::RecordSpec& spec, NodeRef node, std::string_view level) {
   const FieldSpec field{.name = spec.name,
                         .kind = FieldKind::Record,
                         .fields = spec.fields,

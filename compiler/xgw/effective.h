@@ -38,8 +38,8 @@ struct Removal {
   std::string reason;  // of {off: reason}
 };
 
-/// How a field of a lower level meets the same field of a higher one. Add: both count; each level is
-/// an entry without a name.
+/// How a field of a lower level meets the same field of a higher one. Add: both count; each level
+/// is an entry without a name.
 enum class Merge : u8 { Replace, ByKey, Add };
 
 /// What is written at one place only, as a value of `spec`.

@@ -123,8 +123,9 @@ void Encoder::encode_fallback(const FieldSpec& field, const Place& place, const 
   } else if (field.kind == FieldKind::ClaimPath) {
     store(at, pools_.strings.add(claim_pointer(field.fallback)));
   } else if (field.late) {
-    store(at, table::LateString{
-                  .value = pools_.strings.add(field.fallback), .late = table::kNone, .reserved = 0});
+    store(at,
+          table::LateString{
+              .value = pools_.strings.add(field.fallback), .late = table::kNone, .reserved = 0});
   } else {
     store(at, pools_.strings.add(field.fallback));
   }

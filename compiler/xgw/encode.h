@@ -15,7 +15,7 @@ namespace gw::compiler {
 /// A security scheme as expressions see it.
 struct SchemeInfo {
   std::string name;
-  u32 index = 0;         // into the table's schemes
+  u32 index = 0;          // into the table's schemes
   bool is_token = false;  // its claims can be asked for
   bool names_consumer = false;
   std::vector<std::string_view> claims = {};  // that it declares

@@ -48,10 +48,12 @@ constexpr std::string_view kLaterSources[] = {"$calls", "$response", "$client.cl
                                               "$request.body"};
 // Claims that need no declaration: RFC 7519, RFC 9068, RFC 8693, RFC 8705, OpenID Connect Core.
 constexpr std::string_view kRegisteredClaims[] = {
-    "acr",   "amr",         "at_hash",    "aud",    "auth_time", "azp",  "client_id", "cnf",
-    "email", "email_verified", "entitlements", "exp", "groups", "iat",  "iss",       "jti",
-    "name",  "nbf",         "nonce",      "preferred_username", "roles", "scope", "scp", "sid",
-    "sub",   "username"};
+    "acr",          "amr",       "at_hash", "aud",   "auth_time",
+    "azp",          "client_id", "cnf",     "email", "email_verified",
+    "entitlements", "exp",       "groups",  "iat",   "iss",
+    "jti",          "name",      "nbf",     "nonce", "preferred_username",
+    "roles",        "scope",     "scp",     "sid",   "sub",
+    "username"};
 
 // The encoding of a value depends on where it is put.
 ExpressionEncoding encoding_for(bool is_path, bool in_query, bool greedy) {
@@ -195,9 +197,10 @@ struct ExpressionParser {
     }
     std::string help = did_you_mean(claim, known);
     if (help.empty()) {
-      help = fmt::format("declare it at the security scheme: `x-gw: {{claims: {{{}: {{type: "
-                         "string}}}}}}`",
-                         claim);
+      help = fmt::format(
+          "declare it at the security scheme: `x-gw: {{claims: {{{}: {{type: "
+          "string}}}}}}`",
+          claim);
     }
     return fail(begin, end, fmt::format("no scheme declares the claim `{}`", claim),
                 std::move(help));
@@ -337,10 +340,10 @@ struct WhenKey {
   bool named;  // takes a map from name to value
 };
 constexpr WhenKey kWhenKeys[] = {
-    {"header", TestSource::Header, true}, {"query", TestSource::Query, true},
-    {"cookie", TestSource::Cookie, true}, {"ip", TestSource::Ip, false},
-    {"host", TestSource::Host, false},    {"path", TestSource::Path, false},
-    {"method", TestSource::Method, false}, {"jwt", TestSource::Claim, true},
+    {"header", TestSource::Header, true},        {"query", TestSource::Query, true},
+    {"cookie", TestSource::Cookie, true},        {"ip", TestSource::Ip, false},
+    {"host", TestSource::Host, false},           {"path", TestSource::Path, false},
+    {"method", TestSource::Method, false},       {"jwt", TestSource::Claim, true},
     {"consumer", TestSource::ConsumerName, true}};
 constexpr std::string_view kLaterWhenKeys[] = {"client"};
 
@@ -455,9 +458,8 @@ class ConditionEncoder {
   void test_consumer(const WhenKey& key, NodeRef at, NodeRef value,
                      std::vector<ConditionTest>& tests) {
     if (!check_identity("$consumer.name", at)) return;
-    const bool is_operator =
-        value.is_map() && (value.get("not") || value.get("prefix") || value.get("matches") ||
-                           value.get("present"));
+    const bool is_operator = value.is_map() && (value.get("not") || value.get("prefix") ||
+                                                value.get("matches") || value.get("present"));
     if (!value.is_map() || is_operator) {
       test_value(key, {}, value, false, tests);
       return;

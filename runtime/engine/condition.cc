@@ -85,10 +85,9 @@ bool address_matches(const Exchange& exchange, const ConditionTest& test) {
     return exchange.live->networks[test.values.offset]->set.contains(exchange.client.bytes);
   }
   const table::TableView& view = exchange.table->view();
-  return std::ranges::any_of(view.part(view.networks(), test.values),
-                             [&](const NetworkRecord& network) {
-                               return in_network(exchange.client, network);
-                             });
+  return std::ranges::any_of(
+      view.part(view.networks(), test.values),
+      [&](const NetworkRecord& network) { return in_network(exchange.client, network); });
 }
 
 // Any value of a field that is sent several times will do.

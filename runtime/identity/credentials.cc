@@ -167,8 +167,8 @@ bool parse_basic(Exchange& exchange, std::string_view credential, Login& out) {
     if (credential[i - 1] == '=') --size;
   }
   const std::string_view text(reinterpret_cast<const char*>(decoded), size);
-  const bool plain = std::ranges::none_of(
-      text, [](char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; });
+  const bool plain =
+      std::ranges::none_of(text, [](char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; });
   const size_t colon = text.find(':');
   if (!plain || colon == text.npos) return false;
   out = {text.substr(0, colon), text.substr(colon + 1)};

@@ -16,23 +16,23 @@ namespace gw {
 
 /// A security scheme with its late values.
 struct SchemeData {
-  jose::JwtRules rules;                       // of tokens
-  std::shared_ptr<const jose::KeySet> keys;   // that never change; null: they come by `slot`
-  std::shared_ptr<jose::KeySlot> slot;        // of an issuer that is followed
-  u64 rules_digest = 0;                       // stands for `rules` in caches
+  jose::JwtRules rules;                      // of tokens
+  std::shared_ptr<const jose::KeySet> keys;  // that never change; null: they come by `slot`
+  std::shared_ptr<jose::KeySlot> slot;       // of an issuer that is followed
+  u64 rules_digest = 0;                      // stands for `rules` in caches
 };
 
 /// Networks of one file, and the memory that they lie in.
 struct NetworkData {
   table::NetworkSet set;
-  std::vector<std::byte> blob;                        // made of a text
+  std::vector<std::byte> blob;                         // made of a text
   std::shared_ptr<const table::TableFile> data_table;  // or taken from one
 };
 
 /// Immutable; shared by all workers. Whoever serves by a table has one that was made for it.
 struct LiveData {
   table::ConsumerSet consumers;
-  table::ConsumerSet plans;  // of the gateway's table
+  table::ConsumerSet plans;                                // of the gateway's table
   std::shared_ptr<const table::TableFile> consumer_table;  // null: they lie in the gateway's table
   std::vector<std::shared_ptr<const NetworkData>> networks;  // by index of NetworkFiles
   std::vector<SchemeData> schemes;                           // by index of Schemes

@@ -77,10 +77,9 @@ void prove_password(Exchange& exchange, Env& env, const SchemeRecord& record, Pr
   if (!parse_basic(exchange, credential, login)) return refuse(proof);
   const table::ConsumerSet& consumers = exchange.live->consumers;
   const table::ConsumerLogin* known = consumers.find_login(login.user);
-  const bool fresh =
-      known != nullptr && env.identity->services.known_passwords.has(login.user, login.password,
-                                                            consumers.text(known->password),
-                                                            env.clock.unix_ms());
+  const bool fresh = known != nullptr && env.identity->services.known_passwords.has(
+                                             login.user, login.password,
+                                             consumers.text(known->password), env.clock.unix_ms());
   if (fresh) return accept(proof, known->consumer);
   proof.state = ProofState::Pending;
 }
@@ -105,11 +104,10 @@ void accept_token(const Exchange& exchange, const SchemeRecord& record, Proof& p
 void verify_token(Exchange& exchange, Env& env, u32 scheme, const jose::KeySet& keys,
                   std::string_view token, Proof& proof) {
   const SchemeData& data = exchange.live->schemes[scheme];
-  const jose::JwtResult result =
-      jose::verify_jwt(token, keys, data.rules, env.clock.unix_ms());
+  const jose::JwtResult result = jose::verify_jwt(token, keys, data.rules, env.clock.unix_ms());
   if (result.failure != Failure::None) return refuse(proof, result.failure);
   env.identity->services.tokens.insert(token, {keys.generation(), data.rules_digest}, result.claims,
-                              result.valid_until_ms);
+                                       result.valid_until_ms);
   accept_token(exchange, record_of(exchange, scheme), proof, result.claims);
 }
 

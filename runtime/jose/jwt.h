@@ -15,7 +15,7 @@ enum class ClaimType : u8 { String, Integer, Number, Boolean, Array, Object };
 struct ClaimRule {
   std::string pointer;  // JSON Pointer: `/tenant`, `/realm_access/roles`
   bool required = true;
-  std::optional<ClaimType> type = {};     // none: any
+  std::optional<ClaimType> type = {};    // none: any
   std::vector<std::string> values = {};  // one of them, for a list as one of its items; empty: any
 };
 

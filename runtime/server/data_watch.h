@@ -1,5 +1,5 @@
-// Looks whether the files with consumers or networks have changed, and makes the gateway use what is
-// new.
+// Looks whether the files with consumers or networks have changed, and makes the gateway use what
+// is new.
 #pragma once
 #include <string>
 #include <vector>

@@ -23,8 +23,7 @@ u64 secret_seed() {
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer, limits::CounterStore& counters,
-               PasswordPool& passwords)
+               ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),

@@ -14,7 +14,8 @@
 //   certificates ConsumerCertificate[]: sorted by kind and value
 //   texts       u16 length and bytes, each text; a text is named by its offset
 //
-// The section `consumer plans` has the same layout: its consumers are plans, and have nothing but overrides.
+// The section `consumer plans` has the same layout: its consumers are plans, and have nothing but
+// overrides.
 //
 // A million consumers with a key each take 57 bytes apiece, so nothing here is wider than it must
 // be: a consumer is eight bytes, and a key its digest and four.

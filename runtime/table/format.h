@@ -132,12 +132,12 @@ struct SourceRef {
 struct GatewayRecord {
   StringRef title;
   StringRef version;
-  u32 flags;               // GatewayFlag
-  u32 default_settings;    // into Settings: for requests without a route
-  Extent trusted_proxies;  // into Networks
-  Extent resolvers;        // LateString[] in PolicyData: servers that are asked for names
+  u32 flags;                // GatewayFlag
+  u32 default_settings;     // into Settings: for requests without a route
+  Extent trusted_proxies;   // into Networks
+  Extent resolvers;         // LateString[] in PolicyData: servers that are asked for names
   StringRef consumer_file;  // data table with the consumers; absent: section Consumers has them
-  u32 default_plan;        // into Plans: for requests without a route; kNone: nothing
+  u32 default_plan;         // into Plans: for requests without a route; kNone: nothing
   u32 reserved;
 };
 enum GatewayFlag : u32 {

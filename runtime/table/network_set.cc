@@ -111,7 +111,7 @@ class RangeMaker {
 
   std::vector<Prefix<Number>> open_;
   std::vector<Range<Number>> ranges_;
-  Number at_ = 0;         // up to here everything is said
+  Number at_ = 0;  // up to here everything is said
   bool at_end_ = false;
 };
 

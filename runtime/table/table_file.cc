@@ -46,7 +46,7 @@ Result<u64> regular_size(int fd) {
 TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
 
 Result<std::shared_ptr<const TableFile>> TableFile::adopt(int descriptor, u64 size,
-                                                             TableKind kind) {
+                                                          TableKind kind) {
   if (size < sizeof(Header)) return fail(Errc::TableTruncated, "header");
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
   if (mapped == MAP_FAILED) return unreadable("mmap");
@@ -72,8 +72,7 @@ Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, Tabl
   return adopt(memory.get(), bytes.size(), kind);
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path,
-                                                            TableKind kind) {
+Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
   GW_TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
   return from_bytes(as_bytes(text), kind);
 }

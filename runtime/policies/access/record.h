@@ -10,7 +10,7 @@ inline constexpr std::string_view kAccessRuleWords[] = {"allow", "deny", "equals
 
 struct AccessRecord {
   u32 rule;                  // AccessRule
-  u32 condition;        // of Allow and Deny
+  u32 condition;             // of Allow and Deny
   table::Extent value = {};  // of Equals: the parameter
   table::Extent other = {};  // of Equals: what it must be
 };

@@ -91,8 +91,7 @@ void take_limits(Exchange& exchange) {
     if (index != table::kNoConsumer) of_plan = data.plans.overrides(index);
   }
   if (own.empty() && of_plan.empty()) return;
-  auto* limits =
-      exchange.arena.allocate_array<limits::LimitOverride>(own.size() + of_plan.size());
+  auto* limits = exchange.arena.allocate_array<limits::LimitOverride>(own.size() + of_plan.size());
   size_t count = 0;
   const auto add = [&](const table::ConsumerSet& set, const table::ConsumerOverride& one) {
     limits[count++] = {.name = set.text(one.name),

@@ -11,8 +11,8 @@ inline constexpr u32 kMaxAlternatives = 16;
 
 /// One scheme of an alternative, with the scopes (or roles) that it must grant.
 struct SchemeUseRecord {
-  u32 scheme;  // into Schemes
-  u32 slot;    // 0 .. kMaxSchemesOfOperation - 1: the same for the same scheme
+  u32 scheme;            // into Schemes
+  u32 slot;              // 0 .. kMaxSchemesOfOperation - 1: the same for the same scheme
   table::Extent scopes;  // StringRef[]
 };
 /// All of it must hold; without any: whoever brings no credentials is let in.

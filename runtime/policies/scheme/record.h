@@ -14,13 +14,13 @@ enum class CredentialPlace : u32 { Header, Query, Cookie };
 inline constexpr std::string_view kCredentialPlaceWords[] = {"header", "query", "cookie"};
 
 /// Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1), in the order of their bits.
-inline constexpr std::string_view kAlgorithmWords[] = {
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
-    "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"};
+inline constexpr std::string_view kAlgorithmWords[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
+                                                       "PS512", "ES256", "ES384", "ES512", "EdDSA",
+                                                       "HS256", "HS384", "HS512"};
 inline constexpr u32 kFirstSymmetricAlgorithm = 10;
 
-inline constexpr std::string_view kClaimTypeWords[] = {"string", "integer", "number", "boolean",
-                                                       "array",  "object"};
+inline constexpr std::string_view kClaimTypeWords[] = {"string",  "integer", "number",
+                                                       "boolean", "array",   "object"};
 
 /// A claim of tokens that expressions and conditions may name.
 struct ClaimRecord {
@@ -56,18 +56,18 @@ struct SchemeRecord {
   table::StringRef field;  // header field in lower case, query parameter or cookie
   table::StringRef realm;
   table::SourceRef source;
-  u32 discovers;           // the issuer's metadata say where its keys are
+  u32 discovers;                // the issuer's metadata say where its keys are
   table::LateString discovery;  // URL of the metadata
   table::LateString issuer;
-  table::Extent audiences;         // LateString[]
-  table::Extent algorithms;        // u32[], indexes of kAlgorithmWords
-  table::LateNumber clock_skew;    // milliseconds
-  table::LateNumber stale;         // milliseconds that keys are used without a word of the issuer
-  table::Extent claims;            // ClaimRecord[]
-  table::StringRef scopes;         // JSON Pointer of the claim; several by spaces
-  table::StringRef consumer;       // JSON Pointer of the claim that names the consumer
-  table::StringRef type;           // `typ` of the token's header; empty: not looked at
-  table::LateString secret;        // of HS algorithms
+  table::Extent audiences;       // LateString[]
+  table::Extent algorithms;      // u32[], indexes of kAlgorithmWords
+  table::LateNumber clock_skew;  // milliseconds
+  table::LateNumber stale;       // milliseconds that keys are used without a word of the issuer
+  table::Extent claims;          // ClaimRecord[]
+  table::StringRef scopes;       // JSON Pointer of the claim; several by spaces
+  table::StringRef consumer;     // JSON Pointer of the claim that names the consumer
+  table::StringRef type;         // `typ` of the token's header; empty: not looked at
+  table::LateString secret;      // of HS algorithms
   JwksRecord jwks;
   IntrospectionRecord introspection;
 };
@@ -106,7 +106,8 @@ inline constexpr FieldSpec kMutualTlsFields[] = {
      .doc = "consumers are found by the `certificates` that they name"},
 };
 
-inline constexpr FieldSpec kTextElement[] = {{.name = "text", .kind = FieldKind::String, .max = 1024}};
+inline constexpr FieldSpec kTextElement[] = {
+    {.name = "text", .kind = FieldKind::String, .max = 1024}};
 inline constexpr FieldSpec kAudienceElement[] = {
     {.name = "audience", .kind = FieldKind::String, .late = true, .min = 1, .max = 1024},
 };
