@@ -244,7 +244,7 @@ void KeySource::fail(std::string_view reason) {
   pause_ms = pause_ms * 3 / 4 + random_.next() % (pause_ms / 2 + 1);
   loop_.set_timer(timer_, loop_.now() + milliseconds(pause_ms));
   if (failures_++ == 0) {
-    if (keys_ != nullptr) loop_.set_timer(stale_timer_, loop_.now() + kStale);
+    if (keys_ != nullptr) loop_.set_timer(stale_timer_, loop_.now() + options_.stale);
     tell({.kind = KeyEvent::Kind::Failing, .reason = reason, .known = keys_ != nullptr});
   }
   let_hear();

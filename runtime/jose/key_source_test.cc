@@ -296,6 +296,17 @@ TEST_CASE("key source: keys outlive their issuer for a day", "[jose][source]") {
   }
 }
 
+TEST_CASE("key source: how long keys outlive their issuer can be set", "[jose][source]") {
+  Bench at({.location = kUrl, .stale = 10min});
+  at.fetcher.set(kUrl, key_set_of({key_a()}));
+  at.start();
+  at.fetcher.replies.clear();
+  at.loop.advance(15min);  // it is asked again after 9 to 10 minutes
+  CHECK(at.has("a"));
+  at.loop.advance(6min);
+  CHECK(!at.source->ready());
+}
+
 TEST_CASE("key source: bad answers leave the keys alone", "[jose][source]") {
   struct Case {
     net::HttpReply reply;
