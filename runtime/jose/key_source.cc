@@ -231,7 +231,7 @@ void KeySource::succeed(seconds wait) {
   const u64 jitter_ms = wait > kMinRefresh ? random_.next() % (wait_ms / 10 + 1) : 0;
   const u64 least_ms = static_cast<u64>(milliseconds(kMinRefresh).count());
   loop_.set_timer(timer_, loop_.now() + milliseconds(std::max(wait_ms - jitter_ms, least_ms)));
-  let_hear();
+  slot_->wait_until(to_ms(missing_allowed_));  // an issuer may change its keys right behind it
   if (failed_before) tell({.kind = KeyEvent::Kind::Recovered});
   if (first) loop_.defer(notify_);
 }

@@ -231,6 +231,16 @@ TEST_CASE("key source: an unknown key has them fetched, once in five minutes", "
   CHECK(at.asked() == 3);  // nobody misses anything
 }
 
+TEST_CASE("key source: a key that is new right behind a fetch is fetched", "[jose][source]") {
+  Bench at;
+  at.fetcher.set(kUrl, key_set_of({key_a()}));
+  at.start();
+  at.fetcher.set(kUrl, key_set_of({key_b()}));
+  at.miss();
+  CHECK(at.has("b"));
+  CHECK(at.asked() == 2);
+}
+
 TEST_CASE("key source: who misses a key during a fetch waits for that one", "[jose][source]") {
   Bench at;
   at.fetcher.set(kUrl, key_set_of({key_a()}), "max-age=86400");
