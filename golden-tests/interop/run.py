@@ -14,6 +14,7 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 SKIPPED = 77
+NEED_NODE_20 = {"jose", "oidc-provider"}  # Web Crypto without a flag
 
 
 def main():
@@ -32,6 +33,10 @@ def main():
         if found.returncode != 0:
             print(f"skipped: {module} is not installed (scripts/setup --all installs it)")
             return SKIPPED
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if NEED_NODE_20 & set(modules) and int(version.lstrip("v").split(".")[0]) < 20:
+        print(f"skipped: Node 20 is needed, not {version.strip()}")
+        return SKIPPED
     return subprocess.run([node, str(FOLDER / file)], cwd=FOLDER, env=environment,
                           check=False).returncode
 

@@ -232,6 +232,7 @@ std::optional<jose::KeySourceOptions> key_source_of(const BoundTable& table, u32
   if (static_cast<SchemeKind>(record.kind) != SchemeKind::Jwt) return std::nullopt;
   jose::KeySourceOptions options;
   options.loopback_http = true;
+  options.stale = std::chrono::milliseconds(table.number(record.stale));
   if (record.discovers != 0) {
     options.kind = jose::KeySourceKind::Discovery;
     options.location = text_of(table, record.discovery);

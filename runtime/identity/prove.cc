@@ -193,19 +193,25 @@ Task<void> check_password(Exchange& exchange, Env& env, const SchemeRecord& reco
 // fetched again.
 Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   SchemeKeys& keys = env.identity->keys[scheme];
+  std::string_view token;
+  const bool there = find_credential(exchange, record_of(exchange, scheme), token) == Found::One;
   const jose::KeySet* now = keys.current();
-  const u64 generation = now == nullptr ? 0 : now->generation();
+  if (now == nullptr || !there) {
+    refuse(proof, Failure::KeyUnknown);
+    co_return;
+  }
+  // They may have come already, before this began to wait for them.
+  const u64 generation = now->generation();
+  proof.failure = Failure::None;
+  verify_token(exchange, env, scheme, *now, token, proof);
+  if (proof.failure != Failure::KeyUnknown) co_return;
   const TimePoint until = std::min(exchange.deadline, env.clock.now() + kPatience);
   while ((now == nullptr || now->generation() == generation) && env.clock.now() < until) {
     co_await env.clock.sleep_until(env.clock.now() + kLookAgain);
     now = keys.current();
   }
-  std::string_view token;
-  const bool there = find_credential(exchange, record_of(exchange, scheme), token) == Found::One;
-  if (now == nullptr || now->generation() == generation || !there) {
-    refuse(proof, Failure::KeyUnknown);
-    co_return;
-  }
+  if (now == nullptr || now->generation() == generation) co_return;  // refused already
+  proof.failure = Failure::None;
   verify_token(exchange, env, scheme, *now, token, proof);
 }
 

@@ -85,7 +85,7 @@ struct IdentityEnv {
   std::vector<SchemeKeys> keys;  // by scheme
 };
 
-/// SHA-256; nothing is allocated after the first call on a thread.
+/// SHA-256. About 70 ns for a key; OpenSSL 3.0 allocates the state of each hash.
 void sha256(std::string_view text, u8 (&out)[32]);
 
 }  // namespace gw

@@ -231,7 +231,7 @@ void KeySource::succeed(seconds wait) {
   const u64 jitter_ms = wait > kMinRefresh ? random_.next() % (wait_ms / 10 + 1) : 0;
   const u64 least_ms = static_cast<u64>(milliseconds(kMinRefresh).count());
   loop_.set_timer(timer_, loop_.now() + milliseconds(std::max(wait_ms - jitter_ms, least_ms)));
-  let_hear();
+  slot_->wait_until(to_ms(missing_allowed_));  // an issuer may change its keys right behind it
   if (failed_before) tell({.kind = KeyEvent::Kind::Recovered});
   if (first) loop_.defer(notify_);
 }
@@ -244,7 +244,7 @@ void KeySource::fail(std::string_view reason) {
   pause_ms = pause_ms * 3 / 4 + random_.next() % (pause_ms / 2 + 1);
   loop_.set_timer(timer_, loop_.now() + milliseconds(pause_ms));
   if (failures_++ == 0) {
-    if (keys_ != nullptr) loop_.set_timer(stale_timer_, loop_.now() + kStale);
+    if (keys_ != nullptr) loop_.set_timer(stale_timer_, loop_.now() + options_.stale);
     tell({.kind = KeyEvent::Kind::Failing, .reason = reason, .known = keys_ != nullptr});
   }
   let_hear();

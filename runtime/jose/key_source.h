@@ -1,5 +1,6 @@
 // Keeping the keys of one issuer up to date.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct KeySourceOptions {
   std::string issuer = {};
   bool loopback_http = false;  // http will do for URLs of this machine; https otherwise
   KeySetOptions keys = {};
+  std::chrono::milliseconds stale = std::chrono::hours(24);  // how long keys outlive their issuer
   std::shared_ptr<const net::TlsClientOptions> tls = {};  // of the issuer; null: usual authorities
 };
 /// The issuer that tokens must name: `issuer`, or what Discovery makes of `location`. May be empty.
@@ -50,7 +52,7 @@ struct KeyEvent {
 
 /// Fetches the keys in the background, again when they have become old: after Cache-Control's
 /// max-age, between kMinRefresh and kMaxRefresh. A failure (no answer, another status than 200,
-/// redirects included, another issuer, no usable key) leaves the last good keys for kStale and is
+/// redirects included, another issuer, no usable key) leaves the last good keys for `stale` and is
 /// tried again after growing pauses with jitter. A token whose key is not known has them fetched at
 /// once, but at most once per kMissingInterval, and not beside another fetch.
 ///
@@ -63,7 +65,6 @@ class KeySource {
   static constexpr std::chrono::hours kMaxRefresh{24};
   static constexpr std::chrono::seconds kFileRefresh{60};
   static constexpr std::chrono::minutes kMissingInterval{5};
-  static constexpr std::chrono::hours kStale{24};
 
   KeySource(net::EventLoop& loop, Random& random, net::HttpFetcher& fetcher,
             KeySourceOptions options);

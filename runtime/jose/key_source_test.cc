@@ -231,6 +231,16 @@ TEST_CASE("key source: an unknown key has them fetched, once in five minutes", "
   CHECK(at.asked() == 3);  // nobody misses anything
 }
 
+TEST_CASE("key source: a key that is new right behind a fetch is fetched", "[jose][source]") {
+  Bench at;
+  at.fetcher.set(kUrl, key_set_of({key_a()}));
+  at.start();
+  at.fetcher.set(kUrl, key_set_of({key_b()}));
+  at.miss();
+  CHECK(at.has("b"));
+  CHECK(at.asked() == 2);
+}
+
 TEST_CASE("key source: who misses a key during a fetch waits for that one", "[jose][source]") {
   Bench at;
   at.fetcher.set(kUrl, key_set_of({key_a()}), "max-age=86400");
@@ -294,6 +304,17 @@ TEST_CASE("key source: keys outlive their issuer for a day", "[jose][source]") {
     CHECK(reader.current() != nullptr);
     CHECK(at.log.size() == 5);
   }
+}
+
+TEST_CASE("key source: how long keys outlive their issuer can be set", "[jose][source]") {
+  Bench at({.location = kUrl, .stale = 10min});
+  at.fetcher.set(kUrl, key_set_of({key_a()}));
+  at.start();
+  at.fetcher.replies.clear();
+  at.loop.advance(15min);  // it is asked again after 9 to 10 minutes
+  CHECK(at.has("a"));
+  at.loop.advance(6min);
+  CHECK(!at.source->ready());
 }
 
 TEST_CASE("key source: bad answers leave the keys alone", "[jose][source]") {

@@ -15,7 +15,7 @@ bool is_same_tls(const net::TlsClientOptions* a, const net::TlsClientOptions* b)
 
 bool is_same(const KeySourceOptions& a, const KeySourceOptions& b) {
   return a.kind == b.kind && a.location == b.location && a.issuer == b.issuer &&
-         a.loopback_http == b.loopback_http && a.keys == b.keys &&
+         a.loopback_http == b.loopback_http && a.keys == b.keys && a.stale == b.stale &&
          is_same_tls(a.tls.get(), b.tls.get());
 }
 

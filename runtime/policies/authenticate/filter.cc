@@ -104,23 +104,36 @@ void take_limits(Exchange& exchange) {
   exchange.limit_overrides = {limits, count};
 }
 
-bool brings_credentials(const Identity& identity) {
-  for (u32 i = 0; i < identity.slots; ++i) {
-    if (identity.proofs[i].state != ProofState::Absent) return true;
+// Whether the request has a credential of a scheme, which nobody may have looked at: an alternative
+// that holds ends the search, and one of which something is absent is not looked at further.
+bool brings(Exchange& exchange, const SchemeUseRecord& use, const SchemeRecord& scheme) {
+  const Identity& identity = exchange.identity;
+  if (use.slot < identity.slots && identity.schemes[use.slot] != table::kNone) {
+    return identity.proofs[use.slot].state != ProofState::Absent;
+  }
+  std::string_view ignored;
+  return identity::find_credential(exchange, scheme, ignored) != identity::Found::None;
+}
+
+bool brings_credentials(Exchange& exchange, std::span<const AlternativeRecord> alternatives) {
+  const table::TableView& view = exchange.table->view();
+  for (const AlternativeRecord& alternative : alternatives) {
+    for (const SchemeUseRecord& use : view.policy_list<SchemeUseRecord>(alternative.uses)) {
+      if (brings(exchange, use, view.schemes()[use.scheme])) return true;
+    }
   }
   return false;
 }
 
-// What was a credential for this operation goes no further, whichever alternative held.
-void remove_credentials(Exchange& exchange) {
-  const Identity& identity = exchange.identity;
-  const auto schemes = exchange.table->view().schemes();
-  for (u32 i = 0; i < identity.slots; ++i) {
-    if (identity.schemes[i] == table::kNone || identity.proofs[i].state == ProofState::Absent) {
-      continue;
+// What is a credential for this operation goes no further, whichever alternative held.
+void remove_credentials(Exchange& exchange, std::span<const AlternativeRecord> alternatives) {
+  const table::TableView& view = exchange.table->view();
+  for (const AlternativeRecord& alternative : alternatives) {
+    for (const SchemeUseRecord& use : view.policy_list<SchemeUseRecord>(alternative.uses)) {
+      const SchemeRecord& scheme = view.schemes()[use.scheme];
+      if (scheme.forward != 0 || !brings(exchange, use, scheme)) continue;
+      identity::remove_credential(exchange, scheme);
     }
-    const SchemeRecord& scheme = schemes[identity.schemes[i]];
-    if (scheme.forward == 0) identity::remove_credential(exchange, scheme);
   }
 }
 
@@ -149,7 +162,7 @@ Verdict authenticate(Exchange& exchange, Env& env, const AuthenticateRecord& rec
       case Outcome::Holds:
         take_identity(exchange, uses);
         take_limits(exchange);
-        remove_credentials(exchange);
+        remove_credentials(exchange, alternatives);
         return Verdict::Continue;
       case Outcome::Pending:
         pending = true;
@@ -165,7 +178,7 @@ Verdict authenticate(Exchange& exchange, Env& env, const AuthenticateRecord& rec
     }
   }
   if (pending) return Verdict::Wait;
-  if (anonymous && !brings_credentials(exchange.identity)) return Verdict::Continue;
+  if (anonymous && !brings_credentials(exchange, alternatives)) return Verdict::Continue;
   if (lacks_scope != nullptr) {
     const auto uses = view.policy_list<SchemeUseRecord>(lacks_scope->uses);
     reply(exchange, 403, Errc::Forbidden, "a scope is missing");
