@@ -158,7 +158,9 @@ class Verifier {
     GW_TRY(values());
     GW_TRY(regexes());
     GW_TRY(schema::verify_schemas(view_.schema_programs(),
-                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes));
+                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes,
+                                  &programs_));
+    bounds_.programs = programs_;
     GW_TRY(late());
     GW_TRY(records());
     GW_TRY(plans());
@@ -194,8 +196,7 @@ class Verifier {
     }
     const GatewayRecord& gateway = view_.gateway();
     if (!text_fits(gateway.title) || !text_fits(gateway.version) || gateway.flags > 7 ||
-        !text_fits(gateway.consumer_file) ||
-        gateway.default_settings >= view_.settings().size() ||
+        !text_fits(gateway.consumer_file) || gateway.default_settings >= view_.settings().size() ||
         (gateway.default_plan != kNone && gateway.default_plan >= view_.plans().size()) ||
         gateway.reserved != 0 ||
         !fits(gateway.trusted_proxies.offset, gateway.trusted_proxies.count, bounds_.networks)) {
@@ -210,8 +211,7 @@ class Verifier {
       const bool scheme_fits =
           part.source != ExpressionSource::SchemeClaim || part.index < bounds_.schemes;
       if (!text_fits(part.text) || part.source > kLastExpressionSource || !late_fits ||
-          !scheme_fits ||
-          part.encoding > ExpressionEncoding::QueryValue) {
+          !scheme_fits || part.encoding > ExpressionEncoding::QueryValue) {
         return corrupt("expressions");
       }
     }
@@ -355,6 +355,7 @@ class Verifier {
 
   TableView view_;
   RecordBounds bounds_;
+  std::vector<u32> programs_;
   u64 budget_ = 0;
 };
 
