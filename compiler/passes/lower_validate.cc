@@ -138,6 +138,7 @@ const ValidateModes& ValidateLowerer::modes(const GatewayOperation& operation,
       is_off || (!is_given && !kValidatesUnasked) ? ValidateMode::Off : ValidateMode::Enforce;
   modes.request = word_of(validate, "request", policies::kValidateModeWords, fallback);
   modes.response = word_of(validate, "response", policies::kValidateModeWords, ValidateMode::Off);
+  modes.asked = is_given;
   modes.errors = kReportedFaults;
   const Effective* errors = validate == nullptr ? nullptr : validate->find("errors");
   if (errors != nullptr && errors->node && errors->node.is_scalar()) {
@@ -161,7 +162,7 @@ const ValidateModes& ValidateLowerer::modes(const GatewayOperation& operation,
 
 schema::SchemaSet& ValidateLowerer::set_of(const openapi::Document& document) {
   std::unique_ptr<schema::SchemaSet>& set = sets_[&document];
-  if (set == nullptr) set = std::make_unique<schema::SchemaSet>(document, module_.sink);
+  if (set == nullptr) set = std::make_unique<schema::SchemaSet>(document, schema_sink_);
   return *set;
 }
 
@@ -177,13 +178,8 @@ void ValidateLowerer::read_unenforced(const GatewayOperation& operation) {
       unenforced_.push_back(key.text());
       const Span span = key.span();
       if (!noted_.insert({span.file, span.begin}).second) continue;
-      const Position at = module_.files.position(span.file, span.begin);
-      module_.table.notes.push_back(
-          {.kind = table::NoteKind::Unenforced,
-           .subject = pools_.strings.add(key.text()),
-           .where = pools_.strings.add(operation.id),
-           .reason = pools_.strings.add(reason.is_scalar() ? reason.text() : std::string_view{}),
-           .source = {span.file, at.line, at.column}});
+      note(table::NoteKind::Unenforced, key.text(),
+           reason.is_scalar() ? reason.text() : std::string_view{}, span);
     }
   }
   std::ranges::sort(unenforced_);
@@ -193,17 +189,63 @@ bool ValidateLowerer::is_unenforced(std::string_view keyword) const {
   return std::ranges::find(unenforced_, keyword) != unenforced_.end();
 }
 
+void ValidateLowerer::note(table::NoteKind kind, std::string_view subject, std::string_view reason,
+                           Span span) {
+  const Position at = module_.files.position(span.file, span.begin);
+  module_.table.notes.push_back({.kind = kind,
+                                 .subject = pools_.strings.add(subject),
+                                 .where = pools_.strings.add(operation_->id),
+                                 .reason = pools_.strings.add(reason),
+                                 .source = {span.file, at.line, at.column}});
+}
+
+// Where nobody has asked for validation a document that was fine stays so, but nothing is left out
+// in silence: a warning, and a line of `inspect`.
+void ValidateLowerer::note_unchecked(Diagnostic finding) {
+  const Span span = finding.primary.span;
+  if (!warned_.insert({span.file, span.begin}).second) return;
+  note(table::NoteKind::Unenforced, finding.rule, "cannot be checked", span);
+  finding.severity = Severity::Warning;
+  module_.sink.report(std::move(finding));
+}
+
 u32 ValidateLowerer::compile(NodeRef schema) {
   if (!schema) return table::kNone;
-  return schemas_.compile_schema(set_of(*document_), schema, unenforced_);
+  schema_sink_.all().clear();
+  const u32 root = schemas_.compile_schema(set_of(*document_), schema, unenforced_);
+  if (root == table::kNone && schema_sink_.all().empty()) {
+    schema_sink_.report({.rule = "keyword-unknown",
+                         .severity = Severity::Error,
+                         .message = "the schema cannot be enforced",
+                         .primary = {schema.span(), "this one"},
+                         .related = {},
+                         .help = {}});
+  }
+  for (Diagnostic& finding : schema_sink_.all()) {
+    if (asked_) {
+      module_.sink.report(std::move(finding));
+    } else if (finding.severity == Severity::Error) {
+      note_unchecked(std::move(finding));
+    }
+  }
+  return root;
 }
 
 bool ValidateLowerer::refuse_style(Span span, std::string_view name, std::string_view why) {
   if (is_unenforced("style")) return false;
-  report(
-      module_, "param-style-unsupported", Severity::Error, span,
-      fmt::format("the parameter `{}` cannot be read", name), std::string(why),
-      "write it in another style, or say why it may go unchecked: `unenforced: {style: REASON}`");
+  Diagnostic finding{.rule = "param-style-unsupported",
+                     .severity = Severity::Error,
+                     .message = fmt::format("the parameter `{}` cannot be read", name),
+                     .primary = {span, std::string(why)},
+                     .related = {},
+                     .help =
+                         "write it in another style, or say why it may go unchecked: "
+                         "`unenforced: {style: REASON}`"};
+  if (asked_) {
+    module_.sink.report(std::move(finding));
+  } else {
+    note_unchecked(std::move(finding));
+  }
   return false;
 }
 
@@ -324,7 +366,8 @@ void ValidateLowerer::warn_unvalidatable(const openapi::MediaType& media, std::s
   if (shape.is_any_text(media.schema) || is_unenforced("content")) return;
   const Span span = media.name.span;
   if (!warned_.insert({span.file, span.begin}).second) return;
-  report(module_, "body-unvalidatable", Severity::Warning, span,
+  note(table::NoteKind::Unenforced, "content", type, span);
+  report(module_, "body-unvalidatable", asked_ ? Severity::Warning : Severity::Info, span,
          fmt::format("bodies of `{}` are not held to their schema", type),
          "not read by the gateway",
          "take a media type of JSON or a form, or say why: `unenforced: {content: REASON}`");
@@ -540,7 +583,9 @@ ValidateRecord ValidateLowerer::lower(const PlannedOperation& operation,
   }
   const GatewayOperation& source = *operation.source;
   const openapi::Operation& declared = *source.operation;
+  operation_ = &source;
   document_ = source.unit->document;
+  asked_ = modes.asked;
   read_unenforced(source);
   if (modes.judges_request() || modes.looks_at_unknown()) {
     lower_parameters(operation, modes, record);

@@ -23,6 +23,7 @@ struct ValidateModes {
   policies::UnknownAction headers = policies::UnknownAction::Allow;
   policies::UnknownAction cookies = policies::UnknownAction::Allow;
   u32 errors = 0;
+  bool asked = false;  // somebody has written `validate`: what cannot be done is an error
 
   bool judges_request() const { return request != policies::ValidateMode::Off; }
   bool judges_response() const { return response != policies::ValidateMode::Off; }
@@ -35,7 +36,7 @@ struct ValidateModes {
 class ValidateLowerer {
  public:
   explicit ValidateLowerer(Module& module)
-      : module_(module), pools_(module.table.pools), schemas_(pools_, module.sink) {}
+      : module_(module), pools_(module.table.pools), schemas_(pools_, schema_sink_) {}
 
   /// Modes of operations with these levels; worked out once for equal levels.
   const ValidateModes& modes(const GatewayOperation& operation, const Levels& levels);
@@ -52,6 +53,8 @@ class ValidateLowerer {
   void read_unenforced(const GatewayOperation& operation);
   bool is_unenforced(std::string_view keyword) const;
   u32 compile(NodeRef schema);
+  void note(table::NoteKind kind, std::string_view subject, std::string_view reason, Span span);
+  void note_unchecked(Diagnostic finding);
 
   void lower_parameters(const PlannedOperation& operation, const ValidateModes& modes,
                         policies::ValidateRecord& record);
@@ -83,6 +86,7 @@ class ValidateLowerer {
 
   Module& module_;
   Pools& pools_;
+  DiagnosticSink schema_sink_;  // of one schema
   schema::SchemaCompiler schemas_;
   std::map<const openapi::Document*, std::unique_ptr<schema::SchemaSet>> sets_;
   std::unordered_map<std::string, ValidateModes> modes_;  // by key of levels
@@ -90,7 +94,9 @@ class ValidateLowerer {
   std::set<std::pair<FileId, u32>> warned_;
 
   // Of the operation that is being lowered.
+  const GatewayOperation* operation_ = nullptr;
   const openapi::Document* document_ = nullptr;
+  bool asked_ = false;
   Keywords unenforced_;
 };
 

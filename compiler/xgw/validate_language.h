@@ -18,7 +18,7 @@ struct ValidateChoice {
 
 inline constexpr u32 kReportedFaults = 16;
 /// Requests are held to what is declared where nobody mentions `validate`.
-inline constexpr bool kValidatesUnasked = false;
+inline constexpr bool kValidatesUnasked = true;
 
 inline constexpr policies::FieldSpec kUnknownChoiceFields[] = {
     {.name = "query",
