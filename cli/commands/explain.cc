@@ -86,6 +86,10 @@ class Explainer {
     out["steps"] = steps();
     if (exchange.preflight) out["preflight"] = true;
     if (exchange.limits != nullptr) out["limits"] = limits_asked();
+    if (exchange.validation != nullptr && exchange.validation->request_faults != 0) {
+      out["validation"] = {{"faults", exchange.validation->request_faults},
+                           {"first", exchange.validation->request_fault}};
+    }
     if (scene_.fetcher.sent.empty()) {
       out["answer"] = answer();
     } else {
@@ -300,6 +304,11 @@ std::string to_text(const json::object& all) {
                          str(limit, "verdict"), limit.at("remaining").to_number<u64>());
     }
   }
+  if (const json::value* found = all.if_contains("validation")) {
+    const json::object& faults = found->as_object();
+    out += fmt::format("\nvalidation   {} fault(s), the first: {}\n",
+                       faults.at("faults").to_number<u32>(), str(faults, "first"));
+  }
   if (const json::value* sent = all.if_contains("upstream_request")) {
     const json::object& request = sent->as_object();
     out += fmt::format("\nupstream request to `{}`", str(request, "upstream"));
@@ -454,8 +463,7 @@ Run add_explain(CLI::App& gwctl) {
   app.add_option("--consumer", command->consumer,
                  "Take the request for one of this consumer, whose credential is right")
       ->option_text("NAME");
-  app.add_option("--claims", command->claims,
-                 "Take its token for a verified one with these claims")
+  app.add_option("--claims", command->claims, "Take its token for a verified one with these claims")
       ->option_text("JSON");
   app.add_option("--expect", command->expect, "Exit with 1 unless the status is this one")
       ->option_text("STATUS");
