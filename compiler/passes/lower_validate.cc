@@ -355,7 +355,11 @@ void ValidateLowerer::lower_parameters(const PlannedOperation& operation,
   std::vector<ParameterRecord> parameters;
   for (const openapi::Parameter& parameter : operation.source->operation->parameters) {
     ParameterRecord lowered;
-    if (lower_parameter(parameter, operation, modes, lowered)) parameters.push_back(lowered);
+    if (lower_parameter(parameter, operation, modes, lowered)) {
+      parameters.push_back(lowered);
+    } else if (parameter.in != openapi::ParameterIn::Path) {
+      unread_.push_back(pools_.strings.add(parameter.name.value));  // unknown it is not
+    }
   }
   std::ranges::stable_partition(parameters, [](const auto& one) { return one.open == 0; });
   record.parameters = store(parameters);
@@ -549,11 +553,12 @@ table::Extent ValidateLowerer::lower_produces(const openapi::Operation& operatio
   return store(refs);
 }
 
-// Names of fields, query parameters and cookies that carry credentials.
-table::Extent ValidateLowerer::credentials(const GatewayOperation& operation) {
-  std::vector<table::StringRef> names;
+// Names that are known though they are not judged: of unread parameters, and of the fields, query
+// parameters and cookies that carry credentials.
+table::Extent ValidateLowerer::known_names(const GatewayOperation& operation) {
+  std::vector<table::StringRef> names = unread_;
   const NodeRef list = security_of(operation);
-  if (!list || !list.is_seq()) return {};
+  if (!list || !list.is_seq()) return store(names);
   for (const NodeRef alternative : list.items()) {
     if (!alternative.is_map()) continue;
     for (const auto [key, scopes] : alternative.entries()) {
@@ -586,10 +591,11 @@ ValidateRecord ValidateLowerer::lower(const PlannedOperation& operation,
   operation_ = &source;
   document_ = source.unit->document;
   asked_ = modes.asked;
+  unread_.clear();
   read_unenforced(source);
   if (modes.judges_request() || modes.looks_at_unknown()) {
     lower_parameters(operation, modes, record);
-    if (modes.looks_at_unknown()) record.known = credentials(source);
+    if (modes.looks_at_unknown()) record.known = known_names(source);
   }
   if (modes.judges_request()) {
     const std::vector<MediaRecord> media = lower_media(declared.request_body.content);

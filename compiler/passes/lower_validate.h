@@ -74,7 +74,7 @@ class ValidateLowerer {
   void lower_responses(const openapi::Operation& operation, policies::ValidateRecord& record);
   std::vector<policies::ParameterRecord> lower_headers(NodeRef headers);
   table::Extent lower_produces(const openapi::Operation& operation);
-  table::Extent credentials(const GatewayOperation& operation);
+  table::Extent known_names(const GatewayOperation& operation);
   void warn_unvalidatable(const openapi::MediaType& media, std::string_view type);
 
   template <class Record>
@@ -98,6 +98,7 @@ class ValidateLowerer {
   const openapi::Document* document_ = nullptr;
   bool asked_ = false;
   Keywords unenforced_;
+  std::vector<table::StringRef> unread_;  // parameters that are declared, and not judged
 };
 
 }  // namespace gw::compiler

@@ -82,11 +82,12 @@ int main() {
     state.body = as_bytes(body);
     exchange.validation = with_body ? &state : nullptr;
     exchange.request_body = with_body ? &source : nullptr;
-    refused += policies::validate_request(exchange, record) != policies::Verdict::Continue ? 1 : 0;
+    refused +=
+        policies::validate_request(exchange, record) != policies::Verdict::Continue ? 1u : 0u;
   };
   json::Tape tape;
   const double whole = measure([&] { step(true); });
-  const double parse = measure([&] { refused += tape.parse(body) ? 0 : 1; });
+  const double parse = measure([&] { refused += tape.parse(body) ? 0u : 1u; });
   record.body = static_cast<u32>(policies::BodyPresence::Optional);
   const double head = measure([&] { step(false); });
   std::printf("body %zu bytes\nwhole step       %7.0f ns\nparse alone      %7.0f ns\n", body.size(),

@@ -298,6 +298,33 @@ TEST_CASE("validate: what is not declared is refused or dropped", "[engine][vali
   CHECK(trip.sent_field("cookie") == "session=abc");
 }
 
+TEST_CASE("validate: credentials and what is not read are known", "[engine][validate]") {
+  const auto table = compiled_table(R"(openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:9001'}]}}
+  defaults: {upstream: origin, timeout: 5s, forward: declared, validate: enforce}
+  unenforced: {security: tested elsewhere, style: tested here, multipleOf: left out}
+components: {securitySchemes: {k: {type: apiKey, in: query, name: key}, b: {type: http, scheme: bearer}}}
+paths:
+  /a:
+    get:
+      operationId: a
+      security: [{k: []}, {b: []}]
+      parameters:
+        - {name: deep, in: query, style: deepObject, explode: true,
+           schema: {type: object, properties: {a: {type: object}}}}
+        - {name: free, in: query, schema: {type: object, additionalProperties: {type: integer}}}
+        - {name: n, in: query, schema: {type: integer, multipleOf: 2}}
+      responses: {'200': {description: ok}}
+)");
+  Trip trip(table);
+  trip.start("GET", "/a?key=1&deep[a][b]=2&free=3&n=1", {{"Authorization", "Bearer x"}});
+  CHECK(trip.responder.status == 200);  // `n` too: multipleOf is not enforced
+  CHECK(trip.fetcher.sent.at(0).target == "/a?key=1&deep[a][b]=2&free=3&n=1");
+  CHECK(trip.sent_field("authorization") == "Bearer x");
+}
+
 TEST_CASE("validate: answers", "[engine][validate]") {
   const auto answer = [](const engine::ScriptedAnswer& scripted, const char* mode) {
     Trip trip(table_of(std::string(", validate: {response: ") + mode + "}"));

@@ -190,10 +190,12 @@ class RequestJudge {
     return {.text = exchange_.request.path.substr(at.begin, at.end - at.begin), .present = true};
   }
 
-  bool is_credential(std::string_view name, bool is_field) const {
+  // `filter[a][b]` belongs to `filter`.
+  bool is_known(std::string_view name, bool is_field) const {
+    const std::string_view pair = name.substr(0, name.find('['));
     for (const table::StringRef known : view_.policy_list<table::StringRef>(record_.known)) {
       const std::string_view text = view_.text(known);
-      if (is_field ? http::equal_fold(text, name) : text == name) return true;
+      if (is_field ? http::equal_fold(text, name) : text == name || text == pair) return true;
     }
     return false;
   }
@@ -209,7 +211,7 @@ class RequestJudge {
     if (action == UnknownAction::Allow) return;
     bool drops = false;
     for (Pair& pair : pairs) {
-      if (pair.used || is_credential(pair.name, false)) {
+      if (pair.used || is_known(pair.name, false)) {
         pair.used = true;
         continue;
       }
@@ -254,7 +256,7 @@ class RequestJudge {
     if (action == UnknownAction::Allow) return;
     for (http::Field& field : exchange_.request.fields) {
       if (field.removed || validate::belongs_to_http(field.name) || is_declared(field.name) ||
-          is_credential(field.name, true)) {
+          is_known(field.name, true)) {
         continue;
       }
       if (action == UnknownAction::Drop) {

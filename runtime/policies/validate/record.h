@@ -96,7 +96,7 @@ struct ValidateRecord {
   table::Extent media;       // MediaRecord[]: of the request body; exact types first
   table::Extent responses;   // ResponseRecord[]
   table::Extent produces;    // StringRef[]: types of good answers; none: Accept is not looked at
-  table::Extent known;       // StringRef[]: fields, query parameters and cookies of credentials
+  table::Extent known;       // StringRef[]: names that are not judged: credentials, styles not read
   table::StringRef accepts;  // what a request body may be, as the value of Accept
   u32 request;               // ValidateMode
   u32 response;              // ValidateMode
@@ -258,7 +258,7 @@ inline constexpr FieldSpec kValidateStoredFields[] = {
      .max = kMaxParameters,
      .fields = kValidateTextElement,
      .size = sizeof(table::StringRef),
-     .doc = "names of credentials"},
+     .doc = "names that are known and not judged"},
     {.name = "accepts",
      .kind = FieldKind::String,
      .offset = offsetof(ValidateRecord, accepts),
