@@ -10,7 +10,7 @@ _gwctl() {
     lint) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     compile) words='-o --output --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     inspect) words='--format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    explain) words='-H --header -d --data --ip --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    explain) words='-H --header -d --data --ip --consumer --claims --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     serve) words='--listen --workers --access-log --log-format --state --fresh --grace --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     rules) words='--format --json -h --help -h --help -V --version -q --quiet --color' ;;
     schema) words='--format -h --help -h --help -V --version -q --quiet --color' ;;

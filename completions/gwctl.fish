@@ -53,6 +53,8 @@ complete -c gwctl -f -n __fish_use_subcommand -a explain -d 'Show what would hap
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -s H -l header -r -d 'Header field `name: value`; may be repeated'
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -s d -l data -r -d 'Request body'
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -l ip -r -d 'Address of the client [127.0.0.1]'
+complete -c gwctl -n '__fish_seen_subcommand_from explain' -l consumer -r -d 'Take the request for one of this consumer, whose credential is right'
+complete -c gwctl -n '__fish_seen_subcommand_from explain' -l claims -r -d 'Take its token for a verified one with these claims'
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -l expect -r -d 'Exit with 1 unless the status is this one'
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -l format -r -d 'text or json [text]'
 complete -c gwctl -n '__fish_seen_subcommand_from explain' -l json -d 'Same as --format json'

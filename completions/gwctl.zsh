@@ -96,6 +96,8 @@ _gwctl() {
         '-d[Request body]:value: ' \
         '--data[Request body]:value: ' \
         '--ip[Address of the client \[127.0.0.1\]]:value: ' \
+        '--consumer[Take the request for one of this consumer, whose credential is right]:value: ' \
+        '--claims[Take its token for a verified one with these claims]:value: ' \
         '--expect[Exit with 1 unless the status is this one]:value: ' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
