@@ -201,6 +201,10 @@ TEST_CASE("validate: a body that is required, and one of no declared type", "[en
   }
   CHECK(put("application/json", R"({"item":"pen"})", {{"Content-Encoding", "gzip"}}).status == 415);
   CHECK(put("application/octet-stream", "\xff\xfe").status == 200);
+  // What two readers could take for two types.
+  CHECK(put("application/octet-stream", "x", {{"Content-Type", "application/json"}}).status == 415);
+  CHECK(put("application/octet-stream; a=b, application/json", "x").status == 415);
+  CHECK(put("multipart/form-data; boundary=a; boundary=b", "x").status == 415);
 
   Trip trip(table_of());
   trip.start("PUT", "/orders/7", {{"Content-Type", "image/png"}}, "x");
@@ -358,6 +362,15 @@ TEST_CASE("validate: answers", "[engine][validate]") {
   }
   const engine::ScriptedAnswer in_range{.status = 404};
   CHECK(answer(in_range, "enforce") == std::tuple(u16{404}, std::string(), 0u));
+}
+
+TEST_CASE("validate: answers that are judged are asked for whole and plain", "[engine][validate]") {
+  for (const bool judged : {true, false}) {
+    Trip trip(table_of(judged ? ", validate: {response: log}" : ", validate: enforce"));
+    trip.start("GET", kGood, {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-1"}});
+    CHECK(trip.sent_field("accept-encoding") == (judged ? "identity" : "gzip"));
+    CHECK(trip.sent_field("range") == (judged ? "(none)" : "bytes=0-1"));
+  }
 }
 
 TEST_CASE("validate: a body that is too long is not read", "[engine][validate]") {

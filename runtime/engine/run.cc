@@ -458,6 +458,8 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   const bool affine = engine::has_affinity(upstream);
   if (affine) engine::read_affinity(exchange, upstream, options);
 
+  const policies::ValidateRecord* check = policies::response_check(exchange);
+  if (check != nullptr) policies::ask_for_plain_answer(exchange, *check);
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
@@ -489,7 +491,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_await tunnel(exchange, env, fetched, responder, limits);
     co_return;
   }
-  if (const policies::ValidateRecord* check = policies::response_check(exchange)) {
+  if (check != nullptr) {
     const bool fine = co_await policies::validate_response(
         exchange, env, *check, table.number(settings.max_body), fetched);
     if (!fine) {

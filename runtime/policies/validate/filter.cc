@@ -99,7 +99,7 @@ class RequestJudge {
       return !enforces();
     }
     if (const std::string_view why = validate::unreadable(*media_, type_, fields); !why.empty()) {
-      encoded_ = true;
+      encoded_ = fields.has(http::FieldId::ContentEncoding);
       refuse(415, "content", why);
       media_ = nullptr;
       return !enforces();
@@ -427,6 +427,21 @@ const ValidateRecord* response_check(const Exchange& exchange) {
   return nullptr;
 }
 
+void ask_for_plain_answer(Exchange& exchange, const ValidateRecord& record) {
+  const table::TableView& view = exchange.table->view();
+  bool reads = false;
+  for (const ResponseRecord& response : view.policy_list<ResponseRecord>(record.responses)) {
+    for (const MediaRecord& media : view.policy_list<MediaRecord>(response.media)) {
+      reads = reads || validate::is_judged(media);
+    }
+  }
+  if (!reads) return;
+  http::FieldList& fields = exchange.upstream_request.fields;
+  fields.set(http::FieldId::AcceptEncoding, "identity");
+  fields.remove(http::FieldId::Range);
+  fields.remove("if-range");
+}
+
 Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord& record,
                              u64 limit_bytes, Fetched& fetched) {
   Judge judge(exchange, schema::Direction::Response, record.errors);
@@ -451,7 +466,8 @@ Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord&
   void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
   if (!read && !too_long) {
     exchange.error = read.error();
-    if (exchange.error.origin != Origin::Upstream) exchange.error.origin = Origin::Upstream;
+    exchange.error.origin = Origin::Upstream;
+    if (exchange.error.code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
     co_return false;
   }
   fetched.body = new (memory) engine::ResumedBody(body, too_long ? fetched.body : nullptr);

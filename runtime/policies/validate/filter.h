@@ -17,6 +17,8 @@ Task<void> read_request_body(Exchange& exchange, Env& env, u64 limit_bytes);
 
 /// The step of a plan that judges answers, or null.
 const ValidateRecord* response_check(const Exchange& exchange);
+/// Asks the upstream for whole answers without encoding, where their bodies will be judged.
+void ask_for_plain_answer(Exchange& exchange, const ValidateRecord& record);
 /// Judges what was fetched before its head is sent. The body is read whole where a schema needs it,
 /// up to `limit_bytes`; a longer one is a fault. False: the answer must not be passed on. True:
 /// `fetched.body` gives all of the body.

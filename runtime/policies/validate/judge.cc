@@ -186,6 +186,11 @@ const MediaRecord* find_media(const table::TableView& view, table::Extent media,
 
 std::string_view unreadable(const MediaRecord& media, const MediaType& type,
                             const http::FieldList& fields) {
+  u32 types = 0;
+  for (const http::Field& field : fields) {
+    types += field.id == http::FieldId::ContentType && !field.removed ? 1 : 0;
+  }
+  if (types > 1 || is_ambiguous(type)) return "it has more than one media type";
   if (!is_judged(media)) return {};
   for (const http::Field& field : fields) {
     if (field.id != http::FieldId::ContentEncoding || field.removed) continue;

@@ -82,7 +82,11 @@ bool parse_media_type(std::string_view text, Arena& arena, MediaType& out) {
   return true;
 }
 
-std::string_view media_parameter(const MediaType& media, std::string_view name) {
+namespace {
+
+// The value of a parameter without quotes, and how often it stands there.
+std::string_view find_parameter(const MediaType& media, std::string_view name, u32& count) {
+  std::string_view found;
   std::string_view rest = media.parameters;
   while (!rest.empty()) {
     rest.remove_prefix(1);  // its semicolon
@@ -95,9 +99,25 @@ std::string_view media_parameter(const MediaType& media, std::string_view name) 
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);
     }
-    return value;
+    if (count++ == 0) found = value;
   }
-  return {};
+  return found;
+}
+
+}  // namespace
+
+std::string_view media_parameter(const MediaType& media, std::string_view name) {
+  u32 count = 0;
+  return find_parameter(media, name, count);
+}
+
+bool is_ambiguous(const MediaType& media) {
+  u32 charsets = 0;
+  u32 boundaries = 0;
+  find_parameter(media, "charset", charsets);
+  find_parameter(media, "boundary", boundaries);
+  return charsets > 1 || boundaries > 1 ||
+         find_unquoted(media.parameters, ',') != std::string_view::npos;
 }
 
 bool media_matches(std::string_view pattern, std::string_view type) {

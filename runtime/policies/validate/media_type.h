@@ -16,6 +16,9 @@ struct MediaType {
 bool parse_media_type(std::string_view text, Arena& arena, MediaType& out);
 /// The value of a parameter without quotes; empty: it is not there. Escapes in quotes stay.
 std::string_view media_parameter(const MediaType& media, std::string_view name);
+/// Whether a parameter that decides how a body is read stands there twice: two readers could take
+/// different ones.
+bool is_ambiguous(const MediaType& media);
 /// Whether `type` is one that `pattern` means: equal, `text/*`, `*/*`, or `application/*+json`.
 bool media_matches(std::string_view pattern, std::string_view type);
 /// Whether any of `types` can be sent to who says `accept`; the most specific range decides about a
