@@ -1,9 +1,16 @@
 // `validate` through the real compiler and engine.
+#include <xxhash.h>
+
 #include <catch2/catch.hpp>
+#include <cstring>
 #include <string>
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
+#include "runtime/observe/access_log.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/validate/record.h"
+#include "runtime/table/verify.h"
 
 namespace gw {
 namespace {
@@ -267,6 +274,9 @@ TEST_CASE("validate: `log` refuses nothing and notes it", "[engine][validate]") 
   REQUIRE(trip.exchange.validation != nullptr);
   CHECK(trip.exchange.validation->request_faults == 2);
   CHECK(trip.exchange.validation->request_fault == "path id: minimum");
+  std::string line;
+  observe::append_access_line(trip.exchange, nullptr, 0, 0, false, line);
+  CHECK(line.find(R"("request_faults":2,"request_fault":"path id: minimum")") != line.npos);
   CHECK(trip.fetcher.sent.at(0).body == R"({"item":1})");
 }
 
@@ -371,6 +381,37 @@ TEST_CASE("validate: answers that are judged are asked for whole and plain", "[e
     CHECK(trip.sent_field("accept-encoding") == (judged ? "identity" : "gzip"));
     CHECK(trip.sent_field("range") == (judged ? "(none)" : "bytes=0-1"));
   }
+}
+
+TEST_CASE("validate: a record that names no schema makes the table unusable",
+          "[engine][validate]") {
+  const auto table = table_of();
+  const table::TableView& view = table->view();
+  std::vector<std::byte> bytes(view.file().begin(), view.file().end());
+  const std::byte* first = nullptr;
+  for (const table::StepRecord& step : view.steps()) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::Validate) continue;
+    const auto& record = view.policy_record<policies::ValidateRecord>(step.record);
+    const auto parameters = view.policy_list<policies::ParameterRecord>(record.parameters);
+    first = reinterpret_cast<const std::byte*>(&parameters.front().schema);
+    break;
+  }
+  REQUIRE(first != nullptr);
+  const auto at = static_cast<size_t>(first - view.file().data());
+  u32 root = 0;
+  std::memcpy(&root, bytes.data() + at, sizeof root);
+  REQUIRE(root != table::kNone);
+  const auto verdict = [&](u32 other) {
+    std::memcpy(bytes.data() + at, &other, sizeof other);
+    const u64 digest = XXH3_64bits(bytes.data(), bytes.size() - table::kTrailerBytes);
+    std::memcpy(bytes.data() + bytes.size() - table::kTrailerBytes, &digest, sizeof digest);
+    return table::verify(bytes).has_value();
+  };
+  CHECK(verdict(root));
+  CHECK(verdict(table::kNone));
+  CHECK_FALSE(verdict(root + 1));
+  CHECK_FALSE(verdict(table::kNone - 1));
+  CHECK_FALSE(verdict(static_cast<u32>(view.schema_programs().size())));
 }
 
 TEST_CASE("validate: a body that is too long is not read", "[engine][validate]") {
