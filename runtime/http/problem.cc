@@ -15,7 +15,7 @@ class Text {
     to_ = begin_;
   }
   Text& operator<<(std::string_view text) {
-    std::memcpy(to_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
     return *this;
   }
