@@ -86,6 +86,10 @@ class Explainer {
     out["steps"] = steps();
     if (exchange.preflight) out["preflight"] = true;
     if (exchange.limits != nullptr) out["limits"] = limits_asked();
+    if (exchange.validation != nullptr && exchange.validation->request_faults != 0) {
+      out["validation"] = {{"faults", exchange.validation->request_faults},
+                           {"first", exchange.validation->request_fault}};
+    }
     if (scene_.fetcher.sent.empty()) {
       out["answer"] = answer();
     } else {
@@ -299,6 +303,11 @@ std::string to_text(const json::object& all) {
       out += fmt::format("  {} {}: {}, {} left\n", str(limit, "kind"), str(limit, "name"),
                          str(limit, "verdict"), limit.at("remaining").to_number<u64>());
     }
+  }
+  if (const json::value* found = all.if_contains("validation")) {
+    const json::object& faults = found->as_object();
+    out += fmt::format("\nvalidation   {} fault(s), the first: {}\n",
+                       faults.at("faults").to_number<u32>(), str(faults, "first"));
   }
   if (const json::value* sent = all.if_contains("upstream_request")) {
     const json::object& request = sent->as_object();

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/inspect_validation.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/cors/record.h"
@@ -388,10 +389,15 @@ ExitCode run_inspect(const InspectCommand& command, const Console& console) {
     json::array rows;
   };
   const Part parts[] = {
-      {"routes", inspector.routes()},       {"limits", inspector.limits()},
-      {"cors", inspector.cors()},           {"upstreams", inspector.upstreams()},
-      {"listeners", inspector.listeners()}, {"references", inspector.references()},
-      {"regexes", inspector.regexes()},     {"notes", inspector.notes()},
+      {"routes", inspector.routes()},
+      {"limits", inspector.limits()},
+      {"cors", inspector.cors()},
+      {"validation", inspect_validation(**bound)},
+      {"upstreams", inspector.upstreams()},
+      {"listeners", inspector.listeners()},
+      {"references", inspector.references()},
+      {"regexes", inspector.regexes()},
+      {"notes", inspector.notes()},
       {"sections", inspector.sections()},
   };
   const auto wanted = [&](std::string_view name) {
@@ -431,13 +437,13 @@ Run add_inspect(CLI::App& gwctl) {
          "A table, or a document that is compiled first")
       ->option_text("GATEWAY")
       ->required();
-  app.add_option(
-         "section", command->section,
-         "header, routes, limits, cors, upstreams, listeners, references, regexes, notes or "
-         "sections [all]")
+  app.add_option("section", command->section,
+                 "header, routes, limits, cors, validation, upstreams, listeners, references, "
+                 "regexes, notes or "
+                 "sections [all]")
       ->option_text("SECTION")
-      ->check(CLI::IsMember({"header", "routes", "limits", "cors", "upstreams", "listeners",
-                             "references", "regexes", "notes", "sections"}));
+      ->check(CLI::IsMember({"header", "routes", "limits", "cors", "validation", "upstreams",
+                             "listeners", "references", "regexes", "notes", "sections"}));
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
   app.footer(

@@ -21,6 +21,7 @@
 #include "compiler/passes/lower_plan_limits.h"
 #include "compiler/passes/lower_security.h"
 #include "compiler/passes/lower_split.h"
+#include "compiler/passes/lower_validate.h"
 #include "compiler/passes/passes.h"
 #include "runtime/policies/policy_list.h"
 
@@ -103,7 +104,8 @@ class OperationLowerer {
         retries_(module),
         security_(module),
         cors_(module),
-        limits_(module) {
+        limits_(module),
+        validate_(module) {
     encoder_.set_later_fields(kLaterFields);
   }
 
@@ -139,13 +141,18 @@ class OperationLowerer {
       key += fmt::format("|{}|{}", offer.methods, fmt::join(offer.headers, ","));
     }
 
+    const policies::ValidateRecord contract =
+        validate_.lower(operation, validate_.modes(source, levels));
+    key += as_text(bytes_of(contract));
+
     const auto known = known_.find(key);
     if (known != known_.end()) {
       apply(operation, known->second);
       return;
     }
     bool depends_on_operation = false;
-    const Lowered lowered = lower_effective(operation, levels, offer, depends_on_operation);
+    const Lowered lowered =
+        lower_effective(operation, levels, offer, contract, depends_on_operation);
     apply(operation, lowered);
     if (!depends_on_operation) known_.emplace(std::move(key), lowered);
   }
@@ -190,7 +197,8 @@ class OperationLowerer {
   }
 
   Lowered lower_effective(const PlannedOperation& operation, const Levels& levels,
-                          const CorsOffer& offer, bool& depends_on_operation) {
+                          const CorsOffer& offer, const policies::ValidateRecord& contract,
+                          bool& depends_on_operation) {
     const GatewayOperation& source = *operation.source;
     EffectiveOperation effective = effective_operation(module_, source, levels);
     for (const Level& level : levels.levels) refuse_second_action(level.node);
@@ -244,6 +252,7 @@ class OperationLowerer {
     }
     add_limits(limits.all, steps);
     add_request_steps(operation, effective.fields, record, steps, lowered);
+    add_validation(contract, lowered, steps);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
       refuse_upgrade(record, encoded, "it is not sent upstream");
     }
@@ -264,6 +273,23 @@ class OperationLowerer {
     std::ranges::stable_sort(steps, {}, &StepRecord::phase);
     lowered.plan = add_plan(steps, encoded, lowered.upstream);
     return lowered;
+  }
+
+  // Of streams only what comes before the first byte is judged.
+  void add_validation(const policies::ValidateRecord& contract, const Lowered& lowered,
+                      std::vector<StepRecord>& steps) {
+    policies::ValidateRecord record = contract;
+    if (lowered.streams) {
+      record.media = record.responses = record.produces = {};
+      record.body = static_cast<u32>(policies::BodyPresence::Undeclared);
+      record.response = static_cast<u32>(policies::ValidateMode::Off);
+    }
+    if (ValidateLowerer::checks_request(record)) {
+      steps.push_back(step(PolicyId::Validate, Phase::RequestValidation, record));
+    }
+    if (lowered.upstream != table::kNone && ValidateLowerer::checks_response(record)) {
+      steps.push_back(step(PolicyId::Validate, Phase::ResponseValidation, record));
+    }
   }
 
   static u32 flags_of(const GatewayOperation& source, const OperationSecurity& security) {
@@ -649,6 +675,7 @@ class OperationLowerer {
   CorsLowerer cors_;
   LimitCheck limits_;
   std::vector<LoweredLimit> plan_limits_;
+  ValidateLowerer validate_;
   std::unordered_map<std::string, Lowered> known_;
   std::unordered_map<std::string, u32> settings_;
   std::unordered_map<std::string, u32> plans_;

@@ -10,6 +10,7 @@
 #include "compiler/xgw/effective.h"
 #include "compiler/xgw/limit_language.h"
 #include "runtime/policies/authorizer/record.h"
+#include "compiler/xgw/validate_language.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
@@ -54,7 +55,8 @@ struct OperationRecord {
   table::Extent mirror;  // MirrorChoice[]
   u32 idempotent;
   u32 upgrade;  // policies::kUpgradeWords
-  u32 reserved;
+  u32 forward;  // policies::kForwardWords
+  ValidateChoice validate;
   table::Extent path;
   table::Extent rate_limit;   // LimitChoice[]
   table::Extent quota;        // LimitChoice[]
@@ -295,6 +297,26 @@ inline constexpr OperationField kOperationFields[] = {
       .doc = "how many at a time, by names; a stream or tunnel counts until it ends"},
      Merge::ByKey,
      true},
+    {{.name = "validate",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, validate),
+      .fields = kValidateChoiceFields,
+      .size = sizeof(ValidateChoice),
+      .shorthand = "request",
+      .doc =
+          "holds messages to what the document declares: parameters, media types, bodies; a bare "
+          "word sets `request`"},
+     Merge::ByKey,
+     true},
+    {{.name = "forward",
+      .kind = policies::FieldKind::Enum,
+      .offset = offsetof(OperationRecord, forward),
+      .fallback = "all",
+      .words = policies::kForwardWords,
+      .doc = "what of a request goes upstream: with `declared` no query parameter, header or "
+             "cookie that is not declared, but what HTTP itself, proxies and tracing need"},
+     Merge::Replace,
+     true},
     {{.name = "request",
       .kind = policies::FieldKind::Record,
       .offset = offsetof(OperationRecord, request_headers),
@@ -399,7 +421,7 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "cache", "validate", "views",  "compose",      "sunset",
+    "clients", "compress", "cache", "views",  "compose",      "sunset",
     "tls",     "http2",    "query", "body",     "status", "maxStreamAge",
 };
 

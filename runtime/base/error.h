@@ -41,6 +41,8 @@ enum class Errc : u8 {
   CircuitOpen,             // too much of what was sent to it has failed: nothing is, for a while
   Unauthenticated,         // no credential that counts; 401
   Forbidden,               // known, and not allowed; 403
+  RequestInvalid,          // not what the document describes; 400
+  ResponseInvalid,         // the same of an answer; 502
   IdentityUnknown,         // credentials cannot be checked now; 503
   Internal,                // a bug that was contained
 };

@@ -36,6 +36,7 @@
 #include "runtime/policies/rate_limit/filter.h"
 #include "runtime/policies/redirect/filter.h"
 #include "runtime/policies/respond/filter.h"
+#include "runtime/policies/validate/filter.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw {
@@ -113,6 +114,9 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::RateLimit:
       return policies::check_limits(
           exchange, view.policy_record<policies::RateLimitRecord>(step.record), env);
+    case PolicyId::Validate:
+      return policies::validate_request(exchange,
+                                        view.policy_record<policies::ValidateRecord>(step.record));
     case PolicyId::None:
       break;
   }
@@ -155,6 +159,10 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   if (static_cast<PolicyId>(step.policy) == PolicyId::Authorizer) {
     const auto& record = view.policy_record<policies::AuthorizerRecord>(step.record);
     co_await policies::ask_authorizer(exchange, env, record);
+  }
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Validate) {
+    const u64 max_body = exchange.table->number(settings_of(exchange).max_body);
+    co_await policies::read_request_body(exchange, env, max_body);
   }
 }
 
@@ -200,6 +208,7 @@ u16 status_of(const Error& error) {
     case Errc::RequestTimeout:
       return 408;
     case Errc::BadRequest:
+    case Errc::RequestInvalid:
       return 400;
     case Errc::PeerClosed:  // in the middle of its body
       return error.origin == Origin::Downstream ? 400 : 502;
@@ -241,6 +250,16 @@ void answer_failed_fetch(Exchange& exchange, const Error& error, u32 retry_after
   char* end = std::to_chars(text, std::end(text), retry_after_seconds).ptr;
   const std::string_view digits(text, static_cast<size_t>(end - text));
   fields.add("retry-after", exchange.arena.copy(digits));
+}
+
+// In place of an answer that breaks the contract, or that broke off before it could be judged. What
+// is wrong with it is for the log.
+void answer_refused_response(Exchange& exchange) {
+  if (exchange.error.code != Errc::None) return answer_failed_fetch(exchange, exchange.error, 0);
+  exchange.error = Error{.code = Errc::ResponseInvalid,
+                         .origin = Origin::Upstream,
+                         .what = "answer breaks the contract"};
+  engine::answer_problem(exchange, 502);
 }
 
 // Writes exchange.response with a body that is in memory.
@@ -447,6 +466,8 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   const bool affine = engine::has_affinity(upstream);
   if (affine) engine::read_affinity(exchange, upstream, options);
 
+  const policies::ValidateRecord* check = policies::response_check(exchange);
+  if (check != nullptr) policies::ask_for_plain_answer(exchange, *check);
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
@@ -477,6 +498,17 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     limits.end = exchange.deadline;
     co_await tunnel(exchange, env, fetched, responder, limits);
     co_return;
+  }
+  if (check != nullptr) {
+    const bool fine = co_await policies::validate_response(
+        exchange, env, *check, table.number(settings.max_body), fetched);
+    if (!fine) {
+      env.fetcher.release(fetched);
+      answer_refused_response(exchange);
+      run_response_side(exchange);
+      co_await send_local(exchange, responder);
+      co_return;
+    }
   }
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);

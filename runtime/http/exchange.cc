@@ -28,6 +28,7 @@ void Exchange::reset() {
   capture_count = 0;
   preflight = false;
   limits = nullptr;
+  validation = nullptr;
   limit_overrides = {};
   started = {};
   deadline = TimePoint::max();

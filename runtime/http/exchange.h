@@ -69,6 +69,18 @@ struct ExchangeNames {
 
 struct Exchange;
 
+/// What holding a message to its description has come to; views into the arena. A fault is told as
+/// its place, a name and a keyword: `query limit: maximum`.
+struct Validation {
+  Bytes body;  // of the request, when it was read whole
+  bool body_read = false;
+  Error body_error;  // why it could not be
+  u32 request_faults = 0;
+  u32 response_faults = 0;
+  std::string_view request_fault;  // the first
+  std::string_view response_fault;
+};
+
 /// Told when the client of an exchange has gone away, so that work for it can stop. Links itself
 /// into the outermost exchange; leaves the list when destroyed. One thread.
 class CancelListener {
@@ -131,6 +143,7 @@ struct Exchange {
   std::span<const limits::LimitOverride> limit_overrides;
 
   Identity identity;
+  Validation* validation = nullptr;  // null: nothing to tell
 
   // Progress, for logs and deadlines.
   TimePoint started{};

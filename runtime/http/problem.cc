@@ -15,7 +15,7 @@ class Text {
     to_ = begin_;
   }
   Text& operator<<(std::string_view text) {
-    std::memcpy(to_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
     return *this;
   }
@@ -36,6 +36,7 @@ Problem problem_of(const Error& error) {
   Problem problem;
   switch (error.code) {
     case Errc::BadRequest:
+    case Errc::RequestInvalid:
       problem.status = 400;
       break;
     case Errc::UriTooLong:
@@ -74,6 +75,9 @@ Problem problem_of(const Error& error) {
       break;
     case Errc::UpstreamInvalid:
       problem = {502, "upstream-invalid", "Upstream Sent An Invalid Answer"};
+      break;
+    case Errc::ResponseInvalid:
+      problem = {502, "invalid-response", "Answer Does Not Match Its Description"};
       break;
     case Errc::UpstreamTimeout:
       problem = {504, "upstream-timeout", "Upstream Took Too Long"};
@@ -160,9 +164,10 @@ Bytes make_problem(const Problem& problem, ResponseHead& head) {
   const std::string_view name = problem.name.empty() ? problem_name(problem.status) : problem.name;
   std::string_view title = problem.title.empty() ? reason_phrase(problem.status) : problem.title;
   if (title.empty()) title = "Error";
-  Text text(head.fields.arena(), 64 + kTypePrefix.size() + name.size() + title.size());
+  Text text(head.fields.arena(),
+            64 + kTypePrefix.size() + name.size() + title.size() + problem.members.size());
   text << R"({"type":")" << kTypePrefix << name << R"(","title":")" << title << R"(","status":)"
-       << problem.status << "}\n";
+       << problem.status << problem.members << "}\n";
   head.status = problem.status;
   head.reason = {};
   head.fields.set(FieldId::ContentType, "application/problem+json");

@@ -13,6 +13,8 @@ struct Problem {
   u16 status = 500;
   std::string_view name;   // e.g. "not-found"; empty: the one of the status. Static storage
   std::string_view title;  // empty: the one of the status. Static storage
+  // Further members as JSON, each with a comma in front: `,"errors":[]`. Empty: none.
+  std::string_view members = {};
 };
 
 /// Status for an error that ends an exchange before an answer was begun. `what` goes to the log,

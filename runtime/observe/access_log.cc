@@ -105,6 +105,10 @@ std::string_view error_name(Errc code) {
       return "unauthenticated";
     case Errc::Forbidden:
       return "forbidden";
+    case Errc::RequestInvalid:
+      return "request-invalid";
+    case Errc::ResponseInvalid:
+      return "response-invalid";
     case Errc::IdentityUnknown:
       return "identity-unknown";
     case Errc::CircuitOpen:
@@ -135,6 +139,16 @@ void append_limits(const Exchange& exchange, std::string& out) {
   if (exchange.limits == nullptr) return;
   append_text("limit", exchange.limits->refused_by, out);
   append_text("shadow_limit", exchange.limits->would_refuse, out);
+}
+
+// What broke the contract, whether it was refused or not.
+void append_faults(const Exchange& exchange, std::string& out) {
+  if (exchange.validation == nullptr) return;
+  const Validation& found = *exchange.validation;
+  if (found.request_faults != 0) append_count("request_faults", found.request_faults, out);
+  append_text("request_fault", found.request_fault, out);
+  if (found.response_faults != 0) append_count("response_faults", found.response_faults, out);
+  append_text("response_fault", found.response_fault, out);
 }
 
 void write_all(int descriptor, std::string_view text) {
@@ -177,6 +191,7 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   append_text("upstream", known.upstream, out);
   append_tries(exchange, out);
   append_limits(exchange, out);
+  append_faults(exchange, out);
   append_text("error", error_name(exchange.error.code), out);
   append_text("detail", exchange.error.what, out);
   out += "}\n";

@@ -25,7 +25,8 @@ class RouteNames {
 };
 
 /// Appends the line of `exchange`, newline included. Never holds a query, a header value but the
-/// request id, or a body. `names` may be null.
+/// request id, or a body; of what breaks the contract a name, up to 200 bytes of a JSON Pointer
+/// and a keyword. `names` may be null.
 void append_access_line(const Exchange& exchange, const RouteNames* names, i64 unix_ms,
                         u64 duration_us, bool with_path, std::string& out);
 

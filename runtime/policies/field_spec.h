@@ -41,8 +41,10 @@ enum class FieldKind : u8 {
   Origin,       // StringRef, `https://shop.example`; `*` for any, or for its first label
   Document,     // StringRef, the content of a file, of any lines; always a reference
   ClaimPath,    // StringRef, JSON Pointer of a claim; `$jwt.NAME`, `$jwt#/POINTER`
+  Program,      // u32 into SchemaPrograms, where a schema begins; kNone: absent
   // New kinds go to the end: tables hold these numbers.
 };
+/// The last kind that anybody writes; what comes behind it only the compiler makes.
 inline constexpr FieldKind kLastFieldKind = FieldKind::ClaimPath;
 
 /// Name space of a Name field.

@@ -10,6 +10,7 @@
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/redirect/record.h"
 #include "runtime/policies/respond/record.h"
+#include "runtime/policies/validate/record.h"
 
 namespace gw::policies {
 namespace {

@@ -160,7 +160,9 @@ class Verifier {
     GW_TRY(values());
     GW_TRY(regexes());
     GW_TRY(schema::verify_schemas(view_.schema_programs(),
-                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes));
+                                  as_text(view_.section(SectionKind::Strings)), bounds_.regexes,
+                                  &programs_));
+    bounds_.programs = programs_;
     GW_TRY(late());
     GW_TRY(records());
     GW_TRY(plans());
@@ -355,6 +357,7 @@ class Verifier {
 
   TableView view_;
   RecordBounds bounds_;
+  std::vector<u32> programs_;
   u64 budget_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "runtime/table/verify_record.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gw::table {
@@ -105,6 +106,11 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
       return index_fits(bounds.conditions);
     case FieldKind::Schema:
       return index_fits(bounds.schemas);
+    case FieldKind::Program: {
+      const u32 root = load<u32>(at);
+      return root == kNone ||
+             std::binary_search(bounds.programs.begin(), bounds.programs.end(), root);
+    }
     case FieldKind::Regex:
       return index_fits(bounds.regexes);
     case FieldKind::Name:

@@ -12,6 +12,7 @@ struct RecordBounds {
   u64 conditions = 0;
   u64 regexes = 0;
   u64 schemas = 0;
+  std::span<const u32> programs = {};  // where schemas begin in SchemaPrograms, rising
   u64 networks = 0;
   u64 upstreams = 0;
   u64 schemes = 0;
