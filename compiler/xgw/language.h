@@ -9,8 +9,8 @@
 
 #include "compiler/xgw/effective.h"
 #include "compiler/xgw/limit_language.h"
-#include "runtime/policies/authorizer/record.h"
 #include "compiler/xgw/validate_language.h"
+#include "runtime/policies/authorizer/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
@@ -421,8 +421,8 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "cache", "views",  "compose",      "sunset",
-    "tls",     "http2",    "query", "body",     "status", "maxStreamAge",
+    "clients", "compress", "cache", "views", "compose", "sunset",
+    "tls",     "http2",    "query", "body",  "status",  "maxStreamAge",
 };
 
 }  // namespace gw::compiler

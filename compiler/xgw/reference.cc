@@ -212,6 +212,8 @@ json::object plain_property(std::string_view name) {
   if (name == "waive") return waivers();
   if (name == "unenforced") return reasons();
   if (name == "schemes") return reasons();
+  if (name == "consumers" || name == "plans") return {{"type", "object"}};
+  if (name == "equals") return text("^(\\$|.*\\{\\$)");
   if (name == "security") return {{"type", "array"}};
   if (name == "hosts" || name == "locked" || name == "trustedProxies" || name == "use" ||
       name == "resolvers")
