@@ -295,6 +295,28 @@ TEST_CASE("security: tokens by signature, issuer, audience and time", "[security
   CHECK(status(trip, {bearer(idp_token())}) == 401);
 }
 
+TEST_CASE("security: tokens in a field of their own, a cookie or the query", "[security]") {
+  const auto trip_with = [](std::string_view token) {
+    std::string text = document("[{idp: []}]");
+    const std::string place = "        algorithms: [ES256]\n";
+    text.insert(text.find(place) + place.size(), fmt::format("        {}\n", token));
+    return text;
+  };
+  TokenTrip field(trip_with("token: {in: header, name: X-Token}"));
+  CHECK(status(field, {{"x-token", idp_token()}}) == 200);
+  CHECK(status(field, {{"x-token", "Bearer " + idp_token()}}) == 200);
+  CHECK(status(field, {bearer(idp_token())}) == 401);
+
+  TokenTrip cookie(trip_with("token: {in: cookie, name: session}\n        forward: false"));
+  CHECK(status(cookie, {{"cookie", "a=1; session=" + idp_token()}}) == 200);
+  CHECK(cookie.sent_field("cookie") == "a=1");
+
+  TokenTrip query(trip_with("token: {in: query, name: access_token}\n        forward: false"));
+  CHECK(status(query, {}, ("/orders/t1?access_token=" + idp_token()).c_str()) == 200);
+  CHECK(query.fetcher.sent[0].target == "/orders/t1");
+  CHECK(status(query, {bearer(idp_token())}) == 401);
+}
+
 TEST_CASE("security: without keys the answer is 503, never a pass", "[security]") {
   Trip trip(compiled_table(document("[{idp: []}]")));
   CHECK(status(trip, {bearer("a.b.c")}) == 503);
