@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/describe_security.h"
 #include "cli/commands/explain_delivery.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
@@ -84,6 +85,9 @@ class Explainer {
     out["candidates"] = candidates();
     out["settings"] = settings();
     out["steps"] = steps();
+    if (json::object security = explain_security(exchange); !security.empty()) {
+      out["security"] = std::move(security);
+    }
     if (exchange.preflight) out["preflight"] = true;
     if (exchange.limits != nullptr) out["limits"] = limits_asked();
     if (exchange.validation != nullptr && exchange.validation->request_faults != 0) {
@@ -291,6 +295,14 @@ std::string to_text(const json::object& all) {
       const json::object& step = item.as_object();
       out += fmt::format("  {}. {}: {} ({})\n", ++number, str(step, "phase"), str(step, "policy"),
                          str(step, "condition"));
+    }
+  }
+  if (const json::value* found = all.if_contains("security")) {
+    const json::object& security = found->as_object();
+    out += fmt::format("\nsecurity\n  requires   {}\n  caller     {}\n", str(security, "required"),
+                       str(security, "caller"));
+    if (!str(security, "refused").empty()) {
+      out += fmt::format("  refused    {}\n", str(security, "refused"));
     }
   }
   if (all.contains("preflight")) {

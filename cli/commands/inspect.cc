@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/describe_security.h"
 #include "cli/commands/inspect_validation.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
@@ -390,6 +391,8 @@ ExitCode run_inspect(const InspectCommand& command, const Console& console) {
   };
   const Part parts[] = {
       {"routes", inspector.routes()},
+      {"security", inspect_security(**bound)},
+      {"schemes", inspect_schemes(**bound)},
       {"limits", inspector.limits()},
       {"cors", inspector.cors()},
       {"validation", inspect_validation(**bound)},
@@ -438,12 +441,14 @@ Run add_inspect(CLI::App& gwctl) {
       ->option_text("GATEWAY")
       ->required();
   app.add_option("section", command->section,
-                 "header, routes, limits, cors, validation, upstreams, listeners, references, "
+                 "header, routes, security, schemes, limits, cors, validation, upstreams, "
+                 "listeners, references, "
                  "regexes, notes or "
                  "sections [all]")
       ->option_text("SECTION")
-      ->check(CLI::IsMember({"header", "routes", "limits", "cors", "validation", "upstreams",
-                             "listeners", "references", "regexes", "notes", "sections"}));
+      ->check(
+          CLI::IsMember({"header", "routes", "security", "schemes", "limits", "cors", "validation",
+                         "upstreams", "listeners", "references", "regexes", "notes", "sections"}));
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
   app.footer(
