@@ -65,6 +65,7 @@ struct ExchangeNames {
   std::string_view operation;
   std::string_view path_template;
   std::string_view upstream;
+  std::string_view consumer;
 };
 
 struct Exchange;

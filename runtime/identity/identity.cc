@@ -7,6 +7,7 @@ void Identity::reset() {
   slots = 0;
   authenticated = false;
   consumer = table::kNoConsumer;
+  consumer_name = {};
   claims = nullptr;
   authorizer = AuthorizerAnswer{};
 }

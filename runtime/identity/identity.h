@@ -50,6 +50,7 @@ struct Identity {
   u32 slots = 0;                                       // of which the first may be looked at
   bool authenticated = false;                          // an alternative held, not the empty one
   u32 consumer = table::kNoConsumer;
+  std::string_view consumer_name = {};  // in the data that the exchange runs by
   AuthorizerAnswer authorizer;
   const AssumedIdentity* assumed = nullptr;  // in place of credentials; kept by reset()
   const jose::Claims* claims = nullptr;      // of the first token of the alternative that held

@@ -167,7 +167,8 @@ namespace {
 ExchangeNames names_of(const Exchange& exchange, const RouteNames* names) {
   if (exchange.detached) return exchange.names;
   if (names == nullptr) return {};
-  return {names->operation(exchange), names->path_template(exchange), names->upstream(exchange)};
+  return {names->operation(exchange), names->path_template(exchange), names->upstream(exchange),
+          exchange.identity.consumer_name};
 }
 
 }  // namespace
@@ -180,6 +181,7 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   append_text("request_id", exchange.request_id, out);
   append_text("client", exchange.client_text, out);
   const ExchangeNames known = names_of(exchange, names);
+  append_text("consumer", known.consumer, out);
   append_text("operation", known.operation, out);
   append_text("method", exchange.request.method_text, out);
   append_text("template", known.path_template, out);
@@ -208,7 +210,7 @@ void AccessLog::finished(const Exchange& exchange) {
 void AccessLog::detach(Exchange& exchange) {
   const ExchangeNames known = names_of(exchange, names_);
   exchange.names = {exchange.arena.copy(known.operation), exchange.arena.copy(known.path_template),
-                    exchange.arena.copy(known.upstream)};
+                    exchange.arena.copy(known.upstream), exchange.arena.copy(known.consumer)};
 }
 
 void AccessLog::flush() {

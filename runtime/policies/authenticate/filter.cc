@@ -75,6 +75,9 @@ void take_identity(Exchange& exchange, std::span<const SchemeUseRecord> uses) {
     if (identity.consumer == table::kNoConsumer) identity.consumer = proof.consumer;
     if (identity.claims == nullptr) identity.claims = proof.claims.get();
   }
+  if (identity.consumer != table::kNoConsumer) {
+    identity.consumer_name = exchange.live->consumers.name(identity.consumer);
+  }
 }
 
 // Of limits with one name the consumer's counts before that of his plan.

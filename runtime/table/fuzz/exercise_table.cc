@@ -9,6 +9,7 @@
 #include "runtime/engine/explain.h"
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/identity/services.h"
 #include "runtime/json/tape.h"
 #include "runtime/schema/evaluator.h"
 #include "runtime/schema/verify.h"
@@ -160,6 +161,12 @@ void run_request(const BoundTable& table, std::string_view method, std::string_v
   if (!engine::make_request(exchange, method, target, fields, problem)) return;
   http::ForwardingOptions forwarding;
   exchange.table = &table;
+  std::vector<std::string> data_problems;
+  const auto data = load_live_data(table, {}, data_problems);
+  exchange.live = data.get();
+  engine::OfflinePasswords passwords;
+  IdentityServices services(1, passwords);
+  IdentityEnv identity(services, *data);
   exchange.forwarding = &forwarding;
   exchange.client_text = exchange.peer_text = "127.0.0.1";
   exchange.request_id = "fuzzed";
@@ -167,6 +174,7 @@ void run_request(const BoundTable& table, std::string_view method, std::string_v
       {.rate_bytes = 4096, .quota_bytes = 4096, .permit_bytes = 4096, .shared_bytes = 1024});
   Env env{clock, random, fetcher, observer};
   env.counters = &counters;
+  env.identity = &identity;
   Task<void> task = run(exchange, env, responder);
   task.start();
   (void)engine::explain_candidates(exchange);
