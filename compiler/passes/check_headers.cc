@@ -290,7 +290,10 @@ class HeaderCheck {
     const ExpressionPart* last = nullptr;
     for (const ExpressionPart& part : value) {
       if (part.source != ExpressionSource::Literal) {
-        if (&part == &value.front()) in_host = true;
+        // Encoded as a segment it holds no slashes, so it is a relative path.
+        if (&part == &value.front()) {
+          in_host = part.encoding != table::ExpressionEncoding::PathSegment;
+        }
         if (in_host) last = is_from_client(part) ? &part : nullptr;
         continue;
       }
