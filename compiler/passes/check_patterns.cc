@@ -2,11 +2,11 @@
 // are not what they look like.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 #include <unordered_map>
 
 #include "compiler/passes/passes.h"
+#include "compiler/regex/dialect.h"
 #include "compiler/regex/regex.h"
 #include "compiler/schema/refuse.h"
 #include "runtime/json/text.h"
@@ -20,6 +20,7 @@ constexpr u32 kMaxDepth = 256;
 
 struct Verdict {
   std::string error;  // empty: it can be run
+  std::string_view help;
   bool too_big = false;
 };
 
@@ -44,32 +45,6 @@ bool is_js_literal(std::string_view pattern) {
   return pattern.size() > 2 && pattern[0] == '/' && last > 1 &&
          (pattern[1] == '^' || pattern[last - 1] == '$') &&
          pattern.find_first_not_of("dgimsuvy", last + 1) == std::string_view::npos;
-}
-
-// What another dialect has inside of brackets, and ECMA-262 takes for plain characters; empty:
-// none.
-std::string_view foreign_part(std::string_view pattern) {
-  bool in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const std::string_view rest = pattern.substr(i);
-    if (rest[0] == '\\') {
-      ++i;
-    } else if (rest.starts_with("[:")) {
-      const size_t end = rest.find(":]", 2);
-      const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
-      if (end != rest.npos && end > 2 && std::ranges::all_of(rest.substr(2, end - 2), is_letter)) {
-        return rest.substr(0, end + 2);
-      }
-      in_class = true;
-    } else if (in_class && rest.starts_with("&&[")) {
-      return rest.substr(0, 3);
-    } else if (rest[0] == '[') {
-      in_class = true;
-    } else if (rest[0] == ']') {
-      in_class = false;
-    }
-  }
-  return {};
 }
 
 // Neither end of the value is fixed, and the pattern is more than "has one of these".
@@ -153,7 +128,7 @@ class PatternCheck {
   }
 
   void check_dialect(NodeRef node, std::string_view pattern) {
-    const std::string_view part = foreign_part(pattern);
+    const std::string_view part = regex::foreign_part(pattern);
     if (part.empty()) return;
     report(module_, "regex-dialect", Severity::Warning, node.span(),
            fmt::format("`{}` of pattern `{}` is plain characters here", part, pattern),
@@ -181,7 +156,7 @@ class PatternCheck {
     }
     report(module_, "regex-unsupported", Severity::Warning, span,
            fmt::format("pattern `{}` cannot be enforced: {}", pattern, verdict.error), "here",
-           "patterns run in linear time: no look-around, no back-references");
+           std::string(verdict.help));
   }
 
   // Lower bounds above upper ones: no value satisfies both.
@@ -222,6 +197,7 @@ class PatternCheck {
     const auto result = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
     if (const auto* error = std::get_if<regex::RegexError>(&result)) {
       entry->second.error = error->message;
+      entry->second.help = regex::help_for(pattern, *error);
     } else {
       entry->second.too_big = std::get<regex::CompiledRegex>(result).dfa.empty();
     }

@@ -100,7 +100,7 @@ class SchemaCheck {
   void report_all() {
     if (recursive_.empty()) return;
     const std::string others =
-        recursive_.size() == 1 ? "" : fmt::format(", and {} more do", recursive_.size() - 1);
+        recursive_.size() == 1 ? "" : fmt::format(", here and at {} more places", recursive_.size() - 1);
     report(module_, "schema-recursive-unbounded", Severity::Info, recursive_.front(),
            fmt::format("a body may hold lists in lists without an end{}", others),
            "leads back to itself, and nothing on the way has a largest number",
