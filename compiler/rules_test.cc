@@ -491,6 +491,13 @@ TEST_CASE("rules: schemas that are dear to judge", "[rules]") {
   CHECK(one_of(33, "") == Rules{"schema-cost"});
   CHECK(body_rules("{type: array, uniqueItems: true, items: {type: string}}").empty());
   CHECK(body_rules("{type: array, uniqueItems: true}").empty());
+  // What is not judged costs nothing.
+  const std::string costly = "{type: array, uniqueItems: true, items: {type: object}}";
+  CHECK(body_rules(costly) == Rules{"schema-cost"});
+  CHECK(body_rules(costly, "timeout: 5s, validate: {request: off}").empty());
+  CHECK(rules_of(kOneTarget, "timeout: 5s", "post",
+                 "      requestBody: {content: {application/xml: {schema: " + costly + "}}}\n") ==
+        Rules{"body-unvalidatable"});
 }
 
 TEST_CASE("rules: patterns that match anywhere", "[rules]") {

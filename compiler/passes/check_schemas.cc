@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "compiler/passes/passes.h"
@@ -100,7 +101,8 @@ class SchemaCheck {
   void report_all() {
     if (recursive_.empty()) return;
     const std::string others =
-        recursive_.size() == 1 ? "" : fmt::format(", here and at {} more places", recursive_.size() - 1);
+        recursive_.size() == 1 ? ""
+                               : fmt::format(", here and at {} more places", recursive_.size() - 1);
     report(module_, "schema-recursive-unbounded", Severity::Info, recursive_.front(),
            fmt::format("a body may hold lists in lists without an end{}", others),
            "leads back to itself, and nothing on the way has a largest number",
@@ -222,13 +224,27 @@ class SchemaCheck {
   CircleSearch need_;
 };
 
-bool is_judged(const Module& module, const PlannedOperation& planned) {
-  const auto contracts = steps_of<policies::ValidateRecord>(
-      module, planned, policies::PolicyId::Validate, policies::Phase::RequestValidation);
-  return std::ranges::any_of(contracts, [&](const policies::ValidateRecord& contract) {
-    return contract.request != static_cast<u32>(policies::ValidateMode::Off) &&
-           contract.media.count != 0;
+// Media types, in lower case, whose bodies are held to their schema.
+std::set<std::string_view> judged_types(const Module& module, const PlannedOperation& planned) {
+  std::set<std::string_view> types;
+  const std::string_view strings = module.table.pools.strings.bytes();
+  for (const auto& contract : steps_of<policies::ValidateRecord>(
+           module, planned, policies::PolicyId::Validate, policies::Phase::RequestValidation)) {
+    if (contract.request == static_cast<u32>(policies::ValidateMode::Off)) continue;
+    for (const auto& media : records_at<policies::MediaRecord>(module, contract.media)) {
+      if (media.schema == table::kNone) continue;
+      types.insert(strings.substr(media.type.offset, media.type.bytes));
+    }
+  }
+  return types;
+}
+
+std::string plain_type(std::string_view media) {
+  std::string type(media.substr(0, media.find_first_of("; ")));
+  std::ranges::transform(type, type.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
+  return type;
 }
 
 }  // namespace
@@ -238,11 +254,13 @@ void check_schemas(Module& module) {
   std::set<NodeKey> seen;
   for (const PlannedOperation& planned : module.operations) {
     const auto& content = planned.source->operation->request_body.content;
-    if (content.empty() || !is_judged(module, planned)) continue;
+    if (content.empty()) continue;
+    const std::set<std::string_view> judged = judged_types(module, planned);
     const openapi::Document& document = *planned.source->unit->document;
     SchemaCheck& check = checks.try_emplace(document.file, module, document).first->second;
     for (const openapi::MediaType& media : content) {
-      if (media.schema && seen.insert(key_of(media.schema)).second) check.add(media.schema);
+      if (!media.schema || !judged.contains(plain_type(media.name.value))) continue;
+      if (seen.insert(key_of(media.schema)).second) check.add(media.schema);
     }
   }
   for (auto& [file, check] : checks) check.report_all();
