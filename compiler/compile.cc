@@ -47,6 +47,9 @@ constexpr std::array kPasses{
     Pass{"places", check_places},                // x-gw of parameters, schemes, responses
     Pass{"security", check_security},            // what is public, what is weaker than it looks
     Pass{"upstreams", check_upstreams},          // rules about upstreams and how they are used
+    Pass{"headers", check_headers},              // fields that clients write
+    Pass{"bodies", check_bodies},                // bodies and their limits, what is left open
+    Pass{"schemas", check_schemas},              // schemas that cost too much, or never end
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
     Pass{"patterns", check_patterns},            // schema patterns that could not be enforced

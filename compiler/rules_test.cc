@@ -326,4 +326,198 @@ TEST_CASE("rules: several targets, and breakers", "[rules]") {
   CHECK(breaker("limits: {requests: 7}, breaker: {requests: 22, failures: 0%}").empty());
 }
 
+TEST_CASE("rules: fields that say who calls, and those who can write them", "[rules]") {
+  const auto lint = [](std::string_view headers, std::string_view more = "") {
+    return run({{"gateway.yaml",
+                 "openapi: 3.1.0\n"
+                 "info: {title: Shop, version: 1.0.0}\n"
+                 "x-gw:\n"
+                 "  public: tested elsewhere\n"
+                 "  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}\n"
+                 "  consumers: {acme: {keys: ['sha256:"
+                 "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae']}}\n"
+                 "  defaults: {upstream: shop, timeout: 5s" +
+                     std::string(more) +
+                     "}\n"
+                     "components:\n"
+                     "  securitySchemes: {key: {type: apiKey, in: header, name: X-API-Key}}\n"
+                     "paths:\n"
+                     "  /orders:\n"
+                     "    get:\n"
+                     "      operationId: orders\n"
+                     "      security: [{key: []}]\n"
+                     "      x-gw: {request: {headers: {" +
+                     std::string(headers) +
+                     "}}}\n"
+                     "      responses: {'200': {description: ok}}\n"}})
+        .rules;
+  };
+  const Rules found = {"header-trust"};
+  CHECK(lint("set: {X-Who: $consumer.name}").empty());
+  CHECK(lint("default: {X-Who: $consumer.name}") == found);
+  CHECK(lint("add: {X-Who: $consumer.name}") == found);
+  CHECK(lint("add: {X-Who: $consumer.name}, remove: [x-who]").empty());
+  CHECK(lint("default: {X-Who: $consumer.name}, rename: {x-who: x-claimed}").empty());
+  CHECK(lint("default: {X-Who: static}").empty());
+  CHECK(lint("default: {X-Who: $consumer.name}", ", validate: {unknown: {headers: drop}}").empty());
+  CHECK(lint("default: {X-Who: $consumer.name}", ", validate: {unknown: {query: drop}}") == found);
+}
+
+TEST_CASE("rules: values of requests in answers", "[rules]") {
+  const auto lint = [](std::string_view schema, std::string_view action) {
+    return rules_of(kOneTarget, "timeout: 5s", "get",
+                    "      parameters: [{name: to, in: query, schema: {" + std::string(schema) +
+                        "}}]\n      x-gw: {" + std::string(action) + "}\n");
+  };
+  const Rules found = {"header-injection"};
+  const auto answer = [&](std::string_view schema) {
+    return lint(schema, "response: {headers: {set: {X-To: '{$request.query.to}'}}}");
+  };
+  CHECK(answer("type: string") == found);
+  CHECK(answer("type: string, maxLength: 8") == found);
+  CHECK(answer("type: string, enum: [a, b]").empty());
+  CHECK(answer("type: integer").empty());
+  CHECK(lint("type: string", "response: {headers: {set: {X-Id: '{$request.id}'}}}").empty());
+  const auto redirect = [&](std::string_view to) {
+    // It answers everything, so that its upstream is idle.
+    Rules rules = lint("type: string", "redirect: {to: '" + std::string(to) + "'}");
+    std::erase(rules, "upstream-unused");
+    return rules;
+  };
+  CHECK(redirect("https://{$request.query.to}") == found);
+  CHECK(redirect("https://{$request.query.to}/x") == found);
+  CHECK(redirect("https://{$request.query.to}:8443/x") == found);
+  CHECK(redirect("https://shop.{$request.query.to}/x") == found);
+  CHECK(redirect("https://{$request.query.to}.shop.example/x").empty());
+  CHECK(redirect("https://shop.example/{$request.query.to}").empty());
+  CHECK(redirect("https://{$request.host}/x").empty());
+  CHECK(redirect("/x?to={$request.query.to}").empty());
+  CHECK(redirect("{$request.query.to}").empty());  // a segment, whatever it looks like
+}
+
+namespace {
+
+// Rules that an operation breaks whose body has this schema.
+Rules body_rules(std::string_view schema, std::string_view defaults = "timeout: 5s") {
+  return rules_of(
+      kOneTarget, defaults, "post",
+      "      requestBody: {content: {application/json: {schema: " + std::string(schema) + "}}}\n");
+}
+
+}  // namespace
+
+TEST_CASE("rules: bodies and their limit", "[rules]") {
+  const Rules below = {"body-limit-below-schema"};
+  CHECK(body_rules("{type: string, maxLength: 1048574}").empty());
+  CHECK(body_rules("{type: string, maxLength: 1048575}") == below);
+  CHECK(body_rules("{type: string, maxLength: 2147483647}").empty());  // bounds nothing
+  CHECK(body_rules("{type: array, items: {type: integer}, maxItems: 600000}") == below);
+  CHECK(body_rules("{type: array, items: {type: integer}, maxItems: 500000}").empty());
+  const std::string uuids = "{type: array, items: {type: string, minLength: 36}, maxItems: ";
+  CHECK(body_rules(uuids + "30000}") == below);
+  CHECK(body_rules(uuids + "20000}").empty());
+  CHECK(body_rules("{type: object, additionalProperties: {type: string, maxLength: 2000}}",
+                   "timeout: 5s, maxBody: 1KiB") == below);
+  CHECK(body_rules("{type: string, maxLength: 2000}", "timeout: 5s, maxBody: '{$env.MAX:-1KiB}'")
+            .empty());
+  const auto held = [](std::string_view rest) {
+    return body_rules("{type: object}", "timeout: 5s, " + std::string(rest));
+  };
+  CHECK(held("maxBody: 64MiB").empty());
+  CHECK(held("maxBody: 65MiB") == Rules{"body-limit-missing"});
+  CHECK(held("maxBody: 65MiB, validate: {request: off}").empty());
+}
+
+TEST_CASE("rules: schemas that lead back to themselves", "[rules]") {
+  // The body is a Part, which is a schema of components.
+  const auto lint = [](std::string_view schema) {
+    return run({{"gateway.yaml",
+                 "openapi: 3.1.0\n"
+                 "info: {title: Shop, version: 1.0.0}\n"
+                 "x-gw:\n"
+                 "  public: tested elsewhere\n"
+                 "  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}\n"
+                 "  defaults: {upstream: shop, timeout: 5s}\n"
+                 "components: {schemas: {Part: " +
+                     std::string(schema) +
+                     "}}\n"
+                     "paths:\n"
+                     "  /parts:\n"
+                     "    post:\n"
+                     "      operationId: addPart\n"
+                     "      requestBody: {content: {application/json: {schema: {$ref: "
+                     "'#/components/schemas/Part'}}}}\n"
+                     "      responses: {'200': {description: ok}}\n"}});
+  };
+  const std::string part = "{$ref: '#/components/schemas/Part'}";
+  const Rules found = {"schema-recursive-unbounded"};
+  const auto list = [&](std::string_view bounds) {
+    return lint("{type: object, properties: {a: {type: array, " + std::string(bounds) +
+                "items: " + part + "}}}");
+  };
+  CHECK(list("").rules == found);
+  CHECK(list("maxItems: 9, ").rules.empty());
+  CHECK(lint("{type: object, additionalProperties: " + part + "}").rules == found);
+  CHECK(lint("{type: object, maxProperties: 9, additionalProperties: " + part + "}").rules.empty());
+  // A chain is as long as its body only.
+  CHECK(lint("{type: object, properties: {next: " + part + "}}").rules.empty());
+  const auto endless = [&](std::string_view schema) {
+    const Outcome outcome = lint(schema);
+    return outcome.text.find("error[schema-recursive-unbounded]") != outcome.text.npos;
+  };
+  const std::string next = "properties: {next: " + part + "}";
+  CHECK(endless("{type: object, required: [next], " + next + "}"));
+  CHECK(endless("{type: array, minItems: 1, items: " + part + "}"));
+  CHECK_FALSE(endless("{type: array, minItems: 0, items: " + part + "}"));
+  CHECK_FALSE(endless("{type: [object, 'null'], required: [next], " + next + "}"));
+  CHECK_FALSE(endless("{required: [next], " + next + ", enum: [1]}"));
+  CHECK_FALSE(endless("{type: object, required: [next], properties: {next: {oneOf: [" + part +
+                      ", {type: 'null'}]}}}"));
+  CHECK_FALSE(
+      endless("{type: object, required: [next], properties: {next: {readOnly: true, allOf: "
+              "[" +
+              part + "]}}}"));
+}
+
+TEST_CASE("rules: schemas that are dear to judge", "[rules]") {
+  const auto one_of = [](u32 count, std::string_view more) {
+    std::string branches;
+    for (u32 i = 0; i < count; ++i) {
+      branches += "{type: object, required: [a" + std::to_string(i) + "]}, ";
+    }
+    return body_rules("{" + std::string(more) + "oneOf: [" + branches + "]}");
+  };
+  CHECK(one_of(32, "").empty());
+  CHECK(one_of(33, "") == Rules{"schema-cost"});
+  CHECK(body_rules("{type: array, uniqueItems: true, items: {type: string}}").empty());
+  CHECK(body_rules("{type: array, uniqueItems: true}").empty());
+  // What is not judged costs nothing.
+  const std::string costly = "{type: array, uniqueItems: true, items: {type: object}}";
+  CHECK(body_rules(costly) == Rules{"schema-cost"});
+  CHECK(body_rules(costly, "timeout: 5s, validate: {request: off}").empty());
+  CHECK(rules_of(kOneTarget, "timeout: 5s", "post",
+                 "      requestBody: {content: {application/xml: {schema: " + costly + "}}}\n") ==
+        Rules{"body-unvalidatable"});
+}
+
+TEST_CASE("rules: patterns that match anywhere", "[rules]") {
+  const auto lint = [](std::string_view pattern) {
+    return body_rules("{type: string, pattern: '" + std::string(pattern) + "'}");
+  };
+  const Rules loose = {"regex-unanchored"};
+  for (const std::string_view pattern : {"[A-Z]{3}", "abc", "a|b", "[$]x"}) {
+    CAPTURE(pattern);
+    CHECK(lint(pattern) == loose);
+  }
+  for (const std::string_view pattern :
+       {"^[A-Z]{3}$", "^a", "z$", "\\S", "[a-z]", ".+", ".*x.*", "\\bword\\b"}) {
+    CAPTURE(pattern);
+    CHECK(lint(pattern).empty());
+  }
+  CHECK(lint("^[[:alpha:]_]+$") == Rules{"regex-dialect"});
+  CHECK(lint("^[a-z&&[^b]]+$") == Rules{"regex-dialect"});
+  CHECK(lint("^[:a-z]+$").empty());
+  CHECK(lint("^[a&b]$").empty());
+}
+
 }  // namespace gw::compiler

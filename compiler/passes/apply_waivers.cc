@@ -12,7 +12,8 @@ namespace {
 
 // Errors that a table can be made in spite of. All other errors mean that it cannot.
 constexpr std::string_view kWaivableErrors[] = {"secret-inline", "route-ambiguous", "timeout-chain",
-                                                "retry-non-idempotent"};
+                                                "retry-non-idempotent",
+                                                "schema-recursive-unbounded"};
 
 struct Waiver {
   std::string rule;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "compiler/passes/passes.h"
+#include "compiler/regex/dialect.h"
 #include "compiler/regex/regex.h"
 #include "compiler/schema/refuse.h"
 #include "runtime/json/text.h"
@@ -19,6 +20,7 @@ constexpr u32 kMaxDepth = 256;
 
 struct Verdict {
   std::string error;  // empty: it can be run
+  std::string_view help;
   bool too_big = false;
 };
 
@@ -45,6 +47,30 @@ bool is_js_literal(std::string_view pattern) {
          pattern.find_first_not_of("dgimsuvy", last + 1) == std::string_view::npos;
 }
 
+// Neither end of the value is fixed, and the pattern is more than "has one of these".
+bool is_loose(std::string_view pattern) {
+  bool in_class = false;
+  u32 atoms = 0;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      if (!in_class && i + 1 < pattern.size() && (pattern[i + 1] == 'b' || pattern[i + 1] == 'B')) {
+        return false;  // it looks for words
+      }
+      ++i;
+      atoms += in_class ? 0 : 1;
+    } else if (in_class) {
+      in_class = c != ']';
+    } else if (c == '^' || c == '$') {
+      return false;
+    } else {
+      in_class = c == '[';
+      ++atoms;
+    }
+  }
+  return atoms > 1 && !pattern.starts_with(".*") && !pattern.ends_with(".*") && pattern != ".+";
+}
+
 class PatternCheck {
  public:
   explicit PatternCheck(Module& module) : module_(module) {
@@ -69,7 +95,10 @@ class PatternCheck {
         continue;
       }
       if (is_data(name)) continue;
-      if (name == "pattern" && value.kind() == NodeKind::String) check(value, value.text());
+      if (name == "pattern" && value.kind() == NodeKind::String) {
+        check(value, value.text());
+        count_loose(value);
+      }
       if (name == "format" && value.is_string()) check_format(value);
       if (name == "patternProperties") {
         for (const auto entry : value.entries()) check(entry.key, entry.key.text());
@@ -78,8 +107,38 @@ class PatternCheck {
     }
   }
 
+  // Once, and not for each pattern: half of all patterns are like that.
+  void report_loose() {
+    if (loose_ == 0) return;
+    const std::string others = loose_ == 1 ? "" : fmt::format(" and {} more", loose_ - 1);
+    report(
+        module_, "regex-unanchored", Severity::Info, first_loose_.span(),
+        fmt::format("pattern `{}`{} may match anywhere in the value", first_loose_.text(), others),
+        "what stands before and after is free",
+        "put it between `^` and `$`, with alternatives in a group");
+    loose_ = 0;
+  }
+
  private:
+  void count_loose(NodeRef node) {
+    const std::string_view pattern = node.text();
+    if (!is_loose(pattern) || is_js_literal(pattern)) return;
+    if (!verdict_of(pattern).error.empty()) return;
+    if (loose_++ == 0) first_loose_ = node;
+  }
+
+  void check_dialect(NodeRef node, std::string_view pattern) {
+    const std::string_view part = regex::foreign_part(pattern);
+    if (part.empty()) return;
+    report(module_, "regex-dialect", Severity::Warning, node.span(),
+           fmt::format("`{}` of pattern `{}` is plain characters here", part, pattern),
+           "patterns are those of ECMA-262",
+           part.starts_with("&&") ? "write the class out; ECMA-262 cannot intersect"
+                                  : "write the class out: `[A-Za-z]`, `[0-9]`, `\\p{L}`");
+  }
+
   void check(NodeRef node, std::string_view pattern) {
+    check_dialect(node, pattern);
     if (is_js_literal(pattern)) {
       report(module_, "regex-js-literal", Severity::Warning, node.span(),
              fmt::format("pattern `{}` has slashes around it, as JavaScript has", pattern),
@@ -97,7 +156,7 @@ class PatternCheck {
     }
     report(module_, "regex-unsupported", Severity::Warning, span,
            fmt::format("pattern `{}` cannot be enforced: {}", pattern, verdict.error), "here",
-           "patterns run in linear time: no look-around, no back-references");
+           std::string(verdict.help));
   }
 
   // Lower bounds above upper ones: no value satisfies both.
@@ -138,6 +197,7 @@ class PatternCheck {
     const auto result = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
     if (const auto* error = std::get_if<regex::RegexError>(&result)) {
       entry->second.error = error->message;
+      entry->second.help = regex::help_for(pattern, *error);
     } else {
       entry->second.too_big = std::get<regex::CompiledRegex>(result).dfa.empty();
     }
@@ -145,6 +205,8 @@ class PatternCheck {
   }
 
   Module& module_;
+  NodeRef first_loose_;
+  u32 loose_ = 0;
   std::set<std::pair<FileId, u32>> known_;
   std::unordered_map<std::string, Verdict> verdicts_;
 };
@@ -153,7 +215,10 @@ class PatternCheck {
 
 void check_patterns(Module& module) {
   PatternCheck check(module);
-  for (const auto& document : module.gateway.documents) check.walk(document->root, false, 0);
+  for (const auto& document : module.gateway.documents) {
+    check.walk(document->root, false, 0);
+    check.report_loose();
+  }
 }
 
 }  // namespace gw::compiler

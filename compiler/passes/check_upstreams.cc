@@ -3,16 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "compiler/passes/passes.h"
+#include "compiler/passes/plan_steps.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/headers/record.h"
-#include "runtime/policies/policy_list.h"
 #include "runtime/policies/proxy/record.h"
 #include "runtime/policies/upstream/record.h"
 
@@ -58,27 +57,6 @@ struct Credential {
   std::string name;
   Span span;
 };
-
-template <class Record>
-Record record_at(const Module& module, u32 offset) {
-  Record record;
-  std::memcpy(&record, module.table.pools.policy_data.bytes().data() + offset, sizeof record);
-  return record;
-}
-
-// The records of one policy in the plan of an operation.
-template <class Record>
-std::vector<Record> steps_of(const Module& module, const PlannedOperation& operation,
-                             policies::PolicyId policy, policies::Phase phase) {
-  std::vector<Record> found;
-  const table::Extent steps = module.table.plans[operation.plan].steps;
-  for (u32 i = 0; i < steps.count; ++i) {
-    const table::StepRecord& step = module.table.steps[steps.offset + i];
-    if (step.policy != static_cast<u16>(policy) || step.phase != static_cast<u8>(phase)) continue;
-    found.push_back(record_at<Record>(module, step.record));
-  }
-  return found;
-}
 
 // All upstreams that get requests of an operation, or copies of them.
 std::vector<u32> upstreams_of(const Module& module, const PlannedOperation& operation) {

@@ -17,6 +17,14 @@ void check_security(Module& module);
 /// Upstreams that a failure or a listener gets the better of: no health checks, credentials in
 /// plain text, breakers that cannot open. In: lower_operations.
 void check_upstreams(Module& module);
+/// Header fields that clients write: trusted by upstreams, or repeated in answers. In:
+/// lower_operations.
+void check_headers(Module& module);
+/// What operations take: bodies against their limit, properties and defaults that nobody looks at.
+/// In: lower_operations.
+void check_bodies(Module& module);
+/// Schemas of request bodies that are dear to judge or have no value. In: lower_operations.
+void check_schemas(Module& module);
 /// Security schemes that service documents name and nobody declares.
 void check_schemes(Module& module);
 /// `x-gw` of parameters, security schemes and responses.

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "compiler/regex/dialect.h"
 #include "runtime/table/dfa.h"
 
 using gw::Bytes;
@@ -192,5 +193,32 @@ TEST_CASE("dfa: verify refuses every truncation and any state out of range", "[r
     if (!gw::verify_dfa(bad)) continue;
     const Dfa dfa(bad.data());
     for (const char* text : {"", "foo1", "bar", "\xff\xff\xff"}) (void)dfa.matches(text);
+  }
+}
+
+TEST_CASE("regex: patterns of other engines", "[regex]") {
+  const auto help = [](std::string_view pattern) {
+    const auto result = regex::compile(pattern, Syntax::Ecma, Mode::Search);
+    const auto* error = std::get_if<regex::RegexError>(&result);
+    REQUIRE(error != nullptr);
+    return std::string(regex::help_for(pattern, *error));
+  };
+  for (const char* pattern : {"\\Aab", "ab\\Z", "ab\\z", "a\\h", "\\Qa.b\\E", "^\\x{41}$", "(?i)ab",
+                              "a(?P<n>b)", "a(?>b)", "x(?i:ab)"}) {
+    CAPTURE(pattern);
+    CHECK(help(pattern).find("no look-around") == std::string::npos);
+  }
+  CHECK(help("ab\\Z").find("write `$`") != std::string::npos);
+  CHECK(help("a(?=b)").find("no look-around") != std::string::npos);
+  CHECK(help("(a)\\1").find("no look-around") != std::string::npos);
+
+  using regex::foreign_part;
+  CHECK(foreign_part("^[[:alpha:]]+$") == "[:alpha:]");
+  CHECK(foreign_part("[:digit:]") == "[:digit:]");
+  CHECK(foreign_part("[a-z&&[^b]]") == "&&[");
+  for (const char* pattern :
+       {"", "[", "[:", "[:a", "[::]", "[:a-z]", "\\[:alpha:]", "a&&[b]", "[a&&b]", "\\"}) {
+    CAPTURE(pattern);
+    CHECK(foreign_part(pattern).empty());
   }
 }

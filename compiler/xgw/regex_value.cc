@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "compiler/regex/dialect.h"
 #include "compiler/regex/regex.h"
 #include "compiler/xgw/value.h"
 
@@ -17,7 +18,9 @@ u32 encode_regex(std::string_view pattern, bool is_ecma, bool anchored, Span spa
                  .severity = Severity::Error,
                  .message = fmt::format("pattern `{}` cannot be used: {}", pattern, error->message),
                  .primary = {span, fmt::format("at character {}", at + 1)},
-                 .help = "patterns run in linear time: no look-around, no back-references"});
+                 .help = std::string(
+                     is_ecma ? regex::help_for(pattern, *error)
+                             : "patterns run in linear time: no look-around, no back-references")});
     return table::kNone;
   }
   const auto& compiled = std::get<regex::CompiledRegex>(result);
