@@ -30,7 +30,7 @@ std::atomic<gw::u64> g_allocations{0};
 namespace gw {
 namespace {
 
-const policies::ValidateRecord& record_of(const Exchange& exchange) {
+[[maybe_unused]] const policies::ValidateRecord& record_of(const Exchange& exchange) {
   const table::TableView& view = exchange.table->view();
   for (const table::StepRecord& step : view.part(view.steps(), view.plans()[exchange.plan].steps)) {
     if (static_cast<policies::PolicyId>(step.policy) == policies::PolicyId::Validate) {
