@@ -150,9 +150,10 @@ std::string describe(const std::string& path, const Error& error) {
     return fmt::format("cannot read {}: {}", path, std::strerror(error.sys));
   }
   if (error.code == Errc::TableFeature && error.what == "kind") {
-    return fmt::format("{} is a data table; a gateway names it by `consumers: {{table: ...}}` or "
-                       "`ip: $file...`",
-                       path);
+    return fmt::format(
+        "{} is a data table; a gateway names it by `consumers: {{table: ...}}` or "
+        "`ip: $file...`",
+        path);
   }
   return fmt::format("refused {}: {} ({})", path, errc_text(error), error.what);
 }
