@@ -217,7 +217,9 @@ std::vector<std::byte> build_network_set(std::vector<NetworkEntry> entries) {
   header.bytes = u64{header.v6} + u64{header.v6_count} * sizeof(RangeV6);
   std::vector<std::byte> blob(header.bytes);
   std::memcpy(blob.data(), &header, sizeof header);
-  std::memcpy(blob.data() + header.v4, ranges_v4.data(), ranges_v4.size() * sizeof(RangeV4));
+  if (!ranges_v4.empty()) {  // a copy of nothing from nowhere is undefined
+    std::memcpy(blob.data() + header.v4, ranges_v4.data(), ranges_v4.size() * sizeof(RangeV4));
+  }
   for (size_t i = 0; i < ranges_v6.size(); ++i) {
     RangeV6 range;
     write_v6(ranges_v6[i].first, range.first);
