@@ -68,7 +68,16 @@ SchemeLowerer::Declared SchemeLowerer::declared(const Unit& unit, std::string_vi
 
 const SchemeInfo* SchemeLowerer::find(const Unit& unit, std::string_view name, Span used_at) {
   const Declared found = declared(unit, name);
-  if (found.scheme == nullptr) return nullptr;  // security-scheme-unknown has said so
+  if (found.scheme == nullptr) {
+    // Since 3.2 a scheme may be named by its URI, which nothing here resolves. Every other name has
+    // been refused as unknown; one that nobody refuses would leave the operation public.
+    if (name.find_first_of("/:#") != name.npos) {
+      report(module_, "auth-scheme-unbacked", Severity::Error, used_at,
+             fmt::format("the security scheme `{}` cannot be enforced", name), "named by a URI",
+             "name it by its key in `components/securitySchemes`");
+    }
+    return nullptr;
+  }
   const auto known = known_.find(found.scheme);
   if (known != known_.end()) return known->second;
   return known_[found.scheme] = lower(found, used_at);

@@ -74,7 +74,7 @@ bool SecurityLowerer::lower_alternative(const Unit& unit, NodeRef node, Operatio
                                         policies::AlternativeRecord& record) {
   std::vector<policies::SchemeUseRecord> uses;
   std::vector<const SchemeInfo*> infos;
-  bool complete = true;
+  bool complete = node.is_map();  // anything else would look like `{}`
   for (const auto [name, scopes] : node.entries()) {
     const SchemeInfo* scheme = schemes_.find(unit, name.text(), name.span());
     if (scheme == nullptr) {

@@ -232,6 +232,7 @@ class Verifier {
       if (!text_fits(test.name) || test.source > kLastTestSource ||
           test.kind > TestKind::NetworkFile || test.negate > 1 ||
           !fits(test.values.offset, test.values.count, values) ||
+          (test.kind == TestKind::NetworkFile && test.values.count != 1) ||
           (test.kind == TestKind::Matches ? test.regex >= bounds_.regexes : test.regex != kNone)) {
         return corrupt("condition tests");
       }
