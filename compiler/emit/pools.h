@@ -3,7 +3,9 @@
 // Everything is appended in a deterministic order and deduplicated by content, so that equal
 // input gives equal bytes.
 #pragma once
+#include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,5 +82,23 @@ struct Pools {
     return static_cast<u32>(network_files.size() - 1);
   }
 };
+
+/// Puts records into the policy data, as a list of a record has them.
+template <class Record>
+table::Extent store_list(Pools& pools, const std::vector<Record>& records) {
+  if (records.empty()) return {};
+  return {pools.policy_data.add(std::as_bytes(std::span(records))),
+          static_cast<u32>(records.size())};
+}
+
+/// The records of such a list.
+template <class Record>
+std::vector<Record> list_of(const Pools& pools, table::Extent extent) {
+  std::vector<Record> out(extent.count);
+  if (extent.count == 0) return out;
+  std::memcpy(out.data(), pools.policy_data.bytes().data() + extent.offset,
+              extent.count * sizeof(Record));
+  return out;
+}
 
 }  // namespace gw::compiler

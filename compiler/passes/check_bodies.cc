@@ -139,7 +139,7 @@ class BodyCheck {
   void check_held(const PlannedOperation& planned, const ValidateRecord& contract, u64 limit) {
     const bool judges =
         contract.request != static_cast<u32>(policies::ValidateMode::Off) &&
-        std::ranges::any_of(records_at<policies::MediaRecord>(module_, contract.media),
+        std::ranges::any_of(list_of<policies::MediaRecord>(module_.table.pools, contract.media),
                             [](const auto& media) { return media.schema != table::kNone; });
     if (limit <= kMuchToHold || !judges) return;
     const GatewayOperation& source = *planned.source;

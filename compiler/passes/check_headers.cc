@@ -118,15 +118,16 @@ class HeaderCheck {
     for (const auto& record : steps_of<HeadersRecord>(module_, planned, PolicyId::Headers, phase)) {
       const table::Extent lists[] = {record.set, record.add, record.fallback};
       for (size_t way = 0; way < std::size(lists); ++way) {
-        for (const auto& one : records_at<HeaderSetRecord>(module_, lists[way])) {
+        for (const auto& one : list_of<HeaderSetRecord>(module_.table.pools, lists[way])) {
           found.written.push_back(
               {lower_case(text(one.name)), static_cast<Way>(way), parts(one.value)});
         }
       }
-      for (const auto& name : records_at<table::StringRef>(module_, record.remove)) {
+      for (const auto& name : list_of<table::StringRef>(module_.table.pools, record.remove)) {
         found.removed.push_back(lower_case(text(name)));
       }
-      for (const auto& one : records_at<policies::HeaderRenameRecord>(module_, record.rename)) {
+      for (const auto& one :
+           list_of<policies::HeaderRenameRecord>(module_.table.pools, record.rename)) {
         found.removed.push_back(lower_case(text(one.from)));
       }
     }
@@ -217,8 +218,9 @@ class HeaderCheck {
           !(action == policies::UnknownAction::Reject && enforces)) {
         continue;
       }
-      const auto known = records_at<table::StringRef>(module_, record.known);
-      const auto declared = records_at<policies::ParameterRecord>(module_, record.parameters);
+      const auto known = list_of<table::StringRef>(module_.table.pools, record.known);
+      const auto declared =
+          list_of<policies::ParameterRecord>(module_.table.pools, record.parameters);
       const bool let_through =
           std::ranges::any_of(known, [&](auto one) { return lower_case(text(one)) == name; }) ||
           std::ranges::any_of(declared, [&](const auto& one) {

@@ -231,7 +231,7 @@ std::set<std::string_view> judged_types(const Module& module, const PlannedOpera
   for (const auto& contract : steps_of<policies::ValidateRecord>(
            module, planned, policies::PolicyId::Validate, policies::Phase::RequestValidation)) {
     if (contract.request == static_cast<u32>(policies::ValidateMode::Off)) continue;
-    for (const auto& media : records_at<policies::MediaRecord>(module, contract.media)) {
+    for (const auto& media : list_of<policies::MediaRecord>(module.table.pools, contract.media)) {
       if (media.schema == table::kNone) continue;
       types.insert(strings.substr(media.type.offset, media.type.bytes));
     }

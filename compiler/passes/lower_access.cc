@@ -108,7 +108,10 @@ std::string key_of_equals(const GatewayOperation& operation) {
   std::string key;
   for (const openapi::Parameter& parameter : operation.operation->parameters) {
     const NodeRef node = equals_of(parameter);
-    if (node) key += fmt::format("|{}={}", parameter.name.span.begin, node.span().begin);
+    if (!node) continue;
+    // By what they say: places of two files may have the same offsets.
+    key += fmt::format("|{} {}={}", static_cast<u32>(parameter.in), parameter.name.value,
+                       to_json(node));
   }
   return key;
 }

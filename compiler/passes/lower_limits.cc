@@ -97,15 +97,6 @@ class DeclaringPlace {
   std::string place_;
 };
 
-template <class Record>
-std::vector<Record> list_of(const Pools& pools, table::Extent extent) {
-  std::vector<Record> out(extent.count);
-  if (extent.count == 0) return out;
-  std::memcpy(out.data(), pools.policy_data.bytes().data() + extent.offset,
-              extent.count * sizeof(Record));
-  return out;
-}
-
 class LimitLowerer {
  public:
   LimitLowerer(Module& module, const GatewayOperation& operation, const Levels& levels,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "compiler/xgw/language.h"
 #include "compiler/xgw/value.h"
@@ -41,15 +40,6 @@ const openapi::SecurityScheme* find_scheme(const openapi::Document& document,
   const auto found = std::ranges::find_if(
       document.schemes, [&](const auto& scheme) { return scheme.name.value == name; });
   return found == document.schemes.end() ? nullptr : &*found;
-}
-
-// Numbers of algorithms, as the record has stored them.
-std::vector<u32> algorithms_of(const Pools& pools, const SchemeRecord& record) {
-  std::vector<u32> out(record.algorithms.count);
-  if (out.empty()) return out;
-  std::memcpy(out.data(), pools.policy_data.bytes().data() + record.algorithms.offset,
-              out.size() * sizeof(u32));
-  return out;
 }
 
 }  // namespace
@@ -282,7 +272,7 @@ bool SchemeLowerer::check_token(const Declared& declared, const SchemeRecord& re
         "a token for somebody else, or by an algorithm that nobody chose, would pass");
   }
   u32 symmetric = 0;
-  const auto algorithms = algorithms_of(module_.table.pools, record);
+  const auto algorithms = list_of<u32>(module_.table.pools, record.algorithms);
   for (const u32 algorithm : algorithms) {
     symmetric += algorithm >= policies::kFirstSymmetricAlgorithm ? 1 : 0;
   }

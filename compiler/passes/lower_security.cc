@@ -5,17 +5,6 @@
 #include <algorithm>
 
 namespace gw::compiler {
-namespace {
-
-template <class Record>
-table::Extent store_list(Pools& pools, const std::vector<Record>& records) {
-  if (records.empty()) return {};
-  return {pools.policy_data.add(std::as_bytes(std::span(records))),
-          static_cast<u32>(records.size())};
-}
-
-}  // namespace
-
 bool OperationSecurity::names_consumers() const {
   return std::ranges::any_of(scope.alternatives, [](const auto& schemes) {
     return std::ranges::any_of(schemes, [](const auto* scheme) { return scheme->names_consumer; });

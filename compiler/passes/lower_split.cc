@@ -13,22 +13,6 @@ namespace {
 
 constexpr u64 kAll = 10'000;  // hundredths of a percent
 
-template <class Record>
-std::vector<Record> list_of(const Pools& pools, table::Extent extent) {
-  std::vector<Record> out(extent.count);
-  if (extent.count == 0) return out;
-  std::memcpy(out.data(), pools.policy_data.bytes().data() + extent.offset,
-              extent.count * sizeof(Record));
-  return out;
-}
-
-template <class Record>
-table::Extent store_list(Pools& pools, const std::vector<Record>& records) {
-  if (records.empty()) return {};
-  return {pools.policy_data.add(std::as_bytes(std::span(records))),
-          static_cast<u32>(records.size())};
-}
-
 std::string_view text_of(const Pools& pools, table::StringRef ref) {
   return std::string_view(pools.strings.bytes()).substr(ref.offset, ref.bytes);
 }

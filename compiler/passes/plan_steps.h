@@ -17,16 +17,6 @@ Record record_at(const Module& module, u32 offset) {
   return record;
 }
 
-/// The records that an extent of the policy data consists of.
-template <class Record>
-std::vector<Record> records_at(const Module& module, const table::Extent& extent) {
-  std::vector<Record> records;
-  for (u32 i = 0; i < extent.count; ++i) {
-    records.push_back(record_at<Record>(module, extent.offset + i * u32{sizeof(Record)}));
-  }
-  return records;
-}
-
 /// The records of one policy in the plan of an operation.
 template <class Record>
 std::vector<Record> steps_of(const Module& module, const PlannedOperation& operation,
