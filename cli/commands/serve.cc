@@ -34,6 +34,22 @@ void warn_about_unenforced(const table::TableFile& file, const Console& console)
                   unenforced, view.routes().size()));
 }
 
+// For SIGHUP. Findings have gone to standard error when it returns.
+std::shared_ptr<const table::TableFile> open_again(const SpecOptions& spec, const Console& console,
+                                                   std::vector<std::string>& problems) {
+  if (spec.paths.size() == 1 && spec.paths[0] == "-") {
+    problems.emplace_back("standard input cannot be read again");
+    return nullptr;
+  }
+  ExitCode exit = ExitCode::Ok;
+  auto file = open_gateway(spec, console, exit);
+  if (file == nullptr) {
+    problems.emplace_back(exit == ExitCode::Findings ? "the documents have errors"
+                                                     : "the argument cannot be used any more");
+  }
+  return file;
+}
+
 ExitCode run_serve(ServeCommand& command, const Console& console) {
   ExitCode exit = ExitCode::Ok;
   const auto grace = parse_duration(command.grace);
@@ -50,6 +66,9 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   std::map<std::string, std::string> env;
   if (!read_env_file(command.spec.env_file, env, console)) return ExitCode::Usage;
   command.serve.references = ReferenceSource::process(std::move(env));
+  command.serve.reopen = [&](std::vector<std::string>& problems) {
+    return open_again(command.spec, console, problems);
+  };
   const server::ServeOutcome outcome = server::serve(file, command.serve);
   for (const std::string& problem : outcome.problems) console.error(problem);
   return outcome.started ? ExitCode::Ok : ExitCode::Usage;

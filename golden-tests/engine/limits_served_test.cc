@@ -97,7 +97,7 @@ TEST_CASE("limits: two workers admit together what the limit allows, not one mor
   options.run = &run;
   Gateway gateway(options);
   REQUIRE(gateway.start(publication_of("204")));
-  const u16 port = gateway.ports().front();
+  const u16 port = gateway.listeners().port(0);
   std::atomic<u32> admitted{0};
   std::atomic<u32> refused{0};
   std::atomic<u32> broken{0};

@@ -206,7 +206,7 @@ struct Running {
     made.run = &run;
     return made;
   }
-  u16 port() const { return gateway.ports().front(); }
+  u16 port() const { return gateway.listeners().port(0); }
 
   HealthWatch health;  // outlives the gateway
   std::shared_ptr<upstream::UpstreamState> state;

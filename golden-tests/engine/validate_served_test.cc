@@ -153,7 +153,7 @@ TEST_CASE("validate, served: over loopback, in chunks", "[engine][validate]") {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(gateway.ports().front());
+  address.sin_port = htons(gateway.listeners().port(0));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   REQUIRE(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   const timeval limit{20, 0};

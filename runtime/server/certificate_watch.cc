@@ -30,7 +30,7 @@ void CertificateWatch::take_over(Watched& watched) {
   const std::string address(table_.text(table_.view().listeners()[watched.listener].address));
   std::string problem;
   auto options = reread_tls(table_, watched.listener, references_, problem);
-  if (options && gateway_.set_tls(watched.listener, *options, problem)) {
+  if (options && gateway_.listeners().set_tls(watched.listener, *options, problem)) {
     log(LogLevel::Info, "certificates_changed", {{"listener", address}});
     return;
   }

@@ -127,13 +127,13 @@ void Control::on_stop_step(void* context) {
   self->loop_.set_timer(self->stop_timer_, self->loop_.now() + kStopStep);
 }
 
-void Control::publish(Publication publication) {
+PublishCost Control::publish(Publication publication) {
   auto pending = std::make_shared<std::unique_ptr<Pending>>(std::make_unique<Pending>());
   (*pending)->publication = std::move(publication);
-  std::future<void> delivered = (*pending)->delivered.get_future();
+  std::future<PublishCost> delivered = (*pending)->delivered.get_future();
   loop_.post([this, pending] { begin(std::move(*pending)); });
   pending.reset();
-  delivered.wait();
+  return delivered.get();
 }
 
 // One that has not been delivered yet goes first, with what is known.
@@ -159,8 +159,10 @@ void Control::on_warm_up_end(void* context) {
 void Control::deliver_pending() {
   warm_up_timer_.clear();
   const std::unique_ptr<Pending> pending = std::move(pending_);
+  const TimePoint warm = std::chrono::steady_clock::now();
   deliver(std::move(pending->publication));
-  pending->delivered.set_value();
+  pending->delivered.set_value(
+      {.warm = warm - pending->begun, .swap = std::chrono::steady_clock::now() - warm});
 }
 
 void Control::deliver(Publication publication) {
@@ -185,6 +187,7 @@ void Control::deliver_again(std::shared_ptr<const LiveData> data) {
   publication.table = current_->table;
   publication.resolvers = current_->resolvers;
   publication.names = current_->names;
+  publication.forwarding = current_->forwarding;
   publication.data = std::move(data);
   deliver(std::move(publication));
 }

@@ -18,6 +18,12 @@
 
 namespace gw::server {
 
+/// What a change of tables has taken.
+struct PublishCost {
+  std::chrono::nanoseconds warm{0};  // names and keys that were not known yet
+  std::chrono::nanoseconds swap{0};  // making it known to the workers
+};
+
 /// Publishes tables to the workers, after looking up the names in them and fetching the keys of
 /// issuers, which it follows; follows DNS and publishes
 /// the same table with other targets when it changes. Asks targets how they are, and keeps the
@@ -40,11 +46,14 @@ class Control {
   /// Delivers it, with states and addresses of its targets, and follows its names from now on.
   /// Returns when that is done: when each new name and issuer has been asked for once, whatever the
   /// outcome, and after kWarmUp at the latest. Between start() and stop() only.
-  void publish(Publication publication);
+  PublishCost publish(Publication publication);
 
   /// The same table with other data, whose files have changed. Any thread, as publish(); does not
   /// wait.
   void replace_data(std::shared_ptr<const LiveData> data);
+
+  /// Any thread: drains, and states of upstreams by name.
+  upstream::StateRegistry& registry() { return registry_; }
 
   static constexpr std::chrono::seconds kWarmUp{5};
 
@@ -55,7 +64,8 @@ class Control {
   };
   struct Pending {
     Publication publication;
-    std::promise<void> delivered;
+    TimePoint begun = std::chrono::steady_clock::now();
+    std::promise<PublishCost> delivered;
   };
   struct Ejection {
     std::string upstream;

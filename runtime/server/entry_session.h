@@ -19,6 +19,7 @@ class EntrySession final : public Session {
 
   void start() override;
   bool done() const override { return done_; }
+  const ClientConnection& connection() const override { return connection_; }
   void drain() override { abort(); }
   void abort() override;
 

@@ -217,7 +217,7 @@ struct Running {
     REQUIRE(upstream::read_addresses(made));
     return made;
   }
-  u16 port() const { return gateway.ports().front(); }
+  u16 port() const { return gateway.listeners().port(0); }
   Gateway gateway;
 };
 

@@ -383,10 +383,9 @@ Task<void> Http1Session::answer() {
     co_await refuse(downstream(Errc::BadRequest, "malformed chunked body"));
     co_return;
   }
-  exchange.forwarding = &host_.options.forwarding;
-  http::identify_client(exchange, host_.options.forwarding, host_.random.next(),
-                        host_.random.next());
-  if (answer_redirect(exchange, connection_.listener)) {
+  exchange.forwarding = &host_.forwarding(generation_);
+  http::identify_client(exchange, *exchange.forwarding, host_.random.next(), host_.random.next());
+  if (answer_redirect(exchange, connection_.listener.get())) {
     head(exchange.response);
     const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
     if (!sent) exchange.error = sent.error();

@@ -17,6 +17,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   void start() override;
   bool done() const override { return done_; }
+  const ClientConnection& connection() const override { return connection_; }
   void drain() override;
   void abort() override;
 

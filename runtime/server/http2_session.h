@@ -52,7 +52,7 @@ class Http2Session final : public Session {
   // By the streams -------------------------------------------------------------------------------
   SessionHost& host() { return host_; }
   nghttp2_session* h2() { return h2_; }
-  const ClientConnection& connection() const { return connection_; }
+  const ClientConnection& connection() const override { return connection_; }
   std::string_view peer_text() const { return {peer_text_, peer_text_bytes_}; }
   /// Of a TLS connection: whether it may carry requests for `host`.
   bool serves(std::string_view host) const;

@@ -141,9 +141,9 @@ Task<void> Http2Stream::serve() {
     const auto sent = co_await end(text, nullptr);
     if (!sent) client_gone_ = true;
   } else {
-    http::identify_client(exchange, host.options.forwarding, host.random.next(),
-                          host.random.next());
-    if (answer_redirect(exchange, session_->connection().listener)) {
+    exchange.forwarding = &host.forwarding(generation_);
+    http::identify_client(exchange, *exchange.forwarding, host.random.next(), host.random.next());
+    if (answer_redirect(exchange, session_->connection().listener.get())) {
       head(exchange.response);
       const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
       if (!sent) exchange.error = sent.error();

@@ -147,11 +147,13 @@ void Listener::stop() {
 }
 
 void Listener::wait() {
-  acceptor_.async_wait(boost::asio::socket_base::wait_read,
-                       [this](const boost::system::error_code& ec) {
-                         loop_.begin_turn();
-                         if (!ec) accept_some();
-                       });
+  acceptor_.async_wait(
+      boost::asio::socket_base::wait_read,
+      [this, alive = std::weak_ptr<bool>(alive_)](const boost::system::error_code& ec) {
+        if (alive.expired()) return;
+        loop_.begin_turn();
+        if (!ec) accept_some();
+      });
 }
 
 // Which of its addresses a client has taken, of a listener on all of them only the system knows.

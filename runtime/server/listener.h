@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "runtime/base/result.h"
@@ -47,6 +48,7 @@ class Listener {
   PeerAddress local_;  // zeros before the port: any address of this machine
   Accepted accepted_;
   net::Timer pause_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // a wait may end after this
 };
 
 }  // namespace gw::server

@@ -46,7 +46,7 @@ struct Entry {
     connection.stream = net::testing::make_stream(gateway.loop, peer);
     connection.peer = address_of("192.0.2.200", 5000);
     connection.local.port = 8080;
-    connection.listener = &listener;
+    connection.listener = {std::shared_ptr<void>(), &listener};
     client = std::make_unique<MemoryClient>(peer);
     gateway.host().start(std::move(connection));
   }

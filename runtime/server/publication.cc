@@ -247,6 +247,18 @@ void check_shares(const BoundTable& table, std::vector<std::string>& problems) {
   }
 }
 
+// How fields of proxies before this one are taken.
+std::shared_ptr<const http::ForwardingOptions> forwarding_of(const table::TableView& view) {
+  auto forwarding = std::make_shared<http::ForwardingOptions>();
+  for (const table::NetworkRecord& network :
+       view.part(view.networks(), view.gateway().trusted_proxies)) {
+    http::AddressRange& range = forwarding->trusted_proxies.emplace_back();
+    std::memcpy(range.bytes, network.address, sizeof range.bytes);
+    range.prefix_bits = network.prefix_bits;
+  }
+  return forwarding;
+}
+
 }  // namespace
 
 Publication make_publication(std::shared_ptr<const BoundTable> table,
@@ -275,19 +287,9 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
     }
   }
   publication.names = std::make_shared<TableRouteNames>();
+  publication.forwarding = forwarding_of(table->view());
   publication.table = std::move(table);
   return publication;
-}
-
-void apply_session_settings(const BoundTable& table, SessionOptions& options) {
-  const table::TableView& view = table.view();
-  options.forwarding.trusted_proxies.clear();
-  for (const table::NetworkRecord& network :
-       view.part(view.networks(), view.gateway().trusted_proxies)) {
-    http::AddressRange& range = options.forwarding.trusted_proxies.emplace_back();
-    std::memcpy(range.bytes, network.address, sizeof range.bytes);
-    range.prefix_bits = network.prefix_bits;
-  }
 }
 
 }  // namespace gw::server

@@ -14,7 +14,4 @@ namespace gw::server {
 Publication make_publication(std::shared_ptr<const BoundTable> table,
                              std::vector<std::string>& problems);
 
-/// The session options that a table sets: trusted proxies.
-void apply_session_settings(const BoundTable& table, SessionOptions& options);
-
 }  // namespace gw::server

@@ -1,5 +1,6 @@
 // From a verified table to a serving process: bind, resolve, listen, run, drain.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct ServeOptions {
   bool fresh = false;           // ignore an accepted table of the state directory
   u32 grace_ms = 30'000;
   ReferenceSource references;
+  /// The argument opened anew, for SIGHUP; null: `problems` says why not.
+  std::function<std::shared_ptr<const table::TableFile>(std::vector<std::string>& problems)> reopen;
 };
 
 struct ServeOutcome {

@@ -9,10 +9,11 @@
 
 namespace gw::server {
 
-/// What the connections of one listener have in common. Owned by the worker; outlives its
-/// sessions.
+/// What the connections of one listener have in common. Immutable: a change makes another one, for
+/// connections to come.
 struct ListenerSettings {
-  std::shared_ptr<net::TlsServer> tls;    // null: plain text. Replaced when certificates change
+  u32 id = 0;                             // of the listener, as long as the process lives
+  std::shared_ptr<net::TlsServer> tls;    // null: plain text
   bool http2 = true;                      // by ALPN, or in plain text with prior knowledge
   bool proxy_protocol = false;            // every connection begins with a PROXY header
   u16 redirect_port = 0;                  // requests are sent on to https on this port; 0: served
@@ -23,8 +24,8 @@ struct ListenerSettings {
 struct ClientConnection {
   std::unique_ptr<net::ByteStream> stream;
   PeerAddress peer;
-  PeerAddress local;                           // what it has connected to
-  const ListenerSettings* listener = nullptr;  // null: plain HTTP/1 with the defaults (tests)
+  PeerAddress local;                                 // what it has connected to
+  std::shared_ptr<const ListenerSettings> listener;  // null: plain HTTP/1 with the defaults (tests)
   // Of a TLS connection: `stream` is a TlsStream then.
   std::shared_ptr<net::TlsServer> tls;
   std::unique_ptr<PeerCertificate> certificate;
@@ -38,6 +39,8 @@ class Session {
   virtual void start() = 0;
   /// Nothing is pending any more and no coroutine runs.
   virtual bool done() const = 0;
+  /// The connection that it serves; not once it has been handed on.
+  virtual const ClientConnection& connection() const = 0;
   /// Ends between two requests, otherwise after the answers that are under way.
   virtual void drain() = 0;
   /// Ends at once.

@@ -35,7 +35,7 @@ void SessionHost::start(std::unique_ptr<net::ByteStream> stream, const PeerAddre
 
 void SessionHost::start(ClientConnection connection) {
   ++counters.accepted;
-  const ListenerSettings* listener = connection.listener;
+  const ListenerSettings* listener = connection.listener.get();
   const bool enters = listener != nullptr && (listener->proxy_protocol || listener->tls != nullptr);
   if (!enters) {
     start_http(std::move(connection));
@@ -88,6 +88,13 @@ void SessionHost::drain() {
   for (size_t i = 0; i < sessions_.size(); ++i) sessions_[i]->drain();
 }
 
+void SessionHost::drain(u32 listener_id) {
+  for (size_t i = 0; i < sessions_.size(); ++i) {
+    const ListenerSettings* listener = sessions_[i]->connection().listener.get();
+    if (listener != nullptr && listener->id == listener_id) sessions_[i]->drain();
+  }
+}
+
 void SessionHost::abort() {
   draining_ = true;
   for (size_t i = 0; i < sessions_.size(); ++i) sessions_[i]->abort();
@@ -112,7 +119,6 @@ void SessionHost::describe_client(Exchange& exchange, const ClientConnection& co
   exchange.peer = exchange.client = connection.peer;
   exchange.peer_text = exchange.client_text = peer_text;
   exchange.local = connection.local;
-  exchange.forwarding = &options.forwarding;
   exchange.tls = connection.tls != nullptr;
   exchange.client_certificate = connection.certificate.get();
   exchange.request.scheme = exchange.tls ? "https" : "http";

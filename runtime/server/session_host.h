@@ -32,7 +32,8 @@ struct Generation {
              ExchangeObserver& observer)
       : table(bound_table), env{clock, random, fetcher, observer} {}
   const BoundTable* table;
-  const LiveData* live = nullptr;  // of the table
+  const LiveData* live = nullptr;                       // of the table
+  const http::ForwardingOptions* forwarding = nullptr;  // of the table; null: the host's
   Env env;
   u32 pins = 0;   // exchanges that run by it; counted by one thread
   u32 loose = 0;  // long ones that have let go of the table, and use `env` alone
@@ -78,6 +79,8 @@ class SessionHost {
   void start_http2(ClientConnection connection);
   /// No further request on any connection: idle ones close, the others after their answer.
   void drain();
+  /// The same for the connections of one listener.
+  void drain(u32 listener_id);
   /// Closes everything at once.
   void abort();
   bool draining() const { return draining_; }
@@ -85,6 +88,10 @@ class SessionHost {
 
   /// What HTTP/2 sessions share; made with the first of them.
   Http2Shared& http2();
+  const http::ForwardingOptions& forwarding(const Generation* generation) const {
+    const bool given = generation != nullptr && generation->forwarding != nullptr;
+    return given ? *generation->forwarding : options.forwarding;
+  }
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
   /// Tells `exchange` who asks, over what and when. `peer_text` lives as long as the connection.

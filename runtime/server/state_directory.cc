@@ -6,11 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-
-#include "runtime/table/view.h"
 
 namespace gw::server {
 namespace {
@@ -68,12 +66,17 @@ Result<void> replace_file(const std::string& directory, const std::string& name,
   return {};
 }
 
-u64 digest_of(Bytes bytes) {
+// As it ends each table.
+std::string digest_of(Bytes bytes) {
   u64 digest = 0;
   if (bytes.size() >= sizeof digest) {
     std::memcpy(&digest, bytes.data() + bytes.size() - sizeof digest, sizeof digest);
   }
-  return digest;
+  return fmt::format("{:016x}", digest);
+}
+
+bool is_digest(std::string_view text) {
+  return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 }  // namespace
@@ -94,21 +97,73 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& 
 
 StateDirectory::~StateDirectory() { ::close(lock_); }
 
-std::string StateDirectory::table_path(u64 digest) const {
-  return fmt::format("{}/tables/{:016x}.gwt", path_, digest);
+std::string StateDirectory::table_path(const std::string& digest) const {
+  return fmt::format("{}/tables/{}.gwt", path_, digest);
 }
 
 Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(Bytes bytes) {
-  const u64 digest = digest_of(bytes);
-  // Verified before it is kept, so that the directory holds nothing that was refused.
-  GW_TRY_ASSIGN(const auto checked, table::TableFile::from_bytes(bytes));
-  GW_TRY(replace_file(path_ + "/tables", fmt::format("{:016x}.gwt", digest), bytes, 0400));
-  return table::TableFile::map_private(table_path(digest));
+  const std::string digest = digest_of(bytes);
+  const std::string path = table_path(digest);
+  // One that is there already has been verified, and nobody else can have changed it.
+  if (::access(path.c_str(), F_OK) == 0) {
+    auto kept = table::TableFile::map_private(path);
+    if (kept && std::ranges::equal((*kept)->bytes(), bytes)) return kept;
+  }
+  // Under a name that nothing refers to until it is verified.
+  const std::string coming = digest + ".coming";
+  GW_TRY(replace_file(path_ + "/tables", coming, bytes, 0400));
+  const std::string coming_path = path_ + "/tables/" + coming;
+  auto mapped = table::TableFile::map_private(coming_path);
+  if (!mapped || ::rename(coming_path.c_str(), path.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(coming_path.c_str());
+    if (!mapped) return fail(mapped.error());
+    errno = reason;
+    return unwritable("rename");
+  }
+  return mapped;
 }
 
 Result<void> StateDirectory::accept(const table::TableFile& file) {
-  const std::string text = fmt::format("{:016x}\n", digest_of(file.bytes()));
-  return replace_file(path_, "accepted", as_bytes(text), 0600);
+  const std::string digest = digest_of(file.bytes());
+  const std::string text = digest + "\n";
+  GW_TRY(replace_file(path_, "accepted", as_bytes(text), 0600));
+  return note_in_history(digest);
+}
+
+// The tables that leave the list leave the directory.
+Result<void> StateDirectory::note_in_history(const std::string& digest) {
+  std::vector<std::string> kept = history();
+  std::erase(kept, digest);
+  kept.push_back(digest);
+  const size_t too_many = kept.size() > kKeptTables ? kept.size() - kKeptTables : 0;
+  const std::vector<std::string> leaving(kept.begin(),
+                                         kept.begin() + static_cast<std::ptrdiff_t>(too_many));
+  std::string text;
+  for (size_t i = too_many; i < kept.size(); ++i) text += kept[i] + "\n";
+  GW_TRY(replace_file(path_, "history", as_bytes(text), 0600));
+  for (const std::string& old : leaving) ::unlink(table_path(old).c_str());
+  return {};
+}
+
+std::vector<std::string> StateDirectory::history() const {
+  std::vector<std::string> digests;
+  const auto text = table::read_file(path_ + "/history", 4096);
+  if (!text) return digests;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    if (is_digest(line)) digests.emplace_back(line);
+  }
+  return digests;
+}
+
+Result<std::shared_ptr<const table::TableFile>> StateDirectory::open_kept(
+    const std::string& digest) const {
+  if (!is_digest(digest)) return fail(Errc::FileUnreadable, "not a digest");
+  return table::TableFile::map_private(table_path(digest));
 }
 
 Result<std::optional<std::shared_ptr<const table::TableFile>>> StateDirectory::accepted() const {
@@ -118,9 +173,8 @@ Result<std::optional<std::shared_ptr<const table::TableFile>>> StateDirectory::a
     if (text.error().sys == ENOENT) return Accepted{};
     return fail(text.error());
   }
-  u64 digest = 0;
-  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), digest, 16);
-  if (parsed.ec != std::errc{}) return fail(Errc::TableCorrupt, "accepted");
+  const std::string digest = text->substr(0, text->find('\n'));
+  if (!is_digest(digest)) return fail(Errc::TableCorrupt, "accepted");
   GW_TRY_ASSIGN(auto file, table::TableFile::map_private(table_path(digest)));
   return Accepted{std::move(file)};
 }

@@ -2,10 +2,12 @@
 //
 //   DIR/tables/DIGEST.gwt   accepted tables, mode 0400, never changed
 //   DIR/accepted            digest of the one that is served
+//   DIR/history             digests in the order of their acceptance, one per line
 #pragma once
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/table/table_file.h"
@@ -23,17 +25,27 @@ class StateDirectory {
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;
 
-  /// Copies a table in, maps the copy and verifies it. It is not served yet.
+  /// Tables beyond this number go, those accepted longest ago first.
+  static constexpr size_t kKeptTables = 10;
+
+  /// Copies a table in, maps the copy and verifies it. It is not served yet. What is refused is not
+  /// kept.
   Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes);
   /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
   /// afterwards either the old or the new one is named.
   Result<void> accept(const table::TableFile& file);
   /// The table accepted last; nullopt when there is none. Errors when it is damaged.
   Result<std::optional<std::shared_ptr<const table::TableFile>>> accepted() const;
+  /// Digests of the tables that are kept, the one accepted last at the end. Empty when there are
+  /// none, or the list cannot be read.
+  std::vector<std::string> history() const;
+  /// One of them. Errors: FileUnreadable, or as verify().
+  Result<std::shared_ptr<const table::TableFile>> open_kept(const std::string& digest) const;
 
  private:
   StateDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
-  std::string table_path(u64 digest) const;
+  std::string table_path(const std::string& digest) const;
+  Result<void> note_in_history(const std::string& digest);
   std::string path_;
   int lock_;
 };

@@ -1,10 +1,12 @@
 #include "runtime/server/worker.h"
 
 #include <openssl/rand.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/base/unique_descriptor.h"
 #include "runtime/net/socket_stream.h"
 
 namespace gw::server {
@@ -40,30 +42,79 @@ Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLo
 
 Worker::~Worker() { join(); }
 
-void Worker::add_listener(int descriptor, std::unique_ptr<ListenerSettings> settings) {
-  auto accepted = [this, listener = settings.get()](int socket, const PeerAddress& peer,
-                                                    const PeerAddress& local) {
-    auto stream = std::make_unique<net::SocketStream>(loop_);
-    if (!stream->open(socket)) return;
-    ClientConnection connection;
-    connection.stream = std::move(stream);
-    connection.peer = peer;
-    connection.local = local;
-    connection.listener = listener;
-    host_.start(std::move(connection));
-  };
-  settings_.push_back(std::move(settings));
-  listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, std::move(accepted)));
+void Worker::add_listener(int descriptor, std::shared_ptr<const ListenerSettings> settings) {
+  // A message that is never run closes it.
+  const auto owned = std::make_shared<UniqueDescriptor>(descriptor);
+  loop_.post([this, owned, settings = std::move(settings)] { open(owned->release(), settings); });
 }
 
-void Worker::set_tls(size_t index, std::shared_ptr<net::TlsServer> tls) {
-  loop_.post([this, index, tls = std::move(tls)] { settings_[index]->tls = tls; });
+void Worker::open(int descriptor, std::shared_ptr<const ListenerSettings> settings) {
+  if (draining_) {
+    ::close(descriptor);
+    return;
+  }
+  auto added = std::make_unique<Listening>();
+  added->settings = std::move(settings);
+  added->listener = std::make_unique<Listener>(
+      loop_, descriptor,
+      [this, listening = added.get()](int socket, const PeerAddress& peer,
+                                      const PeerAddress& local) {
+        accept(*listening, socket, peer, local);
+      });
+  added->listener->start();
+  listeners_.push_back(std::move(added));
+}
+
+void Worker::accept(const Listening& listening, int socket, const PeerAddress& peer,
+                    const PeerAddress& local) {
+  auto stream = std::make_unique<net::SocketStream>(loop_);
+  if (!stream->open(socket)) return;
+  ClientConnection connection;
+  connection.stream = std::move(stream);
+  connection.peer = peer;
+  connection.local = local;
+  connection.listener = listening.settings;
+  host_.start(std::move(connection));
+}
+
+void Worker::set_listener(std::shared_ptr<const ListenerSettings> settings) {
+  loop_.post([this, settings = std::move(settings)] {
+    for (const auto& listening : listeners_) {
+      if (listening->settings->id == settings->id) listening->settings = settings;
+    }
+  });
+}
+
+void Worker::remove_listener(u32 id) {
+  loop_.post([this, id] {
+    std::erase_if(listeners_, [id](const auto& listening) {
+      if (listening->settings->id != id) return false;
+      listening->listener->stop();
+      return true;
+    });
+    host_.drain(id);
+  });
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] {
-    for (const auto& listener : listeners_) listener->start();
-    loop_.run();
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::report(std::function<void(WorkerReport)> done) {
+  loop_.post([this, done = std::move(done)] {
+    WorkerReport report;
+    report.counters = host_.counters;
+    report.sessions = static_cast<u32>(host_.open_sessions());
+    for (const auto& live : live_) {
+      report.streams += live->generation->loose;
+      if (live->publication == nullptr) continue;
+      const BoundTable* table = live->publication->table.get();
+      const auto known = std::ranges::find(report.tables, table, &TableUse::table);
+      TableUse& use = known != report.tables.end() ? *known : report.tables.emplace_back();
+      use.table = table;
+      use.exchanges += live->generation->pins;
+    }
+    done(std::move(report));
   });
 }
 
@@ -113,6 +164,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
     live->generation->live = publication->data.get();
     live->generation->env.identity = live->identity.get();
   }
+  live->generation->forwarding = publication->forwarding.get();
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
   live->generation->env.counters = &counters_;
@@ -137,6 +189,7 @@ void Worker::sweep_generations() {
     live->publication = nullptr;
     live->generation->table = nullptr;
     live->generation->live = nullptr;
+    live->generation->forwarding = nullptr;
     live->generation->env.identity = nullptr;
     live->identity = nullptr;
     if (live->generation->loose > 0) continue;
@@ -164,7 +217,7 @@ void Worker::begin_drain(TimePoint until) {
   drain_until_ = std::min(drain_until_, until);
   if (!draining_) {
     draining_ = true;
-    for (const auto& listener : listeners_) listener->stop();
+    for (const auto& listening : listeners_) listening->listener->stop();
     host_.drain();
   }
   on_drain_step(this);

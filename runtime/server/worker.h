@@ -26,6 +26,20 @@ struct Publication {
   std::vector<ServerAddress> resolvers;              // asked for names; empty: the system's
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
   std::shared_ptr<const LiveData> data;              // of the table; null without one
+  std::shared_ptr<const http::ForwardingOptions> forwarding;  // null: of SessionOptions
+};
+
+/// What one table has to do on one worker, or on all.
+struct TableUse {
+  const BoundTable* table = nullptr;
+  u32 exchanges = 0;  // that run by it
+};
+/// What a worker has to say of itself.
+struct WorkerReport {
+  SessionCounters counters;
+  u32 sessions = 0;  // connections of clients
+  u32 streams = 0;   // tunnels and streams that need no table any more
+  std::vector<TableUse> tables;
 };
 
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
@@ -37,13 +51,18 @@ class Worker {
          ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords);
   ~Worker();
 
-  /// Before start(). Takes the descriptor over.
-  void add_listener(int descriptor, std::unique_ptr<ListenerSettings> settings);
-  /// Any thread: handshakes of listener `index` that begin later use `tls`.
-  void set_tls(size_t index, std::shared_ptr<net::TlsServer> tls);
+  /// Any thread, as the next two. Takes the descriptor over and accepts on it. A listener may have
+  /// several descriptors: settings->id says which it is.
+  void add_listener(int descriptor, std::shared_ptr<const ListenerSettings> settings);
+  /// Connections that come later get these settings, by their id.
+  void set_listener(std::shared_ptr<const ListenerSettings> settings);
+  /// Accepts no more there, and ends its connections after what they are at.
+  void remove_listener(u32 id);
   void start();
   /// Any thread: new exchanges run by it; old ones finish by what they began with.
   void publish(std::shared_ptr<const Publication> publication);
+  /// Any thread: `done` is called on the worker's.
+  void report(std::function<void(WorkerReport)> done);
   /// Any thread: accepts no more, finishes what runs, then the thread ends; after `grace` whatever
   /// is left is cut off. A second call with a shorter grace hurries.
   void drain(std::chrono::milliseconds grace);
@@ -86,8 +105,15 @@ class Worker {
   SessionHost host_;
   WorkerPasswords passwords_;
   IdentityServices identity_;
-  std::vector<std::unique_ptr<ListenerSettings>> settings_;  // of listeners_, by index
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  struct Listening {
+    std::shared_ptr<const ListenerSettings> settings;
+    std::unique_ptr<Listener> listener;
+  };
+  void open(int descriptor, std::shared_ptr<const ListenerSettings> settings);
+  void accept(const Listening& listening, int socket, const PeerAddress& peer,
+              const PeerAddress& local);
+
+  std::vector<std::unique_ptr<Listening>> listeners_;     // their addresses are stable
   std::vector<std::unique_ptr<Live>> live_;               // the last one is current
   std::vector<std::shared_ptr<upstream::Pool>> leaving_;  // of old tables, until at rest
   net::Timer sweep_timer_;

@@ -31,6 +31,10 @@ bool is_usable(const TargetConfig& target, i64 now_ms) {
   return target.weight != 0 && target.state->usable(now_ms);
 }
 
+bool is_drained(const TargetConfig& target) {
+  return target.state->drained.load(std::memory_order_relaxed);
+}
+
 }  // namespace
 
 u64 target_token(const TargetConfig& target) { return hash_of(target, 0) | 1; }
@@ -65,7 +69,7 @@ void Balancer::refresh(TimePoint now) {
   u64 backup_usable = 0;
   for (const TargetConfig& target : config_.targets) {
     const bool usable = is_usable(target, now_ms);
-    if (target.weight != 0 && !target.backup) ++first;
+    if (target.weight != 0 && !target.backup && !is_drained(target)) ++first;
     if (usable) ++(target.backup ? backup_usable : first_usable);
     const i64 until = target.state->ejected_until_ms.load(std::memory_order_relaxed);
     if (until > now_ms) refresh_at_ = std::min(refresh_at_, TimePoint(milliseconds(until)));
@@ -76,7 +80,7 @@ void Balancer::refresh(TimePoint now) {
   u32 count = 0;
   for (u32 i = 0; i < targets_.size(); ++i) {
     const TargetConfig& config = config_.targets[i];
-    const bool in = is_usable(config, now_ms) || everybody;
+    const bool in = is_usable(config, now_ms) || (everybody && !is_drained(config));
     const bool takes_part = config.weight != 0 && in && (!config.backup || few);
     bool ramps = false;
     const u64 weight = takes_part ? weight_now(i, now_ms, ramps) : 0;

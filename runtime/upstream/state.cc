@@ -46,6 +46,49 @@ void StateRegistry::attach(UpstreamConfig& config) {
     states_[config.name] = config.state;
   }
   attach_targets(config);
+  const std::lock_guard lock(mutex_);
+  apply_drains(config.name, *config.state);
+}
+
+// With mutex_ held, so that the last order is the one that holds.
+void StateRegistry::apply_drains(const std::string& upstream, UpstreamState& state) const {
+  const bool all = drained_.contains({upstream, ""});
+  const std::lock_guard lock(state.mutex);
+  for (const auto& [identity, target] : state.targets) {
+    const bool drains = all || drained_.contains({upstream, identity});
+    if (target->drained.exchange(drains) != drains) state.changed();
+  }
+}
+
+bool StateRegistry::drain(const std::string& upstream, const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  const auto known = states_.find(upstream);
+  const auto state = known == states_.end() ? nullptr : known->second.lock();
+  if (state == nullptr) return false;
+  std::string identity = target;
+  if (!target.empty()) {
+    const std::lock_guard targets_lock(state->mutex);
+    if (!state->targets.contains(identity)) identity = "tls " + target;
+    if (!state->targets.contains(identity)) return false;
+  }
+  drained_.insert({upstream, identity});
+  apply_drains(upstream, *state);
+  return true;
+}
+
+bool StateRegistry::undrain(const std::string& upstream, const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  const bool known = drained_.erase({upstream, target}) != 0 ||
+                     (!target.empty() && drained_.erase({upstream, "tls " + target}) != 0);
+  const auto entry = states_.find(upstream);
+  const auto state = entry == states_.end() ? nullptr : entry->second.lock();
+  if (known && state != nullptr) apply_drains(upstream, *state);
+  return known;
+}
+
+std::vector<StateRegistry::Drained> StateRegistry::drained() const {
+  const std::lock_guard lock(mutex_);
+  return {drained_.begin(), drained_.end()};
 }
 
 }  // namespace gw::upstream

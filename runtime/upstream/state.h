@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,13 +32,14 @@ struct TargetState {
   std::atomic<i64> ejected_until_ms{0};
   std::atomic<i64> recovered_ms{0};  // when it came back last; 0: it has never been away
   std::atomic<u32> failures{0};      // in a row
+  std::atomic<bool> drained{false};  // takes no new requests, by order of the operator
   // Of the one thread that checks actively.
   bool checked = false;
   // Guarded by the mutex of the upstream.
   u32 ejections = 0;
 
   bool usable(i64 now_ms) const {
-    return healthy.load(std::memory_order_relaxed) &&
+    return healthy.load(std::memory_order_relaxed) && !drained.load(std::memory_order_relaxed) &&
            ejected_until_ms.load(std::memory_order_relaxed) <= now_ms;
   }
 };
@@ -95,9 +97,24 @@ class StateRegistry {
   /// of this identity have had, while anybody uses them.
   void attach(UpstreamConfig& config);
 
+  /// What is drained takes no new requests, however its checks go; requests under way finish. It
+  /// stays so, over tables and targets that come and go, until it is undrained. An empty `target`
+  /// means the whole upstream. False: there is no such upstream, or target of it, now.
+  bool drain(const std::string& upstream, const std::string& target);
+  /// False: it is not drained.
+  bool undrain(const std::string& upstream, const std::string& target);
+  struct Drained {
+    std::string upstream;
+    std::string target;  // "" all of them
+    friend auto operator<=>(const Drained&, const Drained&) = default;
+  };
+  std::vector<Drained> drained() const;
+
  private:
-  std::mutex mutex_;
+  void apply_drains(const std::string& upstream, UpstreamState& state) const;
+  mutable std::mutex mutex_;
   std::map<std::string, std::weak_ptr<UpstreamState>> states_;
+  std::set<Drained> drained_;
 };
 
 /// The same without a registry: states that nobody shares yet.

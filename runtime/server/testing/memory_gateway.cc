@@ -70,7 +70,7 @@ net::testing::MemoryPeer MemoryGateway::connect_peer(const ListenerSettings* lis
   connection.stream = std::move(stream);
   connection.peer = address;
   connection.local.port = 8080;
-  connection.listener = listener;
+  connection.listener = {std::shared_ptr<void>(), listener};  // the caller owns it
   host_->start(std::move(connection));
   return peer;
 }

@@ -3,10 +3,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "runtime/server/blocked_signals.h"
 #include "runtime/server/gateway.h"
+#include "runtime/server/main_loop.h"
 #include "runtime/server/testing/stub_run.h"
 
 int main(int argc, char** argv) {
+  const gw::server::BlockedSignals blocked;
   if (argc < 3) {
     std::fprintf(stderr, "usage: stub_gateway LISTEN TARGET [WORKERS [ACCESS_LOG]]\n");
     return 2;
@@ -16,7 +19,6 @@ int main(int argc, char** argv) {
   options.workers = argc > 3 ? static_cast<gw::u32>(std::atoi(argv[3])) : 1;
   options.run = &gw::server::testing::stub_run;
   if (argc > 4) options.access_log = argv[4];
-  options.grace_ms = 2000;
   gw::upstream::UpstreamConfig upstream;
   upstream.name = "default";
   upstream.targets.emplace_back();
@@ -33,6 +35,7 @@ int main(int argc, char** argv) {
                  started.error().what.data());
     return 2;
   }
-  gateway.run_until_signal();
+  gw::server::MainLoop().run({});
+  gateway.finish(2000);
   return 0;
 }

@@ -1,0 +1,42 @@
+// What the main thread of `serve` does beside everything else: hears signals, runs what it is told.
+#pragma once
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "runtime/base/unique_descriptor.h"
+
+namespace gw::server {
+
+/// Changes of the gateway happen here, one after the other: reloads, drains, looks at files. Made
+/// on the main thread while the signals are blocked (BlockedSignals), and run there.
+class MainLoop {
+ public:
+  MainLoop();
+  MainLoop(const MainLoop&) = delete;
+  MainLoop& operator=(const MainLoop&) = delete;
+
+  /// Both may be empty.
+  struct Handlers {
+    std::function<void()> every_second;
+    std::function<void()> hang_up;  // SIGHUP
+  };
+  /// Until SIGTERM, SIGINT or stop(). What was posted before that has been run then.
+  void run(const Handlers& handlers);
+  /// Any thread. `work` is run by run(); after that has returned it never is.
+  void post(std::function<void()> work);
+  /// Any thread.
+  void stop();
+
+ private:
+  bool run_posted();
+  bool hear_signal(const Handlers& handlers);
+
+  UniqueDescriptor signals_;
+  UniqueDescriptor wake_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;
+  bool stopping_ = false;
+};
+
+}  // namespace gw::server

@@ -1,0 +1,337 @@
+#include "runtime/server/reloader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "runtime/base/log.h"
+#include "runtime/server/publication.h"
+
+namespace gw::server {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr size_t kHistory = 32;
+constexpr size_t kServedTables = 32;
+// Without a state directory: the current one and the one before.
+constexpr size_t kInMemory = 2;
+
+u64 since(SteadyClock::time_point begun) {
+  return static_cast<u64>((SteadyClock::now() - begun) / std::chrono::nanoseconds(1));
+}
+
+i64 unix_now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string table_problem(const Error& error) {
+  switch (error.code) {
+    case Errc::FileUnreadable:
+    case Errc::FileUnwritable:
+      return fmt::format("the table cannot be kept: {}", std::strerror(error.sys));
+    case Errc::TableTruncated:
+      return fmt::format("the table is cut off ({})", error.what);
+    case Errc::TableVersion:
+      return fmt::format("the table was made by another version of the format ({})", error.what);
+    case Errc::TableFeature:
+      return fmt::format("the table needs a feature that this gateway has not ({})", error.what);
+    default:
+      return fmt::format("the table is damaged ({})", error.what);
+  }
+}
+
+void log_report(const ReloadReport& report) {
+  if (!report.accepted) {
+    log(LogLevel::Error, "reload_refused",
+        {{"origin", report.origin},
+         {"reason", report.problems.empty() ? std::string_view() : report.problems[0]},
+         {"problems", static_cast<i64>(report.problems.size())},
+         {"serving", report.before}});
+    return;
+  }
+  const auto us = [](u64 nanoseconds) { return static_cast<i64>(nanoseconds / 1000); };
+  log(LogLevel::Info, "table_changed",
+      {{"origin", report.origin},
+       {"before", report.before},
+       {"after", report.after},
+       {"take_us", us(report.cost.take)},
+       {"resolve_us", us(report.cost.resolve)},
+       {"warm_us", us(report.cost.warm)},
+       {"swap_us", us(report.cost.swap)}});
+}
+
+}  // namespace
+
+std::string digest_text(const table::TableFile& file) {
+  return fmt::format("{:016x}", table::TableView(file.bytes()).digest());
+}
+
+Reloader::Reloader(Gateway& gateway, MainLoop& main_loop, StateDirectory* state,
+                   ReloaderOptions options)
+    : gateway_(gateway), main_loop_(main_loop), state_(state), options_(std::move(options)) {
+  if (state_ != nullptr) kept_ = state_->history();
+}
+
+Reloader::~Reloader() = default;
+
+bool Reloader::take(Bytes bytes, Candidate& candidate) {
+  const auto begun = SteadyClock::now();
+  auto taken = state_ != nullptr ? state_->take(bytes) : table::TableFile::from_bytes(bytes);
+  candidate.report.cost.take = since(begun);
+  if (!taken) {
+    candidate.report.problems.push_back(table_problem(taken.error()));
+    return false;
+  }
+  candidate.file = *std::move(taken);
+  return true;
+}
+
+bool Reloader::is_expected(const std::string& expected, ReloadReport& report) const {
+  const std::string serving = digest_text(*file_);
+  report.before = serving;
+  if (expected.empty() || serving == expected) return true;
+  report.problems.push_back(
+      fmt::format("the gateway serves {}, not {}: somebody has changed it", serving, expected));
+  return false;
+}
+
+std::shared_ptr<const BoundTable> Reloader::bind(const TableFilePtr& file,
+                                                 ReloadReport& report) const {
+  std::vector<ReferenceProblem> problems;
+  auto bound = BoundTable::bind(file, options_.references, problems);
+  for (const ReferenceProblem& problem : problems) {
+    report.problems.push_back(
+        fmt::format("{}: {} ({})", problem.where, problem.message, problem.field));
+  }
+  return bound ? *bound : nullptr;
+}
+
+// Whoever uses the table last says so, on whatever thread; unmapping is left to the main one.
+std::shared_ptr<const BoundTable> Reloader::followed(std::shared_ptr<const BoundTable> table) {
+  const BoundTable* identity = table.get();
+  // Its last user may outlive this, but not the loop, which runs nothing then.
+  return {identity,
+          [this, &loop = main_loop_, table = std::move(table)](const BoundTable* unused) mutable {
+            loop.post([this, unused, held = std::move(table)]() mutable {
+              note_unused(unused);
+              held.reset();
+            });
+          }};
+}
+
+ReloadReport Reloader::start(TableFilePtr file, std::vector<InheritedSocket> inherited) {
+  Candidate candidate;
+  candidate.file = std::move(file);
+  candidate.report.origin = "start";
+  return change_to(std::move(candidate), true, std::move(inherited));
+}
+
+ReloadReport Reloader::reload(Bytes bytes, const std::string& expected, std::string origin) {
+  Candidate candidate;
+  candidate.report.origin = std::move(origin);
+  if (!is_expected(expected, candidate.report) || !take(bytes, candidate)) {
+    return finished(std::move(candidate.report));
+  }
+  return change_to(std::move(candidate), false, {});
+}
+
+ReloadReport Reloader::reopen(std::string origin) {
+  Candidate candidate;
+  candidate.report.origin = std::move(origin);
+  candidate.report.before = digest_text(*file_);
+  TableFilePtr opened;
+  if (options_.reopen) opened = options_.reopen(candidate.report.problems);
+  if (opened == nullptr || !take(opened->bytes(), candidate)) {
+    return finished(std::move(candidate.report));
+  }
+  return change_to(std::move(candidate), false, {});
+}
+
+ReloadReport Reloader::resolve_again(std::string origin) {
+  Candidate candidate;
+  candidate.report.origin = std::move(origin);
+  candidate.report.before = digest_text(*file_);
+  candidate.file = file_;
+  return change_to(std::move(candidate), false, {});
+}
+
+ReloadReport Reloader::rollback(const std::string& digest) {
+  Candidate candidate;
+  candidate.report.origin = "rollback";
+  candidate.report.before = digest_text(*file_);
+  std::string wanted;
+  size_t matches = 0;
+  for (const std::string& kept : this->kept()) {
+    if (digest.empty() ? kept == candidate.report.before : !kept.starts_with(digest)) continue;
+    wanted = kept;  // the last one, which is the newest
+    ++matches;
+  }
+  if (matches == 0) {
+    candidate.report.problems.push_back(
+        digest.empty() ? "no table was accepted before this one"
+                       : fmt::format("no table {} is kept; see `gwctl status`", digest));
+    return finished(std::move(candidate.report));
+  }
+  if (!digest.empty() && matches > 1) {
+    candidate.report.problems.push_back(fmt::format("{} tables begin with {}", matches, digest));
+    return finished(std::move(candidate.report));
+  }
+  const auto begun = SteadyClock::now();
+  if (state_ != nullptr) {
+    auto opened = state_->open_kept(wanted);
+    if (opened) {
+      candidate.file = *std::move(opened);
+    } else {
+      candidate.report.problems.push_back(table_problem(opened.error()));
+      return finished(std::move(candidate.report));
+    }
+  } else {
+    for (const TableFilePtr& file : in_memory_) {
+      if (digest_text(*file) == wanted) candidate.file = file;
+    }
+  }
+  candidate.report.cost.take = since(begun);
+  return change_to(std::move(candidate), false, {});
+}
+
+ReloadReport Reloader::change_to(Candidate candidate, bool first,
+                                 std::vector<InheritedSocket> inherited) {
+  ReloadReport& report = candidate.report;
+  const auto begun = SteadyClock::now();
+  report.after = digest_text(*candidate.file);
+  const auto bound = bind(candidate.file, report);
+  if (bound == nullptr) return finished(std::move(report));
+  // They note the files as they are before anything is read, so that no change is missed.
+  auto data = std::make_unique<DataWatch>(gateway_, *bound, options_.references);
+  auto certificates = options_.listen.empty() ? std::make_unique<CertificateWatch>(
+                                                    gateway_, *bound, options_.references)
+                                              : nullptr;
+  Publication publication = make_publication(bound, report.problems);
+  publication.data = load_live_data(*bound, options_.references, report.problems);
+  if (!report.problems.empty()) return finished(std::move(report));
+  std::vector<upstream::UpstreamConfig> upstreams = publication.upstreams;
+  publication.table = followed(bound);
+  const std::vector<ListenerOptions> listen = listener_options(*bound, options_.listen);
+  if (first) {
+    gateway_.listen_on(listen);
+    report.cost.resolve = since(begun);
+    if (!gateway_.start(std::move(publication), std::move(inherited))) {
+      report.problems.push_back(gateway_.start_problem());
+      return finished(std::move(report));
+    }
+  } else {
+    std::string problem;
+    auto listening = gateway_.listeners().prepare(listen, problem);
+    if (!listening) {
+      report.problems.push_back(std::move(problem));
+      return finished(std::move(report));
+    }
+    report.state = compare_state(*bound_, upstreams_, *bound, upstreams);
+    report.cost.resolve = since(begun);
+    const PublishCost cost = gateway_.publish(std::move(publication));
+    report.cost.warm = static_cast<u64>(cost.warm.count());
+    report.cost.swap = static_cast<u64>(cost.swap.count());
+    gateway_.listeners().apply(*std::move(listening));
+  }
+  report.accepted = true;
+  report.unix_ms = unix_now_ms();
+  note_served(*bound, report);
+  certificates_ = std::move(certificates);
+  data_ = std::move(data);
+  bound_ = bound;  // after the watches of the table before, which refer to it
+  file_ = candidate.file;
+  upstreams_ = std::move(upstreams);
+  keep(file_);
+  return finished(std::move(report));
+}
+
+void Reloader::look() {
+  if (certificates_) certificates_->look();
+  if (data_) data_->look();
+}
+
+// What a restart serves, and what rollback() finds.
+void Reloader::keep(const TableFilePtr& file) {
+  std::vector<std::string> kept;
+  if (state_ != nullptr) {
+    if (const Result<void> accepted = state_->accept(*file); !accepted) {
+      log(LogLevel::Warning, "state_not_kept", {{"reason", std::strerror(accepted.error().sys)}});
+    }
+    kept = state_->history();
+  } else {
+    std::erase_if(in_memory_,
+                  [&](const auto& old) { return digest_text(*old) == digest_text(*file); });
+    in_memory_.push_back(file);
+    if (in_memory_.size() > kInMemory) in_memory_.pop_front();
+    for (const TableFilePtr& old : in_memory_) kept.push_back(digest_text(*old));
+  }
+  const std::lock_guard lock(mutex_);
+  shown_ = file;
+  kept_ = std::move(kept);
+}
+
+void Reloader::note_served(const BoundTable& table, const ReloadReport& report) {
+  const std::lock_guard lock(mutex_);
+  for (ServedTable& served : tables_) {
+    if (served.current) served.superseded = SteadyClock::now();
+    served.current = false;
+  }
+  tables_.push_back({.digest = report.after,
+                     .origin = report.origin,
+                     .since_unix_ms = report.unix_ms,
+                     .routes = table.view().routes().size(),
+                     .bytes = table.view().file().size(),
+                     .table = &table,
+                     .current = true});
+  // Those that still serve somebody are never forgotten.
+  while (tables_.size() > kServedTables) {
+    const auto oldest =
+        std::ranges::find_if(tables_, [](const ServedTable& t) { return t.table == nullptr; });
+    if (oldest == tables_.end()) break;
+    tables_.erase(oldest);
+  }
+}
+
+void Reloader::note_unused(const BoundTable* table) {
+  const std::lock_guard lock(mutex_);
+  const auto served = std::ranges::find(tables_, table, &ServedTable::table);
+  if (served == tables_.end()) return;
+  served->drain_ns = since(served->superseded);
+  served->table = nullptr;
+}
+
+ReloadReport Reloader::finished(ReloadReport report) {
+  if (report.unix_ms == 0) report.unix_ms = unix_now_ms();
+  if (report.origin != "start") log_report(report);
+  const std::lock_guard lock(mutex_);
+  history_.push_back(report);
+  if (history_.size() > kHistory) history_.pop_front();
+  return report;
+}
+
+std::vector<ServedTable> Reloader::tables() const {
+  const std::lock_guard lock(mutex_);
+  return tables_;
+}
+
+std::vector<ReloadReport> Reloader::history() const {
+  const std::lock_guard lock(mutex_);
+  return {history_.begin(), history_.end()};
+}
+
+TableFilePtr Reloader::current() const {
+  const std::lock_guard lock(mutex_);
+  return shown_;
+}
+
+std::vector<std::string> Reloader::kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_;
+}
+
+}  // namespace gw::server

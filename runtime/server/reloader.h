@@ -1,0 +1,127 @@
+// The table that is served, and how another takes its place.
+#pragma once
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/server/certificate_watch.h"
+#include "runtime/server/data_watch.h"
+#include "runtime/server/gateway.h"
+#include "runtime/server/main_loop.h"
+#include "runtime/server/state_changes.h"
+#include "runtime/server/state_directory.h"
+#include "runtime/table/bound_table.h"
+
+namespace gw::server {
+
+using TableFilePtr = std::shared_ptr<const table::TableFile>;
+
+/// What a reload took, in nanoseconds.
+struct ReloadCost {
+  u64 take = 0;     // copying to where nobody can change it, mapping and verifying
+  u64 resolve = 0;  // late references, listeners, data
+  u64 warm = 0;     // waiting for names and keys that are new
+  u64 swap = 0;     // making it known to the workers
+};
+
+/// How one change of tables went.
+struct ReloadReport {
+  bool accepted = false;
+  std::vector<std::string> problems;  // why it was refused; nothing has changed then
+  std::string origin;                 // `start`, `reload`, `rollback`, `SIGHUP`, `watch`
+  std::string before;                 // digests; "" at the start
+  std::string after;
+  i64 unix_ms = 0;
+  ReloadCost cost;
+  StateChanges state;
+};
+
+/// A table that was served, or is.
+struct ServedTable {
+  std::string digest;
+  std::string origin;
+  i64 since_unix_ms = 0;
+  u64 routes = 0;
+  u64 bytes = 0;
+  const BoundTable* table = nullptr;  // an identity, not to be followed; null: nobody uses it more
+  bool current = false;
+  std::chrono::steady_clock::time_point superseded{};  // when it was no longer current
+  u64 drain_ns = 0;  // from then to the end of its last request; with `table` null
+};
+
+struct ReloaderOptions {
+  std::vector<std::string> listen;  // replaces the listeners of tables
+  ReferenceSource references;
+  /// The argument of `serve`, opened anew; null: `problems` says why not. May be empty.
+  std::function<TableFilePtr(std::vector<std::string>& problems)> reopen;
+};
+
+/// All or nothing: on any error the table before goes on and the reason is told. Changes are made
+/// on the main thread; what is served can be asked on any.
+class Reloader {
+ public:
+  /// All outlive it; `state` may be null.
+  Reloader(Gateway& gateway, MainLoop& main_loop, StateDirectory* state, ReloaderOptions options);
+  ~Reloader();
+
+  /// The first table: starts the gateway. Main thread, as the next four.
+  ReloadReport start(TableFilePtr file, std::vector<InheritedSocket> inherited);
+  /// A table in memory, which may be anything. `expected` (a digest, "" any): only in its place.
+  ReloadReport reload(Bytes bytes, const std::string& expected, std::string origin);
+  /// The argument of `serve` once more.
+  ReloadReport reopen(std::string origin);
+  /// The same table with its references resolved anew.
+  ReloadReport resolve_again(std::string origin);
+  /// A table that was accepted before, by digest or the beginning of one; "": the one before this.
+  ReloadReport rollback(const std::string& digest);
+
+  /// Looks at files with certificates and data. About once per second.
+  void look();
+
+  /// Any thread, as the next three.
+  std::vector<ServedTable> tables() const;
+  std::vector<ReloadReport> history() const;
+  TableFilePtr current() const;
+  /// Digests that rollback() knows, the current one last.
+  std::vector<std::string> kept() const;
+
+ private:
+  struct Candidate {
+    TableFilePtr file;
+    ReloadReport report;
+  };
+  bool take(Bytes bytes, Candidate& candidate);
+  bool is_expected(const std::string& expected, ReloadReport& report) const;
+  ReloadReport change_to(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);
+  std::shared_ptr<const BoundTable> bind(const TableFilePtr& file, ReloadReport& report) const;
+  std::shared_ptr<const BoundTable> followed(std::shared_ptr<const BoundTable> table);
+  void keep(const TableFilePtr& file);
+  void note_served(const BoundTable& table, const ReloadReport& report);
+  void note_unused(const BoundTable* table);
+  ReloadReport finished(ReloadReport report);
+
+  Gateway& gateway_;
+  MainLoop& main_loop_;
+  StateDirectory* state_;
+  const ReloaderOptions options_;
+  TableFilePtr file_;                        // of the main thread; current() has a copy
+  std::shared_ptr<const BoundTable> bound_;  // not followed: held for the watches
+  std::vector<upstream::UpstreamConfig> upstreams_;
+  std::unique_ptr<CertificateWatch> certificates_;  // null: --listen has replaced the listeners
+  std::unique_ptr<DataWatch> data_;
+  std::deque<TableFilePtr> in_memory_;  // without a state directory: what rollback() knows
+
+  mutable std::mutex mutex_;  // of what follows
+  TableFilePtr shown_;
+  std::vector<ServedTable> tables_;
+  std::deque<ReloadReport> history_;
+  std::vector<std::string> kept_;
+};
+
+std::string digest_text(const table::TableFile& file);
+
+}  // namespace gw::server
