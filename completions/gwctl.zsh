@@ -9,6 +9,11 @@ _gwctl() {
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
     'serve:Run the gateway'
+    'reload:Give a running gateway another table'
+    'rollback:Go back to a table that was accepted before'
+    'status:Show what a running gateway is at'
+    'drain:Take an upstream, a target or the gateway out of service'
+    'undrain:Put an upstream or a target back into service'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -122,12 +127,63 @@ _gwctl() {
         '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
         '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
+        '--admin-token-file[The bearer token that orders over TCP must bring]:file:_files' \
+        '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
         '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    reload)
+      _arguments \
+        '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    rollback)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    status)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    drain)
+      _arguments \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    undrain)
+      _arguments \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;

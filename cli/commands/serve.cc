@@ -2,14 +2,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
+#include "cli/admin_client.h"
 #include "cli/commands/commands.h"
 #include "cli/spec_options.h"
 
 #include "runtime/base/units.h"
-#include "runtime/server/serve.h"
+#include "runtime/serve.h"
 
 namespace gw::cli {
 namespace {
@@ -19,6 +22,9 @@ struct ServeCommand {
   server::ServeOptions serve;
   std::string log_format = "text";
   std::string grace = "30s";
+  std::string admin;
+  std::string admin_token_file;
+  std::string takeover;
 };
 
 // What the operator must not overlook.
@@ -50,6 +56,37 @@ std::shared_ptr<const table::TableFile> open_again(const SpecOptions& spec, cons
   return file;
 }
 
+// Over TCP anybody on the machine could give orders: a token is asked for.
+bool read_admin(ServeCommand& command, const Console& console) {
+  server::AdminSettings& settings = command.serve.admin;
+  const char* usual = std::getenv("GWCTL_ADMIN");
+  if (command.admin.empty() && usual != nullptr) command.admin = usual;
+  settings.off = command.admin == "off";
+  settings.address = settings.off ? std::string() : command.admin;
+  if (settings.address.starts_with(':')) settings.address.insert(0, "127.0.0.1");
+  if (!command.admin_token_file.empty()) {
+    const auto token = read_token(command.admin_token_file, console);
+    if (!token) return false;
+    settings.token = *token;
+  }
+  const bool tcp = !settings.address.empty() && !settings.address.starts_with("unix:");
+  if (tcp && settings.token.empty()) {
+    console.error("--admin over TCP needs --admin-token-file; unix:PATH needs none");
+    return false;
+  }
+  if (command.takeover.empty()) return true;
+  settings.take_over = [&command, &console](const std::string& socket, std::string& problem) {
+    const AdminOptions from{command.takeover == "default" ? std::string() : command.takeover,
+                            command.admin_token_file};
+    const auto answer =
+        ask_admin_json(from, console, "POST", "/v1/takeover",
+                       boost::json::serialize(boost::json::object{{"socket", socket}}));
+    if (!answer) problem = "the running gateway does not hand over its sockets";
+    return answer.has_value();
+  };
+  return true;
+}
+
 ExitCode run_serve(ServeCommand& command, const Console& console) {
   ExitCode exit = ExitCode::Ok;
   const auto grace = parse_duration(command.grace);
@@ -60,6 +97,7 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   }
   command.serve.grace_ms = static_cast<u32>(*grace);
   command.serve.log_json = command.log_format == "json";
+  if (!read_admin(command, console)) return ExitCode::Usage;
   const auto file = open_gateway(command.spec, console, exit);
   if (file == nullptr) return exit;
   warn_about_unenforced(*file, console);
@@ -104,9 +142,20 @@ Run add_serve(CLI::App& gwctl) {
                "Serve the argument even if --state holds another accepted table");
   app.add_option("--grace", command->grace, "Time to finish requests after SIGTERM [30s]")
       ->option_text("DURATION");
+  app.add_option("--admin", command->admin,
+                 "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
+      ->option_text("unix:PATH|ADDR:PORT|off");
+  app.add_option("--admin-token-file", command->admin_token_file,
+                 "The bearer token that orders over TCP must bring")
+      ->option_text("FILE");
+  app.add_option("--takeover", command->takeover,
+                 "Take the sockets over from the gateway with this admin interface, which then "
+                 "ends; `default` for the default socket")
+      ->option_text("unix:PATH|ADDR:PORT");
   add_spec_options(app, command->spec);
   app.footer(
-      "SIGTERM and SIGINT drain and exit; a second one stops at once.\n"
+      "SIGTERM and SIGINT drain and exit; a second one stops at once. SIGHUP opens the\n"
+      "argument again and serves it if it is good.\n"
       "\n"
       "Examples:\n"
       "  gwctl serve api.yaml --mock\n"

@@ -65,13 +65,13 @@ class SlowBackend:
 
 
 class Serve:
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0", await_port=True):
         listening = ["--listen", listen] if listen else []
         self.process = subprocess.Popen(
             [GWCTL, "serve", *arguments, *listening, "--workers", "2", "--access-log", "off"],
             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=folder, text=True)
         self.port, self.lines, self.said = None, [], threading.Condition()
-        for line in self.process.stderr:
+        for line in self.process.stderr if await_port else ():
             self.lines.append(line)
             if found := re.search(r"listening.*address\W+127\.0\.0\.1:(\d+)", line):
                 self.port = int(found.group(1))

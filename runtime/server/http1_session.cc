@@ -59,8 +59,15 @@ void Http1Session::start() {
 void Http1Session::drain() {
   if (stream_ == nullptr) return;
   close_after_ = true;
-  // Between two requests: the pending read is what keeps the session.
-  if (exchange_ == nullptr && !refusing_ && !head_started_ && input_.empty()) stream_->cancel();
+  const bool idle = exchange_ == nullptr && !refusing_ && !head_started_ && input_.empty();
+  if (!idle) return;
+  // A request may be on its way, and closing now would lose it: whoever asks without a pause is
+  // told by `Connection: close`, and only who is silent for a while is cut off.
+  const TimePoint due = host_.loop.now() + std::chrono::milliseconds(host_.options.drain_idle_ms);
+  idle_until_ = idle_until_ == TimePoint{} ? due : std::min(idle_until_, due);
+  timed_out_ = false;
+  waiting_ = Waiting::Idle;
+  host_.loop.set_timer(timer_, idle_until_);
 }
 
 void Http1Session::abort() {

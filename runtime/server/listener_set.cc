@@ -48,6 +48,17 @@ bool is_taken(const std::string& address) {
   return taken;
 }
 
+// On all addresses of this machine: of IPv6 includes those of IPv4, unless the system says no.
+bool is_any_host(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
+
+bool is_same_place(const std::string& inherited, const std::string& wanted) {
+  if (inherited == wanted) return true;
+  const auto there = parse_host_port(inherited);
+  const auto here = parse_host_port(wanted);
+  return there && here && there->port == here->port && is_any_host(there->host) &&
+         is_any_host(here->host);
+}
+
 bool shares_port(int descriptor) {
   int on = 0;
   socklen_t bytes = sizeof on;
@@ -175,7 +186,8 @@ Result<void> ListenerSet::open_own(const ListenerOptions& wanted, Plan& plan, Op
 // from would be lost. Missing ones are opened beside them.
 bool ListenerSet::use_inherited(const ListenerOptions& wanted, Plan& plan, Open& open) {
   for (const InheritedSocket& socket : inherited_) {
-    if (socket.address != wanted.address) continue;
+    if (!is_same_place(socket.address, wanted.address)) continue;
+    plan.taken.push_back(socket.address);
     auto copy = duplicate(socket.descriptor.get());
     if (!copy) return false;
     const size_t worker = open.descriptors.size() % workers_.size();
@@ -184,7 +196,6 @@ bool ListenerSet::use_inherited(const ListenerOptions& wanted, Plan& plan, Open&
     plan.sockets.push_back({worker, open.id, *std::move(copy)});
   }
   if (open.descriptors.empty()) return false;
-  plan.taken.push_back(wanted.address);
   return open_own(wanted, plan, open).has_value();
 }
 
@@ -208,6 +219,12 @@ void ListenerSet::apply(std::unique_ptr<Plan> plan) {
     if (!stays && !path.empty()) ::unlink(path.c_str());
   }
   listeners_ = std::move(plan->listeners);
+  std::vector<Shown> now;
+  for (size_t i = 0; i < size(); ++i) now.push_back({address(i), options(i).tls.has_value()});
+  {
+    const std::lock_guard lock(mutex_);
+    shown_ = std::move(now);
+  }
   std::erase_if(inherited_, [&](const InheritedSocket& socket) {
     return std::ranges::find(plan->taken, socket.address) != plan->taken.end();
   });
@@ -231,10 +248,15 @@ std::string ListenerSet::address(size_t index) const {
   return open.port == 0 ? open.options.address : with_port(open.options.address, open.port);
 }
 
+std::vector<ListenerSet::Shown> ListenerSet::shown() const {
+  const std::lock_guard lock(mutex_);
+  return shown_;
+}
+
 std::vector<ListenerSet::Socket> ListenerSet::sockets() const {
   std::vector<Socket> all;
-  for (const Open& open : listeners_) {
-    for (const int descriptor : open.descriptors) all.push_back({open.options.address, descriptor});
+  for (size_t i = 0; i < size(); ++i) {
+    for (const int descriptor : listeners_[i].descriptors) all.push_back({address(i), descriptor});
   }
   return all;
 }

@@ -1,6 +1,7 @@
 // The listening sockets of the process, and how they change with the table.
 #pragma once
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,12 @@ class ListenerSet {
   u16 port(size_t index) const { return listeners_[index].port; }
   /// Address with the port that it got.
   std::string address(size_t index) const;
+  /// What there is now. Any thread.
+  struct Shown {
+    std::string address;
+    bool tls = false;
+  };
+  std::vector<Shown> shown() const;
   /// Sockets of all listeners, for another process. They stay the workers'.
   struct Socket {
     std::string address;
@@ -80,6 +87,8 @@ class ListenerSet {
   std::vector<Open> listeners_;
   u32 next_id_ = 1;
   bool leave_files_ = false;
+  mutable std::mutex mutex_;
+  std::vector<Shown> shown_;  // guarded by the mutex
 };
 
 class ListenerSet::Plan {

@@ -33,13 +33,26 @@ MainLoop::MainLoop() {
   GW_CHECK(signals_ && wake_);
 }
 
-void MainLoop::post(std::function<void()> work) {
+bool MainLoop::post(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
+    if (ended_) return false;
     posted_.push_back(std::move(work));
   }
   const u64 one = 1;
   static_cast<void>(::write(wake_.get(), &one, sizeof one));
+  return true;
+}
+
+// Whoever waits for what was posted gets it.
+void MainLoop::end() {
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    work.swap(posted_);
+  }
+  for (const auto& piece : work) piece();
 }
 
 void MainLoop::stop() {
@@ -71,12 +84,12 @@ void MainLoop::run(const Handlers& handlers) {
   for (;;) {
     pollfd heard[] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
     static_cast<void>(::poll(heard, 2, milliseconds_until(next_tick)));
-    if (!run_posted()) return;
-    if (!hear_signal(handlers)) return;
+    if (!run_posted() || !hear_signal(handlers)) break;
     if (SteadyClock::now() < next_tick) continue;
     next_tick = SteadyClock::now() + kTick;
     if (handlers.every_second) handlers.every_second();
   }
+  end();
 }
 
 }  // namespace gw::server

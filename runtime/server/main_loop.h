@@ -23,13 +23,14 @@ class MainLoop {
   };
   /// Until SIGTERM, SIGINT or stop(). What was posted before that has been run then.
   void run(const Handlers& handlers);
-  /// Any thread. `work` is run by run(); after that has returned it never is.
-  void post(std::function<void()> work);
+  /// Any thread. `work` is run by run(). False: that has returned, and `work` is not run.
+  bool post(std::function<void()> work);
   /// Any thread.
   void stop();
 
  private:
   bool run_posted();
+  void end();
   bool hear_signal(const Handlers& handlers);
 
   UniqueDescriptor signals_;
@@ -37,6 +38,7 @@ class MainLoop {
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   bool stopping_ = false;
+  bool ended_ = false;  // guarded by the mutex
 };
 
 }  // namespace gw::server

@@ -19,9 +19,11 @@ constexpr size_t kServedTables = 32;
 // Without a state directory: the current one and the one before.
 constexpr size_t kInMemory = 2;
 
-u64 since(SteadyClock::time_point begun) {
-  return static_cast<u64>((SteadyClock::now() - begun) / std::chrono::nanoseconds(1));
+u64 nanoseconds(SteadyClock::duration duration) {
+  return static_cast<u64>(duration / std::chrono::nanoseconds(1));
 }
+
+u64 since(SteadyClock::time_point begun) { return nanoseconds(SteadyClock::now() - begun); }
 
 i64 unix_now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -117,8 +119,9 @@ std::shared_ptr<const BoundTable> Reloader::followed(std::shared_ptr<const Bound
   // Its last user may outlive this, but not the loop, which runs nothing then.
   return {identity,
           [this, &loop = main_loop_, table = std::move(table)](const BoundTable* unused) mutable {
-            loop.post([this, unused, held = std::move(table)]() mutable {
-              note_unused(unused);
+            const auto when = SteadyClock::now();
+            loop.post([this, unused, when, held = std::move(table)]() mutable {
+              note_unused(unused, when);
               held.reset();
             });
           }};
@@ -152,10 +155,10 @@ ReloadReport Reloader::reopen(std::string origin) {
   return change_to(std::move(candidate), false, {});
 }
 
-ReloadReport Reloader::resolve_again(std::string origin) {
+ReloadReport Reloader::resolve_again(const std::string& expected, std::string origin) {
   Candidate candidate;
   candidate.report.origin = std::move(origin);
-  candidate.report.before = digest_text(*file_);
+  if (!is_expected(expected, candidate.report)) return finished(std::move(candidate.report));
   candidate.file = file_;
   return change_to(std::move(candidate), false, {});
 }
@@ -201,11 +204,19 @@ ReloadReport Reloader::rollback(const std::string& digest) {
 
 ReloadReport Reloader::change_to(Candidate candidate, bool first,
                                  std::vector<InheritedSocket> inherited) {
+  const TableFilePtr file = candidate.file;
+  ReloadReport report = try_change(std::move(candidate), first, std::move(inherited));
+  if (!report.accepted && state_ != nullptr) state_->discard(*file);
+  return finished(std::move(report));
+}
+
+ReloadReport Reloader::try_change(Candidate candidate, bool first,
+                                  std::vector<InheritedSocket> inherited) {
   ReloadReport& report = candidate.report;
   const auto begun = SteadyClock::now();
   report.after = digest_text(*candidate.file);
   const auto bound = bind(candidate.file, report);
-  if (bound == nullptr) return finished(std::move(report));
+  if (bound == nullptr) return std::move(report);
   // They note the files as they are before anything is read, so that no change is missed.
   auto data = std::make_unique<DataWatch>(gateway_, *bound, options_.references);
   auto certificates = options_.listen.empty() ? std::make_unique<CertificateWatch>(
@@ -213,7 +224,7 @@ ReloadReport Reloader::change_to(Candidate candidate, bool first,
                                               : nullptr;
   Publication publication = make_publication(bound, report.problems);
   publication.data = load_live_data(*bound, options_.references, report.problems);
-  if (!report.problems.empty()) return finished(std::move(report));
+  if (!report.problems.empty()) return std::move(report);
   std::vector<upstream::UpstreamConfig> upstreams = publication.upstreams;
   publication.table = followed(bound);
   const std::vector<ListenerOptions> listen = listener_options(*bound, options_.listen);
@@ -222,14 +233,14 @@ ReloadReport Reloader::change_to(Candidate candidate, bool first,
     report.cost.resolve = since(begun);
     if (!gateway_.start(std::move(publication), std::move(inherited))) {
       report.problems.push_back(gateway_.start_problem());
-      return finished(std::move(report));
+      return std::move(report);
     }
   } else {
     std::string problem;
     auto listening = gateway_.listeners().prepare(listen, problem);
     if (!listening) {
       report.problems.push_back(std::move(problem));
-      return finished(std::move(report));
+      return std::move(report);
     }
     report.state = compare_state(*bound_, upstreams_, *bound, upstreams);
     report.cost.resolve = since(begun);
@@ -247,7 +258,7 @@ ReloadReport Reloader::change_to(Candidate candidate, bool first,
   file_ = candidate.file;
   upstreams_ = std::move(upstreams);
   keep(file_);
-  return finished(std::move(report));
+  return std::move(report);
 }
 
 void Reloader::look() {
@@ -297,11 +308,11 @@ void Reloader::note_served(const BoundTable& table, const ReloadReport& report) 
   }
 }
 
-void Reloader::note_unused(const BoundTable* table) {
+void Reloader::note_unused(const BoundTable* table, SteadyClock::time_point when) {
   const std::lock_guard lock(mutex_);
   const auto served = std::ranges::find(tables_, table, &ServedTable::table);
   if (served == tables_.end()) return;
-  served->drain_ns = since(served->superseded);
+  served->drain_ns = nanoseconds(std::max(when, served->superseded) - served->superseded);
   served->table = nullptr;
 }
 

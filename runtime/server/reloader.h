@@ -75,7 +75,7 @@ class Reloader {
   /// The argument of `serve` once more.
   ReloadReport reopen(std::string origin);
   /// The same table with its references resolved anew.
-  ReloadReport resolve_again(std::string origin);
+  ReloadReport resolve_again(const std::string& expected, std::string origin);
   /// A table that was accepted before, by digest or the beginning of one; "": the one before this.
   ReloadReport rollback(const std::string& digest);
 
@@ -96,12 +96,13 @@ class Reloader {
   };
   bool take(Bytes bytes, Candidate& candidate);
   bool is_expected(const std::string& expected, ReloadReport& report) const;
+  ReloadReport try_change(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);
   ReloadReport change_to(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);
   std::shared_ptr<const BoundTable> bind(const TableFilePtr& file, ReloadReport& report) const;
   std::shared_ptr<const BoundTable> followed(std::shared_ptr<const BoundTable> table);
   void keep(const TableFilePtr& file);
   void note_served(const BoundTable& table, const ReloadReport& report);
-  void note_unused(const BoundTable* table);
+  void note_unused(const BoundTable* table, std::chrono::steady_clock::time_point when);
   ReloadReport finished(ReloadReport report);
 
   Gateway& gateway_;

@@ -20,6 +20,7 @@ struct SessionOptions {
   u32 body_stall_ms = 60'000;     // between two pieces of a request body
   u32 write_stall_ms = 60'000;    // a client that does not read
   u32 idle_timeout_ms = 180'000;  // between two requests
+  u32 drain_idle_ms = 1'000;      // while draining: between two requests
   u32 linger_ms = 2'000;          // reading on after an answer to a request that was not read
   u32 shrink_after_ms = 2'000;    // idle connections give their buffer back
   u32 watch_after_ms = 10;        // without an answer: look whether the client is still there

@@ -75,27 +75,34 @@ std::string digest_of(Bytes bytes) {
   return fmt::format("{:016x}", digest);
 }
 
+// The process before may have had another directory.
+bool is_lock_of(const std::string& path, int lock) {
+  struct stat held {};
+  struct stat named {};
+  return ::fstat(lock, &held) == 0 && ::lstat((path + "/lock").c_str(), &named) == 0 &&
+         held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 bool is_digest(std::string_view text) {
   return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& path) {
+Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& path,
+                                                             UniqueDescriptor lock) {
   GW_TRY(make_private_directory(path));
   GW_TRY(make_private_directory(path + "/tables"));
-  const int lock =
-      ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock < 0) return unwritable("lock");
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock);
-    errno = EBUSY;
-    return unwritable("state directory");
+  if (!lock || !is_lock_of(path, lock.get())) {
+    lock.reset(::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) return unwritable("lock");
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+      errno = EBUSY;
+      return unwritable("state directory");
+    }
   }
-  return std::unique_ptr<StateDirectory>(new StateDirectory(path, lock));
+  return std::unique_ptr<StateDirectory>(new StateDirectory(path, std::move(lock)));
 }
-
-StateDirectory::~StateDirectory() { ::close(lock_); }
 
 std::string StateDirectory::table_path(const std::string& digest) const {
   return fmt::format("{}/tables/{}.gwt", path_, digest);
@@ -129,6 +136,11 @@ Result<void> StateDirectory::accept(const table::TableFile& file) {
   const std::string text = digest + "\n";
   GW_TRY(replace_file(path_, "accepted", as_bytes(text), 0600));
   return note_in_history(digest);
+}
+
+void StateDirectory::discard(const table::TableFile& file) {
+  const std::string digest = digest_of(file.bytes());
+  if (std::ranges::count(history(), digest) == 0) ::unlink(table_path(digest).c_str());
 }
 
 // The tables that leave the list leave the directory.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/base/unique_descriptor.h"
 #include "runtime/table/table_file.h"
 
 namespace gw::server {
@@ -20,8 +21,11 @@ class StateDirectory {
  public:
   /// Makes the directory when it is missing. Errors: FileUnwritable with errno; EPERM when others
   /// may write to it, EBUSY when another process has it.
-  static Result<std::unique_ptr<StateDirectory>> open(const std::string& path);
-  ~StateDirectory();
+  /// `lock` (-1: none) is the lock as the process before has held it, which stays locked.
+  static Result<std::unique_ptr<StateDirectory>> open(const std::string& path,
+                                                      UniqueDescriptor lock = {});
+  /// For the process that comes next.
+  int lock() const { return lock_.get(); }
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;
 
@@ -34,6 +38,8 @@ class StateDirectory {
   /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
   /// afterwards either the old or the new one is named.
   Result<void> accept(const table::TableFile& file);
+  /// A table that was taken is not to be served: it goes, unless it was accepted before.
+  void discard(const table::TableFile& file);
   /// The table accepted last; nullopt when there is none. Errors when it is damaged.
   Result<std::optional<std::shared_ptr<const table::TableFile>>> accepted() const;
   /// Digests of the tables that are kept, the one accepted last at the end. Empty when there are
@@ -43,11 +49,12 @@ class StateDirectory {
   Result<std::shared_ptr<const table::TableFile>> open_kept(const std::string& digest) const;
 
  private:
-  StateDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  StateDirectory(std::string path, UniqueDescriptor lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
   std::string table_path(const std::string& digest) const;
   Result<void> note_in_history(const std::string& digest);
   std::string path_;
-  int lock_;
+  UniqueDescriptor lock_;
 };
 
 }  // namespace gw::server

@@ -86,6 +86,31 @@ bool StateRegistry::undrain(const std::string& upstream, const std::string& targ
   return known;
 }
 
+std::vector<UpstreamSnapshot> StateRegistry::snapshot() const {
+  const i64 now_ms = to_ms(std::chrono::steady_clock::now());
+  const std::lock_guard lock(mutex_);
+  std::vector<UpstreamSnapshot> all;
+  for (const auto& [name, weak] : states_) {
+    const auto state = weak.lock();
+    if (state == nullptr) continue;
+    UpstreamSnapshot& shown = all.emplace_back();
+    shown.name = name;
+    shown.connections = state->connections.taken();
+    shown.requests = state->requests.taken();
+    shown.pending = state->pending.load(std::memory_order_relaxed);
+    shown.breaker_open = state->breaker.is_open(now_ms);
+    const std::lock_guard targets_lock(state->mutex);
+    for (const auto& [identity, target] : state->targets) {
+      const i64 until = target->ejected_until_ms.load(std::memory_order_relaxed);
+      shown.targets.push_back({.address = identity,
+                               .healthy = target->healthy.load(std::memory_order_relaxed),
+                               .drained = target->drained.load(std::memory_order_relaxed),
+                               .ejected_ms = until > now_ms ? until - now_ms : 0});
+    }
+  }
+  return all;
+}
+
 std::vector<StateRegistry::Drained> StateRegistry::drained() const {
   const std::lock_guard lock(mutex_);
   return {drained_.begin(), drained_.end()};

@@ -87,6 +87,22 @@ struct UpstreamState {
 
 struct UpstreamConfig;
 
+/// How things are at one moment, for people.
+struct TargetSnapshot {
+  std::string address;
+  bool healthy = true;
+  bool drained = false;
+  i64 ejected_ms = 0;  // for so long yet; 0: it is not
+};
+struct UpstreamSnapshot {
+  std::string name;
+  u32 connections = 0;  // open
+  u32 requests = 0;     // under way
+  u32 pending = 0;      // waiting for one of the two
+  bool breaker_open = false;
+  std::vector<TargetSnapshot> targets;
+};
+
 /// Finds the state of upstreams again when a table replaces another. Any thread.
 class StateRegistry {
  public:
@@ -109,6 +125,8 @@ class StateRegistry {
     friend auto operator<=>(const Drained&, const Drained&) = default;
   };
   std::vector<Drained> drained() const;
+  /// All upstreams that somebody uses, by name; of tables that are on their way out, too.
+  std::vector<UpstreamSnapshot> snapshot() const;
 
  private:
   void apply_drains(const std::string& upstream, UpstreamState& state) const;

@@ -9,6 +9,16 @@
 
 namespace gw::server {
 
+/// Where the gateway takes orders.
+struct AdminSettings {
+  std::string address;  // `unix:/path`, `host:port`; "": the default socket, unless it is taken
+  bool off = false;
+  std::string token;  // of an address of TCP, where it must not be empty
+  /// Asks a running gateway to hand its sockets to who listens at `socket`; false: `problem` says
+  /// why it does not. Empty: nobody is succeeded.
+  std::function<bool(const std::string& socket, std::string& problem)> take_over;
+};
+
 struct ServeOptions {
   std::vector<std::string> listen;  // replaces the table's listeners
   u32 workers = 0;                  // 0: one per processor
@@ -17,6 +27,7 @@ struct ServeOptions {
   std::string state_directory;  // "": none; the table is in memory only
   bool fresh = false;           // ignore an accepted table of the state directory
   u32 grace_ms = 30'000;
+  AdminSettings admin;
   ReferenceSource references;
   /// The argument opened anew, for SIGHUP; null: `problems` says why not.
   std::function<std::shared_ptr<const table::TableFile>(std::vector<std::string>& problems)> reopen;

@@ -1,0 +1,152 @@
+#include "cli/admin_client.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/admin/admin_server.h"
+#include "runtime/base/units.h"
+#include "runtime/table/table_file.h"
+
+namespace gw::cli {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace asio = boost::asio;
+using LocalStream = beast::basic_stream<asio::local::stream_protocol>;
+using TcpStream = beast::basic_stream<asio::ip::tcp>;
+using ErrorCode = boost::system::error_code;
+
+constexpr std::chrono::seconds kPatience{30};
+constexpr u64 kMaxReplyBytes = u64{1} << 30;
+
+using Request = http::request<http::string_body>;
+
+std::string address_of(const AdminOptions& options) {
+  if (!options.address.empty()) return options.address;
+  const char* given = std::getenv("GWCTL_ADMIN");
+  if (given != nullptr && given[0] != '\0') return given;
+  return admin::default_admin_address();
+}
+
+// Written and read with a deadline, which blocking calls of Beast do not have.
+template <class Stream>
+ErrorCode exchange(asio::io_context& io, Stream& stream, const Request& request,
+                   http::response_parser<http::string_body>& parser) {
+  ErrorCode result;
+  beast::flat_buffer buffer;
+  stream.expires_after(kPatience);
+  http::async_write(stream, request, [&](ErrorCode ec, size_t) { result = ec; });
+  io.run();
+  if (result) return result;
+  io.restart();
+  http::async_read(stream, buffer, parser, [&](ErrorCode ec, size_t) { result = ec; });
+  io.run();
+  return result;
+}
+
+ErrorCode send(const std::string& address, const Request& request,
+               http::response_parser<http::string_body>& parser) {
+  asio::io_context io;
+  ErrorCode ec;
+  const std::string path(parse_unix_address(address));
+  if (!path.empty()) {
+    LocalStream stream(io);
+    stream.socket().connect(asio::local::stream_protocol::endpoint(path), ec);
+    return ec ? ec : exchange(io, stream, request, parser);
+  }
+  const auto parts = parse_host_port(address);
+  if (!parts) return asio::error::invalid_argument;
+  asio::ip::tcp::resolver resolver(io);
+  const std::string host(parts->host.empty() ? "127.0.0.1" : parts->host);
+  const auto found = resolver.resolve(host, std::to_string(parts->port), ec);
+  if (ec) return ec;
+  TcpStream stream(io);
+  asio::connect(stream.socket(), found, ec);
+  return ec ? ec : exchange(io, stream, request, parser);
+}
+
+}  // namespace
+
+void add_admin_options(CLI::App& app, AdminOptions& options) {
+  app.add_option("--admin", options.address,
+                 "The gateway's admin interface [$GWCTL_ADMIN, else the default socket]")
+      ->option_text("unix:PATH|ADDR:PORT");
+  app.add_option("--admin-token-file", options.token_file,
+                 "A file with the bearer token, for an admin interface over TCP")
+      ->option_text("FILE");
+}
+
+std::optional<std::string> read_token(const std::string& path, const Console& console) {
+  const auto text = table::read_file(path, 4096);
+  if (!text) {
+    console.error(fmt::format("cannot read {}: {}", path, std::strerror(text.error().sys)));
+    return std::nullopt;
+  }
+  std::string token = text->substr(0, text->find_first_of("\r\n"));
+  if (token.size() < 16) {
+    console.error(fmt::format("{}: a token has at least 16 characters", path));
+    return std::nullopt;
+  }
+  return token;
+}
+
+std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& console,
+                                    std::string_view method, const std::string& target,
+                                    std::string body) {
+  Request request;
+  request.version(11);
+  request.method_string(method);
+  request.target(target);
+  request.set(http::field::host, "gwctl");
+  request.set(http::field::connection, "close");
+  if (!options.token_file.empty()) {
+    const auto token = read_token(options.token_file, console);
+    if (!token) return std::nullopt;
+    request.set(http::field::authorization, "Bearer " + *token);
+  }
+  request.body() = std::move(body);
+  request.prepare_payload();
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kMaxReplyBytes);
+  const std::string address = address_of(options);
+  const ErrorCode problem = send(address, request, parser);
+  if (problem) {
+    console.error(fmt::format("no gateway answers at {}: {}", address, problem.message()));
+    return std::nullopt;
+  }
+  return AdminReply{parser.get().result_int(), std::move(parser.get().body())};
+}
+
+std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
+                                                  const Console& console, std::string_view method,
+                                                  const std::string& target, std::string body) {
+  const auto reply = ask_admin(options, console, method, target, std::move(body));
+  if (!reply) return std::nullopt;
+  ErrorCode malformed;
+  boost::json::value value = boost::json::parse(reply->body, malformed);
+  if (malformed || !value.is_object()) {
+    console.error(fmt::format("this is no admin interface: it answers {}", reply->status));
+    return std::nullopt;
+  }
+  boost::json::object& object = value.get_object();
+  if (reply->status >= 400 && object.contains("title")) {
+    const auto* detail = object.if_contains("detail");
+    console.error(detail != nullptr && detail->is_string()
+                      ? std::string(detail->get_string())
+                      : fmt::format("refused with status {}", reply->status));
+    return std::nullopt;
+  }
+  return std::move(object);
+}
+
+}  // namespace gw::cli

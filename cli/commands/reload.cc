@@ -1,0 +1,189 @@
+// gwctl reload, gwctl rollback: another table for a running gateway.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "cli/admin_client.h"
+#include "cli/commands/commands.h"
+#include "cli/spec_options.h"
+
+namespace gw::cli {
+namespace {
+
+namespace json = boost::json;
+
+// How long the end of the old table's requests is waited for, to tell how long it took.
+constexpr std::chrono::milliseconds kDrainPatience{2000};
+constexpr std::chrono::milliseconds kDrainStep{5};
+
+struct ReloadCommand {
+  AdminOptions admin;
+  SpecOptions spec;
+  std::string expected;
+  OutputFormat format = OutputFormat::Text;
+};
+struct RollbackCommand {
+  AdminOptions admin;
+  std::string table;
+  OutputFormat format = OutputFormat::Text;
+};
+
+std::string milliseconds(const json::value& microseconds) {
+  return fmt::format("{:.2f} ms", microseconds.to_number<double>() / 1000);
+}
+
+// `kept 3: a, b, c`, for each word that has names.
+std::string list_state(const json::object& state) {
+  std::string line;
+  for (const std::string_view word : {"kept", "changed", "added", "removed"}) {
+    const json::array& names = state.at(word).get_array();
+    if (names.empty()) continue;
+    line += fmt::format("{}{} ", line.empty() ? "" : "; ", word);
+    for (size_t i = 0; i < names.size() && i < 8; ++i) {
+      line += fmt::format("{}{}", i == 0 ? "" : ", ", std::string_view(names[i].get_string()));
+    }
+    if (names.size() > 8) line += fmt::format(" and {} more", names.size() - 8);
+  }
+  return line;
+}
+
+// From the gateway's status: how long the requests of `digest` went on; empty: they still do.
+std::string drain_time(const AdminOptions& admin, const Console& console,
+                       const std::string& digest) {
+  const auto until = std::chrono::steady_clock::now() + kDrainPatience;
+  u64 left = 0;
+  while (std::chrono::steady_clock::now() < until) {
+    const auto status = ask_admin_json(admin, console, "GET", "/v1/status");
+    if (!status) return {};
+    const json::array& tables = status->at("tables").get_array();
+    for (size_t i = tables.size(); i-- > 0;) {
+      const json::object& table = tables[i].get_object();
+      if (table.at("current").get_bool() || table.at("digest").get_string() != digest) continue;
+      if (!table.at("alive").get_bool()) return milliseconds(table.at("drain_us"));
+      left = table.at("requests").to_number<u64>();
+      break;
+    }
+    std::this_thread::sleep_for(kDrainStep);
+  }
+  return fmt::format("goes on with {} request{}", left, left == 1 ? "" : "s");
+}
+
+ExitCode show_report(const json::object& report, const AdminOptions& admin, OutputFormat format,
+                     const Console& console) {
+  const bool accepted = report.at("accepted").get_bool();
+  if (format == OutputFormat::Json) {
+    console.out(json::serialize(report) + "\n");
+    return accepted ? ExitCode::Ok : ExitCode::Usage;
+  }
+  if (!accepted) {
+    for (const json::value& problem : report.at("problems").get_array()) {
+      console.error(std::string_view(problem.get_string()));
+    }
+    console.note(fmt::format("nothing has changed: {} goes on",
+                             std::string_view(report.at("before").get_string())));
+    return ExitCode::Usage;
+  }
+  const std::string before(report.at("before").get_string());
+  const json::object& cost = report.at("cost_us").get_object();
+  console.out(
+      fmt::format("table {} -> {}\n", before, std::string_view(report.at("after").get_string())));
+  console.out(fmt::format("take {}   resolve {}   warm {}   swap {}   drain {}\n",
+                          milliseconds(cost.at("take")), milliseconds(cost.at("resolve")),
+                          milliseconds(cost.at("warm")), milliseconds(cost.at("swap")),
+                          drain_time(admin, console, before)));
+  for (const auto& [kind, state] : report.at("state").get_object()) {
+    const std::string line = list_state(state.get_object());
+    if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode run_reload(const ReloadCommand& command, const Console& console) {
+  std::string body;
+  if (!command.spec.paths.empty()) {
+    ExitCode exit = ExitCode::Ok;
+    const auto file = open_gateway(command.spec, console, exit);
+    if (file == nullptr) return exit;
+    body = as_text(file->bytes());
+  }
+  std::string target = "/v1/reload";
+  if (!command.expected.empty()) target += "?expected=" + command.expected;
+  const auto report = ask_admin_json(command.admin, console, "POST", target, std::move(body));
+  if (!report) return ExitCode::Usage;
+  return show_report(*report, command.admin, command.format, console);
+}
+
+ExitCode run_rollback(const RollbackCommand& command, const Console& console) {
+  json::object body;
+  if (!command.table.empty()) body["table"] = command.table;
+  const auto report =
+      ask_admin_json(command.admin, console, "POST", "/v1/rollback", json::serialize(body));
+  if (!report) return ExitCode::Usage;
+  return show_report(*report, command.admin, command.format, console);
+}
+
+}  // namespace
+
+Run add_reload(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("reload", "Give a running gateway another table");
+  const auto command = std::make_shared<ReloadCommand>();
+  app.add_option("gateway", command->spec.paths,
+                 "A table, or documents that are compiled first; without one the gateway resolves "
+                 "the references of its table anew")
+      ->option_text("GATEWAY|SPEC...");
+  app.add_option("--expect-current", command->expected,
+                 "Refuse unless the gateway serves this table now")
+      ->option_text("HASH")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const bool good = text.size() == 16 &&
+                              text.find_first_not_of("0123456789abcdef") == std::string::npos;
+            return good ? std::string() : "not the hash of a table (16 hexadecimal digits)";
+          },
+          ""));
+  add_format_options(app, command->format);
+  add_admin_options(app, command->admin);
+  add_spec_options(app, command->spec);
+  app.footer(
+      "All or nothing: on any error the table before goes on. Requests that have\n"
+      "begun finish by the table that they began with. Limits, health, breakers,\n"
+      "connections and keys are kept where their identity is the same.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl reload gateway.gwt\n"
+      "  gwctl reload gateway.gwt --expect-current 19eee7341514cdfe\n"
+      "  gwctl reload          # files and variables that the table names have changed\n"
+      "\n"
+      "Exit status: 0 accepted, 1 the documents have errors, 2 refused or not reached.\n"
+      "See gwctl-reload(1).");
+  return [command](const Console& console) { return run_reload(*command, console); };
+}
+
+Run add_rollback(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("rollback", "Go back to a table that was accepted before");
+  const auto command = std::make_shared<RollbackCommand>();
+  app.add_option("table", command->table,
+                 "Its hash, or the beginning of it [the one before the current one]")
+      ->option_text("HASH");
+  add_format_options(app, command->format);
+  add_admin_options(app, command->admin);
+  app.footer(
+      "`gwctl status` lists the tables that are kept: ten in the directory of\n"
+      "`serve --state`, or the last two in memory. Rolling back twice ends where it began.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl rollback\n"
+      "  gwctl rollback 19eee7\n"
+      "\n"
+      "Exit status: 0 accepted, 2 refused or not reached.\n"
+      "See gwctl-rollback(1).");
+  return [command](const Console& console) { return run_rollback(*command, console); };
+}
+
+}  // namespace gw::cli

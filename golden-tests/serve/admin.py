@@ -1,0 +1,545 @@
+#!/usr/bin/env python3
+"""The admin interface of `gwctl serve` and the verbs that talk to it: reload, rollback, status,
+drain, undrain, takeover. Clients never stop asking while tables change.
+
+  admin.py GWCTL
+"""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import run  # noqa: E402
+
+SPECS = pathlib.Path(__file__).resolve().parents[2] / "specs"
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {{title: admin, version: '{version}'}}
+x-gw:
+  version: 1
+  {listeners}
+  upstreams:
+    users:
+      targets: ['http://127.0.0.1:{one}', 'http://127.0.0.1:{two}']
+      unavailable: {{status: 503, headers: {{retry-after: '600'}}, body: {{title: back soon}}}}
+  defaults: {{timeout: {{connect: 3s, try: 60s, total: 60s, idle: 60s}}}}
+paths:
+  /version:
+    get:
+      operationId: version
+      x-gw: {{public: test, respond: {{body: '{version}'}}}}
+      responses: {{'200': {{description: ok}}}}
+  /file:
+    get:
+      operationId: file
+      x-gw: {{public: test, upstream: users, deny: {{ip: '$file.{folder}/deny.txt'}}}}
+      responses: {{'200': {{description: ok}}}}
+  /few:
+    get:
+      operationId: few
+      x-gw: {{public: test, respond: {{body: few}}, rateLimit: {{few: {{key: $client.ip, limit: {few}}}}}}}
+      responses: {{'200': {{description: ok}}}}
+  /users:
+    get:
+      operationId: users
+      x-gw: {{public: test, upstream: users}}
+      responses: {{'200': {{description: ok}}}}
+"""
+
+
+class Backend:
+    """Answers every request with its own port, on connections that stay open."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        body = str(self.port).encode()
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        buffer = b""
+        try:
+            while data := connection.recv(65536):
+                buffer += data
+                while b"\r\n\r\n" in buffer:
+                    buffer = buffer.split(b"\r\n\r\n", 1)[1]
+                    connection.sendall(answer)
+        except OSError:
+            pass
+        connection.close()
+
+    def stop(self):
+        self.listener.close()
+
+
+class Clients:
+    """Ask for /version on kept connections, without a pause, until stop()."""
+
+    def __init__(self, port, count=3):
+        self.port, self.failed, self.seen, self.answers = port, [], [], 0
+        self.ending, self.changed = threading.Event(), threading.Condition()
+        self.threads = [threading.Thread(target=self.ask, daemon=True) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=run.SECONDS)
+        while not self.ending.is_set():
+            try:
+                connection.request("GET", "/version")
+                answer = connection.getresponse()
+                body, status = answer.read().decode(), answer.status
+            except (OSError, http.client.HTTPException) as problem:
+                # An idle connection may be closed by a process that ends; never a request on it.
+                if isinstance(problem, http.client.RemoteDisconnected) and connection.sock is None:
+                    continue
+                self.failed.append(repr(problem))
+                connection.close()
+                continue
+            with self.changed:
+                self.answers += 1
+                if status != 200:
+                    self.failed.append(status)
+                if body not in self.seen:
+                    self.seen.append(body)
+                self.changed.notify_all()
+        connection.close()
+
+    def await_version(self, version):
+        with self.changed:
+            if not self.changed.wait_for(lambda: version in self.seen, run.SECONDS):
+                raise AssertionError(f"nobody saw {version}: {self.seen} {self.failed}")
+
+    def stop(self):
+        self.ending.set()
+        for thread in self.threads:
+            thread.join(run.SECONDS)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=run.SECONDS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(run.SECONDS)
+        self.sock.connect(str(self.path))
+
+
+class Admin(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.backends = [Backend(), Backend()]
+        for backend in self.backends:
+            self.addCleanup(backend.stop)
+        self.socket = self.folder / "admin" / "socket"
+        (self.folder / "deny.txt").write_text("192.0.2.0/24\n", encoding="utf-8")
+        self.write(1)
+
+    def write(self, version, few="2/h", listeners=""):
+        text = DOCUMENT.format(version=version, one=self.backends[0].port,
+                               two=self.backends[1].port, folder=self.folder, few=few,
+                               listeners=listeners)
+        new = self.folder / "gateway.yaml.new"
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, self.folder / "gateway.yaml")
+
+    def serve(self, *arguments, **named):
+        serve = run.Serve(self.folder, "gateway.yaml", "--admin", f"unix:{self.socket}",
+                          "--state", "state", *arguments, **named)
+        self.addCleanup(serve.process.kill)
+        return serve
+
+    def clients(self, port):
+        clients = Clients(port)
+        self.addCleanup(clients.stop)
+        return clients
+
+    def gwctl(self, *arguments, status=0):
+        done = subprocess.run([run.GWCTL, *arguments, "--admin", f"unix:{self.socket}"],
+                              cwd=self.folder, capture_output=True, text=True,
+                              timeout=run.SECONDS, check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def compile(self, name="g.gwt"):
+        subprocess.run([run.GWCTL, "compile", "-q", "gateway.yaml", "-o", name], check=True,
+                       cwd=self.folder, capture_output=True)
+
+    def status(self):
+        return json.loads(self.gwctl("status", "--json"))
+
+    def reload(self, *arguments, status=0):
+        out = self.gwctl("reload", *arguments, "--json", status=status)
+        return json.loads(out) if status == 0 else out
+
+    def end(self, serve):
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+
+    def test_tables_change_under_load_without_a_failed_request(self):
+        serve = self.serve()
+        clients = self.clients(serve.port)
+        for version in range(2, 12):
+            self.write(version)
+            report = self.reload("gateway.yaml", "-q")
+            self.assertTrue(report["accepted"])
+            clients.await_version(str(version))
+        clients.stop()
+        self.assertEqual(clients.failed, [])
+        self.assertEqual(clients.seen, [str(version) for version in range(1, 12)])
+        # What nobody uses any more is gone.
+        alive = [table for table in self.status()["tables"] if table["alive"]]
+        self.assertEqual([table["current"] for table in alive], [True])
+        self.assertEqual(len(self.status()["kept"]), 10)
+        self.assertEqual(len(list((self.folder / "state" / "tables").iterdir())), 10)
+        self.end(serve)
+
+    def test_a_table_that_cannot_be_used_changes_nothing(self):
+        serve = self.serve()
+        self.compile()
+        table = bytearray((self.folder / "g.gwt").read_bytes())
+        before = self.status()["kept"]
+        connection = UnixConnection(self.socket)
+        table[len(table) // 2] ^= 1
+        for body in (bytes(table), bytes(table[:100]), b"nothing of the kind"):
+            connection.request("POST", "/v1/reload", body=body)
+            answer = connection.getresponse()
+            report = json.loads(answer.read())
+            self.assertEqual((answer.status, report["accepted"]), (422, False))
+            self.assertIn("the table", report["problems"][0])
+        connection.close()
+        self.write(2)
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        (self.folder / "unresolved.yaml").write_text(
+            text.replace(f"http://127.0.0.1:{self.backends[0].port}", "{$env.GWCTL_TEST_NONE}"),
+            encoding="utf-8")
+        self.assertIn("GWCTL_TEST_NONE",
+                      self.gwctl("reload", "-q", "unresolved.yaml", status=2))
+        (self.folder / "wrong.yaml").write_text(text.replace("respond:", "respnd:"),
+                                                encoding="utf-8")
+        self.gwctl("reload", "-q", "wrong.yaml", status=1)
+        self.assertEqual(self.status()["kept"], before)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        self.assertEqual(len(list((self.folder / "state" / "tables").iterdir())), 1)
+        self.end(serve)
+
+    def test_rollback_goes_back_by_hash_or_by_one(self):
+        serve = self.serve()
+        first = self.status()["kept"][-1]
+        self.write(2)
+        second = self.reload("gateway.yaml", "-q")["after"]
+        self.write(3)
+        self.reload("gateway.yaml", "-q")
+        self.gwctl("rollback")
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        self.gwctl("rollback", first[:8])
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        self.gwctl("rollback", second)
+        self.assertIn("no table", self.gwctl("rollback", "0123456789abcdef", status=2))
+        # And a restart, even one without a chance to say good-bye, serves what was chosen last.
+        serve.process.kill()
+        serve.end()
+        serve = self.serve()
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        self.end(serve)
+
+    def test_somebody_elses_change_is_not_overwritten(self):
+        serve = self.serve()
+        mine = self.status()["kept"][-1]
+        self.write(2)
+        self.reload("gateway.yaml", "-q", "--expect-current", mine)
+        self.write(3)
+        self.assertIn("somebody", self.gwctl("reload", "-q", "gateway.yaml", "--expect-current",
+                                             mine, status=2))
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        self.end(serve)
+
+    def test_limits_go_on_counting_over_a_reload(self):
+        serve = self.serve()
+        self.assertEqual([serve.get("/few")[0] for _ in range(3)], [200, 200, 429])
+        self.write(2)
+        report = self.reload("gateway.yaml", "-q")
+        self.assertEqual(report["state"]["limits"]["kept"], ["few"])
+        self.assertEqual(report["state"]["upstreams"]["kept"], ["users"])
+        self.assertEqual(serve.get("/few")[0], 429)
+        self.write(3, few="5/h")
+        report = self.reload("gateway.yaml", "-q")
+        self.assertEqual(report["state"]["limits"]["changed"], ["few"])
+        self.assertEqual(serve.get("/few")[0], 200)
+        self.end(serve)
+
+    def test_references_are_resolved_anew(self):
+        serve = self.serve()
+        self.assertEqual(serve.get("/file")[0], 200)
+        (self.folder / "deny.txt").write_text("127.0.0.0/8\n", encoding="utf-8")
+        report = self.reload()
+        self.assertEqual(report["before"], report["after"])
+        self.assertEqual(serve.get("/file")[0], 403)
+        self.end(serve)
+
+    def test_sighup_opens_the_argument_again(self):
+        serve = self.serve()
+        self.write(2)
+        serve.process.send_signal(signal.SIGHUP)
+        serve.await_line("table_changed")
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        (self.folder / "gateway.yaml").write_text("openapi: 3.1.0\n", encoding="utf-8")
+        serve.process.send_signal(signal.SIGHUP)
+        serve.await_line("reload_refused")
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        self.end(serve)
+
+    def test_drains_hold_until_they_are_taken_back(self):
+        serve = self.serve()
+        one, two = (f"127.0.0.1:{backend.port}" for backend in self.backends)
+        self.gwctl("drain", f"users/{one}")
+        self.write(2)
+        self.reload("gateway.yaml", "-q")
+        self.assertEqual({serve.get("/users") for _ in range(20)},
+                         {(200, str(self.backends[1].port))})
+        states = {target["address"]: target["state"]
+                  for target in self.status()["upstreams"][0]["targets"]}
+        self.assertEqual(states, {one: "drained", two: "healthy"})
+        self.gwctl("drain", "users")
+        self.assertEqual(serve.get("/users"), (503, '{"title":"back soon"}'))
+        self.gwctl("undrain", "users")
+        self.gwctl("undrain", f"users/{one}")
+        self.assertEqual({serve.get("/users")[0] for _ in range(20)}, {200})
+        self.assertEqual(self.status()["drained"], [])
+        self.assertIn("no upstream", self.gwctl("drain", "nobody", status=2))
+        self.assertIn("no target", self.gwctl("drain", "users/192.0.2.1:80", status=2))
+        self.assertIn("not drained", self.gwctl("undrain", "users", status=2))
+        self.gwctl("drain")
+        self.assertEqual(serve.end(), 0)
+
+    def test_listeners_change_and_the_ones_that_stay_are_not_closed(self):
+        stays, comes, goes = (self.folder / name for name in ("stays", "comes", "goes"))
+        self.write(1, listeners=f"listeners: [{{address: 'unix:{stays}'}}, "
+                                f"{{address: 'unix:{goes}'}}]")
+        serve = self.serve(listen=None, await_port=False)
+        serve.await_line("admin address")
+        connection = UnixConnection(stays)
+        connection.request("GET", "/version")
+        self.assertEqual(connection.getresponse().read(), b"1")
+        opened = connection.sock
+        self.write(2, listeners=f"listeners: [{{address: 'unix:{stays}'}}, "
+                                f"{{address: 'unix:{comes}'}}]")
+        self.reload("gateway.yaml", "-q")
+        connection.request("GET", "/version")
+        self.assertEqual(connection.getresponse().read(), b"2")
+        self.assertIs(connection.sock, opened)
+        new = UnixConnection(comes)
+        new.request("GET", "/version")
+        self.assertEqual(new.getresponse().read(), b"2")
+        self.assertFalse(goes.exists())
+        # A listener that cannot be had refuses the table, and nothing else of it comes true.
+        self.write(3, listeners="listeners: [{address: 'unix:/nowhere/at/all'}]")
+        self.assertIn("cannot listen", self.gwctl("reload", "-q", "gateway.yaml", status=2))
+        connection.request("GET", "/version")
+        self.assertEqual(connection.getresponse().read(), b"2")
+        connection.close()
+        new.close()
+        self.end(serve)
+
+    def test_another_process_takes_over_without_a_refused_connection(self):
+        serve = self.serve()
+        port = serve.port
+        clients = self.clients(port)
+        refused = []
+        ending = threading.Event()
+
+        def connect():
+            while not ending.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", port), run.SECONDS) as new:
+                        new.sendall(b"GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        if not new.recv(4096).startswith(b"HTTP/1.1 200"):
+                            refused.append("answer")
+                except OSError as problem:
+                    refused.append(repr(problem))
+        self.addCleanup(ending.set)
+        connecting = threading.Thread(target=connect)
+        connecting.start()
+        clients.await_version("1")
+        self.write(2)
+        pids = [serve.process.pid]
+        for _ in range(3):
+            before = serve
+            serve = self.serve("--takeover", f"unix:{self.socket}", "--fresh",
+                               listen=f"127.0.0.1:{port}")
+            self.assertEqual(before.end(), 0)
+            pids.append(serve.process.pid)
+            self.assertEqual(self.status()["pid"], serve.process.pid)
+        clients.await_version("2")
+        ending.set()
+        connecting.join(run.SECONDS)
+        clients.stop()
+        self.assertEqual(refused, [])
+        self.assertEqual(clients.failed, [])
+        # One that cannot start leaves the other as it was.
+        (self.folder / "gateway.yaml").write_text("openapi: 3.1.0\n", encoding="utf-8")
+        failed = self.serve("--takeover", f"unix:{self.socket}", "--fresh",
+                            listen=f"127.0.0.1:{port}", await_port=False)
+        self.assertEqual(failed.end(), 1)
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        self.end(serve)
+
+    def test_sockets_of_systemd_are_used(self):
+        given = socket.create_server(("127.0.0.1", 0))
+        port = given.getsockname()[1]
+        environment = dict(os.environ, LISTEN_FDS="1")
+        # The number of the process is known only to itself.
+        start = "import os, sys\nos.environ['LISTEN_PID'] = str(os.getpid())\n" \
+                "os.dup2(int(sys.argv[1]), 3)\nos.set_inheritable(3, True)\n" \
+                "os.execv(sys.argv[2], sys.argv[2:])"
+        process = subprocess.Popen(
+            [sys.executable, "-c", start, str(given.fileno()), run.GWCTL, "serve", "gateway.yaml",
+             "--listen", f"127.0.0.1:{port}", "--admin", "off", "--access-log", "off"],
+            cwd=self.folder, env=environment, pass_fds=[given.fileno()],
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        given.close()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=run.SECONDS)
+        connection.request("GET", "/version")
+        self.assertEqual(connection.getresponse().read(), b"1")
+        connection.close()
+        process.terminate()
+        self.assertEqual(process.wait(run.SECONDS), 0)
+        process.stderr.close()
+
+    def test_killed_at_any_moment_of_a_reload_it_starts_from_a_good_table(self):
+        for round_ in range(12):
+            serve = self.serve()
+            good = {serve.get("/version")[1]}
+            self.write(100 + round_)
+            client = subprocess.Popen(
+                [run.GWCTL, "reload", "-q", "gateway.yaml", "--admin", f"unix:{self.socket}"],
+                cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # At another moment each time: after so many of the files that a reload writes.
+            for _ in range(round_ * 40):
+                if client.poll() is not None:
+                    break
+                list((self.folder / "state" / "tables").iterdir())
+            serve.process.kill()
+            serve.end()
+            client.wait(run.SECONDS)
+            good.add(str(100 + round_))
+            again = self.serve()
+            status, version = again.get("/version")
+            self.assertEqual(status, 200)
+            self.assertIn(version, good)
+            self.end(again)
+
+    def test_orders_over_tcp_need_the_token(self):
+        (self.folder / "token").write_text("0123456789abcdef0123\n", encoding="utf-8")
+        refused = run.Serve(self.folder, "gateway.yaml", "--admin", "127.0.0.1:0")
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("--admin-token-file", refused.lines[-1])
+        serve = run.Serve(self.folder, "gateway.yaml", "--admin", "127.0.0.1:0",
+                          "--admin-token-file", "token")
+        self.addCleanup(serve.process.kill)
+        serve.await_line("admin address")
+        address = [line for line in serve.lines if "admin address" in line][0].split("=")[-1].strip()
+
+        def get(path, token=None):
+            connection = http.client.HTTPConnection(*address.split(":"), timeout=run.SECONDS)
+            connection.request("GET", path,
+                               headers={"Authorization": f"Bearer {token}"} if token else {})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            return answer.status, body
+        self.assertEqual(get("/healthz"), (200, b"ok\n"))
+        self.assertEqual(get("/readyz"), (200, b"ready\n"))
+        for path in ("/v1/status", "/v1/table", "/nothing"):
+            self.assertEqual(get(path)[0], 401)
+            self.assertEqual(get(path, "0123456789abcdef0124")[0], 401)
+        self.assertEqual(get("/v1/status", "0123456789abcdef0123")[0], 200)
+        self.assertEqual(get("/nothing", "0123456789abcdef0123")[0], 404)
+        done = subprocess.run([run.GWCTL, "status", "--admin", address, "--admin-token-file",
+                               "token"], cwd=self.folder, capture_output=True, text=True,
+                              check=True, timeout=run.SECONDS)
+        self.assertIn("ready", done.stdout)
+        self.end(serve)
+
+    def test_the_socket_is_the_owners_alone(self):
+        serve = self.serve()
+        self.assertEqual(stat.S_IMODE(self.socket.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(self.socket.parent.stat().st_mode), 0o700)
+        self.end(serve)
+        self.assertFalse(self.socket.exists())
+        os.chmod(self.socket.parent, 0o777)
+        refused = self.serve()
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("write to its directory", refused.lines[-1])
+
+    def test_answers_are_what_the_document_says(self):
+        """Through a gateway that is compiled from specs/admin.yaml and enforces it both ways."""
+        serve = self.serve()
+        self.write(2)
+        self.reload("gateway.yaml", "-q")
+        self.gwctl("drain", f"users/127.0.0.1:{self.backends[0].port}")
+        os.environ["GWCTL_ADMIN_URL"] = f"unix:{self.socket}"
+        judge = run.Serve(self.folder, str(SPECS / "admin.yaml"), "--admin", "off")
+        self.addCleanup(judge.process.kill)
+        self.compile()
+        table = (self.folder / "g.gwt").read_bytes()
+        octets, js = "application/octet-stream", "application/json"
+        for method, path, kind, body, expected in (
+                ("GET", "/healthz", None, None, 200),
+                ("GET", "/readyz", None, None, 200),
+                ("GET", "/v1/status", None, None, 200),
+                ("GET", "/v1/table", None, None, 200),
+                ("POST", "/v1/reload", octets, table, 200),
+                ("POST", "/v1/reload", octets, table[:200], 422),
+                ("POST", "/v1/reload", None, None, 200),
+                ("POST", "/v1/reload?expected=0123456789abcdef", None, None, 422),
+                ("POST", "/v1/rollback", js, b"{}", 200),
+                ("POST", "/v1/rollback", js, b'{"table": "ffffffffffffffff"}', 422),
+                ("POST", "/v1/drain", js, b'{"upstream": "users"}', 200),
+                ("POST", "/v1/drain", js, b'{"upstream": "others"}', 404),
+                ("POST", "/v1/undrain", js, b'{"upstream": "users"}', 200),
+                ("POST", "/v1/undrain", js, b"{}", 400),
+                ("POST", "/v1/takeover", js, b'{"socket": "/nowhere"}', 409),
+                ("GET", "/v1/status", None, None, 200)):
+            with self.subTest(path=path, body=body and body[:40]):
+                connection = http.client.HTTPConnection("127.0.0.1", judge.port,
+                                                        timeout=run.SECONDS)
+                connection.request(method, path, body=body,
+                                   headers={"Content-Type": kind} if kind else {})
+                answer = connection.getresponse()
+                text = answer.read()
+                connection.close()
+                self.assertEqual(answer.status, expected, text[:500])
+        self.end(judge)
+        self.end(serve)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    run.GWCTL = str(pathlib.Path(sys.argv.pop()).resolve())
+    unittest.main(verbosity=1, warnings="ignore")

@@ -1,0 +1,29 @@
+// One request to the admin interface and its answer, without the HTTP around it.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/types.h"
+#include "runtime/server/worker.h"
+
+namespace gw::admin {
+
+struct AdminCall {
+  std::string method;
+  std::string path;
+  std::string query;  // raw
+  std::string body;
+  /// What the workers say; those that did not answer in time are left out.
+  std::vector<server::WorkerReport> workers;
+
+  u16 status = 200;
+  std::string_view content_type = "application/json";  // static storage
+  std::string etag;                                    // "": none
+  std::string answer;
+};
+
+/// The parameter `name` of the query, as it stands there; "": absent.
+std::string_view query_parameter(const AdminCall& call, std::string_view name);
+
+}  // namespace gw::admin

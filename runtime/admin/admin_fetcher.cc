@@ -1,0 +1,212 @@
+#include "runtime/admin/admin_fetcher.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "runtime/http/problem.h"
+
+namespace gw::admin {
+namespace {
+
+/// `co_await`: what the workers say, or those of them that answer in time.
+class AskWorkers {
+ public:
+  AskWorkers(server::Gateway& gateway, net::EventLoop& loop) : gateway_(gateway), loop_(loop) {}
+
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    shared_->waiter = waiter;
+    shared_->missing = gateway_.worker_count();
+    loop_.set_timer(timer_, loop_.now() + kWorkersAnswer);
+    for (size_t i = 0; i < gateway_.worker_count(); ++i) {
+      gateway_.worker(i).report([shared = shared_, &loop = loop_](server::WorkerReport report) {
+        {
+          const std::lock_guard lock(shared->mutex);
+          shared->reports.push_back(std::move(report));
+          if (--shared->missing != 0) return;
+        }
+        loop.post([shared] { finish(*shared); });
+      });
+    }
+  }
+  std::vector<server::WorkerReport> await_resume() {
+    timer_.clear();
+    const std::lock_guard lock(shared_->mutex);
+    return std::move(shared_->reports);
+  }
+
+ private:
+  struct Shared {
+    std::mutex mutex;
+    std::vector<server::WorkerReport> reports;
+    size_t missing = 0;
+    std::coroutine_handle<> waiter;  // of the admin thread; null: it goes on already
+  };
+  static void finish(Shared& shared) {
+    if (shared.waiter) std::exchange(shared.waiter, {}).resume();
+  }
+  static void on_time_over(void* context) {
+    const auto shared = static_cast<AskWorkers*>(context)->shared_;  // outlives this
+    finish(*shared);
+  }
+
+  server::Gateway& gateway_;
+  net::EventLoop& loop_;
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  net::Timer timer_{&AskWorkers::on_time_over, this};
+};
+
+/// `co_await`: `work` has run on the main thread. False: that runs nothing any more.
+class OnMainThread {
+ public:
+  OnMainThread(server::MainLoop& main_loop, net::EventLoop& loop, std::function<void()> work)
+      : main_loop_(main_loop), loop_(loop), work_(std::move(work)) {}
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> waiter) {
+    // This lives in the frame of the waiter, which is not resumed before.
+    ran_ = true;
+    if (main_loop_.post([this, waiter] {
+          work_();
+          loop_.post([waiter] { waiter.resume(); });
+        })) {
+      return true;
+    }
+    ran_ = false;
+    return false;
+  }
+  bool await_resume() const { return ran_; }
+
+ private:
+  server::MainLoop& main_loop_;
+  net::EventLoop& loop_;
+  std::function<void()> work_;
+  bool ran_ = false;
+};
+
+Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
+  for (;;) {
+    auto next = co_await source.next(64 * 1024);
+    if (!next) co_return fail(next.error());
+    out.append(as_text(next->bytes));
+    if (out.size() > kMaxBodyBytes) co_return fail(Errc::BodyTooLarge, "admin body");
+    if (next->end) co_return Result<void>{};
+  }
+}
+
+// Whoever guesses learns nothing from how long the answer takes.
+bool is_same(std::string_view given, std::string_view wanted) {
+  return given.size() == wanted.size() &&
+         ::CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+}
+
+const Endpoint* find_endpoint(AdminCall& call) {
+  bool known_path = false;
+  for (const Endpoint& endpoint : endpoints()) {
+    if (endpoint.path != call.path) continue;
+    known_path = true;
+    if (endpoint.method == call.method) return &endpoint;
+  }
+  if (known_path) {
+    refuse(call, 405, "Method not allowed", "this path has another method");
+  } else {
+    refuse(call, 404, "Not found", "the admin interface has no such path");
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+/// What an answer lies in until release().
+struct AdminFetcher::Answer {
+  AdminCall call;
+  http::MemoryBody body{{}};
+};
+
+bool AdminFetcher::is_allowed(const http::RequestHead& request) const {
+  if (token_.empty()) return true;
+  constexpr std::string_view kScheme = "Bearer ";
+  const http::Field* field = request.fields.find(http::FieldId::Authorization);
+  if (field == nullptr || !field->value.starts_with(kScheme)) return false;
+  return is_same(field->value.substr(kScheme.size()), token_);
+}
+
+Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& request,
+                                http::BodySource* body) {
+  const Endpoint* endpoint = find_endpoint(call);
+  const bool open = endpoint != nullptr && endpoint->open;
+  if (!open && !is_allowed(request)) {
+    refuse(call, 401, "Unauthorized", "send the bearer token of --admin-token-file");
+    co_return;
+  }
+  if (endpoint == nullptr) co_return;
+  if (body != nullptr) {
+    const auto read = co_await read_body(*body, call.body);
+    if (!read) {
+      refuse(call, http::problem_of(read.error()).status, "Body not read", read.error().what);
+      co_return;
+    }
+  }
+  if (endpoint->asks_workers) {
+    AskWorkers asking(target_.gateway, loop_);
+    call.workers = co_await asking;
+  }
+  if (endpoint->runs_on == RunsOn::Admin) {
+    endpoint->answer(target_, call);
+    co_return;
+  }
+  OnMainThread running(target_.main_loop, loop_,
+                       [this, endpoint, &call] { endpoint->answer(target_, call); });
+  const bool ran = co_await running;
+  if (!ran) refuse(call, 503, "Ending", "the gateway drains and takes no more orders");
+}
+
+Task<Result<void>> AdminFetcher::fetch(Exchange&, const http::RequestHead& request,
+                                       http::BodySource* body, const FetchOptions&, Responder*,
+                                       Fetched& out) {
+  auto answered = std::make_unique<Answer>();
+  AdminCall& call = answered->call;
+  call.method = request.method_text;
+  call.path = request.path;
+  call.query = request.query;
+  co_await answer(call, request, body);
+  answered->body = http::MemoryBody(as_bytes(call.answer));
+  out.head.status = call.status;
+  out.head.framing = http::Framing::Length;
+  out.head.content_length = call.answer.size();
+  out.head.fields.add(http::FieldId::ContentType, call.content_type);
+  out.head.fields.add(http::FieldId::CacheControl, "no-store");
+  out.head.fields.add("X-Content-Type-Options", "nosniff");
+  if (!call.etag.empty()) out.head.fields.add(http::FieldId::Etag, call.etag);
+  if (call.status == 401) out.head.fields.add(http::FieldId::WwwAuthenticate, "Bearer");
+  out.body = &answered->body;
+  out.connection = answered.release();
+  co_return Result<void>{};
+}
+
+void AdminFetcher::release(Fetched& out) noexcept {
+  delete static_cast<Answer*>(out.connection);
+  out.connection = nullptr;
+  out.body = nullptr;
+}
+
+Task<void> run_admin(Exchange& exchange, Env& env, Responder& responder) {
+  Fetched fetched(exchange.arena);
+  const FetchOptions options;
+  auto done = co_await env.fetcher.fetch(exchange, exchange.request, exchange.request_body, options,
+                                         &responder, fetched);
+  if (!done) {
+    responder.reset();
+    co_return;
+  }
+  http::BodyChunk chunk;
+  fetched.body->take_buffered(chunk);
+  responder.head(fetched.head);
+  const auto sent = co_await responder.end(chunk.bytes, nullptr);
+  if (!sent) exchange.error = sent.error();
+  env.fetcher.release(fetched);
+}
+
+}  // namespace gw::admin

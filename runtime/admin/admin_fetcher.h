@@ -1,0 +1,41 @@
+// The admin interface in the place of an upstream: answers requests by its endpoints.
+#pragma once
+#include <string>
+
+#include "runtime/admin/endpoints.h"
+#include "runtime/http/env.h"
+#include "runtime/net/event_loop.h"
+
+namespace gw::admin {
+
+/// Largest body that is taken: a table.
+inline constexpr u64 kMaxBodyBytes = u64{1} << 30;
+/// Workers that have not answered by then are left out of a status.
+inline constexpr std::chrono::milliseconds kWorkersAnswer{1000};
+
+/// On the loop of the admin interface; one thread. What runs on the main thread is waited for.
+class AdminFetcher final : public Fetcher {
+ public:
+  /// `token`: what requests must bring as bearer; "": nothing. All outlive it.
+  AdminFetcher(net::EventLoop& loop, AdminTarget& target, const std::string& token)
+      : loop_(loop), target_(target), token_(token) {}
+
+  Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
+                           http::BodySource* body, const FetchOptions& options,
+                           Responder* responder, Fetched& out) override;
+  void release(Fetched& out) noexcept override;
+
+ private:
+  struct Answer;
+  Task<void> answer(AdminCall& call, const http::RequestHead& request, http::BodySource* body);
+  bool is_allowed(const http::RequestHead& request) const;
+
+  net::EventLoop& loop_;
+  AdminTarget& target_;
+  const std::string& token_;
+};
+
+/// The engine of the admin interface: fetches from env.fetcher, and passes the answer on.
+Task<void> run_admin(Exchange& exchange, Env& env, Responder& responder);
+
+}  // namespace gw::admin

@@ -1,0 +1,176 @@
+#include "runtime/admin/endpoints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <optional>
+
+#include "runtime/admin/status.h"
+#include "runtime/base/log.h"
+
+namespace gw::admin {
+namespace {
+
+namespace json = boost::json;
+
+void answer_text(AdminCall& call, u16 status, std::string_view text) {
+  call.status = status;
+  call.content_type = "text/plain; charset=utf-8";
+  call.answer = text;
+}
+
+void answer_report(AdminCall& call, const server::ReloadReport& report) {
+  call.status = report.accepted ? 200 : 422;
+  call.answer = json::serialize(report_json(report));
+}
+
+// A body that is an object with texts; nullopt: it is refused.
+std::optional<json::object> read_object(AdminCall& call,
+                                        std::initializer_list<std::string_view> known) {
+  if (call.body.empty()) return json::object();
+  boost::system::error_code problem;
+  const json::value value = json::parse(call.body, problem);
+  if (problem || !value.is_object()) {
+    refuse(call, 400, "Malformed body", "send a JSON object");
+    return std::nullopt;
+  }
+  for (const auto& member : value.get_object()) {
+    const bool is_known = std::ranges::find(known, std::string_view(member.key())) != known.end();
+    if (is_known && member.value().is_string()) continue;
+    refuse(call, 400, "Malformed body",
+           fmt::format("`{}` is {}", std::string_view(member.key()),
+                       is_known ? "not a text" : "not known here"));
+    return std::nullopt;
+  }
+  return value.get_object();
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const auto* member = object.if_contains(name);
+  return member == nullptr ? std::string() : std::string(member->get_string());
+}
+
+void get_health(AdminTarget&, AdminCall& call) { answer_text(call, 200, "ok\n"); }
+
+void get_ready(AdminTarget& target, AdminCall& call) {
+  if (target.ending()) {
+    answer_text(call, 503, "draining\n");
+  } else {
+    answer_text(call, 200, "ready\n");
+  }
+}
+
+void get_status(AdminTarget& target, AdminCall& call) {
+  call.answer = json::serialize(status_json(target, call.workers));
+}
+
+void get_table(AdminTarget& target, AdminCall& call) {
+  const server::TableFilePtr file = target.reloader.current();
+  call.content_type = "application/octet-stream";
+  call.etag = "\"" + server::digest_text(*file) + "\"";
+  call.answer = as_text(file->bytes());
+}
+
+void post_reload(AdminTarget& target, AdminCall& call) {
+  const std::string expected(query_parameter(call, "expected"));
+  if (call.body.empty()) {
+    answer_report(call, target.reloader.resolve_again(expected, "reload"));
+    return;
+  }
+  answer_report(call, target.reloader.reload(as_bytes(call.body), expected, "reload"));
+}
+
+void post_rollback(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {"table"});
+  if (body) answer_report(call, target.reloader.rollback(text_of(*body, "table")));
+}
+
+void post_drain(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {"upstream", "target"});
+  if (!body) return;
+  const std::string upstream = text_of(*body, "upstream");
+  const std::string host = text_of(*body, "target");
+  if (upstream.empty()) {
+    log(LogLevel::Info, "draining", {{"origin", "admin"}});
+    target.main_loop.stop();
+  } else if (!target.gateway.control().registry().drain(upstream, host)) {
+    refuse(call, 404, "Nothing to drain",
+           host.empty() ? fmt::format("there is no upstream `{}`", upstream)
+                        : fmt::format("upstream `{}` has no target `{}`", upstream, host));
+    return;
+  } else {
+    log(LogLevel::Info, "drained", {{"upstream", upstream}, {"target", host}});
+  }
+  call.answer = json::serialize(drains_json(target));
+}
+
+void post_undrain(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {"upstream", "target"});
+  if (!body) return;
+  const std::string upstream = text_of(*body, "upstream");
+  const std::string host = text_of(*body, "target");
+  if (upstream.empty()) {
+    refuse(call, 400, "Nothing to undrain",
+           "name an upstream: a process that drains ends, and cannot be held up");
+    return;
+  }
+  if (!target.gateway.control().registry().undrain(upstream, host)) {
+    refuse(call, 404, "Nothing to undrain",
+           fmt::format("{}{}{} is not drained", upstream, host.empty() ? "" : "/", host));
+    return;
+  }
+  log(LogLevel::Info, "undrained", {{"upstream", upstream}, {"target", host}});
+  call.answer = json::serialize(drains_json(target));
+}
+
+void post_takeover(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {"socket"});
+  if (!body) return;
+  const std::string problem = target.takeover(text_of(*body, "socket"));
+  if (!problem.empty()) {
+    refuse(call, 409, "No takeover", problem);
+    return;
+  }
+  call.answer = "{}";
+}
+
+constexpr Endpoint kEndpoints[] = {
+    {"GET", "/healthz", RunsOn::Admin, false, &get_health, true},
+    {"GET", "/readyz", RunsOn::Admin, false, &get_ready, true},
+    {"GET", "/v1/status", RunsOn::Admin, true, &get_status},
+    {"GET", "/v1/table", RunsOn::Admin, false, &get_table},
+    {"POST", "/v1/reload", RunsOn::Main, false, &post_reload},
+    {"POST", "/v1/rollback", RunsOn::Main, false, &post_rollback},
+    {"POST", "/v1/drain", RunsOn::Main, false, &post_drain},
+    {"POST", "/v1/undrain", RunsOn::Main, false, &post_undrain},
+    {"POST", "/v1/takeover", RunsOn::Main, false, &post_takeover},
+};
+
+}  // namespace
+
+std::span<const Endpoint> endpoints() { return kEndpoints; }
+
+void refuse(AdminCall& call, u16 status, std::string_view title, std::string_view detail) {
+  call.status = status;
+  call.content_type = "application/problem+json";
+  call.answer = json::serialize(
+      json::object{{"title", title}, {"status", static_cast<u64>(status)}, {"detail", detail}});
+}
+
+std::string_view query_parameter(const AdminCall& call, std::string_view name) {
+  std::string_view rest = call.query;
+  while (!rest.empty()) {
+    const size_t end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
+      return pair.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace gw::admin

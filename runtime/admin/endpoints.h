@@ -1,0 +1,41 @@
+// What the admin interface can be asked: the list of its endpoints. specs/admin.yaml describes it.
+#pragma once
+#include <span>
+#include <string>
+
+#include "runtime/admin/admin_call.h"
+#include "runtime/server/gateway.h"
+#include "runtime/server/main_loop.h"
+#include "runtime/server/reloader.h"
+
+namespace gw::admin {
+
+/// The running gateway. All outlive the interface.
+struct AdminTarget {
+  server::Gateway& gateway;
+  server::Reloader& reloader;
+  server::MainLoop& main_loop;
+  i64 started_unix_ms = 0;
+  std::function<bool()> ending;                             // it takes no new requests any more
+  std::function<std::string(const std::string&)> takeover;  // to a socket's path; "" or the problem
+};
+
+/// On which thread an endpoint's function runs.
+enum class RunsOn : u8 {
+  Admin,  // at once
+  Main,   // with the changes of the gateway, one after the other
+};
+struct Endpoint {
+  std::string_view method;
+  std::string_view path;
+  RunsOn runs_on;
+  bool asks_workers;  // call.workers is filled before
+  void (*answer)(AdminTarget& target, AdminCall& call);
+  bool open = false;  // needs no token: says nothing but how the gateway is
+};
+std::span<const Endpoint> endpoints();
+
+/// A problem (RFC 9457) as the answer. `detail` tells the operator what to do.
+void refuse(AdminCall& call, u16 status, std::string_view title, std::string_view detail);
+
+}  // namespace gw::admin

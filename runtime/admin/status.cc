@@ -1,0 +1,152 @@
+#include "runtime/admin/status.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <chrono>
+
+#include "runtime/upstream/state.h"
+
+namespace gw::admin {
+namespace {
+
+namespace json = boost::json;
+
+i64 unix_now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+json::array texts(const std::vector<std::string>& values) {
+  return json::array(values.begin(), values.end());
+}
+
+json::object kept_json(const server::KeptState& state) {
+  return {{"kept", texts(state.kept)},
+          {"changed", texts(state.changed)},
+          {"added", texts(state.added)},
+          {"removed", texts(state.removed)}};
+}
+
+u64 requests_of(const BoundTable* table, const std::vector<server::WorkerReport>& workers) {
+  u64 requests = 0;
+  for (const server::WorkerReport& worker : workers) {
+    for (const server::TableUse& use : worker.tables) {
+      if (use.table == table) requests += use.exchanges;
+    }
+  }
+  return requests;
+}
+
+json::array tables_json(const AdminTarget& target,
+                        const std::vector<server::WorkerReport>& workers) {
+  json::array tables;
+  for (const server::ServedTable& served : target.reloader.tables()) {
+    json::object table{{"digest", served.digest},         {"origin", served.origin},
+                       {"since", served.since_unix_ms},   {"routes", served.routes},
+                       {"bytes", served.bytes},           {"current", served.current},
+                       {"alive", served.table != nullptr}};
+    if (served.table != nullptr) table["requests"] = requests_of(served.table, workers);
+    if (served.table == nullptr) table["drain_us"] = served.drain_ns / 1000;
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+json::array workers_json(const std::vector<server::WorkerReport>& workers) {
+  json::array all;
+  for (const server::WorkerReport& worker : workers) {
+    all.push_back(json::object{{"connections", worker.sessions},
+                               {"streams", worker.streams},
+                               {"accepted", worker.counters.accepted},
+                               {"requests", worker.counters.requests},
+                               {"refused", worker.counters.refused},
+                               {"broken", worker.counters.broken}});
+  }
+  return all;
+}
+
+json::array listeners_json(const AdminTarget& target) {
+  json::array listeners;
+  for (const server::ListenerSet::Shown& listener : target.gateway.listeners().shown()) {
+    listeners.push_back(json::object{{"address", listener.address}, {"tls", listener.tls}});
+  }
+  return listeners;
+}
+
+std::string_view state_of(const upstream::TargetSnapshot& target) {
+  if (target.drained) return "drained";
+  if (!target.healthy) return "unhealthy";
+  return target.ejected_ms > 0 ? "ejected" : "healthy";
+}
+
+json::array upstreams_json(const AdminTarget& target) {
+  json::array upstreams;
+  for (const upstream::UpstreamSnapshot& state : target.gateway.control().registry().snapshot()) {
+    json::array targets;
+    for (const upstream::TargetSnapshot& one : state.targets) {
+      json::object shown{{"address", one.address}, {"state", state_of(one)}};
+      if (one.ejected_ms > 0) shown["ejected_ms"] = one.ejected_ms;
+      targets.push_back(std::move(shown));
+    }
+    upstreams.push_back(json::object{{"name", state.name},
+                                     {"connections", state.connections},
+                                     {"requests", state.requests},
+                                     {"pending", state.pending},
+                                     {"circuit", state.breaker_open ? "open" : "closed"},
+                                     {"targets", std::move(targets)}});
+  }
+  return upstreams;
+}
+
+json::array drained_json(const AdminTarget& target) {
+  json::array drained;
+  for (const auto& entry : target.gateway.control().registry().drained()) {
+    json::object shown{{"upstream", entry.upstream}};
+    if (!entry.target.empty()) shown["target"] = entry.target;
+    drained.push_back(std::move(shown));
+  }
+  return drained;
+}
+
+}  // namespace
+
+json::object drains_json(const AdminTarget& target) { return {{"drained", drained_json(target)}}; }
+
+json::object report_json(const server::ReloadReport& report) {
+  json::object shown{{"accepted", report.accepted}, {"origin", report.origin},
+                     {"before", report.before},     {"after", report.after},
+                     {"time", report.unix_ms},      {"problems", texts(report.problems)}};
+  shown["cost_us"] = json::object{{"take", report.cost.take / 1000},
+                                  {"resolve", report.cost.resolve / 1000},
+                                  {"warm", report.cost.warm / 1000},
+                                  {"swap", report.cost.swap / 1000}};
+  shown["state"] = json::object{{"limits", kept_json(report.state.limits)},
+                                {"upstreams", kept_json(report.state.upstreams)},
+                                {"issuers", kept_json(report.state.issuers)}};
+  return shown;
+}
+
+json::object status_json(const AdminTarget& target,
+                         const std::vector<server::WorkerReport>& workers) {
+  json::array reloads;
+  for (const server::ReloadReport& report : target.reloader.history()) {
+    reloads.push_back(report_json(report));
+  }
+  return {{"version", GW_VERSION},
+          {"pid", static_cast<i64>(::getpid())},
+          {"started", target.started_unix_ms},
+          {"now", unix_now_ms()},
+          {"ready", !target.ending()},
+          {"listeners", listeners_json(target)},
+          {"workers", workers_json(workers)},
+          {"tables", tables_json(target, workers)},
+          {"kept", texts(target.reloader.kept())},
+          {"upstreams", upstreams_json(target)},
+          {"drained", drained_json(target)},
+          {"reloads", std::move(reloads)}};
+}
+
+}  // namespace gw::admin

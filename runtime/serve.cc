@@ -1,0 +1,235 @@
+#include "runtime/serve.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+
+#include "runtime/admin/admin_server.h"
+#include "runtime/admin/takeover.h"
+#include "runtime/base/log.h"
+#include "runtime/server/blocked_signals.h"
+#include "runtime/server/gateway.h"
+#include "runtime/server/main_loop.h"
+#include "runtime/server/reloader.h"
+#include "runtime/server/state_directory.h"
+
+namespace gw::server {
+namespace {
+
+std::string file_problem(std::string_view what, const std::string& path, const Error& error) {
+  const std::string reason = error.sys != 0 ? std::strerror(error.sys) : std::string(error.what);
+  return fmt::format("{} {}: {}", what, path, reason);
+}
+
+// The table to serve: the one accepted last, when the state directory has one.
+TableFilePtr choose_table(TableFilePtr given, StateDirectory& state, bool fresh,
+                          ServeOutcome& outcome) {
+  if (!fresh) {
+    auto accepted = state.accepted();
+    if (accepted && *accepted) {
+      const std::string kept = digest_text(***accepted);
+      if (kept != digest_text(*given)) {
+        log(LogLevel::Warning, "state_differs",
+            {{"serving", kept},
+             {"argument", digest_text(*given)},
+             {"help", "--fresh serves the argument"}});
+      }
+      return **accepted;
+    }
+    if (!accepted) {
+      log(LogLevel::Warning, "state_unusable",
+          {{"reason", accepted.error().what}, {"serving", digest_text(*given)}});
+    }
+  }
+  auto taken = state.take(given->bytes());
+  if (!taken) {
+    outcome.problems.push_back(
+        file_problem("cannot keep the table in", "the state directory", taken.error()));
+    return nullptr;
+  }
+  return *taken;
+}
+
+// Whoever tries a gateway out on another port should know that nobody asks for certificates there.
+void warn_of_lost_tls(const table::TableFile& file, const std::vector<std::string>& listen) {
+  if (listen.empty()) return;
+  const table::TableView view(file.bytes());
+  for (const policies::ListenerRecord& replaced : view.listeners()) {
+    const table::LateString& cert = replaced.tls.first.cert;
+    if (cert.late == table::kNone && cert.value.offset == table::kNone) continue;
+    log(LogLevel::Warning, "tls_not_used",
+        {{"address", view.text(replaced.address.value)},
+         {"reason", "--listen replaces it, in plain text"}});
+  }
+}
+
+void log_listeners(Gateway& gateway, const table::TableFile& file) {
+  const ListenerSet& listeners = gateway.listeners();
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    log(LogLevel::Info, "listening",
+        {{"address", listeners.address(i)},
+         {"tls", listeners.options(i).tls ? "yes" : "no"},
+         {"workers", static_cast<i64>(gateway.worker_count())},
+         {"table", digest_text(file)},
+         {"routes", static_cast<i64>(table::TableView(file.bytes()).routes().size())}});
+  }
+}
+
+// What another process leaves to this one.
+struct Legacy {
+  std::vector<InheritedSocket> listeners;
+  UniqueDescriptor admin;
+  UniqueDescriptor state_lock;
+  std::unique_ptr<admin::SocketReceiver> from;  // null: nobody; systemd wants no answer
+};
+
+bool receive_sockets(const AdminSettings& settings, Legacy& legacy, ServeOutcome& outcome) {
+  if (!settings.take_over) {
+    legacy.listeners = admin::activated_sockets();
+    return true;
+  }
+  auto receiver = admin::SocketReceiver::open();
+  if (!receiver) {
+    outcome.problems.push_back(
+        fmt::format("cannot take over: {}", std::strerror(receiver.error().sys)));
+    return false;
+  }
+  legacy.from = *std::move(receiver);
+  std::string problem;
+  if (!settings.take_over(legacy.from->path(), problem)) {
+    outcome.problems.push_back("cannot take over: " + problem);
+    return false;
+  }
+  auto sockets = legacy.from->receive();
+  if (!sockets) {
+    outcome.problems.push_back(
+        fmt::format("cannot take over: {}", std::strerror(sockets.error().sys)));
+    return false;
+  }
+  for (InheritedSocket& socket : *sockets) {
+    if (socket.address == admin::kAdminSocketName) {
+      legacy.admin = std::move(socket.descriptor);
+    } else if (socket.address == admin::kStateLockName) {
+      legacy.state_lock = std::move(socket.descriptor);
+    } else {
+      legacy.listeners.push_back(std::move(socket));
+    }
+  }
+  return true;
+}
+
+// Null with a problem: it was asked for and cannot be had. Null without: it is off, or the default
+// socket is somebody else's.
+std::unique_ptr<admin::AdminServer> open_admin(const AdminSettings& settings,
+                                               UniqueDescriptor inherited, ServeOutcome& outcome) {
+  if (settings.off) return nullptr;
+  const bool by_default = settings.address.empty();
+  const std::string address = by_default ? admin::default_admin_address() : settings.address;
+  auto opened = admin::AdminServer::open({address, settings.token}, std::move(inherited));
+  if (opened) return *std::move(opened);
+  const Error& error = opened.error();
+  std::string reason(error.what);
+  if (error.sys != 0) reason += fmt::format(" ({})", std::strerror(error.sys));
+  if (by_default) {
+    log(LogLevel::Warning, "no_admin",
+        {{"address", address}, {"reason", reason}, {"help", "--admin names another place"}});
+  } else {
+    outcome.problems.push_back(fmt::format("cannot take orders at {}: {}", address, reason));
+  }
+  return nullptr;
+}
+
+// All descriptors that the process after this one goes on with.
+std::vector<ListenerSet::Socket> sockets_to_leave(const Gateway& gateway,
+                                                  const admin::AdminServer& orders,
+                                                  const StateDirectory* state) {
+  std::vector<ListenerSet::Socket> sockets = gateway.listeners().sockets();
+  sockets.push_back({std::string(admin::kAdminSocketName), orders.descriptor()});
+  if (state != nullptr) sockets.push_back({std::string(admin::kStateLockName), state->lock()});
+  return sockets;
+}
+
+i64 unix_now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
+  const BlockedSignals blocked;  // of every thread from here on
+  ServeOutcome outcome;
+  configure_log(options.log_json, LogLevel::Info);
+  Legacy legacy;
+  if (!receive_sockets(options.admin, legacy, outcome)) return outcome;
+
+  std::unique_ptr<StateDirectory> state;
+  if (!options.state_directory.empty()) {
+    auto opened = StateDirectory::open(options.state_directory, std::move(legacy.state_lock));
+    if (!opened) {
+      outcome.problems.push_back(
+          file_problem("cannot use the state directory", options.state_directory, opened.error()));
+      return outcome;
+    }
+    state = *std::move(opened);
+    file = choose_table(std::move(file), *state, options.fresh, outcome);
+    if (file == nullptr) return outcome;
+  }
+  const auto orders = open_admin(options.admin, std::move(legacy.admin), outcome);
+  if (!outcome.problems.empty()) return outcome;
+
+  MainLoop main_loop;  // outlives the workers, which tell it of tables that nobody uses any more
+  GatewayOptions gateway_options;
+  gateway_options.workers = options.workers;
+  gateway_options.run = &run;
+  gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
+  Gateway gateway(gateway_options);
+  Reloader reloader(
+      gateway, main_loop, state.get(),
+      {.listen = options.listen, .references = options.references, .reopen = options.reopen});
+  ReloadReport started = reloader.start(file, std::move(legacy.listeners));
+  if (!started.accepted) {
+    outcome.problems = std::move(started.problems);
+    return outcome;
+  }
+  outcome.started = true;
+  warn_of_lost_tls(*file, options.listen);
+  log_listeners(gateway, *file);
+
+  admin::Handover handover;
+  std::atomic<bool> ending = false;
+  admin::AdminTarget target{.gateway = gateway,
+                            .reloader = reloader,
+                            .main_loop = main_loop,
+                            .started_unix_ms = unix_now_ms(),
+                            .ending = [&] { return ending.load(); },
+                            .takeover = {}};
+  target.takeover = [&](const std::string& path) -> std::string {
+    const auto begun = handover.begin(path, sockets_to_leave(gateway, *orders, state.get()), [&] {
+      main_loop.post([&] {
+        log(LogLevel::Info, "taken_over");
+        gateway.listeners().leave_socket_files();
+        orders->leave_socket_file();
+        main_loop.stop();
+      });
+    });
+    return begun ? std::string() : std::strerror(begun.error().sys);
+  };
+  if (orders != nullptr) {
+    orders->start(target);
+    log(LogLevel::Info, "admin", {{"address", orders->address()}});
+  }
+  if (legacy.from != nullptr) legacy.from->go();
+  main_loop.run(
+      {.every_second = [&] { reloader.look(); }, .hang_up = [&] { reloader.reopen("SIGHUP"); }});
+  ending = true;
+  gateway.finish(options.grace_ms);
+  if (orders != nullptr) orders->stop();
+  log(LogLevel::Info, "stopped");
+  return outcome;
+}
+
+}  // namespace gw::server
