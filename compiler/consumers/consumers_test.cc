@@ -108,6 +108,54 @@ TEST_CASE("consumers: each of very many keys is found, and no other", "[consumer
   CHECK(read.section.size() < kCount * 60);
 }
 
+// The section says with each consumer which profile it has, as a number of one to five bytes.
+TEST_CASE("consumers: what each of very many has alone is told apart", "[consumers]") {
+  constexpr u32 kCount = 20'000;
+  const std::string long_value(200, 'x');  // a length of two bytes
+  std::string text;
+  for (u32 i = 0; i < kCount; ++i) {
+    const std::string number = std::to_string(i);
+    text += "c" + number + ": {metadata: {mark: '" + long_value + number + "'}}\n";
+  }
+  const Read read(text);
+  u32 wrong = 0;
+  for (u32 i = 0; i < kCount; ++i) {
+    const u32 found = read.set.find_name("c" + std::to_string(i));
+    if (found == table::kNoConsumer)
+      ++wrong;
+    else if (read.set.metadata(found, "mark") != long_value + std::to_string(i))
+      ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("consumers: a section of the layout before is refused", "[consumers]") {
+  Read read("a: {keys: ['" + digest(1) + "']}\n");
+  read.section[offsetof(table::ConsumerHeader, layout)] = std::byte{0};
+  const auto verified = table::verify_consumers(read.section);
+  REQUIRE_FALSE(verified);
+  CHECK(verified.error().code == Errc::TableVersion);
+}
+
+TEST_CASE("consumers: numbers in texts that do not end are refused", "[consumers]") {
+  // One consumer and nothing else: the text part is its profile 0, the length 1, `a`.
+  const Read good("a: {}\n");
+  table::ConsumerHeader header;
+  std::memcpy(&header, good.section.data(), sizeof header);
+  REQUIRE(header.texts.count == 3);
+  const auto with = [&](size_t at, std::initializer_list<u8> bytes) {
+    std::vector<std::byte> section = good.section;
+    for (const u8 byte : bytes) section[header.texts.offset + at++] = std::byte{byte};
+    return table::verify_consumers(section);
+  };
+  CHECK(with(0, {0, 1, 'b'}));
+  CHECK(with(0, {0x80, 0, 0}));  // longer than need be, but harmless
+  CHECK_FALSE(with(0, {1}));     // no such profile
+  CHECK_FALSE(with(1, {2}));     // longer than what is left
+  CHECK_FALSE(with(0, {0x80, 0x80, 0x80}));
+  CHECK_FALSE(with(1, {0x80, 0x80}));
+}
+
 TEST_CASE("consumers: the order of their entries makes no difference", "[consumers]") {
   const std::string a = "a: {keys: ['" + digest(1) + "'], groups: [x]}\n";
   const std::string b = "b: {keys: ['" + digest(2) + "'], plan: p}\n";

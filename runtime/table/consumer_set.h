@@ -31,7 +31,7 @@ class ConsumerSet {
   /// Consumer of a certificate with this value, or kNoConsumer. O(log n).
   u32 find_certificate(CertificateField field, std::string_view value) const;
 
-  std::string_view name(u32 consumer) const { return text(entry(consumer).name); }
+  std::string_view name(u32 consumer) const;
   /// "" when it has none.
   std::string_view plan(u32 consumer) const;
   bool in_group(u32 consumer, std::string_view group) const;
@@ -51,12 +51,9 @@ class ConsumerSet {
   const T* part(const ConsumerPart& part) const {
     return reinterpret_cast<const T*>(bytes_.data() + part.offset);
   }
-  const ConsumerEntry& entry(u32 consumer) const {
-    return part<ConsumerEntry>(header_.consumers)[consumer];
-  }
-  const ConsumerProfile& profile(u32 consumer) const {
-    return part<ConsumerProfile>(header_.profiles)[entry(consumer).profile];
-  }
+  // Reads a number of `texts` and leaves `offset` behind it.
+  u32 number(u32& offset) const;
+  const ConsumerProfile& profile(u32 consumer) const;
 
   Bytes bytes_;
   ConsumerHeader header_;
