@@ -543,8 +543,8 @@ table::Extent ValidateLowerer::lower_produces(const openapi::Operation& operatio
   };
   if (!add(false) || (types.empty() && !add(true))) return {};
   std::ranges::sort(types);
-  const auto same = std::ranges::unique(types);
-  types.erase(same.begin(), same.end());
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  types.erase(std::unique(types.begin(), types.end()), types.end());
   if (types.size() > policies::kMaxMediaTypes || std::ranges::find(types, "*/*") != types.end()) {
     return {};
   }

@@ -10,7 +10,8 @@
 //               by name
 //   profiles    ConsumerProfile[]: what many consumers have in common
 //   lists       u32[]: offsets of texts; groups, and pairs of metadata
-//   overrides   ConsumerOverride[]: limits in place of those of operations and plans
+//   overrides   ConsumerOverride[]: limits in place of those of operations and plans; only those of
+//               a gateway table name late values
 //   logins      ConsumerLogin[]: sorted by user name
 //   certificates ConsumerCertificate[]: sorted by kind and value
 //   texts       a number and as many bytes, each text; a text is named by its offset. Before the
@@ -28,6 +29,7 @@
 #include <type_traits>
 
 #include "runtime/base/types.h"
+#include "runtime/table/format.h"
 
 namespace gw::table {
 
@@ -80,8 +82,8 @@ enum class OverrideKind : u32 { Rate, Quota, Concurrency };
 struct ConsumerOverride {
   u32 name;
   OverrideKind kind;
-  u64 limit;  // Rate: as a field of kind Rate is stored; otherwise a number
-  u64 burst;  // Rate: how many at once; 0: as many as `limit` counts
+  LateNumber limit;  // Rate: as a field of kind Rate is stored; otherwise a number
+  LateNumber burst;  // Rate: how many at once; 0: as many as `limit` counts
 };
 
 struct ConsumerLogin {
@@ -98,7 +100,7 @@ struct ConsumerCertificate {
 };
 
 static_assert(sizeof(ConsumerHeader) == 96 && sizeof(ConsumerKey) == 36);
-static_assert(sizeof(ConsumerProfile) == 32 && sizeof(ConsumerOverride) == 24);
+static_assert(sizeof(ConsumerProfile) == 32 && sizeof(ConsumerOverride) == 40);
 static_assert(sizeof(ConsumerLogin) == 12);
 static_assert(std::has_unique_object_representations_v<ConsumerHeader> &&
               std::has_unique_object_representations_v<ConsumerProfile> &&

@@ -16,8 +16,8 @@ Unexpected<Error> corrupt() { return fail(Errc::TableCorrupt, "consumers"); }
 
 class ConsumerVerifier {
  public:
-  ConsumerVerifier(Bytes section, const ConsumerHeader& header)
-      : bytes_(section), header_(header) {}
+  ConsumerVerifier(Bytes section, const ConsumerHeader& header, u64 late_count)
+      : bytes_(section), header_(header), late_count_(late_count) {}
 
   bool parts_fit() const {
     const ConsumerHeader& h = header_;
@@ -45,7 +45,8 @@ class ConsumerVerifier {
               list_fits(profile.overrides, header_.overrides);
     }
     for (const ConsumerOverride& one : part<ConsumerOverride>(header_.overrides)) {
-      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency;
+      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency &&
+              number_fits(one.limit) && number_fits(one.burst);
     }
     for (const ConsumerLogin& login : part<ConsumerLogin>(header_.logins)) {
       fine &= text_fits(login.user) && text_fits(login.password) &&
@@ -91,6 +92,11 @@ class ConsumerVerifier {
   const u8* text_bytes() const {
     return reinterpret_cast<const u8*>(bytes_.data() + header_.texts.offset);
   }
+  bool number_fits(const LateNumber& number) const {
+    // The largest number stands for a limit that has none of its own.
+    if (number.late == kNone) return number.value != ~u64{0} && number.reserved == 0;
+    return number.late < late_count_ && number.reserved == 0;
+  }
   template <class T>
   std::span<const T> part(const ConsumerPart& part) const {
     return {reinterpret_cast<const T*>(bytes_.data() + part.offset), part.count};
@@ -98,6 +104,7 @@ class ConsumerVerifier {
 
   Bytes bytes_;
   const ConsumerHeader& header_;
+  const u64 late_count_;
 };
 
 // Tells nothing by its time of how many bytes agree.
@@ -109,14 +116,14 @@ bool equal_in_constant_time(const u8* a, const u8* b, size_t bytes) {
 
 }  // namespace
 
-Result<void> verify_consumers(Bytes section) {
+Result<void> verify_consumers(Bytes section, u64 late_count) {
   if (section.empty()) return {};
   ConsumerHeader header;
   if (section.size() < sizeof header) return corrupt();
   std::memcpy(&header, section.data(), sizeof header);
   if (header.layout != kConsumerLayout) return fail(Errc::TableVersion, "consumers");
   if (header.bytes != section.size()) return corrupt();
-  const ConsumerVerifier verifier(section, header);
+  const ConsumerVerifier verifier(section, header, late_count);
   if (!verifier.parts_fit() || !verifier.records_fit()) return corrupt();
   return {};
 }

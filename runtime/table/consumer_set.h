@@ -9,8 +9,9 @@
 
 namespace gw::table {
 
-/// Confirms that every access below stays inside `section`. Cost: one pass over its records.
-Result<void> verify_consumers(Bytes section);
+/// Confirms that every access below stays inside `section`, and that limits name one of the table's
+/// `late_count` late values; a data table has none. Cost: one pass over its records.
+Result<void> verify_consumers(Bytes section, u64 late_count = 0);
 
 /// A verified section in place; none of it is copied. Cheap to copy; does not own the bytes. Any
 /// thread. A default one has no consumers.

@@ -39,7 +39,7 @@ u64 read_consumer(const ConsumerSet& set, u32 consumer) {
   if (groups > 0) GW_CHECK(set.in_group(consumer, set.group(consumer, 0)));
   sum += sum_of(set.metadata(consumer, "tier").value_or(""));
   for (const ConsumerOverride& one : set.overrides(consumer)) {
-    sum += sum_of(set.text(one.name)) + one.limit + one.burst;
+    sum += sum_of(set.text(one.name)) + one.limit.value + one.burst.value;
   }
   // Names need not be in order; what is found has the name.
   const u32 found = set.find_name(set.name(consumer));
