@@ -1,6 +1,6 @@
 // How long data tables take to load, and what they occupy: consumers with a key each, and networks.
-// Loading is what a reload of such a table does: read the file, copy it to where nobody else can
-// change it, map it, verify it. `peak` is resident memory beyond what there was before, while it
+// Loading is what a reload of such a table does: copy the file to where nobody else can change it,
+// verify it. `peak` is resident memory beyond what there was before, while it
 // loads; `after` when it has. Medians of 11 rounds. Goal for 1,000,000 consumers: 20 ms and 60 MB.
 // Run: data_tables_bench [COUNT]
 #include <fmt/format.h>

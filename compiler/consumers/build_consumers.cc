@@ -17,7 +17,6 @@ namespace gw::compiler {
 namespace {
 
 using table::ConsumerCertificate;
-using table::ConsumerEntry;
 using table::ConsumerHeader;
 using table::ConsumerKey;
 using table::ConsumerList;
@@ -25,6 +24,9 @@ using table::ConsumerLogin;
 using table::ConsumerOverride;
 using table::ConsumerPart;
 using table::ConsumerProfile;
+
+// Slots have 36 bytes here, so that few are left empty.
+constexpr u32 kKeysPerSpareSlot = 100;
 
 class ConsumerBuilder {
  public:
@@ -36,7 +38,7 @@ class ConsumerBuilder {
   std::vector<std::byte> run() {
     for (u32 i = 0; i < consumers_.size(); ++i) {
       const Consumer& consumer = consumers_[i];
-      entries_.push_back({.name = add_text(consumer.name), .profile = add_profile(consumer)});
+      add_consumer(consumer);
       add_logins(i, consumer);
       add_certificates(i, consumer);
     }
@@ -49,11 +51,25 @@ class ConsumerBuilder {
     const auto known = texts_known_.find(std::string(text));
     if (known != texts_known_.end()) return known->second;
     const u32 offset = static_cast<u32>(texts_.size());
-    const u16 length = static_cast<u16>(text.size());  // bounded when it was read
-    texts_.append(reinterpret_cast<const char*>(&length), sizeof length);
-    texts_.append(text);
+    append_text(text);
     texts_known_.emplace(text, offset);
     return offset;
+  }
+
+  void append_number(u32 value) {
+    for (; value >= 0x80; value >>= 7) texts_ += static_cast<char>(value | 0x80);
+    texts_ += static_cast<char>(value);
+  }
+  void append_text(std::string_view text) {
+    append_number(static_cast<u32>(text.size()));
+    texts_ += text;
+  }
+
+  void add_consumer(const Consumer& consumer) {
+    const u32 profile = add_profile(consumer);
+    consumer_offsets_.push_back(static_cast<u32>(texts_.size()));
+    append_number(profile);
+    append_text(consumer.name);
   }
 
   ConsumerList add_list(const std::vector<u32>& texts) {
@@ -149,7 +165,7 @@ class ConsumerBuilder {
     }
     key_count_ = static_cast<u32>(unique.size());
     if (unique.empty()) return;
-    const auto blob = phf::build(keys);  // they differ: there is one
+    const auto blob = phf::build(keys, kKeysPerSpareSlot);  // they differ: there is one
     PhfHeader header;
     std::memcpy(&header, blob->data(), sizeof header);
     phf_seed_ = header.seed;
@@ -195,7 +211,7 @@ class ConsumerBuilder {
     bytes_.resize(sizeof header);
     put(pilots_, header.pilots);
     put(keys_, header.keys);
-    put(entries_, header.consumers);
+    put(consumer_offsets_, header.consumers);
     put(profiles_, header.profiles);
     put(lists_, header.lists);
     put(overrides_, header.overrides);
@@ -218,7 +234,7 @@ class ConsumerBuilder {
   std::unordered_map<std::string, u32> overrides_known_;
   std::vector<ConsumerProfile> profiles_;
   std::unordered_map<std::string, u32> profiles_known_;
-  std::vector<ConsumerEntry> entries_;
+  std::vector<u32> consumer_offsets_;
   std::map<std::string_view, std::pair<u32, std::string_view>> logins_;
   std::map<std::pair<table::CertificateField, std::string_view>, u32> certificates_;
   std::vector<u16> pilots_;

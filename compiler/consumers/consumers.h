@@ -1,6 +1,7 @@
 // Consumers as they are written, and the section that is made of them.
 #pragma once
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "compiler/diag/sink.h"
 #include "compiler/syntax/node.h"
+#include "runtime/policies/field_spec.h"
 #include "runtime/table/consumer_format.h"
 
 namespace gw::compiler {
@@ -17,8 +19,8 @@ using KeyDigest = std::array<u8, table::kKeyDigestBytes>;
 struct ConsumerLimit {
   table::OverrideKind kind;
   std::string_view name;
-  u64 limit = 0;
-  u64 burst = 0;                   // as many as `limit` counts
+  table::LateNumber limit = {};
+  table::LateNumber burst = {};    // 0: as many as `limit` counts
   std::optional<u32> period = {};  // of a quota: into policies::kQuotaPeriodWords
   Span span = {};
 };
@@ -37,11 +39,18 @@ struct Consumer {
   std::vector<ConsumerLimit> limits;
 };
 
-/// Entries of the map `consumers`; what is wrong goes to `sink` and is left out.
-std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink);
+/// Stores a reference that stands where `field` takes a number; `path` names it. False: reported.
+using LateNumberEncoder = std::function<bool(const policies::FieldSpec& field, NodeRef node,
+                                             const std::string& path, table::LateNumber& out)>;
+
+/// Entries of the map `consumers`; what is wrong goes to `sink` and is left out. Without `late`
+/// references are refused, as in data tables, which nobody resolves.
+std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink,
+                                     const LateNumberEncoder& late = {});
 
 /// Entries of the map `plans`: consumers that have nothing but limits.
-std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink);
+std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink,
+                                 const LateNumberEncoder& late = {});
 
 /// `sha256:` and 64 hexadecimal digits; none for anything else.
 std::optional<KeyDigest> parse_key_digest(std::string_view text);

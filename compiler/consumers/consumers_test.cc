@@ -86,8 +86,8 @@ TEST_CASE("consumers: everything that is written is found", "[consumers]") {
   CHECK(set.find_certificate(table::CertificateField::Subject, "DNS:c.example") ==
         table::kNoConsumer);
   REQUIRE(set.overrides(c).size() == 2);
-  CHECK(set.overrides(c)[0].limit == pack_rate({5, 60}));
-  CHECK(set.overrides(c)[0].burst == 9);
+  CHECK(set.overrides(c)[0].limit.value == pack_rate({5, 60}));
+  CHECK(set.overrides(c)[0].burst.value == 9);
   CHECK(set.find_name("d") == table::kNoConsumer);
 }
 
@@ -106,6 +106,102 @@ TEST_CASE("consumers: each of very many keys is found, and no other", "[consumer
   }
   CHECK(wrong == 0);
   CHECK(read.section.size() < kCount * 60);
+}
+
+// The section says with each consumer which profile it has, as a number of one to five bytes.
+TEST_CASE("consumers: what each of very many has alone is told apart", "[consumers]") {
+  constexpr u32 kCount = 20'000;
+  const std::string long_value(200, 'x');  // a length of two bytes
+  std::string text;
+  for (u32 i = 0; i < kCount; ++i) {
+    const std::string number = std::to_string(i);
+    text += "c" + number + ": {metadata: {mark: '" + long_value + number + "'}}\n";
+  }
+  const Read read(text);
+  u32 wrong = 0;
+  for (u32 i = 0; i < kCount; ++i) {
+    const u32 found = read.set.find_name("c" + std::to_string(i));
+    if (found == table::kNoConsumer)
+      ++wrong;
+    else if (read.set.metadata(found, "mark") != long_value + std::to_string(i))
+      ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("consumers: a section of the layout before is refused", "[consumers]") {
+  Read read("a: {keys: ['" + digest(1) + "']}\n");
+  read.section[offsetof(table::ConsumerHeader, layout)] = std::byte{0};
+  const auto verified = table::verify_consumers(read.section);
+  REQUIRE_FALSE(verified);
+  CHECK(verified.error().code == Errc::TableVersion);
+}
+
+TEST_CASE("consumers: numbers in texts that do not end are refused", "[consumers]") {
+  // One consumer and nothing else: the text part is its profile 0, the length 1, `a`.
+  const Read good("a: {}\n");
+  table::ConsumerHeader header;
+  std::memcpy(&header, good.section.data(), sizeof header);
+  REQUIRE(header.texts.count == 3);
+  const auto with = [&](size_t at, std::initializer_list<u8> bytes) {
+    std::vector<std::byte> section = good.section;
+    for (const u8 byte : bytes) section[header.texts.offset + at++] = std::byte{byte};
+    return table::verify_consumers(section);
+  };
+  CHECK(with(0, {0, 1, 'b'}));
+  CHECK(with(0, {0x80, 0, 0}));  // longer than need be, but harmless
+  CHECK_FALSE(with(0, {1}));     // no such profile
+  CHECK_FALSE(with(1, {2}));     // longer than what is left
+  CHECK_FALSE(with(0, {0x80, 0x80, 0x80}));
+  CHECK_FALSE(with(1, {0x80, 0x80}));
+}
+
+// Nobody resolves what stands in a data table, and what is not resolved would limit nothing.
+TEST_CASE("consumers: a data table has no references, and limits within bounds", "[consumers]") {
+  struct Case {
+    const char* limits;
+    const char* message;  // null: fine
+  };
+  const Case at =
+      GENERATE(Case{"rateLimit: {x: {limit: 5/min, burst: 9}}", nullptr},
+               Case{"quota: {x: 549755813888}", nullptr},
+               Case{"rateLimit: {x: {limit: $env.X}}",
+                    "`consumers.a.rateLimit.x.limit` cannot be a reference"},
+               Case{"rateLimit: {x: {limit: 5/min, burst: '{$env.X:-9}'}}",
+                    "`consumers.a.rateLimit.x.burst` cannot be a reference"},
+               Case{"quota: {x: $env.X}", "`consumers.a.quota.x.limit` cannot be a reference"},
+               Case{"concurrency: {x: 0}",
+                    "`consumers.a.concurrency.x.limit` is out of range: it takes 1 to 4294967295"},
+               Case{"quota: {x: 18446744073709551615}",
+                    "`consumers.a.quota.x.limit` is out of range: it takes 0 to 549755813888"});
+  CAPTURE(at.limits);
+  FileSet files;
+  DiagnosticSink sink;
+  u32 count = 0;
+  const FileId file = files.add("c.yaml", "a: {" + std::string(at.limits) + "}\n");
+  const auto bytes = compile_consumers(files, file, sink, count);
+  CHECK(bytes.empty() == (at.message != nullptr));
+  if (at.message == nullptr) return;
+  REQUIRE(sink.sorted().size() == 1);
+  CHECK(sink.sorted()[0].message == at.message);
+}
+
+TEST_CASE("consumers: a limit names a late value that is there", "[consumers]") {
+  const Read good("a: {quota: {x: 7}}\n");
+  table::ConsumerHeader header;
+  std::memcpy(&header, good.section.data(), sizeof header);
+  REQUIRE(header.overrides.count == 1);
+  const auto with = [&](table::LateNumber limit, u64 late_count) {
+    std::vector<std::byte> section = good.section;
+    std::memcpy(section.data() + header.overrides.offset + offsetof(table::ConsumerOverride, limit),
+                &limit, sizeof limit);
+    return table::verify_consumers(section, late_count);
+  };
+  CHECK(with({.value = 0, .late = 1, .reserved = 0}, 2));
+  CHECK_FALSE(with({.value = 0, .late = 2, .reserved = 0}, 2));
+  CHECK_FALSE(with({.value = 0, .late = 0, .reserved = 0}, 0));
+  CHECK_FALSE(with({.value = ~u64{0}, .late = table::kNone, .reserved = 0}, 2));
+  CHECK_FALSE(with({.value = 7, .late = table::kNone, .reserved = 1}, 2));
 }
 
 TEST_CASE("consumers: the order of their entries makes no difference", "[consumers]") {

@@ -4,8 +4,9 @@
 #include <algorithm>
 
 #include "compiler/consumers/consumers.h"
-#include "runtime/base/units.h"
-#include "runtime/policies/rate_limit/record.h"
+#include "compiler/xgw/field_value.h"
+#include "compiler/xgw/limit_language.h"
+#include "compiler/xgw/value.h"
 
 namespace gw::compiler {
 namespace {
@@ -28,7 +29,9 @@ int hex_digit(char c) {
 
 class ConsumerReader {
  public:
-  explicit ConsumerReader(DiagnosticSink& sink) : sink_(sink) {}
+  /// `place` is where the entries stand, for the names of their limits.
+  ConsumerReader(DiagnosticSink& sink, const LateNumberEncoder& late, std::string_view place)
+      : sink_(sink), late_(late), place_(place) {}
 
   bool read_plan(NodeRef key, NodeRef node, Consumer& out) {
     out.name = key.text();
@@ -89,53 +92,99 @@ class ConsumerReader {
              fmt::format("write `{}: {{NAME: {{limit: ...}}}}`", field.text()));
       return true;
     }
-    for (const auto [name, limit] : value.entries()) read_limit(found->second, name, limit, out);
+    for (const auto [name, limit] : value.entries()) {
+      const std::string path =
+          fmt::format("{}.{}.{}.{}", place_, out.name, field.text(), name.text());
+      read_limit(found->second, name, limit, path, out);
+    }
     return true;
   }
 
-  void read_limit(table::OverrideKind kind, NodeRef name, NodeRef value, Consumer& out) {
+  static const policies::FieldSpec& measure_of(table::OverrideKind kind) {
+    if (kind == table::OverrideKind::Rate) return limit_fields::kRate;
+    return kind == table::OverrideKind::Quota ? limit_fields::kAmount : limit_fields::kAtATime;
+  }
+
+  // False: reported.
+  bool read_number(const policies::FieldSpec& field, NodeRef node, const std::string& path,
+                   table::LateNumber& out) {
+    if (has_late_reference(node.text())) {
+      if (late_) return late_(field, node, path, out);
+      refuse(node.span(), fmt::format("`{}` cannot be a reference", path),
+             "a table of consumers is swapped alone, and nobody resolves it: write the number");
+      return false;
+    }
+    const auto number = parse_number(field.kind, node.text());
+    if (!number) return false;
+    if (*number < field.min || *number > field.max) {
+      refuse(node.span(),
+             fmt::format("`{}` is out of range: it takes {}", path, range_text(field)));
+      return false;
+    }
+    out.value = *number;
+    return true;
+  }
+
+  void read_limit(table::OverrideKind kind, NodeRef name, NodeRef value, const std::string& path,
+                  Consumer& out) {
     ConsumerLimit limit{.kind = kind, .name = name.text(), .span = name.span()};
     const NodeRef number = value.is_map() ? value.get("limit") : value;
     const bool is_rate = kind == table::OverrideKind::Rate;
-    const auto parsed = !number || !number.is_scalar() ? std::optional<u64>()
-                        : is_rate                      ? parse_rate(number.text())
-                                                       : parse_count(number.text());
-    if (!parsed) {
+    const policies::FieldSpec& measure = measure_of(kind);
+    if (number && number.is_map() && number.size() == 1 &&
+        (*number.entries().begin()).key.text().starts_with("$")) {
+      refuse(number.span(),
+             fmt::format("`{}.limit` is a map, since the reference has no quotes", path),
+             "write it in quotes: '{$env.NAME}'");
+      return;
+    }
+    if (!is_number_text(measure, number)) {
       refuse(value.span(),
              fmt::format("the limit `{}` is not {}", name.text(),
                          is_rate ? "a rate, such as `100/min`" : "a number"),
              fmt::format("write `{}: {{limit: {}}}`", name.text(), is_rate ? "100/min" : "100"));
       return;
     }
-    limit.limit = *parsed;
-    if (!value.is_map()) {
-      out.limits.push_back(limit);
-      return;
-    }
+    if (!read_number(measure, number, path + ".limit", limit.limit)) return;
+    if (value.is_map() && !read_other_fields(value, path, limit)) return;
+    out.limits.push_back(limit);
+  }
+
+  static bool is_number_text(const policies::FieldSpec& field, NodeRef node) {
+    if (!node || !node.is_scalar()) return false;
+    return has_late_reference(node.text()) || parse_number(field.kind, node.text()).has_value();
+  }
+
+  // What a limit has besides `limit`. False: reported.
+  bool read_other_fields(NodeRef value, const std::string& path, ConsumerLimit& limit) {
+    bool fine = true;
     for (const auto [key, other] : value.entries()) {
       if (key.text() == "limit") continue;
-      if (key.text() == "per" && kind == table::OverrideKind::Quota) {
-        const auto word =
-            std::ranges::find(policies::kQuotaPeriodWords, other.is_scalar() ? other.text() : "");
-        if (word != std::end(policies::kQuotaPeriodWords)) {
-          limit.period = static_cast<u32>(word - std::begin(policies::kQuotaPeriodWords));
-          continue;
-        }
-        refuse(other.span(), "a period is one of hour, day, week, month");
-        continue;
+      if (key.text() == "per" && limit.kind == table::OverrideKind::Quota) {
+        fine = read_period(other, limit) && fine;
+      } else if (key.text() == "burst" && limit.kind == table::OverrideKind::Rate &&
+                 is_number_text(limit_fields::kBurst, other)) {
+        fine = read_number(limit_fields::kBurst, other, path + ".burst", limit.burst) && fine;
+      } else {
+        fine = false;
+        refuse(key.span(), fmt::format("`{}` cannot differ from that of the operation", key.text()),
+               "a consumer or plan has its own `limit`, of a rate its own `burst`, and of a quota "
+               "that no operation has `per`",
+               "extension-unknown");
       }
-      const auto burst = other.is_scalar() ? parse_count(other.text()) : std::optional<u64>();
-      if (key.text() == "burst" && is_rate && burst && *burst > 0) {
-        limit.burst = *burst;
-        continue;
-      }
-      refuse(
-          key.span(), fmt::format("`{}` cannot differ from that of the operation", key.text()),
-          "a consumer or plan has its own `limit`, of a rate its own `burst`, and of a quota that "
-          "no operation has `per`",
-          "extension-unknown");
     }
-    out.limits.push_back(limit);
+    return fine;
+  }
+
+  bool read_period(NodeRef node, ConsumerLimit& limit) {
+    const auto word =
+        std::ranges::find(policies::kQuotaPeriodWords, node.is_scalar() ? node.text() : "");
+    if (word == std::end(policies::kQuotaPeriodWords)) {
+      refuse(node.span(), "a period is one of hour, day, week, month");
+      return false;
+    }
+    limit.period = static_cast<u32>(word - std::begin(policies::kQuotaPeriodWords));
+    return true;
   }
 
   void read_field(NodeRef field, NodeRef value, Consumer& out) {
@@ -254,6 +303,8 @@ class ConsumerReader {
   }
 
   DiagnosticSink& sink_;
+  const LateNumberEncoder& late_;
+  const std::string_view place_;
 };
 
 }  // namespace
@@ -273,7 +324,7 @@ std::optional<KeyDigest> parse_key_digest(std::string_view text) {
   return digest;
 }
 
-std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink) {
+std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink, const LateNumberEncoder& late) {
   std::vector<Consumer> plans;
   if (!map.is_map()) {
     sink.report({.rule = "extension-value",
@@ -283,7 +334,7 @@ std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink) {
                  .help = "write for instance `{gold: {rateLimit: {NAME: {limit: 1000/min}}}}`"});
     return plans;
   }
-  ConsumerReader reader(sink);
+  ConsumerReader reader(sink, late, "plans");
   for (const auto [key, value] : map.entries()) {
     Consumer plan;
     if (reader.read_plan(key, value, plan)) plans.push_back(std::move(plan));
@@ -291,7 +342,8 @@ std::vector<Consumer> read_plans(NodeRef map, DiagnosticSink& sink) {
   return plans;
 }
 
-std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink) {
+std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink,
+                                     const LateNumberEncoder& late) {
   std::vector<Consumer> consumers;
   if (!map.is_map()) {
     sink.report({.rule = "extension-value",
@@ -301,7 +353,7 @@ std::vector<Consumer> read_consumers(NodeRef map, DiagnosticSink& sink) {
                  .help = "write for instance `{acme: {keys: ['sha256:...']}}`"});
     return consumers;
   }
-  ConsumerReader reader(sink);
+  ConsumerReader reader(sink, late, "consumers");
   for (const auto [key, value] : map.entries()) {
     Consumer consumer;
     if (reader.read(key, value, consumer)) consumers.push_back(std::move(consumer));

@@ -219,6 +219,47 @@ TEST_CASE("table: a large table is judged by its digest and its contents", "[tab
   }
 }
 
+// The engine takes a test's values as one file, without looking at how many they are.
+TEST_CASE("table: a test of a network file has one file", "[table]") {
+  Compilation compilation;
+  compilation.files.add("a.yaml",
+                        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
+                        "x-gw: {upstreams: {u: {targets: ['http://127.0.0.1:1']}}, public: test}\n"
+                        "paths:\n  /a:\n    get:\n      operationId: a\n"
+                        "      x-gw: {upstream: u, deny: {ip: '$file./nowhere/deny.txt'}}\n"
+                        "      responses: {'200': {description: ok}}\n");
+  CompileOptions options;
+  options.paths = {"a.yaml"};
+  compile(options, true, compilation);
+  INFO(render(compilation.files, compilation.sink.sorted(), {}));
+  REQUIRE_FALSE(compilation.table.empty());
+  const TableBytes& good = compilation.table;
+  REQUIRE(table::verify(Aligned(good).bytes()));
+
+  const Aligned aligned(good);
+  const auto tests = table::TableView(aligned.bytes()).condition_tests();
+  REQUIRE(tests.size() == 1);
+  REQUIRE(tests[0].kind == table::TestKind::NetworkFile);
+  REQUIRE(tests[0].values.count == 1);
+  const auto* at = reinterpret_cast<const std::byte*>(&tests[0].values);
+  const auto offset = static_cast<size_t>(at - aligned.bytes().data());
+  const auto verify_with = [&](u32 first, u32 count) {
+    TableBytes hostile = good;
+    std::memcpy(hostile.data() + offset + offsetof(table::Extent, offset), &first, sizeof first);
+    std::memcpy(hostile.data() + offset + offsetof(table::Extent, count), &count, sizeof count);
+    table::repair_digest(hostile);
+    return table::verify(Aligned(hostile).bytes());
+  };
+  CHECK(verify_with(0, 1));
+  // {0, 0} and {1, 0} lie inside the list of files, and name none of them.
+  for (const auto& [first, count] : {std::pair{0u, 0u}, {1u, 0u}, {0u, 2u}, {1u, 1u}, {0u, ~0u}}) {
+    CAPTURE(first, count);
+    const auto verdict = verify_with(first, count);
+    REQUIRE_FALSE(verdict);
+    CHECK(verdict.error().what == "condition tests");
+  }
+}
+
 TEST_CASE("table: damage behind a right digest is refused or harmless", "[table]") {
   survive_mutations(shop(), 1000, 1);
   survive_mutations(everything(), 2000, 2);

@@ -173,7 +173,9 @@ void check_bundle(Module& module, NodeRef bundle, std::string_view what, bool is
     const NodeRef value = bundle.get(field.spec.name);
     if (!value || field.spec.name == "mock") continue;
     Effective entry;
-    overlay(field.spec, field.merge, value, what, std::string(field.spec.name), entry, removals);
+    // A bundle says each thing once; that several add up is for operations.
+    const Merge merge = field.merge == Merge::Add ? Merge::Replace : field.merge;
+    overlay(field.spec, merge, value, what, std::string(field.spec.name), entry, removals);
     if (entry.present())
       fields.entries.push_back({bundle.key_of(field.spec.name), field.spec.name, entry});
   }

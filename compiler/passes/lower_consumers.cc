@@ -5,6 +5,7 @@
 
 #include "compiler/consumers/consumers.h"
 #include "compiler/passes/passes.h"
+#include "compiler/xgw/encode.h"
 #include "compiler/xgw/value.h"
 
 namespace gw::compiler {
@@ -57,9 +58,14 @@ void check_plan(Module& module, const Consumer& consumer, const std::vector<Cons
 }  // namespace
 
 void lower_consumers(Module& module) {
+  Encoder encoder(module.table.pools, module.files, module.sink);
+  const LateNumberEncoder late = [&encoder](const policies::FieldSpec& field, NodeRef node,
+                                            const std::string& path, table::LateNumber& out) {
+    return encoder.encode_late_number(field, node, path, out);
+  };
   std::vector<Consumer> plans;
   if (const NodeRef node = module.gateway.plans) {
-    plans = read_plans(node, module.sink);
+    plans = read_plans(node, module.sink, late);
     keep_limits(module, plans);
     module.table.consumer_plans = build_consumers(plans, module.sink);
   }
@@ -70,7 +76,7 @@ void lower_consumers(Module& module) {
     lower_table(module, path);
     return;
   }
-  const std::vector<Consumer> consumers = read_consumers(node, module.sink);
+  const std::vector<Consumer> consumers = read_consumers(node, module.sink, late);
   for (const Consumer& consumer : consumers) check_plan(module, consumer, plans);
   keep_limits(module, consumers);
   module.table.consumers = build_consumers(consumers, module.sink);

@@ -146,13 +146,12 @@ CorsOffer CorsLowerer::offer(const GatewayOperation& operation, const Levels& le
     add_headers(*sibling, offer.headers);
   }
   std::ranges::sort(methods);
-  const auto same_methods = std::ranges::unique(methods);
-  methods.erase(same_methods.begin(), same_methods.end());
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
   offer.methods = any ? std::string(kAnyMethod) : fmt::format("{}", fmt::join(methods, ", "));
   std::erase_if(offer.headers, needs_no_leave);
   std::ranges::sort(offer.headers);
-  const auto same_headers = std::ranges::unique(offer.headers);
-  offer.headers.erase(same_headers.begin(), same_headers.end());
+  offer.headers.erase(std::unique(offer.headers.begin(), offer.headers.end()), offer.headers.end());
   return offer;
 }
 

@@ -48,7 +48,9 @@ OperationSecurity SecurityLowerer::lower(const GatewayOperation& operation, Node
     complete = lower_alternative(*operation.unit, node, out, slots, record) && complete;
   }
   // What anybody may do comes last: whoever brings credentials is known by them.
-  std::ranges::stable_partition(alternatives, [](const auto& one) { return one.uses.count != 0; });
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  std::stable_partition(alternatives.begin(), alternatives.end(),
+                        [](const auto& one) { return one.uses.count != 0; });
   if (!complete) {
     out.scope.alternatives.clear();  // reported; what follows from it would only confuse
     out.scope_known = false;

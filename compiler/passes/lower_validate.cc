@@ -361,7 +361,9 @@ void ValidateLowerer::lower_parameters(const PlannedOperation& operation,
       unread_.push_back(pools_.strings.add(parameter.name.value));  // unknown it is not
     }
   }
-  std::ranges::stable_partition(parameters, [](const auto& one) { return one.open == 0; });
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  std::stable_partition(parameters.begin(), parameters.end(),
+                        [](const auto& one) { return one.open == 0; });
   record.parameters = store(parameters);
 }
 
@@ -543,8 +545,8 @@ table::Extent ValidateLowerer::lower_produces(const openapi::Operation& operatio
   };
   if (!add(false) || (types.empty() && !add(true))) return {};
   std::ranges::sort(types);
-  const auto same = std::ranges::unique(types);
-  types.erase(same.begin(), same.end());
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  types.erase(std::unique(types.begin(), types.end()), types.end());
   if (types.size() > policies::kMaxMediaTypes || std::ranges::find(types, "*/*") != types.end()) {
     return {};
   }

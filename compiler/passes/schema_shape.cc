@@ -127,8 +127,11 @@ std::vector<ShapeProperty> SchemaShape::properties(NodeRef schema) const {
   std::vector<ShapeProperty> found;
   collect(schema, found, 0);
   std::ranges::stable_sort(found, {}, &ShapeProperty::name);
-  const auto same = std::ranges::unique(found, {}, &ShapeProperty::name);
-  found.erase(same.begin(), same.end());
+  // Not std::ranges: clang 14 cannot read its subranges in libstdc++ 12.
+  const auto same_name = [](const ShapeProperty& a, const ShapeProperty& b) {
+    return a.name == b.name;
+  };
+  found.erase(std::unique(found.begin(), found.end(), same_name), found.end());
   if (found.size() > kMaxNamed) found.resize(kMaxNamed);
   return found;
 }

@@ -1,5 +1,5 @@
 // Hash and displace: keys fall into buckets of four on average; buckets are placed by falling
-// size, each trying pilots until all its keys find free slots. Slots are a thirtieth more than
+// size, each trying pilots until all its keys find free slots. There are somewhat more slots than
 // keys, so that the last buckets still find room within 16 bits of pilot; should one not, the next
 // seed is tried.
 #include "compiler/phf/build.h"
@@ -52,7 +52,7 @@ bool place_bucket(const std::vector<u64>& hashes, const u32* begin, const u32* e
   return false;
 }
 
-std::optional<Placement> place(const std::vector<Key>& keys, u64 seed) {
+std::optional<Placement> place(const std::vector<Key>& keys, u64 seed, u32 keys_per_spare_slot) {
   const u32 count = static_cast<u32>(keys.size());
   const u32 buckets = count / kKeysPerBucket + 1;
   std::vector<u64> hashes(count);
@@ -72,7 +72,7 @@ std::optional<Placement> place(const std::vector<Key>& keys, u64 seed) {
 
   Placement out;
   out.pilots.assign(buckets, 0);
-  out.slots.assign(count + count / 30 + 1, PhfSlot{0, kNoKey});
+  out.slots.assign(count + count / keys_per_spare_slot + 1, PhfSlot{0, kNoKey});
   std::vector<u32> taken;
   for (const u32 bucket : order) {
     if (size(bucket) == 0) break;
@@ -87,13 +87,13 @@ std::optional<Placement> place(const std::vector<Key>& keys, u64 seed) {
 
 }  // namespace
 
-std::optional<std::vector<std::byte>> build(const std::vector<Key>& keys) {
+std::optional<std::vector<std::byte>> build(const std::vector<Key>& keys, u32 keys_per_spare_slot) {
   if (has_duplicates(keys)) return std::nullopt;
   PhfHeader header;
   header.key_count = static_cast<u32>(keys.size());
   Placement placement;
   for (header.seed = 1; !keys.empty(); ++header.seed) {
-    auto found = place(keys, header.seed);
+    auto found = place(keys, header.seed, keys_per_spare_slot);
     if (!found) continue;
     placement = std::move(*found);
     break;

@@ -67,6 +67,10 @@ class Encoder {
   /// Names that are fields of features to come: refused as "not supported yet".
   void set_later_fields(std::span<const std::string_view> names) { later_ = names; }
 
+  /// A number that stands as a reference where `field`, a late one, is meant. False: reported.
+  bool encode_late_number(const policies::FieldSpec& field, NodeRef node, const std::string& path,
+                          table::LateNumber& out);
+
   /// Table source reference of a span; file indices are those of the FileSet.
   table::SourceRef source(Span span) const;
   Pools& pools() { return pools_; }

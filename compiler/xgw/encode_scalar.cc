@@ -79,6 +79,11 @@ bool Encoder::encode_late(const FieldSpec& field, NodeRef node, const std::strin
   return true;
 }
 
+bool Encoder::encode_late_number(const FieldSpec& field, NodeRef node, const std::string& path,
+                                 table::LateNumber& out) {
+  return encode_late(field, node, path, reinterpret_cast<std::byte*>(&out));
+}
+
 void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_view level,
                             const Place& place, const std::string& path, std::byte* at) {
   const auto wrong = [&](std::string label, std::string help) {

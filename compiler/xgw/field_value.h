@@ -1,4 +1,4 @@
-// One value of a field: how it is written, read, shown and stored; private to this folder.
+// One value of a field: how it is written, read, shown and stored.
 #pragma once
 #include <cstddef>
 #include <cstring>

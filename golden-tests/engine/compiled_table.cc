@@ -7,8 +7,7 @@
 
 namespace gw {
 
-std::shared_ptr<const BoundTable> compiled_table(const std::string& text, bool mock,
-                                                 const ReferenceSource& references) {
+std::shared_ptr<const table::TableFile> compiled_file(const std::string& text, bool mock) {
   compiler::Compilation compilation;
   compilation.files.add("api.yaml", text);
   compiler::CompileOptions options;
@@ -19,8 +18,13 @@ std::shared_ptr<const BoundTable> compiled_table(const std::string& text, bool m
   REQUIRE_FALSE(compilation.table.empty());
   auto file = table::TableFile::from_bytes(compilation.table);
   REQUIRE(file.has_value());
+  return *file;
+}
+
+std::shared_ptr<const BoundTable> compiled_table(const std::string& text, bool mock,
+                                                 const ReferenceSource& references) {
   std::vector<ReferenceProblem> problems;
-  auto bound = BoundTable::bind(*file, references, problems);
+  auto bound = BoundTable::bind(compiled_file(text, mock), references, problems);
   for (const ReferenceProblem& problem : problems) WARN(problem.field + ": " + problem.message);
   REQUIRE(bound.has_value());
   return *bound;

@@ -2,6 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
@@ -425,6 +430,50 @@ TEST_CASE("security: limits of a consumer come before those of his plan and the 
   CHECK(admitted("bar") == 2);
   CHECK(admitted("baz") == 1);
   CHECK(status(trip, {}) == 401);  // a limit of consumers does not hold who is none
+}
+
+TEST_CASE("security: limits of plans and consumers may come from the environment", "[security]") {
+  const std::string consumers = fmt::format(
+      "{{acme: {{keys: ['{}'], plan: gold, rateLimit: {{calls: {{limit: '{{$env.ACME}}', burst: "
+      "'{{$env.BURST:-2}}'}}}}}}, umbrella: {{keys: ['{}'], plan: gold}}}}\n  plans: {{gold: "
+      "{{rateLimit: {{calls: {{limit: $env.GOLD}}}}, quota: {{all: {{limit: $env.QUOTA, per: "
+      "day}}}}}}}}",
+      kFoo, kBar);
+  const std::string text =
+      document("[{key: []}]", "{rateLimit: {calls: {key: $consumer.name, limit: 1/h}}}", consumers);
+  std::map<std::string, std::string> values = {{"ACME", "9/h"}, {"GOLD", "4/h"}, {"QUOTA", "3"}};
+  ReferenceSource references;
+  references.env = [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+  };
+  SECTION("they count as if they were written") {
+    Trip trip(compiled_table(text, false, references));
+    limits::LocalCounters counters;
+    trip.env.counters = &counters;
+    trip.clock.set_unix_ms(kNow * 1000);
+    const auto admitted = [&](const char* key) {
+      u32 count = 0;
+      while (count < 20 && status(trip, {{"x-api-key", key}}) == 200) ++count;
+      return count;
+    };
+    CHECK(admitted("foo") == 2);  // the burst
+    CHECK(admitted("bar") == 3);  // the quota of the plan, below its rate
+  }
+  SECTION("what does not fit refuses the table, by its name") {
+    const auto [name, value, field] =
+        GENERATE(std::tuple("GOLD", "many", "plans.gold.rateLimit.calls.limit"),
+                 std::tuple("GOLD", "0/h", "plans.gold.rateLimit.calls.limit"),
+                 std::tuple("QUOTA", "18446744073709551615", "plans.gold.quota.all.limit"),
+                 std::tuple("ACME", "", "consumers.acme.rateLimit.calls.limit"),
+                 std::tuple("BURST", "0", "consumers.acme.rateLimit.calls.burst"));
+    CAPTURE(name, value);
+    values[name] = value;
+    std::vector<ReferenceProblem> problems;
+    CHECK_FALSE(BoundTable::bind(compiled_file(text), references, problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].field == field);
+  }
 }
 
 TEST_CASE("security: a plan's own limits hold for all that a consumer calls", "[security]") {

@@ -12,11 +12,14 @@
 #include "golden-tests/engine/compiled_table.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
+#include "runtime/server/testing/http2_client.h"
 #include "runtime/server/testing/memory_gateway.h"
 
 namespace gw {
 namespace {
 
+using server::testing::Http2Answer;
+using server::testing::Http2Client;
 using server::testing::MemoryGateway;
 
 std::shared_ptr<const BoundTable> table_of(const std::string& action) {
@@ -65,6 +68,26 @@ struct Served {
   Served() : table(table_of("")), gateway(&run, table.get()) { gateway.answer_text = kAnswer; }
   std::shared_ptr<const BoundTable> table;
   MemoryGateway gateway;
+};
+
+// The same, and a client of HTTP/2.
+struct Served2 : Served {
+  Served2() : client(gateway.connect_peer()) {
+    client.greet();
+    gateway.loop.run();
+  }
+  // A POST whose body comes in frames of `frame` bytes; declared: with content-length.
+  void post(u32 id, const std::string& body, size_t frame, bool declared) {
+    server::testing::HeaderFields more = {{"content-type", "application/json"}};
+    if (declared) more.emplace_back("content-length", std::to_string(body.size()));
+    client.post(id, "/a", more);
+    for (size_t at = 0; at < body.size(); at += frame) {
+      client.data(id, body.substr(at, frame), at + frame >= body.size());
+      gateway.loop.run();
+    }
+    CHECK(client.problem.empty());
+  }
+  Http2Client client;
 };
 
 }  // namespace
@@ -137,6 +160,71 @@ TEST_CASE("validate, served: an answer that breaks the contract", "[engine][vali
   REQUIRE(client->answers() == 1);
   CHECK(client->answer(0).status() == 502);
   CHECK(client->answer(0).body.find("long") == std::string::npos);
+}
+
+TEST_CASE("validate, served: over HTTP/2, what was judged is what is sent", "[engine][validate]") {
+  const bool declared = GENERATE(false, true);
+  const size_t bytes = GENERATE(size_t{1}, size_t{5000}, size_t{60000});
+  CAPTURE(declared, bytes);
+  Served2 served;
+  const std::string body = json_of(bytes);
+  served.post(1, body, 900, declared);
+  const Http2Answer& answer = served.client.answer(1);
+  CHECK(answer.ended);
+  CHECK(answer.status() == 200);
+  CHECK(answer.body == "ok");
+  REQUIRE(served.gateway.requests() == 1);
+  CHECK(served.gateway.origin.at(0)->reader.messages[0].body == body);
+  CHECK(served.gateway.log.at(0).request_bytes == body.size());
+}
+
+TEST_CASE("validate, served: over HTTP/2, a refused body is explained and its neighbours go on",
+          "[engine][validate]") {
+  Served2 served;
+  // One stream waits for the rest of its body while others are refused.
+  served.client.post(1, "/a", {{"content-type", "application/json"}});
+  served.client.data(1, "{\"a\":", false);
+  served.post(3, "{\"a\":1}", 3, true);
+  served.post(5, "{}", 1, false);
+  served.post(7, "{\"a\":\"x\"", 4, false);  // no JSON
+  served.client.data(1, "\"x\"}", true);
+  served.gateway.loop.run();
+  const Http2Answer& wrong_type = served.client.answer(3);
+  CHECK(wrong_type.ended);
+  CHECK(wrong_type.reset == server::testing::h2::kNone);
+  CHECK(wrong_type.status() == 400);
+  CHECK(wrong_type.field("content-type") == "application/problem+json");
+  CHECK(wrong_type.body.find(R"("type":"urn:gwctl:problem:)") != std::string::npos);
+  CHECK(wrong_type.body.find(R"("pointer":"/a","keyword":"type")") != std::string::npos);
+  CHECK(served.client.answer(5).status() == 400);
+  CHECK(served.client.answer(5).body.find(R"("keyword":"required")") != std::string::npos);
+  CHECK(served.client.answer(7).status() == 400);
+  CHECK(served.client.answer(1).status() == 200);
+  CHECK(served.client.goaway_code() == server::testing::h2::kNone);
+  REQUIRE(served.gateway.requests() == 1);
+  CHECK(served.gateway.origin.at(0)->reader.messages[0].body == "{\"a\":\"x\"}");
+}
+
+TEST_CASE("validate, served: over HTTP/2, nothing beyond maxBody is kept", "[engine][validate]") {
+  const bool declared = GENERATE(false, true);
+  CAPTURE(declared);
+  Served2 served;
+  served.post(1, json_of(70000), 8000, declared);
+  CHECK(served.client.answer(1).status() == 413);
+  CHECK(served.gateway.requests() == 0);
+}
+
+TEST_CASE("validate, served: over HTTP/2, a client that leaves is no request",
+          "[engine][validate]") {
+  Served2 served;
+  served.client.post(1, "/a", {{"content-type", "application/json"}});
+  served.client.data(1, "{\"a\":", false);
+  served.gateway.loop.run();
+  served.client.rst_stream(1);
+  served.gateway.loop.run();
+  CHECK(served.gateway.requests() == 0);
+  REQUIRE(served.gateway.log.size() == 1);
+  CHECK(served.gateway.log[0].client_gone);
 }
 
 TEST_CASE("validate, served: over loopback, in chunks", "[engine][validate]") {

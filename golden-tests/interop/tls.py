@@ -5,10 +5,12 @@
 
 Certificates are made for the run. Says `skipped` when a client is not there.
 """
+import hashlib
 import os
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -46,7 +48,28 @@ x-gw:
         cert: $file.{0}/a.crt
         key: $file.{0}/a.key
         clientCertificate: {{mode: optional, ca: $file.{0}/ca.crt}}
+  consumers:
+    by-name: {{certificates: [{{san: 'DNS:client.test'}}]}}
+    by-print: {{certificates: [{{fingerprint: '{1}'}}]}}
+    by-subject: {{groups: [machines], certificates: [{{subject: CN=subject.test}}]}}
+components:
+  securitySchemes:
+    tls: {{type: mutualTLS, x-gw: {{consumer: {{required: true}}}}}}
 paths:
+  /who:
+    get:
+      operationId: who
+      security: [{{tls: []}}]
+      x-gw:
+        respond: {{status: 200, body: known}}
+        response: {{headers: {{set: {{x-consumer: $consumer.name}}}}}}
+      responses: {{'200': {{description: ok}}}}
+  /machines:
+    get:
+      operationId: machines
+      security: [{{tls: []}}]
+      x-gw: {{respond: {{status: 204}}, allow: {{consumer: {{group: machines}}}}}}
+      responses: {{'204': {{description: ok}}}}
   /hello:
     x-gw:
       respond: {{status: 200, body: hello}}
@@ -108,12 +131,15 @@ class TlsTest(unittest.TestCase):
         make_certificate(folder, "rsa", covers="a.test", key=["-newkey", "rsa:2048"])
         for name in ("ca", "otherca"):
             make_certificate(folder, name)
-        for name, issuer in (("client", "ca"), ("stranger", "otherca")):
+        for name, issuer in (("client", "ca"), ("stranger", "otherca"), ("print", "ca"),
+                             ("subject", "ca"), ("nobody", "ca")):
             make_certificate(folder, name, "-CA", f"{folder}/{issuer}.crt", "-CAkey",
                              f"{folder}/{issuer}.key")
         (folder / "all.crt").write_text("".join(
             (folder / f"{name}.crt").read_text() for name in ("a", "b", "wild", "rsa")))
-        cls.gateway = Gateway(GWCTL, folder, DOCUMENT.format(folder), listeners=4)
+        shown = ssl.PEM_cert_to_DER_cert((folder / "print.crt").read_text())
+        document = DOCUMENT.format(folder, hashlib.sha256(shown).hexdigest())
+        cls.gateway = Gateway(GWCTL, folder, document, listeners=4)
 
     @classmethod
     def tearDownClass(cls):
@@ -133,13 +159,13 @@ class TlsTest(unittest.TestCase):
             stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
         return (done.stdout + done.stderr).decode("latin-1")
 
-    def curl(self, *arguments, listener=OPEN):
+    def curl(self, *arguments, listener=OPEN, path="/hello"):
         """Exit status, version of HTTP, status and head."""
         port = self.gateway.ports[listener]
         done = subprocess.run(
             ["curl", "-s", "-m", str(SECONDS), "-D", "-", "-o", os.devnull, "-w",
              "%{http_version} %{http_code}", "--cacert", str(self.folder / "all.crt"),
-             "--connect-to", f"::127.0.0.1:{port}", *arguments, f"https://a.test:{port}/hello"],
+             "--connect-to", f"::127.0.0.1:{port}", *arguments, f"https://a.test:{port}{path}"],
             capture_output=True, timeout=2 * SECONDS, check=False)
         head, _, last = done.stdout.decode("latin-1").rpartition("\n")
         version, status = last.split(" ")
@@ -269,6 +295,35 @@ class TlsTest(unittest.TestCase):
                     self.assertEqual((code, got, status), (0, version, "200"))
                     self.assertNotIn("x-client", head)
 
+    def test_certificates_name_consumers(self):
+        for flag in ("--http1.1", "--http2"):
+            for listener in (REQUIRED, OPTIONAL):
+                for name, consumer in (("client", "by-name"), ("print", "by-print"),
+                                       ("subject", "by-subject"), ("nobody", None), (None, None)):
+                    if name is None and listener == REQUIRED:
+                        continue  # there is no handshake
+                    with self.subTest(flag=flag, listener=listener, name=name):
+                        shown = [] if name is None else [
+                            "--cert", f"{self.folder}/{name}.crt", "--key",
+                            f"{self.folder}/{name}.key"]
+                        code, _, status, head = self.curl(flag, *shown, listener=listener,
+                                                          path="/who")
+                        self.assertEqual((code, status), (0, "200" if consumer else "401"))
+                        if consumer:
+                            self.assertRegex(head, f"(?m)^x-consumer: {consumer}\r$")
+                        else:
+                            self.assertRegex(head, "(?mi)^www-authenticate: ClientCertificate\r$")
+                            self.assertNotIn("x-consumer", head)
+                        _, _, status, _ = self.curl(flag, *shown, listener=listener,
+                                                    path="/machines")
+                        self.assertEqual(status, "204" if name == "subject" else
+                                         "403" if consumer else "401")
+        # Where nobody is asked for a certificate nobody is known, whatever he says of himself.
+        _, _, status, _ = self.curl("--cert", f"{self.folder}/client.crt", "--key",
+                                    f"{self.folder}/client.key", "-H", "x-consumer: by-name",
+                                    path="/who")
+        self.assertEqual(status, "401")
+
     def test_resumption_does_not_skip_the_certificate(self):
         # A session of the listener that asks for none is no way into the one that requires it.
         kept = self.folder / "session-open"
@@ -294,6 +349,8 @@ class TlsTest(unittest.TestCase):
         again.send(REQUEST)
         again.until("hello")
         self.assertIn("x-client: CN=client.test", again.text)
+        again.send(REQUEST.replace(b"/hello", b"/who"))
+        again.until("x-consumer: by-name")
 
 
 if __name__ == "__main__":

@@ -6,26 +6,34 @@
 //
 //   pilots      u16[]: of the perfect hash over the keys' digests (runtime/table/phf.h)
 //   keys        ConsumerKey[]: by slot of that function; empty slots name no consumer
-//   consumers   ConsumerEntry[]: sorted by name
+//   consumers   u32[]: offsets in texts of what each begins with, its profile and its name; sorted
+//               by name
 //   profiles    ConsumerProfile[]: what many consumers have in common
 //   lists       u32[]: offsets of texts; groups, and pairs of metadata
-//   overrides   ConsumerOverride[]: limits in place of those of operations and plans
+//   overrides   ConsumerOverride[]: limits in place of those of operations and plans; only those of
+//               a gateway table name late values
 //   logins      ConsumerLogin[]: sorted by user name
 //   certificates ConsumerCertificate[]: sorted by kind and value
-//   texts       u16 length and bytes, each text; a text is named by its offset
+//   texts       a number and as many bytes, each text; a text is named by its offset. Before the
+//               name of a consumer there is one more number, the index of its profile
+//
+// A number in `texts` is 7 bits in each byte, the lowest first; all but its last byte have the
+// highest bit set.
 //
 // The section `consumer plans` has the same layout: its consumers are plans, and have nothing but
 // overrides.
 //
-// A million consumers with a key each take 57 bytes apiece, so nothing here is wider than it must
-// be: a consumer is eight bytes, and a key its digest and four.
+// A million consumers with a key each take 43 bytes apiece, and their names, so nothing here is
+// wider than it must be: a consumer is six bytes, and a key its digest and four.
 #pragma once
 #include <type_traits>
 
 #include "runtime/base/types.h"
+#include "runtime/table/format.h"
 
 namespace gw::table {
 
+inline constexpr u32 kConsumerLayout = 1;  // 0 had texts and consumers of another form
 inline constexpr u32 kNoText = ~u32{0};
 inline constexpr u32 kNoConsumer = ~u32{0};
 inline constexpr size_t kKeyDigestBytes = 32;  // SHA-256
@@ -39,7 +47,7 @@ struct ConsumerHeader {
   u64 bytes = 0;     // of the whole section
   u64 phf_seed = 0;  // of the function over digests
   u32 key_count = 0;
-  u32 reserved = 0;
+  u32 layout = kConsumerLayout;
   ConsumerPart pilots;
   ConsumerPart keys;
   ConsumerPart consumers;
@@ -54,11 +62,6 @@ struct ConsumerHeader {
 struct ConsumerKey {
   u8 digest[kKeyDigestBytes];
   u32 consumer;  // kNoConsumer: an empty slot
-};
-
-struct ConsumerEntry {
-  u32 name;
-  u32 profile;
 };
 
 struct ConsumerList {
@@ -79,8 +82,8 @@ enum class OverrideKind : u32 { Rate, Quota, Concurrency };
 struct ConsumerOverride {
   u32 name;
   OverrideKind kind;
-  u64 limit;  // Rate: as a field of kind Rate is stored; otherwise a number
-  u64 burst;  // Rate: how many at once; 0: as many as `limit` counts
+  LateNumber limit;  // Rate: as a field of kind Rate is stored; otherwise a number
+  LateNumber burst;  // Rate: how many at once; 0: as many as `limit` counts
 };
 
 struct ConsumerLogin {
@@ -97,8 +100,8 @@ struct ConsumerCertificate {
 };
 
 static_assert(sizeof(ConsumerHeader) == 96 && sizeof(ConsumerKey) == 36);
-static_assert(sizeof(ConsumerEntry) == 8 && sizeof(ConsumerProfile) == 32);
-static_assert(sizeof(ConsumerOverride) == 24 && sizeof(ConsumerLogin) == 12);
+static_assert(sizeof(ConsumerProfile) == 32 && sizeof(ConsumerOverride) == 40);
+static_assert(sizeof(ConsumerLogin) == 12);
 static_assert(std::has_unique_object_representations_v<ConsumerHeader> &&
               std::has_unique_object_representations_v<ConsumerProfile> &&
               std::has_unique_object_representations_v<ConsumerOverride>);

@@ -16,20 +16,19 @@ Unexpected<Error> corrupt() { return fail(Errc::TableCorrupt, "consumers"); }
 
 class ConsumerVerifier {
  public:
-  ConsumerVerifier(Bytes section, const ConsumerHeader& header)
-      : bytes_(section), header_(header) {}
+  ConsumerVerifier(Bytes section, const ConsumerHeader& header, u64 late_count)
+      : bytes_(section), header_(header), late_count_(late_count) {}
 
   bool parts_fit() const {
     const ConsumerHeader& h = header_;
     const bool fit = part_fits(h.pilots, 2) && part_fits(h.keys, sizeof(ConsumerKey)) &&
-                     part_fits(h.consumers, sizeof(ConsumerEntry)) &&
-                     part_fits(h.profiles, sizeof(ConsumerProfile)) && part_fits(h.lists, 4) &&
-                     part_fits(h.overrides, sizeof(ConsumerOverride)) &&
+                     part_fits(h.consumers, 4) && part_fits(h.profiles, sizeof(ConsumerProfile)) &&
+                     part_fits(h.lists, 4) && part_fits(h.overrides, sizeof(ConsumerOverride)) &&
                      part_fits(h.logins, sizeof(ConsumerLogin)) &&
                      part_fits(h.certificates, sizeof(ConsumerCertificate)) &&
                      part_fits(h.texts, 1);
-    return fit && h.reserved == 0 && h.consumers.count <= kMaxConsumers &&
-           h.key_count <= h.keys.count && (h.key_count == 0 || h.pilots.count > 0);
+    return fit && h.consumers.count <= kMaxConsumers && h.key_count <= h.keys.count &&
+           (h.key_count == 0 || h.pilots.count > 0);
   }
 
   bool records_fit() const {
@@ -37,9 +36,7 @@ class ConsumerVerifier {
     for (const ConsumerKey& key : part<ConsumerKey>(header_.keys)) {
       fine &= key.consumer < header_.consumers.count || key.consumer == kNoConsumer;
     }
-    for (const ConsumerEntry& entry : part<ConsumerEntry>(header_.consumers)) {
-      fine &= text_fits(entry.name) && entry.profile < header_.profiles.count;
-    }
+    for (const u32 consumer : part<u32>(header_.consumers)) fine &= consumer_fits(consumer);
     for (const u32 text : part<u32>(header_.lists)) fine &= text_fits(text);
     for (const ConsumerProfile& profile : part<ConsumerProfile>(header_.profiles)) {
       fine &= (profile.plan == kNoText || text_fits(profile.plan)) &&
@@ -48,7 +45,8 @@ class ConsumerVerifier {
               list_fits(profile.overrides, header_.overrides);
     }
     for (const ConsumerOverride& one : part<ConsumerOverride>(header_.overrides)) {
-      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency;
+      fine &= text_fits(one.name) && one.kind <= OverrideKind::Concurrency &&
+              number_fits(one.limit) && number_fits(one.burst);
     }
     for (const ConsumerLogin& login : part<ConsumerLogin>(header_.logins)) {
       fine &= text_fits(login.user) && text_fits(login.password) &&
@@ -68,12 +66,36 @@ class ConsumerVerifier {
   bool list_fits(const ConsumerList& list, const ConsumerPart& part) const {
     return fits(list.first, list.count, part.count);
   }
+  // A number of at most 32 bits, which leaves `offset` behind it.
+  bool number_fits(u32& offset, u32& value) const {
+    if (offset < header_.texts.count && text_bytes()[offset] < 0x80) {  // nearly all of them
+      value = text_bytes()[offset++];
+      return true;
+    }
+    u64 sum = 0;
+    for (u32 bits = 0; bits < 32 && offset < header_.texts.count; bits += 7) {
+      const u8 byte = text_bytes()[offset++];
+      sum |= u64{byte & 0x7fu} << bits;
+      value = static_cast<u32>(sum);
+      if (byte < 0x80) return sum <= ~u32{0};
+    }
+    return false;
+  }
   bool text_fits(u32 offset) const {
-    const u64 size = header_.texts.count;
-    if (size < 2 || offset > size - 2) return false;
-    u16 length;
-    std::memcpy(&length, bytes_.data() + header_.texts.offset + offset, sizeof length);
-    return length <= size - 2 - offset;
+    u32 length;
+    return number_fits(offset, length) && length <= header_.texts.count - offset;
+  }
+  bool consumer_fits(u32 offset) const {
+    u32 profile;
+    return number_fits(offset, profile) && profile < header_.profiles.count && text_fits(offset);
+  }
+  const u8* text_bytes() const {
+    return reinterpret_cast<const u8*>(bytes_.data() + header_.texts.offset);
+  }
+  bool number_fits(const LateNumber& number) const {
+    // The largest number stands for a limit that has none of its own.
+    if (number.late == kNone) return number.value != ~u64{0} && number.reserved == 0;
+    return number.late < late_count_ && number.reserved == 0;
   }
   template <class T>
   std::span<const T> part(const ConsumerPart& part) const {
@@ -82,6 +104,7 @@ class ConsumerVerifier {
 
   Bytes bytes_;
   const ConsumerHeader& header_;
+  const u64 late_count_;
 };
 
 // Tells nothing by its time of how many bytes agree.
@@ -93,13 +116,14 @@ bool equal_in_constant_time(const u8* a, const u8* b, size_t bytes) {
 
 }  // namespace
 
-Result<void> verify_consumers(Bytes section) {
+Result<void> verify_consumers(Bytes section, u64 late_count) {
   if (section.empty()) return {};
   ConsumerHeader header;
   if (section.size() < sizeof header) return corrupt();
   std::memcpy(&header, section.data(), sizeof header);
+  if (header.layout != kConsumerLayout) return fail(Errc::TableVersion, "consumers");
   if (header.bytes != section.size()) return corrupt();
-  const ConsumerVerifier verifier(section, header);
+  const ConsumerVerifier verifier(section, header, late_count);
   if (!verifier.parts_fit() || !verifier.records_fit()) return corrupt();
   return {};
 }
@@ -120,10 +144,13 @@ u32 ConsumerSet::find_key(const u8 (&digest)[kKeyDigestBytes]) const {
 }
 
 u32 ConsumerSet::find_name(std::string_view name) const {
-  const std::span<const ConsumerEntry> all(part<ConsumerEntry>(header_.consumers), size());
-  const auto found = std::ranges::lower_bound(
-      all, name, {}, [this](const ConsumerEntry& entry) { return text(entry.name); });
-  if (found == all.end() || text(found->name) != name) return kNoConsumer;
+  const auto name_at = [this](u32 offset) {
+    number(offset);  // the profile
+    return text(offset);
+  };
+  const std::span<const u32> all(part<u32>(header_.consumers), size());
+  const auto found = std::ranges::lower_bound(all, name, {}, name_at);
+  if (found == all.end() || name_at(*found) != name) return kNoConsumer;
   return static_cast<u32>(found - all.begin());
 }
 
@@ -145,6 +172,17 @@ u32 ConsumerSet::find_certificate(CertificateField field, std::string_view value
                                       });
   const bool same = found != all.end() && found->field == field && text(found->value) == value;
   return same ? found->consumer : kNoConsumer;
+}
+
+std::string_view ConsumerSet::name(u32 consumer) const {
+  u32 offset = part<u32>(header_.consumers)[consumer];
+  number(offset);  // the profile
+  return text(offset);
+}
+
+const ConsumerProfile& ConsumerSet::profile(u32 consumer) const {
+  u32 offset = part<u32>(header_.consumers)[consumer];
+  return part<ConsumerProfile>(header_.profiles)[number(offset)];
 }
 
 std::string_view ConsumerSet::plan(u32 consumer) const {
@@ -186,11 +224,20 @@ std::string_view ConsumerSet::plan_of_profile(u32 index) const {
   return plan == kNoText ? std::string_view{} : text(plan);
 }
 
+u32 ConsumerSet::number(u32& offset) const {
+  // SAFETY: verify_consumers() checked that it ends inside the texts, after 32 bits at most.
+  const auto* at = reinterpret_cast<const u8*>(bytes_.data() + header_.texts.offset);
+  u32 value = 0;
+  for (u32 bits = 0;; bits += 7) {
+    const u8 byte = at[offset++];
+    value |= u32{byte & 0x7fu} << bits;
+    if (byte < 0x80) return value;
+  }
+}
+
 std::string_view ConsumerSet::text(u32 offset) const {
-  const auto* at = reinterpret_cast<const char*>(bytes_.data() + header_.texts.offset + offset);
-  u16 length;
-  std::memcpy(&length, at, sizeof length);
-  return {at + sizeof length, length};
+  const u32 length = number(offset);
+  return {reinterpret_cast<const char*>(bytes_.data() + header_.texts.offset + offset), length};
 }
 
 }  // namespace gw::table

@@ -9,8 +9,9 @@
 
 namespace gw::table {
 
-/// Confirms that every access below stays inside `section`. Cost: one pass over its records.
-Result<void> verify_consumers(Bytes section);
+/// Confirms that every access below stays inside `section`, and that limits name one of the table's
+/// `late_count` late values; a data table has none. Cost: one pass over its records.
+Result<void> verify_consumers(Bytes section, u64 late_count = 0);
 
 /// A verified section in place; none of it is copied. Cheap to copy; does not own the bytes. Any
 /// thread. A default one has no consumers.
@@ -31,7 +32,7 @@ class ConsumerSet {
   /// Consumer of a certificate with this value, or kNoConsumer. O(log n).
   u32 find_certificate(CertificateField field, std::string_view value) const;
 
-  std::string_view name(u32 consumer) const { return text(entry(consumer).name); }
+  std::string_view name(u32 consumer) const;
   /// "" when it has none.
   std::string_view plan(u32 consumer) const;
   bool in_group(u32 consumer, std::string_view group) const;
@@ -51,12 +52,9 @@ class ConsumerSet {
   const T* part(const ConsumerPart& part) const {
     return reinterpret_cast<const T*>(bytes_.data() + part.offset);
   }
-  const ConsumerEntry& entry(u32 consumer) const {
-    return part<ConsumerEntry>(header_.consumers)[consumer];
-  }
-  const ConsumerProfile& profile(u32 consumer) const {
-    return part<ConsumerProfile>(header_.profiles)[entry(consumer).profile];
-  }
+  // Reads a number of `texts` and leaves `offset` behind it.
+  u32 number(u32& offset) const;
+  const ConsumerProfile& profile(u32 consumer) const;
 
   Bytes bytes_;
   ConsumerHeader header_;

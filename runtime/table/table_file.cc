@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "runtime/table/format.h"
+#include "runtime/table/private_memory.h"
 #include "runtime/table/verify.h"
 
 namespace gw::table {
@@ -31,47 +35,6 @@ Unexpected<Error> unreadable(std::string_view what) {
   return fail(Error{.code = Errc::FileUnreadable, .sys = errno, .what = what});
 }
 
-Result<int> make_memory_file() {
-  const int fd = ::memfd_create("gwctl-table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return unreadable("memfd");
-  return fd;
-}
-
-Result<void> write_all(int fd, Bytes bytes) {
-  for (u64 done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return unreadable("memfd write");
-    done += static_cast<u64>(n);
-  }
-  return {};
-}
-
-Result<void> seal(int fd) {
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (::fcntl(fd, F_ADD_SEALS, kSeals) != 0) return unreadable("memfd seal");
-  return {};
-}
-
-// Through a buffer that stays in the processor's cache: a table of 60 MB is in memory once, and
-// half as soon as through a text of its size.
-Result<u64> copy_all(int from, int to) {
-  constexpr size_t kBufferBytes = 256 * 1024;
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBufferBytes);
-  for (u64 size = 0;;) {
-    const ssize_t n = ::read(from, buffer.get(), kBufferBytes);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return unreadable("read");
-    if (n == 0) return size;
-    size += static_cast<u64>(n);
-    if (size > kMaxFileBytes) {
-      errno = EFBIG;
-      return unreadable("too large");
-    }
-    GW_TRY(write_all(to, Bytes(buffer.get(), static_cast<size_t>(n))));
-  }
-}
-
 Result<u64> regular_size(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return unreadable("stat");
@@ -82,51 +45,17 @@ Result<u64> regular_size(int fd) {
   return static_cast<u64>(status.st_size);
 }
 
-}  // namespace
-
-TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
-
-Result<std::shared_ptr<const TableFile>> TableFile::adopt(int descriptor, u64 size,
-                                                          TableKind kind) {
+Result<void> size_is_possible(u64 size) {
   if (size < sizeof(Header)) return fail(Errc::TableTruncated, "header");
-  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
-  if (mapped == MAP_FAILED) return unreadable("mmap");
-  const Bytes bytes(static_cast<const std::byte*>(mapped), size);
-  std::shared_ptr<const TableFile> file(new TableFile(bytes));
-  GW_TRY(verify(bytes, kind));
-  return file;
+  if (size <= kMaxFileBytes) return {};
+  errno = EFBIG;
+  return unreadable("too large");
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
-  GW_TRY_ASSIGN(const int fd, make_memory_file());
-  const Descriptor memory(fd);
-  GW_TRY(write_all(fd, bytes));
-  GW_TRY(seal(fd));
-  return adopt(fd, bytes.size(), kind);
-}
-
-Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return unreadable("open");
-  GW_TRY_ASSIGN(const int fd, make_memory_file());
-  const Descriptor memory(fd);
-  GW_TRY_ASSIGN(const u64 size, copy_all(file.get(), fd));
-  GW_TRY(seal(fd));
-  return adopt(fd, size, kind);
-}
-
-Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) return unreadable("open");
-  GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
-  return adopt(file.get(), size, TableKind::Gateway);
-}
-
-Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return unreadable("open");
+// A whole file or pipe.
+Result<std::string> read_all(int fd, u64 limit_bytes) {
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return unreadable("stat");
+  if (::fstat(fd, &status) != 0) return unreadable("stat");
   if (S_ISDIR(status.st_mode)) {
     errno = EISDIR;
     return unreadable("a directory");
@@ -141,7 +70,7 @@ Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
     if (used == text.size()) {
       if (used >= limit_bytes) {
         char extra = 0;
-        if (::read(file.get(), &extra, 1) > 0) {
+        if (::read(fd, &extra, 1) > 0) {
           errno = EFBIG;
           return unreadable("too large");
         }
@@ -149,7 +78,7 @@ Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
       }
       text.resize(std::min<u64>(limit_bytes, text.size() * 2));
     }
-    const ssize_t n = ::read(file.get(), text.data() + used, text.size() - used);
+    const ssize_t n = ::read(fd, text.data() + used, text.size() - used);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return unreadable("read");
     if (n == 0) break;
@@ -157,6 +86,59 @@ Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
   }
   text.resize(used);
   return text;
+}
+
+}  // namespace
+
+TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
+
+Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind) {
+  GW_TRY(memory.protect());
+  std::shared_ptr<const TableFile> file(new TableFile(memory.release()));
+  GW_TRY(verify(file->bytes(), kind));
+  return file;
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
+  GW_TRY(size_is_possible(bytes.size()));
+  GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(bytes.size()));
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  return adopt(std::move(memory), kind);
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return unreadable("open");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return unreadable("stat");
+  if (!S_ISREG(status.st_mode)) {  // a pipe: nobody knows how much there is
+    GW_TRY_ASSIGN(const std::string bytes, read_all(file.get(), kMaxFileBytes));
+    return from_bytes(as_bytes(bytes), kind);
+  }
+  GW_TRY(size_is_possible(static_cast<u64>(status.st_size)));
+  GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(static_cast<u64>(status.st_size)));
+  // Who writes to the file meanwhile makes a copy whose digest does not hold.
+  GW_TRY(memory.read(file.get()));
+  return adopt(std::move(memory), kind);
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) return unreadable("open");
+  GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
+  GW_TRY(size_is_possible(size));
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
+  if (mapped == MAP_FAILED) return unreadable("mmap");
+  std::shared_ptr<const TableFile> table(
+      new TableFile(Bytes(static_cast<const std::byte*>(mapped), size)));
+  GW_TRY(verify(table->bytes(), TableKind::Gateway));
+  return table;
+}
+
+Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return unreadable("open");
+  return read_all(file.get(), limit_bytes);
 }
 
 }  // namespace gw::table

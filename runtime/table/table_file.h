@@ -6,22 +6,23 @@
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
 #include "runtime/table/format.h"
+#include "runtime/table/private_memory.h"
 
 namespace gw::table {
 
 /// A read-only mapping of a verified table. verify() vouches only for bytes that cannot change
-/// under it, therefore a file is never mapped where it lies: it is copied first, into a sealed
-/// memory file or a private file of the state directory. Immutable; any thread.
+/// under it, therefore a file is never mapped where it lies: it is copied first, into
+/// memory of this process or a private file of the state directory. Immutable; any thread.
 class TableFile {
  public:
   TableFile(const TableFile&) = delete;
   TableFile& operator=(const TableFile&) = delete;
   ~TableFile();
 
-  /// Copies `bytes` into a sealed memory file, maps and verifies it.
+  /// Copies `bytes` into memory of its own and verifies it.
   static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes,
                                                              TableKind kind = TableKind::Gateway);
-  /// Reads `path` and does the same.
+  /// Reads `path` into such memory, once, and verifies it.
   static Result<std::shared_ptr<const TableFile>> load(const std::string& path,
                                                        TableKind kind = TableKind::Gateway);
   /// Maps a file that is private to this process already (in the state directory, mode 0400).
@@ -31,7 +32,7 @@ class TableFile {
 
  private:
   explicit TableFile(Bytes bytes) : bytes_(bytes) {}
-  static Result<std::shared_ptr<const TableFile>> adopt(int descriptor, u64 size, TableKind kind);
+  static Result<std::shared_ptr<const TableFile>> adopt(PrivateMemory memory, TableKind kind);
   Bytes bytes_;
 };
 

@@ -154,8 +154,8 @@ class Verifier {
     GW_TRY(strings(SectionKind::Files, "files"));
     GW_TRY(strings(SectionKind::Schemas, "schemas"));
     GW_TRY(strings(SectionKind::NetworkFiles, "network files"));
-    GW_TRY(verify_consumers(view_.section(SectionKind::Consumers)));
-    GW_TRY(verify_consumers(view_.section(SectionKind::ConsumerPlans)));
+    GW_TRY(verify_consumers(view_.section(SectionKind::Consumers), bounds_.late));
+    GW_TRY(verify_consumers(view_.section(SectionKind::ConsumerPlans), bounds_.late));
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());

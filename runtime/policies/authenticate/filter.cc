@@ -99,8 +99,8 @@ void take_limits(Exchange& exchange) {
   const auto add = [&](const table::ConsumerSet& set, const table::ConsumerOverride& one) {
     limits[count++] = {.name = set.text(one.name),
                        .kind = static_cast<u32>(one.kind),
-                       .limit = one.limit,
-                       .burst = one.burst};
+                       .limit = exchange.table->number(one.limit),
+                       .burst = exchange.table->number(one.burst)};
   };
   for (const auto& one : own) add(data.consumers, one);
   for (const auto& one : of_plan) add(data.plans, one);
