@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "compiler/passes/deep_object.h"
 #include "compiler/xgw/validate_language.h"
 
 namespace gw::compiler {
@@ -15,6 +16,7 @@ using policies::BodyPresence;
 using policies::MediaRecord;
 using policies::ParameterRecord;
 using policies::ParameterStyle;
+using policies::PartBytes;
 using policies::Place;
 using policies::PropertyRecord;
 using policies::ResponseRecord;
@@ -102,6 +104,29 @@ ParameterStyle style_of(openapi::Style style) {
 bool is_ignored_header(std::string_view lower) {
   return lower == "accept" || lower == "content-type" || lower == "authorization";
 }
+
+// Parts of such a type are bytes; of text, JSON and XML they are texts.
+bool is_bytes_type(std::string_view media_type) {
+  const std::string type = plain_type(media_type);
+  const bool is_text = type.starts_with("text/") || is_json(type) || is_xml(type) ||
+                       type.ends_with("+yaml") || type == "application/yaml" ||
+                       type == "application/x-www-form-urlencoded" || type.empty();
+  return !is_text;
+}
+
+// What `format` (3.0) and `contentMediaType` (3.1) say of the part of a property; a property of
+// which 3.1 says nothing at all is `application/octet-stream`.
+bool is_bytes(const SchemaShape& shape, NodeRef schema) {
+  const NodeRef format = shape.keyword(schema, "format");
+  if (format && format.is_scalar() && format.text() == "binary") return true;
+  const NodeRef type = shape.keyword(schema, "contentMediaType");
+  if (type && type.is_scalar()) {
+    return is_bytes_type(type.text()) && !shape.keyword(schema, "contentEncoding");
+  }
+  return shape.types(schema) == gw::schema::kAllTypes && shape.is_any_text(schema);
+}
+
+PartBytes part_bytes(bool is_free) { return is_free ? PartBytes::Free : PartBytes::Judged; }
 
 ParameterRecord empty_parameter() {
   ParameterRecord record{};
@@ -262,6 +287,15 @@ void ValidateLowerer::shape_parameter(NodeRef schema, ParameterRecord& record) {
   record.rest_types = shape.rest_types(schema);
   if ((record.types & gw::schema::kTypeObject) == 0) return;
   std::vector<PropertyRecord> properties;
+  if (static_cast<ParameterStyle>(record.style) == ParameterStyle::DeepObject) {
+    for (const DeepProperty& property : deep_object(shape, schema).properties) {
+      properties.push_back({.name = pools_.strings.add(property.path),
+                            .types = property.types,
+                            .item_types = property.item_types});
+    }
+    record.properties = store(properties);
+    return;
+  }
   for (const ShapeProperty& property : shape.properties(schema)) {
     properties.push_back({.name = pools_.strings.add(property.name),
                           .types = shape.text_types(property.schema),
@@ -271,6 +305,22 @@ void ValidateLowerer::shape_parameter(NodeRef schema, ParameterRecord& record) {
   const bool is_flat =
       static_cast<ParameterStyle>(record.style) == ParameterStyle::Form && record.explode != 0;
   record.open = is_flat && shape.is_open(schema) ? 1 : 0;
+}
+
+// A value of a media type: JSON, or a text of which nothing is known but that it is one.
+bool ValidateLowerer::shape_content(std::string_view media_type, Span span, NodeRef schema,
+                                    std::string_view name, ParameterRecord& record) {
+  if (is_json(plain_type(media_type))) {
+    record.style = static_cast<u32>(ParameterStyle::Json);
+    shape_parameter(schema, record);
+    return true;
+  }
+  const SchemaShape shape(*document_);
+  record.types = record.item_types = record.rest_types = gw::schema::kTypeString;
+  if ((shape.text_types(schema) & gw::schema::kTypeString) != 0) return true;
+  return refuse_style(span, name,
+                      fmt::format("a value of `{}` is read as a text, and its schema takes none",
+                                  plain_type(media_type)));
 }
 
 bool ValidateLowerer::check_style(const openapi::Parameter& parameter,
@@ -287,10 +337,13 @@ bool ValidateLowerer::check_style(const openapi::Parameter& parameter,
     return refuse_style(parameter.span, name, "`deepObject` is for objects");
   }
   if ((record.types & gw::schema::kTypeObject) == 0) return true;
+  if (parameter.style == openapi::Style::DeepObject) {
+    const std::string problem = deep_object(shape, parameter.schema).problem;
+    return problem.empty() || refuse_style(parameter.span, name, problem);
+  }
   for (const ShapeProperty& property : shape.properties(parameter.schema)) {
     const u32 types = shape.text_types(property.schema);
-    const bool takes_lists = parameter.style == openapi::Style::DeepObject ||
-                             (parameter.style == openapi::Style::Form && parameter.explode);
+    const bool takes_lists = parameter.style == openapi::Style::Form && parameter.explode;
     const u32 readable = takes_lists ? ~u32{gw::schema::kTypeObject} : ~kContainers;
     if ((types & readable) != 0) continue;
     return refuse_style(parameter.span, name,
@@ -328,15 +381,13 @@ bool ValidateLowerer::lower_parameter(const openapi::Parameter& parameter,
   NodeRef schema = parameter.schema;
   if (parameter.media_type.present()) {
     schema = content_schema(parameter);
-    if (is_json(plain_type(parameter.media_type.value))) {
-      record.style = static_cast<u32>(ParameterStyle::Json);
-    } else if (!shape.is_any_text(schema)) {
-      return refuse_style(parameter.media_type.span, name, "only JSON is read there");
+    if (!shape_content(parameter.media_type.value, parameter.media_type.span, schema, name,
+                       record)) {
+      return false;
     }
-  }
-  shape_parameter(schema, record);
-  if (record.style != static_cast<u32>(ParameterStyle::Json) && !check_style(parameter, record)) {
-    return false;
+  } else {
+    shape_parameter(schema, record);
+    if (!check_style(parameter, record)) return false;
   }
   const bool is_free =
       shape.is_any_text(schema) && record.style != static_cast<u32>(ParameterStyle::Json) &&
@@ -377,8 +428,8 @@ void ValidateLowerer::warn_unvalidatable(const openapi::MediaType& media, std::s
          "take a media type of JSON or a form, or say why: `unenforced: {content: REASON}`");
 }
 
-ParameterRecord ValidateLowerer::lower_field(const ShapeProperty& property, NodeRef encoding,
-                                             BodyFormat format) {
+ParameterRecord ValidateLowerer::lower_field(NodeRef body, const ShapeProperty& property,
+                                             NodeRef encoding, BodyFormat format) {
   const SchemaShape shape(*document_);
   ParameterRecord record = empty_parameter();
   record.name = pools_.strings.add(property.name);
@@ -406,35 +457,39 @@ ParameterRecord ValidateLowerer::lower_field(const ShapeProperty& property, Node
   }
   shape_parameter(property.schema, record);
   record.open = 0;
-  const NodeRef bytes = shape.keyword(property.schema, "format");
-  const NodeRef item_bytes = shape.keyword(shape.keyword(property.schema, "items"), "format");
-  const auto is_binary = [](NodeRef node) {
-    return node && node.is_scalar() && node.text() == "binary";
-  };
-  const bool is_raw = is_binary(bytes) || is_binary(item_bytes) ||
-                      static_cast<bool>(shape.keyword(property.schema, "contentMediaType"));
-  record.binary = format == BodyFormat::Multipart && is_raw ? 1 : 0;
+  if (format != BodyFormat::Multipart) return record;
+  const bool is_list = (record.types & gw::schema::kTypeArray) != 0;
+  const NodeRef content = is_list ? shape.keyword(property.schema, "items") : property.schema;
+  if (type && type.is_scalar() ? is_bytes_type(type.text()) : is_bytes(shape, content)) {
+    record.bytes = static_cast<u32>(part_bytes(shape.is_any_text_property(body, property.name)));
+  }
   return record;
 }
 
-std::vector<ParameterRecord> ValidateLowerer::lower_fields(const openapi::MediaType& media,
-                                                           BodyFormat format) {
-  std::vector<ParameterRecord> fields;
+// False: a field has no place in the body, so that the body cannot be judged as a whole.
+
+bool ValidateLowerer::lower_fields(const openapi::MediaType& media, BodyFormat format,
+                                   std::vector<ParameterRecord>& fields) {
+  bool readable = true;
   const SchemaShape shape(*document_);
   const NodeRef encodings = child(media.node, "encoding");
   for (const ShapeProperty& property : shape.properties(media.schema)) {
     const NodeRef encoding = child(encodings, property.name);
-    ParameterRecord field = lower_field(property, encoding, format);
+    ParameterRecord field = lower_field(media.schema, property, encoding, format);
     const bool flat_object = static_cast<ParameterStyle>(field.style) == ParameterStyle::Form &&
                              (field.types & gw::schema::kTypeObject) != 0 && field.explode != 0 &&
                              encoding;
     if (flat_object) {
       refuse_style(encoding.span(), property.name, "as an exploded object it has no name");
-      continue;
+      readable = false;
+    }
+    if (static_cast<ParameterStyle>(field.style) == ParameterStyle::DeepObject) {
+      const std::string problem = deep_object(shape, property.schema).problem;
+      if (!problem.empty()) readable = refuse_style(encoding.span(), property.name, problem);
     }
     fields.push_back(field);
   }
-  return fields;
+  return readable;
 }
 
 MediaRecord ValidateLowerer::lower_media_type(const openapi::MediaType& media) {
@@ -454,7 +509,14 @@ MediaRecord ValidateLowerer::lower_media_type(const openapi::MediaType& media) {
   record.schema = compile(media.schema);
   if (format != BodyFormat::Form && format != BodyFormat::Multipart) return record;
   record.rest_types = shape.rest_types(media.schema);
-  record.fields = store(lower_fields(media, format));
+  record.rest_bytes = static_cast<u32>(
+      part_bytes(shape.is_any_text(shape.keyword(media.schema, "additionalProperties"))));
+  std::vector<ParameterRecord> fields;
+  if (!lower_fields(media, format, fields)) {
+    record.schema = table::kNone;
+    return record;
+  }
+  record.fields = store(fields);
   return record;
 }
 
@@ -486,16 +548,16 @@ std::vector<ParameterRecord> ValidateLowerer::lower_headers(NodeRef headers) {
     record.explode = says_true(header.get("explode")) ? 1 : 0;
     record.required = says_true(header.get("required")) ? 1 : 0;
     NodeRef schema = header.get("schema");
+    bool readable = true;
     if (const NodeRef content = header.get("content"); content && content.is_map()) {
-      for (const auto [type, media] : content.entries()) {
-        if (is_json(plain_type(type.text()))) {
-          schema = child(media, "schema");
-          record.style = static_cast<u32>(ParameterStyle::Json);
-        }
+      for (const auto [type, media] : content.entries()) {  // there is one
+        schema = child(media, "schema");
+        readable = shape_content(type.text(), type.span(), schema, name, record);
       }
+    } else {
+      shape_parameter(schema, record);
     }
-    shape_parameter(schema, record);
-    if (schema && !shape.is_any_text(schema)) record.schema = compile(schema);
+    if (readable && schema && !shape.is_any_text(schema)) record.schema = compile(schema);
     if (record.required != 0 || record.schema != table::kNone) records.push_back(record);
   }
   return records;
