@@ -301,6 +301,40 @@ TEST_CASE("validate: lengths of parts that are bytes count bytes", "[engine][val
              R"("pointer":"/other","keyword":"maxLength")"));
 }
 
+TEST_CASE("validate: deepObjects in a form, and fields that have no place in one",
+          "[engine][validate]") {
+  const auto post = [](const char* schema, const char* encoding, const std::string& body) {
+    Trip trip(compiled_table(std::string(R"(openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  public: a test
+  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:9001'}]}}
+  defaults: {upstream: origin, timeout: 5s}
+paths:
+  /a:
+    post:
+      operationId: a
+      requestBody:
+        content:
+          application/x-www-form-urlencoded:
+            schema: {type: object, required: [o], properties: {o: )") +
+                             schema + "}}\n            encoding: {o: " + encoding +
+                             "}\n      responses: {'200': {description: ok}}\n"));
+    trip.start("POST", "/a", {{"Content-Type", "application/x-www-form-urlencoded"}}, body);
+    REQUIRE(trip.done());
+    return trip.responder.status;
+  };
+  const char* const deep =
+      "{type: object, properties: {a: {type: object, properties: {b: {type: integer}}}}}";
+  CHECK(post(deep, "{style: deepObject}", "o[a][b]=1") == 200);
+  CHECK(post(deep, "{style: deepObject}", "o[a][b]=x") == 400);
+  CHECK(post(deep, "{style: deepObject}", "x=1") == 400);
+  // What cannot be read is a warning here, as nobody has asked, and no fault of the request.
+  const char* const lists = "{type: object, properties: {a: {type: array, items: {type: object}}}}";
+  CHECK(post(lists, "{style: deepObject}", "o[a][0][b]=1") == 200);
+  CHECK(post(deep, "{style: form, explode: true}", "a=1") == 200);
+}
+
 TEST_CASE("validate: what has no media type of JSON is a text", "[engine][validate]") {
   CHECK(get("/orders/7?sort=a&note=a,b+c").status == 200);
   CHECK(says(get("/orders/7?sort=a&note=123456"),
@@ -439,8 +473,12 @@ TEST_CASE("validate: answers", "[engine][validate]") {
       .status = 200, .fields = {{"Content-Type", "application/json"}}, .body = good};
   const engine::ScriptedAnswer wrong_type{
       .status = 200, .fields = {{"Content-Type", "text/html"}, {"X-Total", "3"}}, .body = "hi"};
+  const engine::ScriptedAnswer wrong_note{
+      .status = 200,
+      .fields = {{"Content-Type", "application/json"}, {"X-Total", "3"}, {"X-Note", "a,bc"}},
+      .body = good};
   const engine::ScriptedAnswer undeclared{.status = 302};
-  for (const auto& scripted : {wrong_body, no_header, wrong_type, undeclared}) {
+  for (const auto& scripted : {wrong_body, no_header, wrong_type, wrong_note, undeclared}) {
     const auto [status, body, faults] = answer(scripted, "enforce");
     CHECK(status == 502);
     CHECK(body.find("pen") == std::string::npos);

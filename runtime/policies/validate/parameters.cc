@@ -53,10 +53,9 @@ char separator_of(ParameterStyle style) {
   }
 }
 
-// Whether `brackets` is `[a][b]`, with `[]` at the end or not, and not too deep. `levels` without
-// that `[]`.
-bool is_deep_path(std::string_view brackets, u32& levels) {
-  levels = 0;
+// Whether `brackets` is `[a][b]`, with `[]` at the end or not, and not too deep.
+bool is_deep_path(std::string_view brackets) {
+  u32 levels = 0;
   while (!brackets.empty()) {
     if (brackets == "[]") return levels != 0;
     const size_t end = brackets.find(']');
@@ -225,20 +224,24 @@ Reading ParameterReader::read_text(const Parameter& parameter, std::string_view 
 Reading ParameterReader::read_deep(const Parameter& parameter, std::span<Pair> pairs,
                                    json::TapeBuilder& out) {
   const std::string_view name = view_.text(parameter.name);
-  const Pair** group = nullptr;
+  const auto belongs = [&](const Pair& pair) {
+    return !pair.used && pair.name.size() > name.size() && pair.name.starts_with(name) &&
+           pair.name[name.size()] == '[';
+  };
   size_t count = 0;
-  for (Pair& pair : pairs) {
-    if (pair.used || pair.name.size() <= name.size() || !pair.name.starts_with(name) ||
-        pair.name[name.size()] != '[') {
-      continue;
-    }
-    u32 levels = 0;
-    if (!is_deep_path(pair.name.substr(name.size()), levels)) return Reading::Malformed;
-    if (group == nullptr) group = arena_.allocate_array<const Pair*>(pairs.size());
-    group[count++] = &pair;
-    pair.used = true;
+  for (const Pair& pair : pairs) {
+    if (!belongs(pair)) continue;
+    if (!is_deep_path(pair.name.substr(name.size()))) return Reading::Malformed;
+    ++count;
   }
   if (count == 0) return Reading::Absent;
+  const Pair** group = arena_.allocate_array<const Pair*>(count);
+  size_t next = 0;
+  for (Pair& pair : pairs) {
+    if (!belongs(pair)) continue;
+    pair.used = true;
+    group[next++] = &pair;
+  }
   std::sort(group, group + count, [](const Pair* a, const Pair* b) {
     const auto order = a->name <=> b->name;
     return order == 0 ? a < b : order < 0;
