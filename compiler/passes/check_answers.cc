@@ -9,6 +9,7 @@
 #include <set>
 
 #include "compiler/passes/effective_operation.h"
+#include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
 #include "compiler/schema/pool_matcher.h"
@@ -30,24 +31,6 @@ using policies::MockRecord;
 using policies::Phase;
 using policies::PolicyId;
 using policies::RespondRecord;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
-std::string plain_type(std::string_view media) {
-  std::string type = lower_case(media.substr(0, media.find(';')));
-  while (type.ends_with(' ')) type.pop_back();
-  return type;
-}
-
-bool is_json(std::string_view type) {
-  return type == "application/json" || type.ends_with("+json");
-}
 
 // The response that a status belongs to: its own, that of its class, the default.
 const Response* find_response(const openapi::Operation& operation, u32 status) {
@@ -187,7 +170,7 @@ class AnswerCheck {
                      const MediaType& media, NodeRef example) {
     if (!media.schema || !is_new(example.span(), media.schema.span())) return;
     const std::string type = plain_type(media.name.value);
-    const bool is_text = !is_json(type) && example.is_scalar();
+    const bool is_text = !is_json_type(type) && example.is_scalar();
     const std::string body = is_text ? std::string(example.text()) : to_json(example);
     const std::string problem = judge(source, media, {type, body});
     if (problem.empty()) return;
@@ -225,7 +208,7 @@ class AnswerCheck {
   std::string judge(const GatewayOperation& source, const MediaType& media, const Answer& answer) {
     const bool is_text = answer.type.starts_with("text/") && answer.type != "text/event-stream" &&
                          answer.type != "text/xml";
-    if (!is_json(answer.type) && !is_text) return {};
+    if (!is_json_type(answer.type) && !is_text) return {};
     const u32 root = schemas_.compile_schema(set_of(*source.unit->document), media.schema);
     quiet_.all().clear();
     if (root == gw::schema::kNone) return {};  // where it is enforced, that is an error of its own
