@@ -274,7 +274,7 @@ bool SchemeLowerer::check_token(const Declared& declared, const SchemeRecord& re
   u32 symmetric = 0;
   const auto algorithms = list_of<u32>(module_.table.pools, record.algorithms);
   for (const u32 algorithm : algorithms) {
-    symmetric += algorithm >= policies::kFirstSymmetricAlgorithm ? 1 : 0;
+    if (policies::is_symmetric_algorithm(algorithm)) ++symmetric;
   }
   if (symmetric != 0 && symmetric != algorithms.size()) {
     return incomplete(

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "compiler/passes/deep_object.h"
+#include "compiler/passes/media_names.h"
 #include "compiler/xgw/validate_language.h"
 
 namespace gw::compiler {
 namespace {
 
-using policies::BodyFormat;
 using policies::BodyPresence;
 using policies::MediaRecord;
 using policies::ParameterRecord;
@@ -24,44 +25,6 @@ using policies::ValidateRecord;
 
 NodeRef child(NodeRef map, std::string_view name) {
   return map && map.is_map() ? map.get(name) : NodeRef{};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
-// A media type without its parameters, in lower case.
-std::string plain_type(std::string_view media) {
-  std::string type = lower_case(media.substr(0, media.find(';')));
-  while (type.ends_with(' ')) type.pop_back();
-  return type;
-}
-
-bool is_json(std::string_view type) {
-  return type == "application/json" || type.ends_with("+json");
-}
-bool is_xml(std::string_view type) {
-  return type == "application/xml" || type == "text/xml" || type.ends_with("+xml");
-}
-
-BodyFormat format_of(std::string_view type) {
-  if (is_json(type)) return BodyFormat::Json;
-  if (type == "application/x-www-form-urlencoded") return BodyFormat::Form;
-  if (type == "multipart/form-data") return BodyFormat::Multipart;
-  const bool is_stream = type == "text/event-stream";
-  if (type.starts_with("text/") && !is_xml(type) && !is_stream) return BodyFormat::Text;
-  return BodyFormat::Opaque;
-}
-
-// Exact types first, then `application/*+json`, `text/*`, `*/*`.
-int width_of(std::string_view type) {
-  if (type == "*/*") return 3;
-  if (type.ends_with("/*")) return 2;
-  return type.find('*') == type.npos ? 0 : 1;
 }
 
 // The word of a field whose value may be missing or wrong; the decoder reports the latter.
@@ -103,13 +66,6 @@ bool is_ignored_header(std::string_view lower) {
   return lower == "accept" || lower == "content-type" || lower == "authorization";
 }
 
-ParameterRecord empty_parameter() {
-  ParameterRecord record{};
-  record.name = table::StringRef{};
-  record.schema = table::kNone;
-  return record;
-}
-
 bool says_true(NodeRef node) { return node && node.kind() == NodeKind::Bool && node.boolean(); }
 
 const openapi::SecurityScheme* find_scheme(const GatewayOperation& operation,
@@ -123,6 +79,13 @@ const openapi::SecurityScheme* find_scheme(const GatewayOperation& operation,
 }
 
 }  // namespace
+
+ParameterRecord ValidateLowerer::empty_parameter() {
+  ParameterRecord record{};
+  record.name = table::StringRef{};
+  record.schema = table::kNone;
+  return record;
+}
 
 const ValidateModes& ValidateLowerer::modes(const GatewayOperation& operation,
                                             const Levels& levels) {
@@ -262,6 +225,15 @@ void ValidateLowerer::shape_parameter(NodeRef schema, ParameterRecord& record) {
   record.rest_types = shape.rest_types(schema);
   if ((record.types & gw::schema::kTypeObject) == 0) return;
   std::vector<PropertyRecord> properties;
+  if (static_cast<ParameterStyle>(record.style) == ParameterStyle::DeepObject) {
+    for (const DeepProperty& property : deep_object(shape, schema).properties) {
+      properties.push_back({.name = pools_.strings.add(property.path),
+                            .types = property.types,
+                            .item_types = property.item_types});
+    }
+    record.properties = store(properties);
+    return;
+  }
   for (const ShapeProperty& property : shape.properties(schema)) {
     properties.push_back({.name = pools_.strings.add(property.name),
                           .types = shape.text_types(property.schema),
@@ -271,6 +243,22 @@ void ValidateLowerer::shape_parameter(NodeRef schema, ParameterRecord& record) {
   const bool is_flat =
       static_cast<ParameterStyle>(record.style) == ParameterStyle::Form && record.explode != 0;
   record.open = is_flat && shape.is_open(schema) ? 1 : 0;
+}
+
+// A value of a media type: JSON, or a text of which nothing is known but that it is one.
+bool ValidateLowerer::shape_content(std::string_view media_type, Span span, NodeRef schema,
+                                    std::string_view name, ParameterRecord& record) {
+  if (is_json_type(plain_type(media_type))) {
+    record.style = static_cast<u32>(ParameterStyle::Json);
+    shape_parameter(schema, record);
+    return true;
+  }
+  const SchemaShape shape(*document_);
+  record.types = record.item_types = record.rest_types = gw::schema::kTypeString;
+  if ((shape.text_types(schema) & gw::schema::kTypeString) != 0) return true;
+  return refuse_style(span, name,
+                      fmt::format("a value of `{}` is read as a text, and its schema takes none",
+                                  plain_type(media_type)));
 }
 
 bool ValidateLowerer::check_style(const openapi::Parameter& parameter,
@@ -287,10 +275,13 @@ bool ValidateLowerer::check_style(const openapi::Parameter& parameter,
     return refuse_style(parameter.span, name, "`deepObject` is for objects");
   }
   if ((record.types & gw::schema::kTypeObject) == 0) return true;
+  if (parameter.style == openapi::Style::DeepObject) {
+    const std::string problem = deep_object(shape, parameter.schema).problem;
+    return problem.empty() || refuse_style(parameter.span, name, problem);
+  }
   for (const ShapeProperty& property : shape.properties(parameter.schema)) {
     const u32 types = shape.text_types(property.schema);
-    const bool takes_lists = parameter.style == openapi::Style::DeepObject ||
-                             (parameter.style == openapi::Style::Form && parameter.explode);
+    const bool takes_lists = parameter.style == openapi::Style::Form && parameter.explode;
     const u32 readable = takes_lists ? ~u32{gw::schema::kTypeObject} : ~kContainers;
     if ((types & readable) != 0) continue;
     return refuse_style(parameter.span, name,
@@ -328,15 +319,13 @@ bool ValidateLowerer::lower_parameter(const openapi::Parameter& parameter,
   NodeRef schema = parameter.schema;
   if (parameter.media_type.present()) {
     schema = content_schema(parameter);
-    if (is_json(plain_type(parameter.media_type.value))) {
-      record.style = static_cast<u32>(ParameterStyle::Json);
-    } else if (!shape.is_any_text(schema)) {
-      return refuse_style(parameter.media_type.span, name, "only JSON is read there");
+    if (!shape_content(parameter.media_type.value, parameter.media_type.span, schema, name,
+                       record)) {
+      return false;
     }
-  }
-  shape_parameter(schema, record);
-  if (record.style != static_cast<u32>(ParameterStyle::Json) && !check_style(parameter, record)) {
-    return false;
+  } else {
+    shape_parameter(schema, record);
+    if (!check_style(parameter, record)) return false;
   }
   const bool is_free =
       shape.is_any_text(schema) && record.style != static_cast<u32>(ParameterStyle::Json) &&
@@ -367,111 +356,6 @@ void ValidateLowerer::lower_parameters(const PlannedOperation& operation,
   record.parameters = store(parameters);
 }
 
-void ValidateLowerer::warn_unvalidatable(const openapi::MediaType& media, std::string_view type) {
-  const SchemaShape shape(*document_);
-  if (shape.is_any_text(media.schema) || is_unenforced("content")) return;
-  const Span span = media.name.span;
-  if (!warned_.insert({span.file, span.begin}).second) return;
-  note(table::NoteKind::Unenforced, "content", type, span);
-  report(module_, "body-unvalidatable", asked_ ? Severity::Warning : Severity::Info, span,
-         fmt::format("bodies of `{}` are not held to their schema", type),
-         "not read by the gateway",
-         "take a media type of JSON or a form, or say why: `unenforced: {content: REASON}`");
-}
-
-ParameterRecord ValidateLowerer::lower_field(const ShapeProperty& property, NodeRef encoding,
-                                             BodyFormat format) {
-  const SchemaShape shape(*document_);
-  ParameterRecord record = empty_parameter();
-  record.name = pools_.strings.add(property.name);
-  record.place = static_cast<u32>(Place::Body);
-  record.style = static_cast<u32>(ParameterStyle::Form);
-  record.explode = 1;
-  const NodeRef style = child(encoding, "style");
-  const NodeRef explode = child(encoding, "explode");
-  const NodeRef type = child(encoding, "contentType");
-  const auto is_style = [&](std::string_view name) {
-    return style && style.is_scalar() && style.text() == name;
-  };
-  const u32 types = shape.text_types(property.schema);
-  if (is_style("spaceDelimited")) record.style = static_cast<u32>(ParameterStyle::SpaceDelimited);
-  if (is_style("pipeDelimited")) record.style = static_cast<u32>(ParameterStyle::PipeDelimited);
-  if (is_style("deepObject")) record.style = static_cast<u32>(ParameterStyle::DeepObject);
-  if (explode) record.explode = says_true(explode) ? 1 : 0;
-  if (style && !explode) record.explode = is_style("form") ? 1 : 0;
-  // Without a style of its own an object is written as JSON; so is what says so.
-  const bool says_json = type && type.is_scalar() && is_json(plain_type(type.text()));
-  const bool is_object = types == gw::schema::kTypeObject;
-  if (says_json ||
-      (is_object && !is_style("deepObject") && (format == BodyFormat::Multipart || !style))) {
-    record.style = static_cast<u32>(ParameterStyle::Json);
-  }
-  shape_parameter(property.schema, record);
-  record.open = 0;
-  const NodeRef bytes = shape.keyword(property.schema, "format");
-  const NodeRef item_bytes = shape.keyword(shape.keyword(property.schema, "items"), "format");
-  const auto is_binary = [](NodeRef node) {
-    return node && node.is_scalar() && node.text() == "binary";
-  };
-  const bool is_raw = is_binary(bytes) || is_binary(item_bytes) ||
-                      static_cast<bool>(shape.keyword(property.schema, "contentMediaType"));
-  record.binary = format == BodyFormat::Multipart && is_raw ? 1 : 0;
-  return record;
-}
-
-std::vector<ParameterRecord> ValidateLowerer::lower_fields(const openapi::MediaType& media,
-                                                           BodyFormat format) {
-  std::vector<ParameterRecord> fields;
-  const SchemaShape shape(*document_);
-  const NodeRef encodings = child(media.node, "encoding");
-  for (const ShapeProperty& property : shape.properties(media.schema)) {
-    const NodeRef encoding = child(encodings, property.name);
-    ParameterRecord field = lower_field(property, encoding, format);
-    const bool flat_object = static_cast<ParameterStyle>(field.style) == ParameterStyle::Form &&
-                             (field.types & gw::schema::kTypeObject) != 0 && field.explode != 0 &&
-                             encoding;
-    if (flat_object) {
-      refuse_style(encoding.span(), property.name, "as an exploded object it has no name");
-      continue;
-    }
-    fields.push_back(field);
-  }
-  return fields;
-}
-
-MediaRecord ValidateLowerer::lower_media_type(const openapi::MediaType& media) {
-  MediaRecord record{};
-  const std::string type = plain_type(media.name.value);
-  record.type = pools_.strings.add(type);
-  record.schema = table::kNone;
-  const BodyFormat format = format_of(type);
-  record.format = static_cast<u32>(format);
-  const SchemaShape shape(*document_);
-  if (!media.schema || is_unenforced("content")) return record;
-  if (format == BodyFormat::Opaque) {
-    warn_unvalidatable(media, type);
-    return record;
-  }
-  if (shape.is_any_text(media.schema) && format == BodyFormat::Text) return record;
-  record.schema = compile(media.schema);
-  if (format != BodyFormat::Form && format != BodyFormat::Multipart) return record;
-  record.rest_types = shape.rest_types(media.schema);
-  record.fields = store(lower_fields(media, format));
-  return record;
-}
-
-std::vector<MediaRecord> ValidateLowerer::lower_media(
-    const std::vector<openapi::MediaType>& content) {
-  std::vector<const openapi::MediaType*> order;
-  for (const openapi::MediaType& media : content) order.push_back(&media);
-  std::ranges::stable_sort(order, {}, [](const openapi::MediaType* media) {
-    return width_of(plain_type(media->name.value));
-  });
-  std::vector<MediaRecord> records;
-  for (const openapi::MediaType* media : order) records.push_back(lower_media_type(*media));
-  return records;
-}
-
 std::vector<ParameterRecord> ValidateLowerer::lower_headers(NodeRef headers) {
   std::vector<ParameterRecord> records;
   if (!headers || !headers.is_map()) return records;
@@ -488,16 +372,16 @@ std::vector<ParameterRecord> ValidateLowerer::lower_headers(NodeRef headers) {
     record.explode = says_true(header.get("explode")) ? 1 : 0;
     record.required = says_true(header.get("required")) ? 1 : 0;
     NodeRef schema = header.get("schema");
+    bool readable = true;
     if (const NodeRef content = header.get("content"); content && content.is_map()) {
-      for (const auto [type, media] : content.entries()) {
-        if (is_json(plain_type(type.text()))) {
-          schema = child(media, "schema");
-          record.style = static_cast<u32>(ParameterStyle::Json);
-        }
+      for (const auto [type, media] : content.entries()) {  // there is one
+        schema = child(media, "schema");
+        readable = shape_content(type.text(), type.span(), schema, name, record);
       }
+    } else {
+      shape_parameter(schema, record);
     }
-    shape_parameter(schema, record);
-    if (schema && !shape.is_any_text(schema)) record.schema = compile(schema);
+    if (readable && schema && !shape.is_any_text(schema)) record.schema = compile(schema);
     if (record.required != 0 || record.schema != table::kNone) records.push_back(record);
   }
   return records;

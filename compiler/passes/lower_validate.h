@@ -61,21 +61,26 @@ class ValidateLowerer {
   bool lower_parameter(const openapi::Parameter& parameter, const PlannedOperation& operation,
                        const ValidateModes& modes, policies::ParameterRecord& record);
   void shape_parameter(NodeRef schema, policies::ParameterRecord& record);
+  bool shape_content(std::string_view media_type, Span span, NodeRef schema, std::string_view name,
+                     policies::ParameterRecord& record);
   bool check_style(const openapi::Parameter& parameter, const policies::ParameterRecord& record);
   bool refuse_style(Span span, std::string_view name, std::string_view why);
   NodeRef content_schema(const openapi::Parameter& parameter) const;
 
+  // In lower_validate_bodies.cc.
   std::vector<policies::MediaRecord> lower_media(const std::vector<openapi::MediaType>& content);
   policies::MediaRecord lower_media_type(const openapi::MediaType& media);
-  std::vector<policies::ParameterRecord> lower_fields(const openapi::MediaType& media,
-                                                      policies::BodyFormat format);
-  policies::ParameterRecord lower_field(const ShapeProperty& property, NodeRef encoding,
-                                        policies::BodyFormat format);
+  bool lower_fields(const openapi::MediaType& media, policies::BodyFormat format,
+                    std::vector<policies::ParameterRecord>& fields);
+  policies::ParameterRecord lower_field(NodeRef body, const ShapeProperty& property,
+                                        NodeRef encoding, policies::BodyFormat format);
+  void warn_unvalidatable(const openapi::MediaType& media, std::string_view type);
+
+  static policies::ParameterRecord empty_parameter();
   void lower_responses(const openapi::Operation& operation, policies::ValidateRecord& record);
   std::vector<policies::ParameterRecord> lower_headers(NodeRef headers);
   table::Extent lower_produces(const openapi::Operation& operation);
   table::Extent known_names(const GatewayOperation& operation);
-  void warn_unvalidatable(const openapi::MediaType& media, std::string_view type);
 
   template <class Record>
   table::Extent store(const std::vector<Record>& records) {

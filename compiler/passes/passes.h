@@ -23,6 +23,9 @@ void check_headers(Module& module);
 /// What operations take: bodies against their limit, properties and defaults that nobody looks at.
 /// In: lower_operations.
 void check_bodies(Module& module);
+/// Answers that the gateway gives by itself, against what the document declares. In:
+/// lower_operations.
+void check_answers(Module& module);
 /// Schemas of request bodies that are dear to judge or have no value. In: lower_operations.
 void check_schemas(Module& module);
 /// Security schemes that service documents name and nobody declares.

@@ -146,6 +146,15 @@ bool SchemaShape::is_open(NodeRef schema) const {
   return properties(schema).empty();
 }
 
+bool SchemaShape::is_any_text_property(NodeRef schema, std::string_view name) const {
+  std::vector<ShapeProperty> found;
+  collect(schema, found, 0);
+  return std::ranges::all_of(found, [&](const ShapeProperty& property) {
+    if (property.name != name || is_any_text(property.schema)) return true;
+    return types(property.schema) == kTypeArray && is_any_text(keyword(property.schema, "items"));
+  });
+}
+
 bool SchemaShape::is_any_text(NodeRef schema) const {
   for (u32 depth = 0; depth < kMaxDepth; ++depth) {
     if (!schema) return true;

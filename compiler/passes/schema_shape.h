@@ -32,6 +32,8 @@ class SchemaShape {
   bool is_open(NodeRef schema) const;
   /// Every text satisfies it.
   bool is_any_text(NodeRef schema) const;
+  /// Every text satisfies all that is said of this property, or of its items, wherever it is named.
+  bool is_any_text_property(NodeRef schema, std::string_view name) const;
   /// `keyword` of the schema itself, what it refers to or puts together with allOf; absent: none.
   NodeRef keyword(NodeRef schema, std::string_view name) const { return keyword(schema, name, 0); }
 

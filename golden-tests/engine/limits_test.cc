@@ -7,6 +7,7 @@
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
 #include "runtime/base/units.h"
+#include "runtime/http/structured_field.h"
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/policies/rate_limit/record.h"
@@ -172,6 +173,50 @@ TEST_CASE("limits: who is refused by one is not charged by another", "[engine][l
   CHECK(trip.field("ratelimit") == R"("all";r=7;t=1080, "each";r=1;t=1800, "daily";r=97;t=86400)");
   CHECK(trip.field("ratelimit-policy") ==
         R"("all";q=10;w=3600, "each";q=2;w=3600, "daily";q=100;w=86400)");
+}
+
+TEST_CASE("limits: the fields are read back as the lists that the draft describes",
+          "[engine][limits]") {
+  namespace structured = http::structured;
+  Client client(
+      table_of(", rateLimit: {a.b: {limit: 3/min}}, concurrency: {'9-x': {limit: 2}},"
+               " quota: {daily: {limit: 1000000000, per: day}, monthly: {limit: 7, per: month}}"));
+  Trip& trip = client.send("GET", "/a");
+  const std::string policy_text(trip.field("ratelimit-policy"));
+  const std::string state_text(trip.field("ratelimit"));
+  Arena arena;
+  const auto policies = structured::parse_list(policy_text, arena);
+  const auto states = structured::parse_list(state_text, arena);
+  REQUIRE(policies);
+  REQUIRE(states);
+  REQUIRE(policies->size() == 4);
+  REQUIRE(states->size() == 4);
+  for (size_t i = 0; i < 4; ++i) {
+    const structured::Member& policy = (*policies)[i];
+    const structured::Member& state = (*states)[i];
+    CAPTURE(policy_text, state_text, i);
+    CHECK(policy.value.type == structured::Type::String);
+    CHECK(policy.value == state.value);  // one name in both
+    const structured::BareItem* quota = structured::find(policy.parameters, "q");
+    const structured::BareItem* left = structured::find(state.parameters, "r");
+    REQUIRE((quota != nullptr && left != nullptr));
+    CHECK(quota->type == structured::Type::Integer);
+    CHECK(left->type == structured::Type::Integer);
+    CHECK((left->number >= 0 && left->number <= quota->number));
+    const structured::BareItem* window = structured::find(policy.parameters, "w");
+    if (window != nullptr) CHECK(window->number > 0);
+    const structured::BareItem* reset = structured::find(state.parameters, "t");
+    if (reset != nullptr) CHECK(reset->number > 0);
+    const structured::BareItem* unit = structured::find(policy.parameters, "qu");
+    const bool concurrent = policy.value.text == "9-x";
+    CHECK((unit != nullptr) == concurrent);
+    if (concurrent) CHECK(*unit == structured::BareItem::string("concurrent-requests"));
+    if (policy.value.text == "daily") CHECK(quota->number == 1'000'000'000);
+    if (policy.value.text == "monthly") CHECK(window == nullptr);
+    // Whom a limit counts by is nothing for answers.
+    CHECK(structured::find(policy.parameters, "pk") == nullptr);
+    CHECK(structured::find(state.parameters, "pk") == nullptr);
+  }
 }
 
 TEST_CASE("limits: Retry-After is when all of them would let it pass", "[engine][limits]") {

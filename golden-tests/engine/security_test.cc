@@ -11,6 +11,7 @@
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
 #include "runtime/identity/password_hash.h"
+#include "runtime/jose/key_slot.h"
 #include "runtime/jose/testing/token_maker.h"
 #include "runtime/limits/local_counters.h"
 
@@ -330,6 +331,54 @@ TEST_CASE("security: without keys the answer is 503, never a pass", "[security]"
   // Another alternative still holds.
   Trip other(compiled_table(document("[{idp: []}, {key: []}]")));
   CHECK(status(other, {bearer("a.b.c"), {"x-api-key", "foo"}}) == 200);
+}
+
+TEST_CASE("security: a key that is not known is waited for as long as it is fetched",
+          "[security]") {
+  using std::chrono::milliseconds;
+  Trip trip(compiled_table(document("[{idp: []}]")));
+  trip.clock.set_unix_ms(kNow * 1000);
+  const auto slot = std::make_shared<jose::KeySlot>();
+  u32 fetches = 0;
+  slot->listen([&] { ++fetches; });
+  auto data = std::make_shared<LiveData>(*trip.live);
+  for (u32 i = 0; i < data->schemes.size(); ++i) {
+    const std::string_view name = trip.table->text(trip.table->view().schemes()[i].name);
+    if (name == "idp") data->schemes[i].slot = slot;
+  }
+  slot->publish(key_set(second_key(), "other"));
+  trip.use(data);
+  trip.start("GET", "/orders/t1", {bearer(idp_token())});
+  REQUIRE(fetches == 1);
+  trip.clock.advance(milliseconds(300));
+  REQUIRE_FALSE(trip.done());
+  SECTION("the same keys again: refused at once, not after the longest wait") {
+    slot->answer(slot->asked());
+    trip.clock.advance(milliseconds(20));
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == 401);
+    // The next one does not wait at all.
+    slot->wait_until(INT64_MAX);
+    trip.again();
+    trip.start("GET", "/orders/t1", {bearer(idp_token())});
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == 401);
+    CHECK(fetches == 1);
+  }
+  SECTION("the key is there: let in") {
+    slot->publish(key_set(issuer_key(), "k1"));
+    slot->answer(slot->asked());
+    trip.clock.advance(milliseconds(20));
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == 200);
+  }
+  SECTION("no answer: refused after two seconds") {
+    trip.clock.advance(milliseconds(1'690));
+    REQUIRE_FALSE(trip.done());
+    trip.clock.advance(milliseconds(30));
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == 401);
+  }
 }
 
 TEST_CASE("security: two issuers side by side", "[security]") {

@@ -1,5 +1,5 @@
-// A body that is as described costs no allocation once the worker is warm: tapes and evaluator are
-// reused, and the arena's first block is enough.
+// What costs no allocation once the worker is warm: a body that is as described, since tapes and
+// evaluator are reused and the arena's first block is enough; the fields that tell of limits.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -10,6 +10,7 @@
 #include "runtime/engine/offline.h"
 #include "runtime/engine/routing.h"
 #include "runtime/policies/policy_list.h"
+#include "runtime/policies/rate_limit/filter.h"
 #include "runtime/policies/validate/filter.h"
 
 #ifndef GW_SANITIZED
@@ -67,6 +68,35 @@ TEST_CASE("validate: a good body allocates nothing but in the arena", "[validate
     allocations = g_allocations.load() - before;
     REQUIRE(verdict == policies::Verdict::Continue);
     REQUIRE(exchange.validation->body_read);
+  }
+  CHECK(allocations == 0);
+#endif
+}
+
+TEST_CASE("limits: fields of an answer allocate nothing but in the arena", "[limits]") {
+#ifdef GW_SANITIZED
+  WARN("skipped: sanitizers replace operator new");
+#else
+  limits::LimitOutcome outcomes[] = {
+      {.name = "burst", .told = true, .quota = 100, .window_seconds = 60, .remaining = 99},
+      {.name = "parallel",
+       .kind = static_cast<u32>(policies::LimitKind::Concurrency),
+       .told = true,
+       .quota = 8,
+       .remaining = 7},
+  };
+  limits::ExchangeLimits seen;
+  seen.outcomes = outcomes;
+  seen.count = 2;
+  Exchange exchange;
+  u64 allocations = 0;
+  for (int round = 0; round < 3; ++round) {
+    exchange.reset();
+    exchange.limits = &seen;
+    const u64 before = g_allocations.load();
+    policies::write_limit_fields(exchange);
+    allocations = g_allocations.load() - before;
+    REQUIRE(exchange.response.fields.size() == 2);
   }
   CHECK(allocations == 0);
 #endif

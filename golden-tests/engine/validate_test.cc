@@ -15,6 +15,7 @@
 namespace gw {
 namespace {
 
+using namespace std::string_literals;
 using Fields = std::vector<engine::OfflineField>;
 
 std::string document(const std::string& defaults) {
@@ -44,8 +45,11 @@ paths:
         - {name: sort, in: query, required: true, schema: {type: array, items: {enum: [a, b]}}}
         - {name: when, in: query, schema: {type: [integer, string], minLength: 3}}
         - {name: filter, in: query, style: deepObject, explode: true,
-           schema: {type: object, properties: {color: {type: string}, size: {type: integer}},
-                    additionalProperties: false}}
+           schema: {type: object, additionalProperties: false, properties: {
+             color: {type: string}, size: {type: integer}, tags: {type: array, maxItems: 2, items: {type: integer}},
+             price: {type: object, additionalProperties: false, required: [min],
+                     properties: {min: {type: number}, in: {type: object, properties: {cents: {type: boolean}}}}}}}}
+        - {name: note, in: query, content: {text/plain: {schema: {type: string, maxLength: 5}}}}
         - {name: X-Ids, in: header, schema: {type: array, items: {type: integer}, maxItems: 3}}
         - {name: session, in: cookie, schema: {type: string, pattern: '^[a-f]+$'}}
         - {name: point, in: query, content: {application/json: {schema:
@@ -53,7 +57,8 @@ paths:
       responses:
         '200':
           description: ok
-          headers: {X-Total: {required: true, schema: {type: integer}}}
+          headers: {X-Total: {required: true, schema: {type: integer}},
+                    X-Note: {content: {text/plain: {schema: {type: string, maxLength: 3}}}}}
           content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}
         '4XX': {description: no}
     put:
@@ -72,6 +77,14 @@ paths:
                 item: {type: string}
                 meta: {$ref: '#/components/schemas/Order'}
                 files: {type: array, maxItems: 2, items: {type: string, format: binary}}
+                photo: {type: string, format: binary, minLength: 3, maxLength: 4}
+                icons: {type: array, items: {type: string, format: binary, maxLength: 2}}
+                png: {type: string, contentMediaType: image/png, pattern: '^\x89PNG'}
+                page: {type: string, contentMediaType: text/html, maxLength: 2}
+                blob: {}
+                raw: {type: string, maxLength: 2}
+              additionalProperties: {type: string, maxLength: 6}
+            encoding: {raw: {contentType: application/octet-stream}}
           text/plain: {schema: {type: string, maxLength: 5}}
           application/octet-stream: {}
       responses: {'200': {description: ok}}
@@ -141,7 +154,8 @@ TEST_CASE("validate: a parameter that is not as described is refused, by name",
   refused(get("/orders/7?sort=a&sort=c"), R"("parameter":"sort","pointer":"/1","keyword":"enum")");
   refused(get("/orders/7?sort=a&filter[size]=big"),
           R"("parameter":"filter","pointer":"/size","keyword":"type")");
-  refused(get("/orders/7?sort=a&filter[a][b]=1"), R"("parameter":"filter","keyword":"style")");
+  refused(get("/orders/7?sort=a&filter[a][b]=1"), R"("parameter":"filter","pointer":"/a")");
+  refused(get("/orders/7?sort=a&filter[a[b]]=1"), R"("parameter":"filter","keyword":"style")");
   refused(get(kGood, {{"X-Ids", "1,2,x"}}),
           R"("in":"header","parameter":"x-ids","pointer":"/2","keyword":"type")");
   refused(get(kGood, {{"X-Ids", "1,2"}, {"X-Ids", "3,4"}}), R"("keyword":"maxItems")");
@@ -254,6 +268,105 @@ TEST_CASE("validate: multipart", "[engine][validate]") {
   CHECK(put("multipart/form-data", part("item", "pen") + end).status == 400);
 }
 
+TEST_CASE("validate: lengths of parts that are bytes count bytes", "[engine][validate]") {
+  const auto upload = [](const std::string& name, const std::string& content,
+                         const std::string& more = "; filename=\"f\"") {
+    return put("multipart/form-data; boundary=b",
+               "--b\r\nContent-Disposition: form-data; name=\"item\"\r\n\r\npen\r\n"
+               "--b\r\nContent-Disposition: form-data; name=\"" +
+                   name + "\"" + more + "\r\n\r\n" + content + "\r\n--b--\r\n");
+  };
+  CHECK(upload("photo", "\xff\x00\xfe"s).status == 200);
+  CHECK(upload("photo", "\xff\xd8\xff\xe0").status == 200);
+  CHECK(says(upload("photo", "\xff\xd8"), R"("pointer":"/photo","keyword":"minLength")"));
+  CHECK(
+      says(upload("photo", "\xff\xd8\xff\xe0\x01"), R"("pointer":"/photo","keyword":"maxLength")"));
+  // Bytes are counted though they could be characters.
+  CHECK(upload("photo", "\xc3\xa9\xc3\xa9").status == 200);
+  CHECK(upload("photo", "\xc3\xa9\xc3\xa9\xc3\xa9").status == 400);
+  CHECK(upload("icons", "\xff\xff").status == 200);
+  CHECK(says(upload("icons", "\xff\xff\xff"), R"("pointer":"/icons/0","keyword":"maxLength")"));
+  CHECK(upload("png", "\x89PNG\r\n\x1a\n").status == 200);
+  CHECK(says(upload("png", "GIF89a"), R"("pointer":"/png","keyword":"pattern")"));
+  CHECK(upload("raw", "\xff\xfe").status == 200);
+  CHECK(upload("raw", "\xc3\xa9\xc3").status == 400);
+  // Text is text, and counts characters.
+  CHECK(upload("page", "\xc3\xa9\xc3\xa9").status == 200);
+  CHECK(upload("page", "\xff").status == 400);
+  // What the document says nothing of is bytes in 3.1.
+  CHECK(upload("blob", "\xff\xfe\x00"s).status == 200);
+  // A file that is not declared.
+  CHECK(upload("other", "\xff\xff\xff\xff\xff\xff").status == 200);
+  CHECK(says(upload("other", "\xff\xff\xff\xff\xff\xff\xff"),
+             R"("pointer":"/other","keyword":"maxLength")"));
+}
+
+TEST_CASE("validate: deepObjects in a form, and fields that have no place in one",
+          "[engine][validate]") {
+  const auto post = [](const char* schema, const char* encoding, const std::string& body) {
+    Trip trip(compiled_table(std::string(R"(openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  public: a test
+  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:9001'}]}}
+  defaults: {upstream: origin, timeout: 5s}
+paths:
+  /a:
+    post:
+      operationId: a
+      requestBody:
+        content:
+          application/x-www-form-urlencoded:
+            schema: {type: object, required: [o], properties: {o: )") +
+                             schema + "}}\n            encoding: {o: " + encoding +
+                             "}\n      responses: {'200': {description: ok}}\n"));
+    trip.start("POST", "/a", {{"Content-Type", "application/x-www-form-urlencoded"}}, body);
+    REQUIRE(trip.done());
+    return trip.responder.status;
+  };
+  const char* const deep =
+      "{type: object, properties: {a: {type: object, properties: {b: {type: integer}}}}}";
+  CHECK(post(deep, "{style: deepObject}", "o[a][b]=1") == 200);
+  CHECK(post(deep, "{style: deepObject}", "o[a][b]=x") == 400);
+  CHECK(post(deep, "{style: deepObject}", "x=1") == 400);
+  // What cannot be read is a warning here, as nobody has asked, and no fault of the request.
+  const char* const lists = "{type: object, properties: {a: {type: array, items: {type: object}}}}";
+  CHECK(post(lists, "{style: deepObject}", "o[a][0][b]=1") == 200);
+  CHECK(post(deep, "{style: form, explode: true}", "a=1") == 200);
+}
+
+TEST_CASE("validate: what has no media type of JSON is a text", "[engine][validate]") {
+  CHECK(get("/orders/7?sort=a&note=a,b+c").status == 200);
+  CHECK(says(get("/orders/7?sort=a&note=123456"),
+             R"({"in":"query","parameter":"note","keyword":"maxLength")"));
+  CHECK(says(get("/orders/7?sort=a&note=1&note=2"), R"("parameter":"note","keyword":"style")"));
+}
+
+TEST_CASE("validate: objects in a deepObject, and lists", "[engine][validate]") {
+  const auto filter = [](const std::string& query) {
+    return get(("/orders/7?sort=a&" + query).c_str());
+  };
+  CHECK(filter("filter[price][min]=1.5&filter[color]=red").status == 200);
+  CHECK(filter("filter[price][min]=1&filter[price][in][cents]=true").status == 200);
+  CHECK(says(filter("filter[price][min]=x"),
+             R"("parameter":"filter","pointer":"/price/min","keyword":"type")"));
+  CHECK(says(filter("filter[price][in][cents]=true"),
+             R"("parameter":"filter","pointer":"/price","keyword":"required")"));
+  CHECK(says(filter("filter[price][in][cents]=1&filter[price][min]=1"),
+             R"("pointer":"/price/in/cents","keyword":"type")"));
+  CHECK(says(filter("filter[price][min]=1&filter[price][other]=1"), R"("pointer":"/price/other")"));
+  CHECK(filter("filter[price]=1").status == 400);
+  CHECK(filter("filter[tags]=1").status == 200);
+  CHECK(filter("filter[tags]=1&filter[tags]=2").status == 200);
+  CHECK(filter("filter[tags][]=1&filter[tags][]=2").status == 200);
+  CHECK(says(filter("filter[tags]=1&filter[tags]=2&filter[tags]=3"),
+             R"("pointer":"/tags","keyword":"maxItems")"));
+  CHECK(says(filter("filter[tags][]=x"), R"("pointer":"/tags/0","keyword":"type")"));
+  CHECK(says(filter("filter[tags][0]=1"), R"("pointer":"/tags","keyword":"type")"));
+  CHECK(filter("filter[color][]=red").status == 400);
+  CHECK(filter("filter[color]=red&filter[color]=blue").status == 400);
+}
+
 TEST_CASE("validate: text", "[engine][validate]") {
   CHECK(put("text/plain", "short").status == 200);
   CHECK(put("text/plain", "too long").status == 400);
@@ -360,8 +473,12 @@ TEST_CASE("validate: answers", "[engine][validate]") {
       .status = 200, .fields = {{"Content-Type", "application/json"}}, .body = good};
   const engine::ScriptedAnswer wrong_type{
       .status = 200, .fields = {{"Content-Type", "text/html"}, {"X-Total", "3"}}, .body = "hi"};
+  const engine::ScriptedAnswer wrong_note{
+      .status = 200,
+      .fields = {{"Content-Type", "application/json"}, {"X-Total", "3"}, {"X-Note", "a,bc"}},
+      .body = good};
   const engine::ScriptedAnswer undeclared{.status = 302};
-  for (const auto& scripted : {wrong_body, no_header, wrong_type, undeclared}) {
+  for (const auto& scripted : {wrong_body, no_header, wrong_type, wrong_note, undeclared}) {
     const auto [status, body, faults] = answer(scripted, "enforce");
     CHECK(status == 502);
     CHECK(body.find("pen") == std::string::npos);

@@ -21,7 +21,8 @@ const {
 } = require('./tokens');
 
 const PUBLIC =
-    ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+    ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA',
+     'Ed25519'];
 const SECRET = ['HS256', 'HS384', 'HS512'];
 const ISSUER = 'urn:test:issuer';
 const AUDIENCE = 'urn:test:shop';

@@ -16,7 +16,7 @@ using policies::SchemeKind;
 using policies::SchemeRecord;
 
 constexpr size_t kMaxKeyBytes = 1024;
-// How long a request waits for an issuer's new keys, and how often it looks.
+// How long a request waits for an issuer's new keys at most, and how often it looks.
 constexpr std::chrono::milliseconds kPatience{2'000};
 constexpr std::chrono::milliseconds kLookAgain{20};
 
@@ -190,7 +190,7 @@ Task<void> check_password(Exchange& exchange, Env& env, const SchemeRecord& reco
 }
 
 // The issuer may have begun to use a key that it had not when its keys were fetched: they are being
-// fetched again.
+// fetched again. When that is over and has brought no others, there is nothing to wait for.
 Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
   SchemeKeys& keys = env.identity->keys[scheme];
   std::string_view token;
@@ -206,8 +206,10 @@ Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof
   verify_token(exchange, env, scheme, *now, token, proof);
   if (proof.failure != Failure::KeyUnknown) co_return;
   const TimePoint until = std::min(exchange.deadline, env.clock.now() + kPatience);
-  while ((now == nullptr || now->generation() == generation) && env.clock.now() < until) {
+  bool asking = true;
+  while (asking && (now == nullptr || now->generation() == generation) && env.clock.now() < until) {
     co_await env.clock.sleep_until(env.clock.now() + kLookAgain);
+    asking = keys.is_asking();  // before the look at the keys: they come first
     now = keys.current();
   }
   if (now == nullptr || now->generation() == generation) co_return;  // refused already

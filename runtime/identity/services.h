@@ -69,8 +69,9 @@ class SchemeKeys {
   /// Null: there are none (yet).
   const jose::KeySet* current() { return reader_ ? reader_->current() : fixed_.get(); }
   /// A token names a key that is not among them. True: the issuer is being asked, and there may be
-  /// others soon.
+  /// others until is_asking() says no.
   bool ask(i64 now_ms) { return slot_ != nullptr && slot_->key_missing(now_ms); }
+  bool is_asking() const { return slot_ != nullptr && slot_->is_asking(); }
 
  private:
   std::shared_ptr<const jose::KeySet> fixed_;

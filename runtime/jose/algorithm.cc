@@ -6,8 +6,8 @@ namespace gw::jose {
 namespace {
 
 constexpr std::array<std::string_view, kAlgorithmCount> kNames = {
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
-    "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"};
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",   "ES256", "ES384",
+    "ES512", "EdDSA", "HS256", "HS384", "HS512", "Ed25519", "Ed448"};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The algorithms that signatures of tokens may have (RFC 7518 section 3, RFC 8037).
+// The algorithms that signatures of tokens may have (RFC 7518 section 3, RFC 8037, RFC 9864).
 #pragma once
 #include <initializer_list>
 #include <optional>
@@ -23,13 +23,22 @@ enum class Algorithm : u8 {
   Hs256,
   Hs384,
   Hs512,
+  Ed25519,  // what EdDsa is with a key of that curve, by a name that says so (RFC 9864 section 2.2)
+  Ed448,
 };
-inline constexpr u32 kAlgorithmCount = 13;
+inline constexpr u32 kAlgorithmCount = 15;
 
 /// By its registered name, to the letter; "none" and whatever is unknown: nothing.
 std::optional<Algorithm> algorithm_of(std::string_view name);
 std::string_view algorithm_name(Algorithm algorithm);
-constexpr bool is_hmac(Algorithm algorithm) { return algorithm >= Algorithm::Hs256; }
+constexpr bool is_hmac(Algorithm algorithm) {
+  return algorithm >= Algorithm::Hs256 && algorithm <= Algorithm::Hs512;
+}
+/// By any of its names.
+constexpr bool is_eddsa(Algorithm algorithm) {
+  return algorithm == Algorithm::EdDsa || algorithm == Algorithm::Ed25519 ||
+         algorithm == Algorithm::Ed448;
+}
 
 /// Which algorithms are allowed. Empty: no token is.
 class AlgorithmSet {

@@ -284,6 +284,10 @@ bool Key::fits(Algorithm algorithm) const {
       return type == KeyType::EcP521;
     case Algorithm::EdDsa:
       return type == KeyType::Ed25519 || type == KeyType::Ed448;
+    case Algorithm::Ed25519:
+      return type == KeyType::Ed25519;
+    case Algorithm::Ed448:
+      return type == KeyType::Ed448;
     case Algorithm::Hs256:
     case Algorithm::Hs384:
     case Algorithm::Hs512:

@@ -153,6 +153,7 @@ TEST_CASE("jws: every algorithm is verified by its key, and by nothing else", "[
       for (u32 j = 0; j < kAlgorithmCount; ++j) {
         const auto claimed = static_cast<Algorithm>(j);
         if (claimed == algorithm) continue;
+        if (is_eddsa(claimed) && is_eddsa(algorithm)) continue;  // names of one, tested below
         CAPTURE(algorithm_name(claimed));
         const auto lie = signer.token(fmt::format(R"({{"alg":"{}"}})", algorithm_name(claimed)));
         CHECK(failure_of(lie, *signer.keys) != Failure::None);
@@ -175,6 +176,58 @@ TEST_CASE("jws: every algorithm is verified by its key, and by nothing else", "[
   const TestKey ed448 = TestKey::make_ed448();
   CHECK(failure_of(ed448.token(Algorithm::EdDsa, R"({"alg":"EdDSA"})", "x"),
                    *keys_of(ed448.jwk("k"))) == Failure::None);
+}
+
+TEST_CASE("jws: Ed25519 and Ed448 are names of their own for EdDSA", "[jose][jws]") {
+  const TestKey small = TestKey::make(Algorithm::Ed25519);
+  const TestKey large = TestKey::make_ed448();
+  const auto keys = keys_of(small.jwk("s"));
+  const auto large_keys = keys_of(large.jwk("l"));
+  const std::string specified = small.token(Algorithm::Ed25519, R"({"alg":"Ed25519"})", "x");
+  const std::string general = small.token(Algorithm::EdDsa, R"({"alg":"EdDSA"})", "x");
+  const std::string other = large.token(Algorithm::Ed448, R"({"alg":"Ed448"})", "x");
+  CHECK(verify_jws(specified, *keys, {Algorithm::Ed25519}).failure == Failure::None);
+  CHECK(verify_jws(general, *keys, {Algorithm::EdDsa}).failure == Failure::None);
+  CHECK(verify_jws(other, *large_keys, {Algorithm::Ed448}).failure == Failure::None);
+  // Who has allowed one name has not allowed the other.
+  CHECK(verify_jws(specified, *keys, {Algorithm::EdDsa}).failure == Failure::AlgorithmNotAllowed);
+  CHECK(verify_jws(general, *keys, {Algorithm::Ed25519}).failure == Failure::AlgorithmNotAllowed);
+  CHECK(verify_jws(other, *large_keys, {Algorithm::EdDsa, Algorithm::Ed25519}).failure ==
+        Failure::AlgorithmNotAllowed);
+  // A name with the key of the other curve.
+  const std::string crossed = large.token(Algorithm::Ed448, R"({"alg":"Ed25519","kid":"l"})", "x");
+  CHECK(verify_jws(crossed, *large_keys, {Algorithm::Ed25519, Algorithm::Ed448}).failure ==
+        Failure::KeyUnfit);
+  for (const char* name : {"ed25519", "ED25519", "Ed25519ph", "ESP256", "ESB256"}) {
+    CAPTURE(name);
+    const std::string token =
+        small.token(Algorithm::Ed25519, fmt::format(R"({{"alg":"{}"}})", name), "x");
+    CHECK(verify_jws(token, *keys, all()).failure == Failure::AlgorithmNotAllowed);
+  }
+}
+
+// The key of RFC 8037 appendix A.1 and the payload of A.4. The first token is that of A.4; RFC 9864
+// has no example, so the second is the same by the other name, signed by another implementation.
+TEST_CASE("jws: EdDSA and Ed25519 as others sign them", "[jose][jws]") {
+  const auto keys =
+      keys_of(R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})");
+  REQUIRE(keys != nullptr);
+  const std::string general =
+      "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+      "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+  const std::string specified =
+      "eyJhbGciOiJFZDI1NTE5In0.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+      "UxhIYLHGg39NVCLpQAVD_UcfOmnGSCzLFZoXYkLiIbFccmOb_qObsgjzLKsfJw-4NlccUgvYrEHrRbNV0HcZAQ";
+  const VerifiedJws one = verify_jws(general, *keys, {Algorithm::EdDsa});
+  CHECK(one.failure == Failure::None);
+  CHECK(one.payload == "Example of Ed25519 signing");
+  const VerifiedJws other = verify_jws(specified, *keys, {Algorithm::Ed25519});
+  CHECK(other.failure == Failure::None);
+  CHECK(other.algorithm == Algorithm::Ed25519);
+  // The signature covers the name.
+  const std::string swapped =
+      specified.substr(0, specified.rfind('.')) + general.substr(general.rfind('.'));
+  CHECK(verify_jws(swapped, *keys, all()).failure == Failure::SignatureInvalid);
 }
 
 TEST_CASE("jws: `none` in every spelling is no algorithm", "[jose][jws][attack]") {

@@ -60,8 +60,8 @@ TEST_CASE("key set: each type is for its algorithms and no others", "[jose][keys
       {"P-256", TestKey::make(Algorithm::Es256), {Algorithm::Es256}},
       {"P-384", TestKey::make(Algorithm::Es384), {Algorithm::Es384}},
       {"P-521", TestKey::make(Algorithm::Es512), {Algorithm::Es512}},
-      {"Ed25519", TestKey::make(Algorithm::EdDsa), {Algorithm::EdDsa}},
-      {"Ed448", TestKey::make_ed448(), {Algorithm::EdDsa}},
+      {"Ed25519", TestKey::make(Algorithm::EdDsa), {Algorithm::EdDsa, Algorithm::Ed25519}},
+      {"Ed448", TestKey::make_ed448(), {Algorithm::EdDsa, Algorithm::Ed448}},
       {"32 bytes", TestKey::from_secret(std::string(32, 'k')), {Algorithm::Hs256}},
       {"48 bytes",
        TestKey::from_secret(std::string(48, 'k')),
@@ -90,6 +90,25 @@ TEST_CASE("key set: each type is for its algorithms and no others", "[jose][keys
         CHECK(count_of(*of_pem, algorithm, "any") == (row.fits.has(algorithm) ? 1 : 0));
       }
     }
+  }
+}
+
+TEST_CASE("key set: a key whose `alg` is one of the names of EdDSA is for that name",
+          "[jose][keys]") {
+  const TestKey key = TestKey::make(Algorithm::Ed25519);
+  std::string problem;
+  const auto general = KeySet::parse(key.jwk("k", R"(,"alg":"EdDSA")"), {}, problem);
+  REQUIRE(general != nullptr);
+  CHECK(count_of(*general, Algorithm::EdDsa, "k") == 1);
+  CHECK(count_of(*general, Algorithm::Ed25519, "k") == 0);
+  const auto specified = KeySet::parse(key.jwk("k", R"(,"alg":"Ed25519")"), {}, problem);
+  REQUIRE(specified != nullptr);
+  CHECK(count_of(*specified, Algorithm::Ed25519, "k") == 1);
+  CHECK(count_of(*specified, Algorithm::EdDsa, "k") == 0);
+  // Of the other curve, and names of COSE.
+  for (const char* name : {"Ed448", "ESP256", "ed25519"}) {
+    CAPTURE(name);
+    CHECK(problem_of(key.jwk("k", fmt::format(R"(,"alg":"{}")", name))) != "none");
   }
 }
 

@@ -22,17 +22,17 @@ void KeySlot::Reader::take() {
 }
 
 bool KeySlot::key_missing(i64 now_ms) {
-  i64 quiet_until_ms = quiet_until_ms_.load(std::memory_order_relaxed);
-  if (now_ms < quiet_until_ms) {
-    return now_ms - asked_ms_.load(std::memory_order_relaxed) < kMomentMs;
-  }
+  const auto asked_just_now = [&] {
+    return is_asking() && now_ms - asked_ms_.load(std::memory_order_relaxed) < kMomentMs;
+  };
+  if (now_ms < quiet_until_ms_.load(std::memory_order_acquire)) return asked_just_now();
   // Of several workers one tells; the listener says when it wants to hear of it again.
-  if (!quiet_until_ms_.compare_exchange_strong(quiet_until_ms, kNever, std::memory_order_relaxed)) {
-    return true;
-  }
   const std::lock_guard lock(mutex_);
+  if (now_ms < quiet_until_ms_.load(std::memory_order_acquire)) return asked_just_now();
   if (!tell_) return false;
   asked_ms_.store(now_ms, std::memory_order_relaxed);
+  asked_.fetch_add(1, std::memory_order_release);
+  quiet_until_ms_.store(kNever, std::memory_order_release);
   tell_();
   return true;
 }
@@ -40,6 +40,7 @@ bool KeySlot::key_missing(i64 now_ms) {
 void KeySlot::listen(std::function<void()> tell) {
   const std::lock_guard lock(mutex_);
   tell_ = std::move(tell);
+  if (!tell_) answer(asked());
 }
 
 }  // namespace gw::jose

@@ -232,6 +232,7 @@ void KeySource::succeed(seconds wait) {
   const u64 least_ms = static_cast<u64>(milliseconds(kMinRefresh).count());
   loop_.set_timer(timer_, loop_.now() + milliseconds(std::max(wait_ms - jitter_ms, least_ms)));
   slot_->wait_until(to_ms(missing_allowed_));  // an issuer may change its keys right behind it
+  end_of_fetch();
   if (failed_before) tell({.kind = KeyEvent::Kind::Recovered});
   if (first) loop_.defer(notify_);
 }
@@ -248,6 +249,7 @@ void KeySource::fail(std::string_view reason) {
     tell({.kind = KeyEvent::Kind::Failing, .reason = reason, .known = keys_ != nullptr});
   }
   let_hear();
+  end_of_fetch();
   if (first) loop_.defer(notify_);
 }
 
@@ -260,6 +262,7 @@ void KeySource::on_stale(void* context) {
 
 // Fetches that are due anyway are not hurried: after a failure the pause stands.
 void KeySource::key_missing() {
+  heard_ = slot_->asked();
   const bool in_vain = fetching_ || failures_ != 0 || options_.kind == KeySourceKind::Inline ||
                        loop_.now() < missing_allowed_;
   if (!in_vain) {
@@ -267,7 +270,11 @@ void KeySource::key_missing() {
     begin();
   }
   let_hear();
+  if (!fetching_) end_of_fetch();
 }
+
+// Who has asked after this fetch had ended waits on: his question is still on its way to this loop.
+void KeySource::end_of_fetch() { slot_->answer(heard_); }
 
 // Not sooner than in a while, so that what is in vain is not said by each request.
 void KeySource::let_hear() {

@@ -54,7 +54,8 @@ struct KeyEvent {
 /// max-age, between kMinRefresh and kMaxRefresh. A failure (no answer, another status than 200,
 /// redirects included, another issuer, no usable key) leaves the last good keys for `stale` and is
 /// tried again after growing pauses with jitter. A token whose key is not known has them fetched at
-/// once, but at most once per kMissingInterval, and not beside another fetch.
+/// once, but at most once per kMissingInterval, and not beside another fetch. Who waits for that is
+/// let go when the fetch ends, whatever it has brought, or at once when there is none.
 ///
 /// One thread, that of `loop`, which is the control side's; keys reach workers by slot(). `loop`,
 /// `random` and `fetcher` outlive it.
@@ -104,6 +105,7 @@ class KeySource {
   void succeed(std::chrono::seconds wait);
   void fail(std::string_view reason);
   void let_hear();
+  void end_of_fetch();
   void set_keys(std::shared_ptr<const KeySet> keys);
   void tell(KeyEvent event);
 
@@ -117,6 +119,7 @@ class KeySource {
   bool settled_ = false;
   bool fetching_ = false;
   u32 failures_ = 0;  // in a row
+  u64 heard_ = 0;     // of those who asked, by KeySlot::asked()
   net::TimePoint missing_allowed_{};
   net::Timer timer_;
   net::Timer stale_timer_;

@@ -273,6 +273,94 @@ TEST_CASE("key source: an unknown key does not hurry an issuer that is away", "[
   CHECK(at.has("a"));
 }
 
+TEST_CASE("key source: who waits for a key is let go when the fetch ends, whatever it brings",
+          "[jose][source]") {
+  Bench at;
+  at.fetcher.set(kUrl, key_set_of({key_a()}), "max-age=86400");
+  at.start();
+  at.loop.advance(1h);
+  KeySlot& slot = *at.source->slot();
+  CHECK_FALSE(slot.is_asking());
+  at.fetcher.silent = true;
+  at.miss();
+  CHECK(at.asked() == 2);
+  CHECK(slot.is_asking());
+  at.loop.advance(1s);
+  CHECK(slot.is_asking());
+  SECTION("the same keys") {}
+  SECTION("others") { at.fetcher.set(kUrl, key_set_of({key_b()})); }
+  SECTION("no answer") { at.fetcher.replies.clear(); }
+  SECTION("no keys") { at.fetcher.set(kUrl, "{}"); }
+  at.fetcher.release();
+  at.loop.run();
+  CHECK_FALSE(slot.is_asking());
+  // Nobody waits any more for what was asked a moment ago.
+  const auto now = at.loop.now().time_since_epoch();
+  CHECK_FALSE(slot.key_missing(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+  CHECK(at.asked() == 2);
+}
+
+TEST_CASE("key source: with discovery the wait lasts until the keys are there", "[jose][source]") {
+  Bench at({.kind = KeySourceKind::Discovery, .location = kWellKnown});
+  at.fetcher.set(kWellKnown, R"({"issuer":"https://idp.test","jwks_uri":"https://idp.test/jwks"})",
+                 "max-age=86400");
+  at.fetcher.set(kUrl, key_set_of({key_a()}), "max-age=86400");
+  at.start();
+  REQUIRE(at.has("a"));
+  at.loop.advance(1h);
+  at.fetcher.silent = true;
+  at.miss();
+  REQUIRE(at.asked(kWellKnown) == 2);
+  at.fetcher.silent = false;
+  for (auto& one : std::exchange(at.fetcher.held, {})) one();
+  at.fetcher.silent = true;
+  at.loop.run();
+  REQUIRE(at.asked(kUrl) == 2);
+  CHECK(at.source->slot()->is_asking());
+  at.fetcher.release();
+  at.loop.run();
+  CHECK_FALSE(at.source->slot()->is_asking());
+}
+
+TEST_CASE("key source: nobody waits where nothing is fetched", "[jose][source]") {
+  Bench at;
+  at.fetcher.set(kUrl, key_set_of({key_a()}), "max-age=86400");
+  at.start();
+  const auto slot = at.source->slot();
+  at.miss();  // fetched, in vain
+  CHECK_FALSE(slot->is_asking());
+  at.loop.advance(3s);
+  at.miss();  // not again in five minutes
+  CHECK(at.asked() == 2);
+  CHECK_FALSE(slot->is_asking());
+  at.loop.advance(6min);
+  at.fetcher.silent = true;
+  at.miss();
+  CHECK(slot->is_asking());
+  at.source.reset();  // another table has other issuers
+  CHECK_FALSE(slot->is_asking());
+}
+
+TEST_CASE("key source: a question that a fetch has not heard is not answered by it",
+          "[jose][source]") {
+  Bench at;
+  at.fetcher.set(kUrl, key_set_of({key_a()}));
+  at.start();
+  at.fetcher.silent = true;
+  at.loop.advance(11min);  // a usual fetch
+  REQUIRE(at.asked() == 2);
+  at.fetcher.set(kUrl, key_set_of({key_b()}));
+  KeySlot& slot = *at.source->slot();
+  const auto now = at.loop.now().time_since_epoch();
+  at.fetcher.release();  // its reply is on its way to the loop, and so is, behind it, the question
+  REQUIRE(slot.key_missing(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+  CHECK(slot.is_asking());
+  at.loop.run();
+  CHECK_FALSE(slot.is_asking());
+  CHECK(at.asked() == 3);
+  CHECK(at.has("b"));
+}
+
 TEST_CASE("key source: keys outlive their issuer for a day", "[jose][source]") {
   Bench at;
   at.fetcher.set(kUrl, key_set_of({key_a()}));

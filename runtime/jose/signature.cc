@@ -179,6 +179,8 @@ bool verify_any(const Key& key, Algorithm algorithm, std::string_view text,
     case Algorithm::Es512:
       return verify_ecdsa(key, algorithm, text, signature);
     case Algorithm::EdDsa:
+    case Algorithm::Ed25519:
+    case Algorithm::Ed448:
       return verify_eddsa(key, text, signature);
     default:
       return verify_rsa(key, algorithm, text, signature);
@@ -190,7 +192,7 @@ bool verify_any(const Key& key, Algorithm algorithm, std::string_view text,
 bool prepare(Key& key) {
   for (u32 i = 0; i < kAlgorithmCount; ++i) {
     const auto algorithm = static_cast<Algorithm>(i);
-    if (is_hmac(algorithm) || algorithm == Algorithm::EdDsa || !key.fits(algorithm)) continue;
+    if (is_hmac(algorithm) || is_eddsa(algorithm) || !key.fits(algorithm)) continue;
     key.prepared[i] = make_prepared(key, algorithm);
     if (key.prepared[i] == nullptr) return false;
   }

@@ -1,44 +1,18 @@
 // For tests: schemas from text, compiled, verified and evaluated.
 #pragma once
-#include <re2/re2.h>
-
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "compiler/schema/pool_matcher.h"
 #include "compiler/schema/schema_compiler.h"
 #include "compiler/source/file_set.h"
 #include "compiler/syntax/read.h"
 #include "runtime/schema/evaluator.h"
 #include "runtime/schema/verify.h"
-#include "runtime/table/dfa.h"
 
 namespace gw::compiler::schema {
-
-/// Runs patterns out of the pools of a compilation, as a bound table would.
-class PoolMatcher final : public gw::schema::PatternMatcher {
- public:
-  explicit PoolMatcher(const Pools& pools) : pools_(pools) {}
-  bool matches(u32 regex, std::string_view text) const override {
-    const table::RegexRecord& record = pools_.regexes.records()[regex];
-    if (record.dfa.count > 0) {
-      return Dfa(pools_.dfa_data.bytes().data() + record.dfa.offset).matches(text);
-    }
-    auto& fallback = fallbacks_[regex];
-    if (fallback == nullptr) {
-      fallback = std::make_unique<re2::RE2>(
-          re2::StringPiece(pools_.strings.bytes().data() + record.re2.offset, record.re2.bytes),
-          re2::RE2::Quiet);
-    }
-    return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *fallback);
-  }
-
- private:
-  const Pools& pools_;
-  mutable std::map<u32, std::unique_ptr<re2::RE2>> fallbacks_;
-};
 
 /// One compilation of plain JSON Schema. Documents for references come from `load`.
 class TestProgram {

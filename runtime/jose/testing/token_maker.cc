@@ -59,8 +59,11 @@ TestKey TestKey::make(Algorithm algorithm, int bits) {
       made.key_.reset(EVP_EC_gen("P-521"));
       break;
     case Algorithm::EdDsa:
+    case Algorithm::Ed25519:
       made.key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
       break;
+    case Algorithm::Ed448:
+      return make_ed448();
     case Algorithm::Hs256:
     case Algorithm::Hs384:
     case Algorithm::Hs512:
@@ -134,7 +137,7 @@ std::string TestKey::sign(Algorithm algorithm, std::string_view text) const {
     out.resize(size);
     return out;
   }
-  const bool edwards = algorithm == Algorithm::EdDsa;
+  const bool edwards = is_eddsa(algorithm);
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   EVP_PKEY_CTX* key_context = nullptr;
   GW_CHECK(EVP_DigestSignInit(context, &key_context, edwards ? nullptr : hash_of(algorithm),

@@ -13,10 +13,12 @@
 #include "runtime/base/units.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
+#include "runtime/http/structured_field.h"
 
 namespace gw::policies {
 namespace {
 
+namespace structured = http::structured;
 using limits::CounterKey;
 using limits::CounterStore;
 using limits::ExchangeLimits;
@@ -352,25 +354,30 @@ Verdict check_limits(Exchange& exchange, const RateLimitRecord& record, const En
 
 namespace {
 
-// Appends `"name";q=100;w=60` and the like. Names hold nothing that needs escaping.
+// Appends `"name";q=100;w=60` and the like. A member that has no text (a name in a table that no
+// compiler of ours has written) is left out.
 class Members {
  public:
   explicit Members(std::string& out) : out_(out) { out_.clear(); }
   void begin(std::string_view name) {
-    if (!out_.empty()) out_ += ", ";
-    out_ += '"';
-    out_ += name;
-    out_ += '"';
+    const size_t before = out_.size();
+    if (before != 0) out_ += ", ";
+    skips_ = !structured::write_bare_item(structured::BareItem::string(name), out_);
+    if (skips_) out_.resize(before);
   }
-  void parameter(std::string_view name, u64 value) {
-    char digits[20];
-    const char* end = std::to_chars(digits, std::end(digits), value).ptr;
-    out_ += name;
-    out_.append(digits, static_cast<size_t>(end - digits));
+  void parameter(std::string_view key, const structured::BareItem& value) {
+    if (!skips_) skips_ = !structured::write_parameter(key, value, out_);
+  }
+  // Numbers beyond those of Structured Fields are as good as their largest.
+  void parameter(std::string_view key, u64 value) {
+    constexpr u64 kLargest = structured::kMaxInteger;
+    const i64 told = static_cast<i64>(std::min(value, kLargest));
+    parameter(key, structured::BareItem::integer(told));
   }
 
  private:
   std::string& out_;
+  bool skips_ = false;
 };
 
 }  // namespace
@@ -386,15 +393,16 @@ void write_limit_fields(Exchange& exchange) {
   for (const LimitOutcome& outcome : outcomes) {
     if (!outcome.told) continue;
     policies.begin(outcome.name);
-    policies.parameter(";q=", outcome.quota);
-    if (outcome.window_seconds != 0) policies.parameter(";w=", outcome.window_seconds);
+    policies.parameter("q", outcome.quota);
+    if (outcome.window_seconds != 0) policies.parameter("w", outcome.window_seconds);
     if (outcome.kind == static_cast<u32>(LimitKind::Concurrency)) {
-      policy += ";qu=\"concurrent-requests\"";
+      policies.parameter("qu", structured::BareItem::string("concurrent-requests"));
     }
     states.begin(outcome.name);
-    states.parameter(";r=", outcome.remaining);
-    if (outcome.reset_seconds != 0) states.parameter(";t=", outcome.reset_seconds);
+    states.parameter("r", outcome.remaining);
+    if (outcome.reset_seconds != 0) states.parameter("t", outcome.reset_seconds);
   }
+  if (policy.empty()) return;
   http::FieldList& fields = exchange.response.fields;
   fields.set("ratelimit-policy", exchange.arena.copy(policy));
   fields.set("ratelimit", exchange.arena.copy(state));

@@ -11,8 +11,10 @@ namespace gw::policies {
 /// release_permits(). Memory: the exchange's arena. No lock.
 Verdict check_limits(Exchange& exchange, const RateLimitRecord& record, const Env& env);
 
-/// Adds RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10) to the answer, in
-/// place of an upstream's, where limits want to be told of.
+/// Adds RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4)
+/// to the answer, in place of an upstream's, where limits want to be told of. Of its parameters
+/// `pk` is left out: a partition key would be the consumer, claim or address that a limit counts
+/// by. Allocates nothing once the thread has written fields of that length.
 void write_limit_fields(Exchange& exchange);
 
 /// Gives back what the exchange holds. Any number of times.

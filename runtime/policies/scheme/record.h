@@ -13,11 +13,15 @@ inline constexpr u32 kSchemeKindCount = 5;
 enum class CredentialPlace : u32 { Header, Query, Cookie };
 inline constexpr std::string_view kCredentialPlaceWords[] = {"header", "query", "cookie"};
 
-/// Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1), in the order of their bits.
-inline constexpr std::string_view kAlgorithmWords[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
-                                                       "PS512", "ES256", "ES384", "ES512", "EdDSA",
-                                                       "HS256", "HS384", "HS512"};
-inline constexpr u32 kFirstSymmetricAlgorithm = 10;
+/// Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2). Their
+/// places are stored in tables: new ones come last. The fully specified names of ECDSA in RFC 9864
+/// (ESP256 and the like) are those of COSE; in JOSE ES256 says all.
+inline constexpr std::string_view kAlgorithmWords[] = {
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",   "ES256", "ES384",
+    "ES512", "EdDSA", "HS256", "HS384", "HS512", "Ed25519", "Ed448"};
+constexpr bool is_symmetric_algorithm(u32 place) {
+  return place < std::size(kAlgorithmWords) && kAlgorithmWords[place].starts_with("HS");
+}
 
 inline constexpr std::string_view kClaimTypeWords[] = {"string",  "integer", "number",
                                                        "boolean", "array",   "object"};

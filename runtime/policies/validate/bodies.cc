@@ -1,5 +1,6 @@
 #include "runtime/policies/validate/bodies.h"
 
+#include <algorithm>
 #include <span>
 
 #include "runtime/json/tape_builder.h"
@@ -14,6 +15,7 @@ using policies::BodyFormat;
 using policies::MediaRecord;
 using policies::ParameterRecord;
 using policies::ParameterStyle;
+using policies::PartBytes;
 
 constexpr u32 kFormDepth = 64;  // of JSON within a form
 
@@ -180,7 +182,7 @@ class FormReader {
     if (field == nullptr) {
       // Files that nobody has declared need be no text; how they are judged says the schema.
       if (part.is_file && !json::is_utf8(part.content)) {
-        out_.string({});
+        write_bytes(part.content, media_.rest_bytes);
       } else {
         reader_.write_scalar(media_.rest_types, part.content, out_);
       }
@@ -189,12 +191,29 @@ class FormReader {
     if (static_cast<ParameterStyle>(field->style) == ParameterStyle::Json) {
       return copy_json(part.content, view_.text(field->name));
     }
-    if (field->binary != 0) {
-      out_.string(json::is_utf8(part.content) ? part.content : std::string_view{});
+    if (static_cast<PartBytes>(field->bytes) != PartBytes::Text) {
+      write_bytes(part.content, field->bytes);
     } else {
       reader_.write_scalar(is_item ? field->item_types : field->types, part.content, out_);
     }
     return true;
+  }
+
+  // As a text with a character for each byte, where somebody asks how many there are, or which:
+  // bytes from 0x80 on are then those of ISO 8859-1.
+  void write_bytes(std::string_view bytes, u32 judged) {
+    const bool is_free = static_cast<PartBytes>(judged) == PartBytes::Free;
+    const auto is_high = [](char c) { return static_cast<u8>(c) >= 0x80; };
+    const auto high = static_cast<size_t>(std::ranges::count_if(bytes, is_high));
+    if (is_free || high == 0) return out_.string(is_free ? std::string_view{} : bytes);
+    char* text = static_cast<char*>(arena_.allocate(bytes.size() + high, 1));
+    size_t size = 0;
+    for (const char c : bytes) {
+      const u32 byte = static_cast<u8>(c);
+      if (byte >= 0x80) text[size++] = static_cast<char>(0xc0 | byte >> 6);
+      text[size++] = byte < 0x80 ? c : static_cast<char>(0x80 | (byte & 0x3f));
+    }
+    out_.string({text, size});
   }
 
   const table::TableView& view_;

@@ -53,17 +53,18 @@ char separator_of(ParameterStyle style) {
   }
 }
 
-// The property in `name[property]` or `name[property][]`; empty: it is nothing of the kind.
-std::string_view deep_property(std::string_view pair, std::string_view name, bool& malformed) {
-  if (pair.size() < name.size() + 2 || !pair.starts_with(name) || pair[name.size()] != '[') {
-    return {};
+// Whether `brackets` is `[a][b]`, with `[]` at the end or not, and not too deep.
+bool is_deep_path(std::string_view brackets) {
+  u32 levels = 0;
+  while (!brackets.empty()) {
+    if (brackets == "[]") return levels != 0;
+    const size_t end = brackets.find(']');
+    if (brackets[0] != '[' || end == brackets.npos || end == 1) return false;
+    if (brackets.substr(1, end - 1).find('[') != brackets.npos) return false;
+    if (++levels > policies::kMaxDeepLevels) return false;
+    brackets.remove_prefix(end + 1);
   }
-  std::string_view inner = pair.substr(name.size() + 1);
-  if (inner.ends_with("[]")) inner.remove_suffix(2);
-  const bool sound = inner.ends_with(']') && inner.size() > 1 &&
-                     inner.substr(0, inner.size() - 1).find_first_of("[]") == inner.npos;
-  malformed = malformed || !sound;
-  return sound ? inner.substr(0, inner.size() - 1) : std::string_view{};
+  return levels != 0;
 }
 
 }  // namespace
@@ -110,10 +111,10 @@ void ParameterReader::write_scalar(u32 types, std::string_view decoded,
 
 const PropertyRecord* ParameterReader::find_property(const Parameter& parameter,
                                                      std::string_view name) const {
-  for (const PropertyRecord& property : view_.policy_list<PropertyRecord>(parameter.properties)) {
-    if (view_.text(property.name) == name) return &property;
-  }
-  return nullptr;
+  const auto properties = view_.policy_list<PropertyRecord>(parameter.properties);
+  const auto text = [&](const PropertyRecord& property) { return view_.text(property.name); };
+  const auto found = std::ranges::lower_bound(properties, name, {}, text);
+  return found != properties.end() && text(*found) == name ? &*found : nullptr;
 }
 
 void ParameterReader::write_property(const Parameter& parameter, std::string_view name,
@@ -218,35 +219,83 @@ Reading ParameterReader::read_text(const Parameter& parameter, std::string_view 
   }
 }
 
+// `name[a]=1&name[b][c]=2&name[d][]=3`: sorted by name, what belongs to one property stands
+// together, on every level. Pairs of one name keep their order.
 Reading ParameterReader::read_deep(const Parameter& parameter, std::span<Pair> pairs,
                                    json::TapeBuilder& out) {
   const std::string_view name = view_.text(parameter.name);
-  bool malformed = false;
-  bool begun = false;
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    if (pairs[i].used) continue;
-    const std::string_view key = deep_property(pairs[i].name, name, malformed);
-    if (key.empty()) continue;
-    pairs[i].used = true;
-    if (!begun) out.object();
-    begun = true;
-    const PropertyRecord* property = find_property(parameter, key);
-    if (property == nullptr || (property->types & schema::kTypeArray) == 0) {
-      write_property(parameter, key, decode(pairs[i].value), out);
-      continue;
-    }
-    out.key(key);
-    out.array();
-    write_scalar(property->item_types, decode(pairs[i].value), out);
-    for (size_t j = i + 1; j < pairs.size(); ++j) {
-      if (deep_property(pairs[j].name, name, malformed) != key) continue;
-      pairs[j].used = true;
-      write_scalar(property->item_types, decode(pairs[j].value), out);
-    }
-    out.end();
+  const auto belongs = [&](const Pair& pair) {
+    return !pair.used && pair.name.size() > name.size() && pair.name.starts_with(name) &&
+           pair.name[name.size()] == '[';
+  };
+  size_t count = 0;
+  for (const Pair& pair : pairs) {
+    if (!belongs(pair)) continue;
+    if (!is_deep_path(pair.name.substr(name.size()))) return Reading::Malformed;
+    ++count;
   }
-  if (malformed) return Reading::Malformed;
-  if (!begun) return Reading::Absent;
+  if (count == 0) return Reading::Absent;
+  const Pair** group = arena_.allocate_array<const Pair*>(count);
+  size_t next = 0;
+  for (Pair& pair : pairs) {
+    if (!belongs(pair)) continue;
+    pair.used = true;
+    group[next++] = &pair;
+  }
+  std::sort(group, group + count, [](const Pair* a, const Pair* b) {
+    const auto order = a->name <=> b->name;
+    return order == 0 ? a < b : order < 0;
+  });
+  return write_deep(parameter, {group, count}, name, parameter.rest_types, out);
+}
+
+// The object whose properties stand behind `path`, which all names of `group` begin with.
+Reading ParameterReader::write_deep(const Parameter& parameter, std::span<const Pair* const> group,
+                                    std::string_view path, u32 rest_types, json::TapeBuilder& out) {
+  const size_t outer = view_.text(parameter.name).size() + 1;
+  out.object();
+  while (!group.empty()) {
+    const std::string_view first = group[0]->name;
+    const size_t end = first.find(']', path.size());
+    const std::string_view own = first.substr(0, end + 1);
+    const auto others =
+        std::ranges::find_if(group, [&](const Pair* pair) { return !pair->name.starts_with(own); });
+    const auto members = group.first(static_cast<size_t>(others - group.begin()));
+    group = group.subspan(members.size());
+    out.key(first.substr(path.size() + 1, end - path.size() - 1));
+    const PropertyRecord* property = find_property(parameter, first.substr(outer, end - outer));
+    const u32 types = property == nullptr ? rest_types : property->types;
+    const u32 inner_types = property == nullptr ? u32{schema::kTypeString} : property->item_types;
+    const auto is_value = [&](const Pair* pair) {
+      const std::string_view rest = pair->name.substr(own.size());
+      return rest.empty() || rest == "[]";
+    };
+    const auto values = std::ranges::count_if(members, is_value);
+    // A value cannot be an object as well.
+    if (values != 0 && static_cast<size_t>(values) != members.size()) return Reading::Malformed;
+    const Reading reading = values == 0 ? write_deep(parameter, members, own, inner_types, out)
+                                        : write_deep_values(members, own, types, inner_types, out);
+    if (reading != Reading::Value) return reading;
+  }
+  out.end();
+  return Reading::Value;
+}
+
+// One value, or those of a list: where a name stands more than once, ends in `[]`, or can be
+// nothing else.
+Reading ParameterReader::write_deep_values(std::span<const Pair* const> group,
+                                           std::string_view path, u32 types, u32 item_types,
+                                           json::TapeBuilder& out) {
+  const bool may_be_list = (types & schema::kTypeArray) != 0;
+  const bool has_brackets = group.back()->name.size() != path.size();
+  if (group.size() > 1 && !may_be_list && !has_brackets) return Reading::Several;
+  if (group.size() == 1 && !has_brackets && (!may_be_list || (types & kScalars) != 0)) {
+    write_scalar(types, decode(group[0]->value), out);
+    return Reading::Value;
+  }
+  out.array();
+  const u32 each = may_be_list ? item_types : u32{schema::kTypeString};
+  for (const Pair* pair : group) write_scalar(each, decode(pair->value), out);
   out.end();
   return Reading::Value;
 }

@@ -69,6 +69,10 @@ class ParameterReader {
   Reading read_matrix(const Parameter& parameter, std::string_view text, json::TapeBuilder& out);
   Reading read_pairs(const Parameter& parameter, std::span<Pair> pairs, json::TapeBuilder& out);
   Reading read_deep(const Parameter& parameter, std::span<Pair> pairs, json::TapeBuilder& out);
+  Reading write_deep(const Parameter& parameter, std::span<const Pair* const> group,
+                     std::string_view path, u32 rest_types, json::TapeBuilder& out);
+  Reading write_deep_values(std::span<const Pair* const> group, std::string_view path, u32 types,
+                            u32 item_types, json::TapeBuilder& out);
   Reading read_exploded(const Parameter& parameter, std::span<Pair> pairs, json::TapeBuilder& out);
   Reading write_delimited(const Parameter& parameter, std::string_view text, char separator,
                           bool assigned, json::TapeBuilder& out);

@@ -79,7 +79,7 @@ TEST_CASE("parameters: the table of styles", "[validate]") {
       {Place::Query, ParameterStyle::PipeDelimited, false, kObject,
        "color=R%7C100%7CG%7C200%7CB%7C150", kRgb},
       {Place::Query, ParameterStyle::DeepObject, true, kObject,
-       "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150", kRgb},
+       "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150", R"({"B":150,"G":200,"R":100})"},
       {Place::Cookie, ParameterStyle::Form, true, kText, "color=blue", R"("blue")"},
       {Place::Cookie, ParameterStyle::Form, false, kList, "color=blue,black,brown", kColors},
   };
@@ -104,15 +104,50 @@ TEST_CASE("parameters: what is written otherwise is malformed, not guessed", "[v
       {Place::Query, ParameterStyle::Form, false, kList, "color=a&color=b", "several"},
       {Place::Query, ParameterStyle::Form, true, kText, "colour=a", "absent"},
       {Place::Query, ParameterStyle::DeepObject, true, kObject, "color=a", "absent"},
-      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a][b]=1", "malformed"},
       {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a=1", "malformed"},
       {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[]=1", "malformed"},
-      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a]=1&color[a]=2", "refused"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a]=1&color[a]=2", "several"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a]=1&color[a][b]=2",
+       "malformed"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a][]=1&color[a][b]=2",
+       "malformed"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a][][b]=1", "malformed"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a]b=1", "malformed"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject, "color[a[b]]=1", "malformed"},
+      {Place::Query, ParameterStyle::DeepObject, true, kObject,
+       "color[1][2][3][4][5][6][7][8][9]=1", "malformed"},
   };
   for (const Case& one : kCases) {
     CAPTURE(one.text, static_cast<u32>(one.style), one.explode);
     CHECK(read(one) == one.value);
   }
+}
+
+TEST_CASE("parameters: brackets are levels of a deepObject, and lists", "[validate]") {
+  const auto value = [](const char* text) {
+    return read({Place::Query, ParameterStyle::DeepObject, true, kObject, text, ""});
+  };
+  CHECK(value("color[a][b]=1") == R"({"a":{"b":"1"}})");
+  CHECK(value("color[a][b][c]=1&color[x]=2&color[a][d]=3") ==
+        R"({"a":{"b":{"c":"1"},"d":"3"},"x":"2"})");
+  CHECK(value("color[1][2][3][4][5][6][7][8]=1") ==
+        R"({"1":{"2":{"3":{"4":{"5":{"6":{"7":{"8":"1"}}}}}}}})");
+  CHECK(value("color%5Ba%5D%5B%5D=2&x=1&color[a][]=1") == R"({"a":["2","1"]})");
+  CHECK(value("color[a][]=1") == R"({"a":["1"]})");
+  CHECK(value("color[a][0]=x") == R"({"a":{"0":"x"}})");  // an index is no list
+  CHECK(value("color[ab]=1&color[a]=2&color[a b]=3") == R"({"a b":"3","a":"2","ab":"1"})");
+  CHECK(value("colors[a]=1&color=2") == "absent");
+}
+
+TEST_CASE("parameters: many brackets cost no more than their number", "[validate]") {
+  std::string text;
+  for (u32 i = 0; i < kMaxPairs; ++i) {
+    text += (i == 0 ? "color[p" : "&color[p") + std::to_string(i) + "][q][r]=1";
+  }
+  const std::string out =
+      read({Place::Query, ParameterStyle::DeepObject, true, kObject, text.c_str(), ""});
+  CHECK(out.size() > kMaxPairs);
+  CHECK(out.starts_with(R"({"p0":{"q":{"r":"1"}})"));
 }
 
 TEST_CASE("parameters: types of the schema say what a text becomes", "[validate]") {

@@ -48,18 +48,28 @@ inline constexpr u32 kMaxMediaTypes = 128;   // of one body
 inline constexpr u32 kMaxResponses = 256;    // of one operation
 inline constexpr u32 kMaxReportedFaults = 100;
 
-/// A property of an object that is written as text; types are masks of schema::TypeBit.
+/// Levels of brackets in a deepObject: `filter[a][b]` has two.
+inline constexpr u32 kMaxDeepLevels = 8;
+
+/// A property of an object that is written as text; types are masks of schema::TypeBit. Of a
+/// deepObject also properties of properties: the name is then what stands between the outer
+/// brackets, `a][b` of `filter[a][b]`.
 struct PropertyRecord {
   table::StringRef name;
   u32 types;
-  u32 item_types;  // of its items
+  u32 item_types;  // of its items; of an object in a deepObject: of properties that are not listed
 };
+
+/// Whether a part of a multipart body is bytes that need be no text. Free: nothing is asked of it.
+/// Judged: each byte is a character (as in ISO 8859-1), so that lengths count bytes.
+enum class PartBytes : u32 { Text, Free, Judged };
+inline constexpr std::string_view kPartBytesWords[] = {"text", "free", "judged"};
 
 /// A parameter, a header of a response, or a field of a form. `types` say what its text may become;
 /// they come from the schema and only steer reading: `schema` is what judges.
 struct ParameterRecord {
   table::StringRef name;     // of headers: lower case
-  table::Extent properties;  // PropertyRecord[]
+  table::Extent properties;  // PropertyRecord[], by name in order of bytes
   u32 place;                 // Place
   u32 style;                 // ParameterStyle
   u32 explode;
@@ -71,7 +81,7 @@ struct ParameterRecord {
   u32 open;     // takes what belongs to no other parameter (form, exploded, additional properties)
   u32 capture;  // of Path: which one
   u32 schema;   // into SchemaPrograms; kNone: everything is fine
-  u32 binary;   // of multipart: bytes that need be no text; then the value is an empty text
+  u32 bytes;    // PartBytes, of multipart
 };
 
 struct MediaRecord {
@@ -80,7 +90,7 @@ struct MediaRecord {
   u32 format;             // BodyFormat
   u32 schema;             // into SchemaPrograms; kNone: not judged
   u32 rest_types;         // of fields that are not listed
-  u32 reserved;
+  u32 rest_bytes;         // PartBytes, of files that are not listed: Free or Judged
 };
 
 /// Answers with a status from `first` to `last`. The narrowest come first.
@@ -166,7 +176,10 @@ inline constexpr FieldSpec kParameterRecordFields[] = {
     {.name = "open", .kind = FieldKind::Bool, .offset = offsetof(ParameterRecord, open)},
     {.name = "capture", .kind = FieldKind::Count, .offset = offsetof(ParameterRecord, capture)},
     {.name = "schema", .kind = FieldKind::Program, .offset = offsetof(ParameterRecord, schema)},
-    {.name = "binary", .kind = FieldKind::Bool, .offset = offsetof(ParameterRecord, binary)},
+    {.name = "bytes",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(ParameterRecord, bytes),
+     .words = kPartBytesWords},
 };
 inline constexpr FieldSpec kParameterElement[] = {
     {.name = "parameter",
@@ -191,6 +204,10 @@ inline constexpr FieldSpec kMediaFields[] = {
      .kind = FieldKind::Count,
      .offset = offsetof(MediaRecord, rest_types),
      .max = kMaxTypes},
+    {.name = "restBytes",
+     .kind = FieldKind::Enum,
+     .offset = offsetof(MediaRecord, rest_bytes),
+     .words = kPartBytesWords},
 };
 inline constexpr FieldSpec kMediaElement[] = {
     {.name = "media",
