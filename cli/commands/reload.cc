@@ -93,10 +93,10 @@ ExitCode show_report(const json::object& report, const AdminOptions& admin, Outp
   const json::object& cost = report.at("cost_us").get_object();
   console.out(
       fmt::format("table {} -> {}\n", before, std::string_view(report.at("after").get_string())));
-  console.out(fmt::format("take {}   resolve {}   warm {}   swap {}   drain {}\n",
-                          milliseconds(cost.at("take")), milliseconds(cost.at("resolve")),
-                          milliseconds(cost.at("warm")), milliseconds(cost.at("swap")),
-                          drain_time(admin, console, before)));
+  console.out(fmt::format("take {}   load {}   resolve {}   warm {}   swap {}   drain {}\n",
+                          milliseconds(cost.at("take")), milliseconds(cost.at("load")),
+                          milliseconds(cost.at("resolve")), milliseconds(cost.at("warm")),
+                          milliseconds(cost.at("swap")), drain_time(admin, console, before)));
   for (const auto& [kind, state] : report.at("state").get_object()) {
     const std::string line = list_state(state.get_object());
     if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));

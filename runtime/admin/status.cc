@@ -120,6 +120,7 @@ json::object report_json(const server::ReloadReport& report) {
                      {"before", report.before},     {"after", report.after},
                      {"time", report.unix_ms},      {"problems", texts(report.problems)}};
   shown["cost_us"] = json::object{{"take", report.cost.take / 1000},
+                                  {"load", report.cost.load / 1000},
                                   {"resolve", report.cost.resolve / 1000},
                                   {"warm", report.cost.warm / 1000},
                                   {"swap", report.cost.swap / 1000}};

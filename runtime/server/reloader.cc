@@ -62,6 +62,7 @@ void log_report(const ReloadReport& report) {
        {"before", report.before},
        {"after", report.after},
        {"take_us", us(report.cost.take)},
+       {"load_us", us(report.cost.load)},
        {"resolve_us", us(report.cost.resolve)},
        {"warm_us", us(report.cost.warm)},
        {"swap_us", us(report.cost.swap)}});
@@ -83,8 +84,12 @@ Reloader::~Reloader() = default;
 
 bool Reloader::take(Bytes bytes, Candidate& candidate) {
   const auto begun = SteadyClock::now();
-  auto taken = state_ != nullptr ? state_->take(bytes) : table::TableFile::from_bytes(bytes);
-  candidate.report.cost.take = since(begun);
+  std::chrono::nanoseconds load{0};
+  auto taken = state_ != nullptr ? state_->take(bytes, &load) : table::TableFile::from_bytes(bytes);
+  // In memory the two are one.
+  if (state_ == nullptr) load = SteadyClock::now() - begun;
+  candidate.report.cost.load = nanoseconds(load);
+  candidate.report.cost.take = since(begun) - candidate.report.cost.load;
   if (!taken) {
     candidate.report.problems.push_back(table_problem(taken.error()));
     return false;
@@ -198,7 +203,7 @@ ReloadReport Reloader::rollback(const std::string& digest) {
       if (digest_text(*file) == wanted) candidate.file = file;
     }
   }
-  candidate.report.cost.take = since(begun);
+  candidate.report.cost.load = since(begun);
   return change_to(std::move(candidate), false, {});
 }
 

@@ -22,7 +22,8 @@ using TableFilePtr = std::shared_ptr<const table::TableFile>;
 
 /// What a reload took, in nanoseconds.
 struct ReloadCost {
-  u64 take = 0;     // copying to where nobody can change it, mapping and verifying
+  u64 take = 0;     // copying to where nobody can change it
+  u64 load = 0;     // mapping and verifying
   u64 resolve = 0;  // late references, listeners, data
   u64 warm = 0;     // waiting for names and keys that are new
   u64 swap = 0;     // making it known to the workers

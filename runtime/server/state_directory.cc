@@ -83,6 +83,14 @@ bool is_lock_of(const std::string& path, int lock) {
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
+Result<std::shared_ptr<const table::TableFile>> map_timed(const std::string& path,
+                                                          std::chrono::nanoseconds* load) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto mapped = table::TableFile::map_private(path);
+  if (load != nullptr) *load = std::chrono::steady_clock::now() - begun;
+  return mapped;
+}
+
 bool is_digest(std::string_view text) {
   return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
@@ -108,19 +116,20 @@ std::string StateDirectory::table_path(const std::string& digest) const {
   return fmt::format("{}/tables/{}.gwt", path_, digest);
 }
 
-Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(Bytes bytes) {
+Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(
+    Bytes bytes, std::chrono::nanoseconds* load) {
   const std::string digest = digest_of(bytes);
   const std::string path = table_path(digest);
   // One that is there already has been verified, and nobody else can have changed it.
   if (::access(path.c_str(), F_OK) == 0) {
-    auto kept = table::TableFile::map_private(path);
+    auto kept = map_timed(path, load);
     if (kept && std::ranges::equal((*kept)->bytes(), bytes)) return kept;
   }
   // Under a name that nothing refers to until it is verified.
   const std::string coming = digest + ".coming";
   GW_TRY(replace_file(path_ + "/tables", coming, bytes, 0400));
   const std::string coming_path = path_ + "/tables/" + coming;
-  auto mapped = table::TableFile::map_private(coming_path);
+  auto mapped = map_timed(coming_path, load);
   if (!mapped || ::rename(coming_path.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(coming_path.c_str());

@@ -4,6 +4,7 @@
 //   DIR/accepted            digest of the one that is served
 //   DIR/history             digests in the order of their acceptance, one per line
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,9 +33,10 @@ class StateDirectory {
   /// Tables beyond this number go, those accepted longest ago first.
   static constexpr size_t kKeptTables = 10;
 
-  /// Copies a table in, maps the copy and verifies it. It is not served yet. What is refused is not
-  /// kept.
-  Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes);
+  /// Copies a table in, maps the copy and verifies it, which takes `load` (may be null) of the
+  /// whole. It is not served yet. What is refused is not kept.
+  Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes,
+                                                       std::chrono::nanoseconds* load = nullptr);
   /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
   /// afterwards either the old or the new one is named.
   Result<void> accept(const table::TableFile& file);
