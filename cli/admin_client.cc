@@ -81,8 +81,9 @@ void add_admin_options(CLI::App& app, AdminOptions& options) {
   app.add_option("--admin", options.address,
                  "The gateway's admin interface [$GWCTL_ADMIN, else the default socket]")
       ->option_text("unix:PATH|ADDR:PORT");
-  app.add_option("--admin-token-file", options.token_file,
-                 "A file with the bearer token, for an admin interface over TCP")
+  app.add_option(
+         "--admin-token-file", options.token_file,
+         "A file with the bearer token, for an admin interface over TCP [$GWCTL_ADMIN_TOKEN_FILE]")
       ->option_text("FILE");
 }
 
@@ -109,8 +110,11 @@ std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& 
   request.target(target);
   request.set(http::field::host, "gwctl");
   request.set(http::field::connection, "close");
-  if (!options.token_file.empty()) {
-    const auto token = read_token(options.token_file, console);
+  const char* usual = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
+  const std::string token_file =
+      options.token_file.empty() && usual != nullptr ? usual : options.token_file;
+  if (!token_file.empty()) {
+    const auto token = read_token(token_file, console);
     if (!token) return std::nullopt;
     request.set(http::field::authorization, "Bearer " + *token);
   }

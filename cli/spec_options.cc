@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "cli/admin_client.h"
 #include "cli/findings.h"
 #include "runtime/table/format.h"
 
@@ -122,6 +123,26 @@ bool is_table(const std::string& path) {
   return read == sizeof magic && std::memcmp(magic, table::kMagic, sizeof magic) == 0;
 }
 
+bool is_running_gateway(const std::string& path) {
+  return path == "admin" || path.starts_with("admin:");
+}
+
+std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
+                                                    const Console& console) {
+  const size_t colon = path.find(':');
+  const AdminOptions from{colon == path.npos ? std::string() : path.substr(colon + 1), {}};
+  const auto reply = ask_admin(from, console, "GET", "/v1/table");
+  if (!reply) return nullptr;
+  if (reply->status != 200) {
+    console.error(fmt::format("{} does not give its table: it answers {}", path, reply->status));
+    return nullptr;
+  }
+  auto file = table::TableFile::from_bytes(as_bytes(reply->body));
+  if (file) return *file;
+  console.error(describe(path, file.error()));
+  return nullptr;
+}
+
 bool check_documents(const SpecOptions& options, const Console& console) {
   std::map<std::string, std::string> ignored;  // a verb that needs no values still reads the file
   bool usable = read_env_file(options.env_file, ignored, console);
@@ -161,6 +182,9 @@ std::string describe(const std::string& path, const Error& error) {
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
                                                      const Console& console, ExitCode& exit) {
   exit = ExitCode::Usage;
+  if (options.paths.size() == 1 && is_running_gateway(options.paths[0])) {
+    return fetch_table(options.paths[0], console);
+  }
   const bool named_table = options.paths.size() == 1 &&
                            (is_table(options.paths[0]) || options.paths[0].ends_with(".gwt"));
   if (named_table) {

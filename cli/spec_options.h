@@ -43,6 +43,11 @@ bool check_documents(const SpecOptions& options, const Console& console);
 /// go to standard error). Null after a message; `exit` says how to end.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
                                                      const Console& console, ExitCode& exit);
+/// `admin:ADDR`, or `admin` for the usual place: a gateway that runs.
+bool is_running_gateway(const std::string& path);
+/// The table that it serves. Null after a message.
+std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
+                                                    const Console& console);
 /// Whether `path` begins like a table.
 bool is_table(const std::string& path);
 /// One line for a refused or unreadable table.

@@ -12,7 +12,7 @@ _gwctl() {
     'reload:Give a running gateway another table'
     'rollback:Go back to a table that was accepted before'
     'status:Show what a running gateway is at'
-    'drain:Take an upstream, a target or the gateway out of service'
+    'drain:Take an upstream, a target or all out of service'
     'undrain:Put an upstream or a target back into service'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
@@ -145,7 +145,7 @@ _gwctl() {
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
@@ -160,7 +160,7 @@ _gwctl() {
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -169,21 +169,21 @@ _gwctl() {
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
     drain)
       _arguments \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
     undrain)
       _arguments \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP]:file:_files' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;

@@ -71,6 +71,14 @@ void show_process(const json::object& status, const Console& console) {
                           requests));
 }
 
+void show_limits(const json::object& status, const Console& console) {
+  const json::object& limits = status.at("limits").get_object();
+  const u64 crowded = number_of(limits, "overflowed") + number_of(limits, "no_room");
+  console.out(fmt::format(
+      "{} requests refused by limits{}\n", number_of(limits, "refused"),
+      crowded == 0 ? std::string() : fmt::format("; {} found no counter of their own", crowded)));
+}
+
 void show_tables(const json::object& status, const Console& console) {
   const u64 now = number_of(status, "now");
   console.out("\ntables\n");
@@ -139,6 +147,7 @@ ExitCode run_status(const StatusCommand& command, const Console& console) {
     return ExitCode::Ok;
   }
   show_process(*status, console);
+  show_limits(*status, console);
   show_tables(*status, console);
   show_upstreams(*status, console);
   show_reloads(*status, console);

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
@@ -217,6 +218,26 @@ class Admin(unittest.TestCase):
         self.assertEqual(len(list((self.folder / "state" / "tables").iterdir())), 10)
         self.end(serve)
 
+    @unittest.skipUnless(shutil.which("h2load"), "skipped: h2load is not installed")
+    def test_tables_change_under_streams_of_http2(self):
+        serve = self.serve()
+        load = subprocess.Popen(
+            ["h2load", "-n", "60000", "-c", "4", "-m", "20",
+             f"http://127.0.0.1:{serve.port}/users"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(load.kill)
+        version, reloads = 1, 0
+        while load.poll() is None:
+            version += 1
+            self.write(version)
+            self.reload("gateway.yaml", "-q")
+            reloads += 1
+        said = load.stdout.read()
+        load.stdout.close()
+        self.assertGreater(reloads, 0)
+        self.assertIn("60000 succeeded, 0 failed, 0 errored, 0 timeout", said)
+        self.assertIn("60000 2xx", said)
+        self.end(serve)
+
     def test_a_table_that_cannot_be_used_changes_nothing(self):
         serve = self.serve()
         self.compile()
@@ -266,6 +287,21 @@ class Admin(unittest.TestCase):
         self.assertEqual(serve.get("/version"), (200, "2"))
         self.end(serve)
 
+    def test_verbs_that_read_take_the_running_gateway(self):
+        serve = self.serve()
+        self.write(2)
+        self.reload("gateway.yaml", "-q")
+        for arguments in (("explain", f"admin:unix:{self.socket}", "GET /version"),
+                          ("inspect", f"admin:unix:{self.socket}", "routes")):
+            done = subprocess.run([run.GWCTL, *arguments], check=True, capture_output=True,
+                                  text=True, timeout=run.SECONDS)
+            self.assertIn("version", done.stdout)
+        self.end(serve)
+        done = subprocess.run([run.GWCTL, "inspect", f"admin:unix:{self.socket}"], check=False,
+                              capture_output=True, text=True, timeout=run.SECONDS)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no gateway answers", done.stderr)
+
     def test_somebody_elses_change_is_not_overwritten(self):
         serve = self.serve()
         mine = self.status()["kept"][-1]
@@ -280,6 +316,8 @@ class Admin(unittest.TestCase):
     def test_limits_go_on_counting_over_a_reload(self):
         serve = self.serve()
         self.assertEqual([serve.get("/few")[0] for _ in range(3)], [200, 200, 429])
+        self.assertEqual(self.status()["limits"],
+                         {"refused": 1, "shadowed": 0, "overflowed": 0, "no_room": 0})
         self.write(2)
         report = self.reload("gateway.yaml", "-q")
         self.assertEqual(report["state"]["limits"]["kept"], ["few"])

@@ -161,9 +161,11 @@ class Gateway:
         path = pathlib.Path(folder) / "gateway.yaml"
         text = (FOLDER / "gateway.yaml").read_text(encoding="utf-8")
         path.write_text(text.replace("UPSTREAM", f"127.0.0.1:{origin.port}"), encoding="utf-8")
+        self.gwctl, self.path, self.admin = gwctl, path, f"unix:{folder}/admin"
         self.process = subprocess.Popen(
             [gwctl, "serve", str(path), "--listen", "127.0.0.1:0", "--workers", "1", "--access-log",
-             str(self.log_path), "--grace", "500ms"], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+             str(self.log_path), "--grace", "500ms", "--admin", self.admin],
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.port = None
         while self.port is None:
             line = self.process.stderr.readline().decode("utf-8", "replace")
@@ -175,6 +177,18 @@ class Gateway:
 
     def connect(self):
         return Bytes(socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS))
+
+    def ask(self, *arguments):
+        done = subprocess.run([self.gwctl, *arguments, "--json", "--admin", self.admin], check=True,
+                              capture_output=True, timeout=SECONDS)
+        return json.loads(done.stdout)
+
+    def reload(self):
+        """Another table: the title is another."""
+        text = self.path.read_text(encoding="utf-8")
+        self.path.write_text(re.sub(r"title: (\w+)", r"title: \1x", text, count=1), encoding="utf-8")
+        report = self.ask("reload", "-q", str(self.path))
+        check(report["before"] != report["after"], "the table is another")
 
     def stop(self):
         """The lines of its log."""
@@ -265,6 +279,30 @@ def events_one_by_one(gateway, origin):
     client.socket.close()
 
 
+def live_on_over_reloads(gateway, origin):
+    talker = open_socket(gateway)
+    reader = gateway.connect()
+    reader.send(b"GET /events HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    reader.until(b"\r\n\r\n")
+    for number in range(20):
+        if number % 4 == 0:
+            gateway.reload()
+        talker.send_frame(TEXT, b"%d" % number, True)
+        check(talker.frame()[:2] == (TEXT, b"%d" % number), f"message {number}")
+        origin.next_event.release()
+        event = b"id: %d\ndata: tick\n\n" % number
+        check(reader.until(b"\r\n") == b"%x" % len(event), "size")
+        check(reader.take(len(event) + 2) == event + b"\r\n", f"event {number}")
+    check(reader.take(5) == b"0\r\n\r\n", "the end")
+    # They have let their tables go: one that is revoked does not stay because of them.
+    status = gateway.ask("status")
+    check([table["current"] for table in status["tables"] if table["alive"]] == [True], status)
+    check(sum(worker["streams"] for worker in status["workers"]) == 1, "the WebSocket goes on")
+    talker.socket.close()
+    check(origin.ended.acquire(timeout=SECONDS), "and ends")
+    reader.socket.close()
+
+
 class NginxOverHttp2:
     """A real server that is known to speak HTTP/2, on a Unix socket; it says good-bye often."""
 
@@ -341,7 +379,7 @@ def http2_to_nginx(gwctl, folder):
 
 def main():
     tests = [echoes_messages, frames_ahead_of_the_answer, many_at_once, refused_without_the_field,
-             events_one_by_one]
+             events_one_by_one, live_on_over_reloads]
     origin = Origin()
     with tempfile.TemporaryDirectory() as folder:
         gateway = Gateway(sys.argv[1], folder, origin)
@@ -360,7 +398,7 @@ def main():
             ended = True
         check(ended, "cut off when the grace was over")
         tunnels = [line for line in log if line["status"] == 101]
-        check(len(tunnels) == 53, f"{len(tunnels)} tunnels in the log")
+        check(len(tunnels) == 54, f"{len(tunnels)} tunnels in the log")
         check(all(line["operation"] == "echo" for line in tunnels), "their operation")
         big = [line for line in tunnels if line["request_bytes"] > 1 << 20]
         check(len(big) == 1 and big[0]["response_bytes"] > 1 << 20, "bytes both ways")

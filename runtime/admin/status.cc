@@ -101,6 +101,14 @@ json::array upstreams_json(const AdminTarget& target) {
   return upstreams;
 }
 
+json::object limits_json(const AdminTarget& target) {
+  const limits::CounterStore::Counts counts = target.gateway.counters().counts();
+  return {{"refused", counts.refused},
+          {"shadowed", counts.shadowed},
+          {"overflowed", counts.overflowed},
+          {"no_room", counts.no_room}};
+}
+
 json::array drained_json(const AdminTarget& target) {
   json::array drained;
   for (const auto& entry : target.gateway.control().registry().drained()) {
@@ -147,6 +155,7 @@ json::object status_json(const AdminTarget& target,
           {"kept", texts(target.reloader.kept())},
           {"upstreams", upstreams_json(target)},
           {"drained", drained_json(target)},
+          {"limits", limits_json(target)},
           {"reloads", std::move(reloads)}};
 }
 
