@@ -206,3 +206,46 @@ TEST_CASE("balancer: a further try goes to another target, if there is one",
     CHECK(balancer.choose(kNow, {.hash = hash, .tried = 0b111, .hashed = true}) < 3);
   }
 }
+
+TEST_CASE("balancer: what is drained takes no part, whatever becomes of the others",
+          "[upstream][balancer]") {
+  StateRegistry registry;
+  UpstreamConfig config = config_of(3);
+  config.name = "users";
+  config.balance = Balance::RoundRobin;
+  config.panic_bp = 5'000;
+  registry.attach(config);
+  SeededRandom random(7);
+  Balancer balancer(config, random);
+  const std::string& first = config.targets[0].address;
+  REQUIRE(registry.drain("users", first));
+  CHECK(spread(balancer, 3, 300) == std::vector<u32>{0, 150, 150});
+  SECTION("panic does not bring it back") {
+    take_out(config, 1);
+    CHECK(spread(balancer, 3, 300)[0] == 0);
+  }
+  SECTION("the same names have it in the next table, too") {
+    UpstreamConfig next = config_of(3);
+    next.name = "users";
+    next.balance = Balance::RoundRobin;
+    registry.attach(next);
+    Balancer replaced(next, random);
+    CHECK(spread(replaced, 3, 300)[0] == 0);
+    CHECK(registry.undrain("users", first));
+    CHECK(spread(replaced, 3, 300) == std::vector<u32>{100, 100, 100});
+    CHECK(spread(balancer, 3, 300) == std::vector<u32>{100, 100, 100});
+    CHECK_FALSE(registry.undrain("users", first));
+  }
+  SECTION("all of it: nobody is left") {
+    REQUIRE(registry.drain("users", ""));
+    CHECK(balancer.choose(kNow, Choice{}) == Balancer::kNone);
+    CHECK(registry.undrain("users", ""));
+    CHECK(spread(balancer, 3, 300)[0] == 0);  // by an order of its own
+    CHECK(registry.drained() == std::vector<StateRegistry::Drained>{{"users", first}});
+  }
+  SECTION("names that nobody has are refused") {
+    CHECK_FALSE(registry.drain("orders", ""));
+    CHECK_FALSE(registry.drain("users", "192.0.2.1:80"));
+    CHECK_FALSE(registry.undrain("users", ""));
+  }
+}

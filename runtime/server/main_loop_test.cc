@@ -1,0 +1,51 @@
+#include "runtime/server/main_loop.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+#include "runtime/server/blocked_signals.h"
+
+using namespace gw;
+using namespace gw::server;
+
+TEST_CASE("main loop: runs what is posted, in order, and nothing after its end", "[server]") {
+  const BlockedSignals blocked;
+  MainLoop loop;
+  std::vector<int> ran;
+  std::thread other([&] {
+    for (int i = 0; i < 100; ++i) CHECK(loop.post([&ran, i] { ran.push_back(i); }));
+    loop.stop();
+  });
+  loop.run({});
+  other.join();
+  REQUIRE(ran.size() == 100);
+  CHECK(std::ranges::is_sorted(ran));
+  CHECK_FALSE(loop.post([&] { ran.clear(); }));
+  CHECK(ran.size() == 100);
+}
+
+TEST_CASE("main loop: what was posted together with the order to stop still runs", "[server]") {
+  const BlockedSignals blocked;
+  MainLoop loop;
+  bool ran = false;
+  loop.stop();
+  CHECK(loop.post([&] { ran = true; }));
+  loop.run({});
+  CHECK(ran);
+}
+
+TEST_CASE("main loop: hears signals", "[server]") {
+  const BlockedSignals blocked;
+  MainLoop loop;
+  int reloads = 0;
+  ::kill(::getpid(), SIGHUP);
+  loop.run({.every_second = {}, .hang_up = [&] {
+              if (++reloads == 1) ::kill(::getpid(), SIGTERM);
+            }});
+  CHECK(reloads == 1);
+}
