@@ -14,11 +14,12 @@ struct Body {
   SectionKind kind;
   u32 record_bytes;
   Bytes bytes;
+  u32 flags = 0;
 };
 
 template <class T>
 Body body(SectionKind kind, const std::vector<T>& records) {
-  return {kind, sizeof(T), std::as_bytes(std::span(records))};
+  return {kind, sizeof(T), std::as_bytes(std::span(records)), 0};
 }
 
 u64 aligned(u64 offset) {
@@ -34,7 +35,7 @@ std::vector<std::byte> lay_out(table::TableKind kind, u64 source_digest,
     offset = aligned(offset);
     sections.push_back(
         {.kind = part.kind,
-         .flags = 0,
+         .flags = part.flags,
          .record_bytes = part.record_bytes,
          .digest = static_cast<u32>(XXH3_64bits(part.bytes.data(), part.bytes.size())),
          .offset = offset,
@@ -104,6 +105,7 @@ std::vector<std::byte> write_table(TableParts& parts) {
       {SectionKind::Consumers, 1, parts.consumers},
       body(SectionKind::NetworkFiles, pools.network_files),
       {SectionKind::ConsumerPlans, 1, parts.consumer_plans},
+      {SectionKind::Contracts, 1, parts.contracts, table::kSectionOptional},
   };
   return lay_out(table::TableKind::Gateway, parts.source_digest, bodies);
 }

@@ -58,6 +58,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(StringRef), "network files"},
     {1, "network set"},
     {1, "consumer plans"},
+    {1, "contracts"},
 };
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays

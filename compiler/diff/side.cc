@@ -1,0 +1,55 @@
+#include "compiler/diff/side.h"
+
+#include <fmt/format.h>
+
+namespace gw::compiler::diff {
+
+std::unique_ptr<Side> Side::open(const Input& input, std::string& problem) {
+  std::unique_ptr<Side> side(new Side);
+  std::vector<ReferenceProblem> ignored;  // references stay as they are written
+  auto bound = BoundTable::bind(input.file, ReferenceSource::none(), ignored);
+  if (!bound) {
+    problem = fmt::format("{} cannot be used", input.name);
+    return nullptr;
+  }
+  side->file_ = input.file;
+  side->bound_ = *bound;
+  const auto contracts = table::Contracts::open(side->view());
+  if (!contracts) {
+    problem = contracts.error().code == Errc::TableFeature
+                  ? fmt::format("{} has no contracts; compile it with this gwctl", input.name)
+                  : fmt::format("the contracts of {} are damaged", input.name);
+    return nullptr;
+  }
+  side->contracts_ = std::make_unique<ContractText>(side->view(), *contracts);
+  side->contracts_only_ = input.contracts_only;
+  side->has_router_ = input.has_router;
+  return side;
+}
+
+Subject Side::subject(u32 index) const {
+  const table::RouteRecord& record = route(index);
+  return {text(record.id), text(record.method), text(record.host), text(record.template_)};
+}
+
+Place Side::place(const table::SourceRef& source) const {
+  if (source.file == table::kNone) return {};
+  return {text(view().files()[source.file]), source.line, source.column};
+}
+
+std::string shape_of(std::string_view path_template) {
+  std::string out;
+  for (size_t i = 0; i < path_template.size(); ++i) {
+    if (path_template[i] != '{') {
+      out += path_template[i];
+      continue;
+    }
+    const size_t end = path_template.find('}', i);
+    if (end == path_template.npos) break;
+    out += path_template[end - 1] == '+' ? "{+}" : "{}";
+    i = end;
+  }
+  return out;
+}
+
+}  // namespace gw::compiler::diff
