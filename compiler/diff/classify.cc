@@ -100,7 +100,7 @@ void arrange(std::vector<Finding>& findings) {
                             finding.operations.end());
   }
   for (Finding& finding : merged) {
-    std::ranges::sort(finding.operations);
+    if (!std::ranges::is_sorted(finding.operations)) std::ranges::sort(finding.operations);
     const auto repeated = std::ranges::unique(finding.operations);
     finding.operations.erase(repeated.begin(), repeated.end());
     finding.fingerprint = fingerprint_of(finding);

@@ -85,9 +85,9 @@ Finding& ContractCompare::add(std::string_view id, std::string message, const Co
 
 void ContractCompare::operation(const Match& match) {
   Context context{.subject = new_.subject(match.new_route)};
-  const std::string old_path = old_.subject(match.old_route).path;
+  const std::string old_path = old_.subject(match.old_route)->path;
   context.old_names = names_in(old_path);
-  context.new_names = names_in(context.subject.path);
+  context.new_names = names_in(context.subject->path);
   const auto* validate =
       new_.step<policies::ValidateRecord>(match.new_route, policies::PolicyId::Validate);
   context.refuses_unknown =
@@ -445,17 +445,29 @@ void ContractCompare::schemas(Value before, Value after, bool request, const std
       request != context.reversed ? Direction::Request : Direction::Response;
   const u32 root =
       schemas_.compare(schema_set(before), schema_set(after), direction, context.prefix + where);
-  roots_[root].insert(context.subject);
+  roots_[root].push_back(context.subject);
 }
 
 void ContractCompare::finish() {
-  std::map<u32, std::set<Subject>> users;
+  // By their rank, so that the many lists of them are sorted as numbers.
+  std::set<SubjectRef> all;
+  for (const auto& [root, subjects] : roots_) all.insert(subjects.begin(), subjects.end());
+  const std::vector<SubjectRef> by_rank(all.begin(), all.end());
+  std::map<u32, std::vector<u32>> users;
   for (const auto& [root, subjects] : roots_) {
-    for (const u32 pair : schemas_.reached(root)) {
-      users[pair].insert(subjects.begin(), subjects.end());
+    const std::vector<u32> pairs = schemas_.reached(root);
+    if (pairs.empty()) continue;
+    for (const SubjectRef& subject : subjects) {
+      const auto rank = std::ranges::lower_bound(by_rank, subject) - by_rank.begin();
+      for (const u32 pair : pairs) users[pair].push_back(static_cast<u32>(rank));
     }
   }
-  for (const auto& [index, subjects] : users) {
+  for (auto& [index, ranks] : users) {
+    std::ranges::sort(ranks);
+    const auto repeated = std::ranges::unique(ranks);
+    ranks.erase(repeated.begin(), repeated.end());
+    std::vector<SubjectRef> subjects;
+    for (const u32 rank : ranks) subjects.push_back(by_rank[rank]);
     const SchemaComparison::Pair& pair = schemas_.pair(index);
     for (const SchemaChange& change : pair.changes) {
       Finding finding = make_finding(change.id, change.message);
@@ -464,7 +476,7 @@ void ContractCompare::finish() {
       finding.after = change.after;
       finding.old_place = change.old_place;
       finding.new_place = change.new_place;
-      finding.operations.assign(subjects.begin(), subjects.end());
+      finding.operations = subjects;
       findings_.push_back(std::move(finding));
     }
   }

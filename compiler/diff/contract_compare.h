@@ -24,7 +24,7 @@ class ContractCompare {
  private:
   // An operation, a webhook or a callback on its way through the comparison.
   struct Context {
-    Subject subject;
+    SubjectRef subject;
     std::string prefix = {};       // "callback paid: "
     bool reversed = false;         // the API calls, so who sends and who receives is the other way
     bool refuses_unknown = false;  // undeclared query parameters are refused
@@ -61,7 +61,7 @@ class ContractCompare {
   const Side& new_;
   std::vector<Finding>& findings_;
   SchemaComparison schemas_;
-  std::map<u32, std::set<Subject>> roots_;  // pair of schemas -> operations
+  std::map<u32, std::vector<SubjectRef>> roots_;  // pair of schemas -> operations
   std::set<std::pair<u32, u32>> documents_done_;
   Value old_at_;  // of the operation at hand, for what has no place of its own
   Value new_at_;

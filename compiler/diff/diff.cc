@@ -16,27 +16,6 @@
 namespace gw::compiler::diff {
 namespace {
 
-struct Prefixes {
-  std::string before;
-  std::string after;
-};
-
-// Paths that differ in literal segments at their beginning only: a base path.
-std::optional<Prefixes> base_paths(const std::string& before, const std::string& after) {
-  size_t common = 0;
-  size_t cut = 0;  // the longest end that both have, from a slash on
-  while (common < before.size() && common < after.size() &&
-         before[before.size() - 1 - common] == after[after.size() - 1 - common]) {
-    ++common;
-    if (before[before.size() - common] == '/') cut = common;
-  }
-  if (cut == 0) return std::nullopt;
-  Prefixes out{before.substr(0, before.size() - cut), after.substr(0, after.size() - cut)};
-  const auto literal = [](const std::string& text) { return text.find('{') == text.npos; };
-  if (!literal(out.before) || !literal(out.after)) return std::nullopt;
-  return out;
-}
-
 class Comparer {
  public:
   Comparer(const Side& old_side, const Side& new_side, std::vector<Finding>& findings)

@@ -1,5 +1,7 @@
 // What a comparison of two tables finds.
 #pragma once
+#include <compare>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,21 @@ struct Subject {
   std::string path;  // template
   friend auto operator<=>(const Subject&, const Subject&) = default;
 };
+/// A shared one: a change of a schema may concern every operation that there is.
+class SubjectRef {
+ public:
+  SubjectRef(Subject subject) : subject_(std::make_shared<const Subject>(std::move(subject))) {}
+  operator const Subject&() const { return *subject_; }
+  const Subject* operator->() const { return subject_.get(); }
+  /// By content; the same one is told at once.
+  friend std::strong_ordering operator<=>(const SubjectRef& a, const SubjectRef& b) {
+    return a.subject_ == b.subject_ ? std::strong_ordering::equal : *a.subject_ <=> *b.subject_;
+  }
+  friend bool operator==(const SubjectRef& a, const SubjectRef& b) { return (a <=> b) == 0; }
+
+ private:
+  std::shared_ptr<const Subject> subject_;
+};
 /// "GET shop.example/orders/{id}"
 std::string place_of(const Subject& subject);
 
@@ -48,8 +65,8 @@ struct Finding {
   std::string witness = {};  // a request that shows it
   Place old_place = {};
   Place new_place = {};
-  std::vector<Subject> operations = {};  // that are concerned, sorted; none: the gateway itself
-  std::string fingerprint = {};          // 16 hexadecimal digits; the same wherever the lines move
+  std::vector<SubjectRef> operations = {};  // that are concerned, sorted; none: the gateway itself
+  std::string fingerprint = {};  // 16 hexadecimal digits; the same wherever the lines move
 };
 
 }  // namespace gw::compiler::diff

@@ -9,23 +9,7 @@ namespace {
 
 constexpr u32 kUnmatched = ~u32{0};
 
-// Literal segments that all templates begin with, but for their last one: the base path, as it
-// seems.
-std::string common_base(const Side& side) {
-  if (side.route_count() == 0) return {};
-  std::string base = side.text(side.route(0).template_);
-  for (u32 i = 0; i < side.route_count(); ++i) {
-    const std::string path = side.text(side.route(i).template_);
-    size_t same = 0;
-    while (same < base.size() && same < path.size() && base[same] == path[same]) ++same;
-    // Whole segments, and no parameter.
-    same = std::min({same, base.find('{'), path.find('{')});
-    const bool whole = same == path.size() && same < base.size() && base[same] == '/';
-    const size_t slash = whole ? same : base.substr(0, same).rfind('/');
-    base.resize(slash == base.npos ? 0 : slash);
-  }
-  return base;
-}
+constexpr size_t kMaxGuessed = 300;  // operations without a counterpart that are looked at
 
 class Matcher {
  public:
@@ -49,14 +33,13 @@ class Matcher {
     });
     by(place);
     by(id);
-    const std::string old_base = common_base(old_);
-    const std::string new_base = common_base(new_);
-    if (old_base != new_base) {
+    if (const auto moved = base_change()) {
       by([&](const Side& side, u32 route) {
-        const table::RouteRecord& record = side.route(route);
-        const std::string& base = &side == &old_ ? old_base : new_base;
-        return side.text(record.method) + ' ' +
-               shape_of(side.text(record.template_)).substr(base.size());
+        const std::string& base = &side == &old_ ? moved->before : moved->after;
+        const std::string path = side.text(side.route(route).template_);
+        // What is not below the base is matched by nothing.
+        if (!path.starts_with(base)) return std::to_string(route) + (&side == &old_ ? " old" : "");
+        return side.text(side.route(route).method) + ' ' + shape_of(path.substr(base.size()));
       });
     }
     Matches out;
@@ -90,6 +73,43 @@ class Matcher {
     }
   }
 
+  // The one change of literal segments at the beginning of paths that would explain most of what
+  // has no counterpart yet; nothing when it explains little.
+  std::optional<BasePaths> base_change() const {
+    std::vector<u32> left;
+    std::vector<u32> right;
+    for (u32 i = 0; i < new_of_old_.size(); ++i) {
+      if (new_of_old_[i] == kUnmatched) left.push_back(i);
+    }
+    for (u32 i = 0; i < taken_.size(); ++i) {
+      if (!taken_[i]) right.push_back(i);
+    }
+    if (left.size() > kMaxGuessed || right.size() > kMaxGuessed) return std::nullopt;
+    std::map<std::pair<std::string, std::string>, u32> votes;
+    for (const u32 a : left) {
+      for (const u32 b : right) {
+        const table::RouteRecord& before = old_.route(a);
+        const table::RouteRecord& after = new_.route(b);
+        if (old_.text(before.method) != new_.text(after.method)) continue;
+        const auto bases =
+            base_paths(shape_of(old_.text(before.template_)), shape_of(new_.text(after.template_)));
+        if (!bases) continue;
+        // One short end that is the same may be chance.
+        const auto rest = old_.text(before.template_).substr(bases->before.size());
+        const bool long_end = std::ranges::count(rest, '/') > 1;
+        votes[{bases->before, bases->after}] += long_end ? 2 : 1;
+      }
+    }
+    std::optional<BasePaths> best;
+    u32 most = 1;
+    for (const auto& [bases, count] : votes) {
+      if (count <= most) continue;
+      most = count;
+      best = BasePaths{bases.first, bases.second};
+    }
+    return best;
+  }
+
   const Side& old_;
   const Side& new_;
   std::vector<u32> new_of_old_;
@@ -97,6 +117,21 @@ class Matcher {
 };
 
 }  // namespace
+
+std::optional<BasePaths> base_paths(const std::string& before, const std::string& after) {
+  size_t common = 0;
+  size_t cut = 0;  // the longest end that both have, from a slash on
+  while (common < before.size() && common < after.size() &&
+         before[before.size() - 1 - common] == after[after.size() - 1 - common]) {
+    ++common;
+    if (before[before.size() - common] == '/') cut = common;
+  }
+  if (cut == 0) return std::nullopt;
+  BasePaths out{before.substr(0, before.size() - cut), after.substr(0, after.size() - cut)};
+  const auto literal = [](const std::string& text) { return text.find('{') == text.npos; };
+  if (!literal(out.before) || !literal(out.after)) return std::nullopt;
+  return out;
+}
 
 Matches match_operations(const Side& old_side, const Side& new_side) {
   return Matcher(old_side, new_side).run();

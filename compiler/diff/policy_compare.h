@@ -81,7 +81,7 @@ class PolicyCompare {
   const Side& new_;
   std::vector<Finding>& findings_;
   // The operation at hand.
-  std::vector<Subject> subjects_;
+  std::vector<SubjectRef> subjects_;
   std::string where_;
   Place old_place_;
   Place new_place_;

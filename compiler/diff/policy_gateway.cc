@@ -118,7 +118,7 @@ void PolicyCompare::upstreams(const Matches& matches) {
     }
     return out;
   };
-  std::map<std::string, std::vector<Subject>> users;
+  std::map<std::string, std::vector<SubjectRef>> users;
   for (const Match& match : matches.pairs) {
     const u32 index = new_.view().plans()[new_.route(match.new_route).plan].upstream;
     if (index == table::kNone) continue;
@@ -287,12 +287,12 @@ void PolicyCompare::notes(const Matches& matches) {
   };
   std::map<std::string, std::string> new_names;  // of matched operations, by their old ones
   std::set<std::string> matched;
-  std::map<std::string, Subject> subjects;
+  std::map<std::string, SubjectRef> subjects;
   for (const Match& match : matches.pairs) {
-    const Subject subject = new_.subject(match.new_route);
-    new_names[old_.subject(match.old_route).id] = subject.id;
-    subjects[subject.id] = subject;
-    matched.insert(subject.id);
+    const SubjectRef& subject = new_.subject(match.new_route);
+    new_names[old_.subject(match.old_route)->id] = subject->id;
+    subjects.insert_or_assign(subject->id, subject);
+    matched.insert(subject->id);
   }
   std::map<Key, const table::NoteRecord*> before;
   for (const auto& [key, note] : collect(old_)) {
@@ -307,7 +307,7 @@ void PolicyCompare::notes(const Matches& matches) {
     const auto& [kind, subject, where] = key;
     const Side& side = is ? new_ : old_;
     subjects_.clear();
-    if (!where.empty()) subjects_.push_back(subjects[where]);
+    if (!where.empty()) subjects_.push_back(subjects.at(where));
     old_place_ = is ? Place{} : side.place(note->source);
     new_place_ = is ? side.place(note->source) : Place{};
     const bool off = kind == table::NoteKind::Off;

@@ -76,23 +76,21 @@ void SchemaComparison::spread(u32 first) {
   }
 }
 
-std::vector<u32> SchemaComparison::reached(u32 root) const {
+std::vector<u32> SchemaComparison::reached(u32 root) {
   std::vector<u32> out;
   if (!pairs_[root].matters) return out;
+  seen_.resize(pairs_.size(), 0);
+  ++walk_;
+  seen_[root] = walk_;
   std::vector<u32> waiting{root};
-  std::vector<u32> seen{root};
-  const auto is_new = [&](u32 index) {
-    const auto place = std::ranges::lower_bound(seen, index);
-    if (place != seen.end() && *place == index) return false;
-    seen.insert(place, index);
-    return true;
-  };
   while (!waiting.empty()) {
     const u32 at = waiting.back();
     waiting.pop_back();
     if (!pairs_[at].changes.empty()) out.push_back(at);
     for (const u32 below : pairs_[at].children) {
-      if (pairs_[below].matters && is_new(below)) waiting.push_back(below);
+      if (!pairs_[below].matters || seen_[below] == walk_) continue;
+      seen_[below] = walk_;
+      waiting.push_back(below);
     }
   }
   std::ranges::sort(out);

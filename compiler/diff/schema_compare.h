@@ -42,7 +42,7 @@ class SchemaComparison {
               const std::string& path);
   const Pair& pair(u32 index) const { return pairs_[index]; }
   /// Indexes of pairs with changes that `root` leads to, itself included, each once.
-  std::vector<u32> reached(u32 root) const;
+  std::vector<u32> reached(u32 root);
   /// False when there were more pairs than it would compare.
   bool complete() const { return complete_; }
 
@@ -55,6 +55,8 @@ class SchemaComparison {
   using Key = std::tuple<std::vector<Value>, bool, std::vector<Value>, bool, Direction>;
   std::vector<Pair> pairs_;
   std::map<Key, u32> known_;
+  std::vector<u32> seen_;  // by pair: the last walk of reached() that came by
+  u32 walk_ = 0;
   bool complete_ = true;
 };
 

@@ -22,14 +22,13 @@ std::unique_ptr<Side> Side::open(const Input& input, std::string& problem) {
     return nullptr;
   }
   side->contracts_ = std::make_unique<ContractText>(side->view(), *contracts);
+  for (const table::RouteRecord& route : side->view().routes()) {
+    side->subjects_.emplace_back(Subject{side->text(route.id), side->text(route.method),
+                                         side->text(route.host), side->text(route.template_)});
+  }
   side->contracts_only_ = input.contracts_only;
   side->has_router_ = input.has_router;
   return side;
-}
-
-Subject Side::subject(u32 index) const {
-  const table::RouteRecord& record = route(index);
-  return {text(record.id), text(record.method), text(record.host), text(record.template_)};
 }
 
 Place Side::place(const table::SourceRef& source) const {

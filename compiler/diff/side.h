@@ -35,7 +35,7 @@ class Side {
   u32 route_count() const { return static_cast<u32>(view().routes().size()); }
   const table::RouteRecord& route(u32 index) const { return view().routes()[index]; }
   std::string text(table::StringRef ref) const { return std::string(view().text(ref)); }
-  Subject subject(u32 route) const;
+  const SubjectRef& subject(u32 route) const { return subjects_[route]; }
   Place place(const table::SourceRef& source) const;
   /// The record of a policy in a route's plan; null: it has none.
   template <class Record>
@@ -54,6 +54,7 @@ class Side {
   std::shared_ptr<const table::TableFile> file_;
   std::shared_ptr<const BoundTable> bound_;
   std::unique_ptr<ContractText> contracts_;
+  std::vector<SubjectRef> subjects_;  // by route
   bool contracts_only_ = false;
   bool has_router_ = true;
 };

@@ -176,8 +176,8 @@ class Traffic {
     if (!told_.emplace(was, is).second) return;
     const bool exposed = !PolicyCompare::requirements_of(old_, was).open &&
                          PolicyCompare::requirements_of(new_, is).open;
-    const std::string from = old_.subject(was).id;
-    const std::string to = new_.subject(is).id;
+    const std::string from = old_.subject(was)->id;
+    const std::string to = new_.subject(is)->id;
     Finding finding =
         make_finding(exposed ? "traffic-exposed" : "traffic-moved",
                      fmt::format("{} went to `{}`, and goes to `{}`{}", witness.text(), from, to,
