@@ -11,7 +11,8 @@ namespace gw::compiler::diff {
 namespace {
 
 constexpr u32 kMaxReferences = 64;  // in a chain
-constexpr u32 kMaxExpanded = 6;     // references within references in a canonical text
+constexpr size_t kMaxCanonicalBytes = size_t{1} << 20;
+constexpr u32 kMaxExpanded = 6;  // references within references in a canonical text
 constexpr json::TapeLimits kLimits{.depth = kMaxDepth + 16, .nodes = 64'000'000};
 
 // One spelling for equal numbers, as far as a double can tell; others stay as they are.
@@ -133,6 +134,7 @@ std::vector<Value::Member> Value::members() const {
 }
 
 void Value::append_canonical(std::string& out, u32 depth) const {
+  if (out.size() > kMaxCanonicalBytes) return;  // a hostile table may unfold without end
   if (refers()) {
     const Value leads_to = target();
     if (leads_to && depth < kMaxExpanded) return leads_to.append_canonical(out, depth + 1);

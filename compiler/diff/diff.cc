@@ -64,10 +64,11 @@ class Comparer {
     const Subject before = old_.subject(match.old_route);
     const Subject after = new_.subject(match.new_route);
     const auto change = [&](std::string_view id, std::string message, const std::string& was,
-                            const std::string& is) {
+                            const std::string& is) -> Finding& {
       Finding& finding = add(id, std::move(message), match.old_route, match.new_route);
       finding.before = was;
       finding.after = is;
+      return finding;
     };
     const bool derived = before.id.find('/') != before.id.npos;  // from method and path
     if (before.id != after.id && !(derived && after.id.find('/') != after.id.npos)) {
@@ -82,17 +83,15 @@ class Comparer {
     }
     if (shape_of(before.path) != shape_of(after.path)) {
       const auto bases = base_paths(before.path, after.path);
-      if (bases) {
-        change("operation-path-changed",
-               fmt::format("the base path was `{}` and is `{}`",
-                           bases->before.empty() ? "/" : bases->before,
-                           bases->after.empty() ? "/" : bases->after),
-               bases->before, bases->after);
-      } else {
-        change("operation-path-changed",
-               fmt::format("the path was `{}` and is `{}`", before.path, after.path), before.path,
-               after.path);
-      }
+      std::string message =
+          bases ? fmt::format("the base path was `{}` and is `{}`",
+                              bases->before.empty() ? "/" : bases->before,
+                              bases->after.empty() ? "/" : bases->after)
+                : fmt::format("the path was `{}` and is `{}`", before.path, after.path);
+      Finding& finding =
+          change("operation-path-changed", std::move(message), bases ? bases->before : before.path,
+                 bases ? bases->after : after.path);
+      finding.witness = witness_of(match.old_route);
     }
     hosts(match, before.host, after.host);
   }
@@ -132,9 +131,14 @@ class Comparer {
                            fmt::format("`{}` is gone{}", place_of(old_.subject(route)),
                                        announced ? ", as it was announced" : ""),
                            route, {});
-    const std::vector<Witness> witnesses =
-        old_.has_router() ? witnesses_of(old_, route) : std::vector<Witness>{};
-    if (!witnesses.empty()) finding.witness = witnesses[0].text();
+    finding.witness = witness_of(route);
+  }
+
+  // A request that an operation of the old table takes; "" when none was found.
+  std::string witness_of(u32 route) const {
+    if (!old_.has_router()) return {};
+    const std::vector<Witness> witnesses = witnesses_of(old_, route);
+    return witnesses.empty() ? std::string() : witnesses[0].text();
   }
 
   void added(u32 route) {

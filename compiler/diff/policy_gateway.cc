@@ -408,7 +408,17 @@ void PolicyCompare::defaults() {
   old_route_ = new_route_ = table::kNone;
   where_ = "requests without an operation";
   if (before.default_plan != table::kNone && after.default_plan != table::kNone) {
+    const size_t first = findings_.size();
     plans(before.default_plan, after.default_plan, before.default_settings, after.default_settings);
+    // What is said of operations need not be said again.
+    const std::span<const Finding> others(findings_.data(), first);
+    const auto said = [&](const Finding& finding) {
+      return std::ranges::any_of(others, [&](const Finding& other) {
+        return other.id == finding.id && other.message == finding.message;
+      });
+    };
+    const auto begin = findings_.begin() + static_cast<std::ptrdiff_t>(first);
+    findings_.erase(std::remove_if(begin, findings_.end(), said), findings_.end());
   }
   if (old_.text(before.consumer_file) != new_.text(after.consumer_file)) {
     where_ = "gateway";

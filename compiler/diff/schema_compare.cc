@@ -9,7 +9,7 @@
 namespace gw::compiler::diff {
 namespace {
 
-constexpr size_t kMaxPairs = 2'000'000;
+constexpr size_t kMaxPairs = 500'000;
 constexpr size_t kMaxPathBytes = 400;
 
 std::vector<Value> sorted(std::vector<Value> parts) {

@@ -205,6 +205,7 @@ class Traffic {
 }  // namespace
 
 std::optional<u32> route_of(const Side& side, const Witness& witness) {
+  if (!witness.path.starts_with('/')) return std::nullopt;  // of a table that nobody compiled
   Capture captures[kMaxCaptures];
   const router::Lookup found =
       side.bound().router().find(witness.host, witness.path, http::parse_method(witness.method),

@@ -52,15 +52,30 @@ std::string escaped_xml(std::string_view text) {
   return out;
 }
 
+// A path as a relative reference (RFC 3986): what is no part of one is percent-encoded.
+std::string uri_of(std::string_view path) {
+  static constexpr std::string_view kPlain = "-._~/!$&'()*+,;=@";
+  std::string out;
+  for (const char c : path) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || kPlain.find(c) != kPlain.npos) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<u8>(c)));
+    }
+  }
+  return out;
+}
+
 json::object location_of(const ReportPlace& place) {
   json::object region{{"startLine", place.line}, {"startColumn", std::max(place.column, 1u)}};
   if (place.end_line != 0) {
     region["endLine"] = place.end_line;
     region["endColumn"] = place.end_column;
   }
-  json::object out{
-      {"physicalLocation",
-       json::object{{"artifactLocation", json::object{{"uri", place.file}}}, {"region", region}}}};
+  json::object out{{"physicalLocation",
+                    json::object{{"artifactLocation", json::object{{"uri", uri_of(place.file)}}},
+                                 {"region", region}}}};
   if (!place.text.empty()) out["message"] = json::object{{"text", place.text}};
   return out;
 }

@@ -14,6 +14,7 @@
 #include "runtime/schema/evaluator.h"
 #include "runtime/schema/verify.h"
 #include "runtime/table/bound_table.h"
+#include "runtime/table/contracts.h"
 #include "runtime/table/table_file.h"
 
 namespace gw::table {
@@ -57,6 +58,7 @@ class Reader {
     for (const StringRef feature : view_.features()) text(feature);
     for (const StringRef schema : view_.schemas()) text(schema);
     evaluate_schemas();
+    read_contracts();
     return sum_;
   }
 
@@ -68,6 +70,23 @@ class Reader {
   }
   void source(const SourceRef& ref) {
     if (ref.file != kNone) text(view_.files()[ref.file]);
+  }
+  // Contracts are checked by whoever reads them.
+  void read_contracts() {
+    const auto contracts = Contracts::open(view_);
+    if (!contracts) return;
+    for (const ContractFragment& fragment : contracts->fragments()) {
+      json::Tape tape;
+      (void)tape.parse(contracts->text(fragment.text));
+      PlaceReader places(contracts->text(fragment.places), fragment.source);
+      for (u32 i = 0; i < tape.size(); ++i) add(places.next().line);
+      for (const char c : contracts->text(fragment.name)) add(static_cast<u8>(c));
+      source(fragment.source);
+    }
+    for (const ContractRoute& route : contracts->routes()) {
+      add(contracts->fragments()[route.fragment].flags);
+      add(contracts->documents()[route.document].gateway);
+    }
   }
   // Every schema over a value that has something of each kind.
   void evaluate_schemas() {
