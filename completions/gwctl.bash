@@ -5,10 +5,11 @@ _gwctl() {
     case $word in -*) ;; *) verb=$word; break ;; esac
   done
   case $verb in
-    '') words='validate lint compile inspect explain serve key rules schema completions version -h --help -V --version -q --quiet --color' ;;
+    '') words='validate lint compile diff inspect explain serve key rules schema completions version -h --help -V --version -q --quiet --color' ;;
     validate) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     lint) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     compile) words='-o --output --consumers --networks --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    diff) words='--format --json --fail-on --show --accept --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     inspect) words='--format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     explain) words='-H --header -d --data --ip --consumer --claims --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     serve) words='--listen --workers --access-log --log-format --state --fresh --grace --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;

@@ -6,6 +6,7 @@ _gwctl() {
     'validate:Report what compile would refuse, writing nothing'
     'lint:Report problems in OpenAPI documents'
     'compile:Compile documents into a table'
+    'diff:Say what changes for requests'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
     'serve:Run the gateway'
@@ -33,7 +34,7 @@ _gwctl() {
   case $verb in
     validate)
       _arguments \
-        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--format[text, json (one finding per line), sarif, github, junit or markdown \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
@@ -48,7 +49,7 @@ _gwctl() {
         '*:file:_files' ;;
     lint)
       _arguments \
-        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--format[text, json (one finding per line), sarif, github, junit or markdown \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
@@ -70,6 +71,23 @@ _gwctl() {
         '--report[Print sizes, states and times]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    diff)
+      _arguments \
+        '--format[text, json (one change per line), markdown, github, sarif or junit \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--fail-on[Least class that makes the exit status 1\: security, breaking, behaviour, compatible, cosmetic, never \[breaking\]]:value: ' \
+        '--show[Least class that is shown \[cosmetic\]]:value: ' \
+        '--accept[Changes that are accepted\: a YAML list of fingerprint, or id and operation; reason; until]:file:_files' \
+        '--limit[Operations shown of one change, 0 for all \[5\]]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
