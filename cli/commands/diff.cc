@@ -33,7 +33,8 @@ diff::Class class_of(const std::string& word) {
   return static_cast<diff::Class>(found - std::begin(diff::kClassNames));
 }
 
-bool load_side(const std::string& argument, const DiffCommand& command, const Console& console,
+bool load_side(const std::string& argument, const DiffCommand& command,
+               const std::map<std::string, std::string>& variables, const Console& console,
                diff::Input& input, ExitCode& exit) {
   LoadedGateway loaded = load_gateway_argument(argument, command.spec, console);
   if (loaded.file == nullptr) {
@@ -43,6 +44,7 @@ bool load_side(const std::string& argument, const DiffCommand& command, const Co
   input = {.name = argument,
            .file = std::move(loaded.file),
            .contracts_only = !loaded.annotated,
+           .variables = variables,
            .has_router = loaded.has_router};
   return true;
 }
@@ -67,11 +69,13 @@ ExitCode run_diff(const DiffCommand& command, const Console& console) {
     for (const std::string& problem : problems) console.error(problem);
     if (!problems.empty()) return ExitCode::Usage;
   }
+  std::map<std::string, std::string> variables;
+  if (!read_env_file(command.spec.env_file, variables, console)) return ExitCode::Usage;
   diff::Input old_input;
   diff::Input new_input;
   ExitCode exit = ExitCode::Ok;
-  if (!load_side(command.old_gateway, command, console, old_input, exit)) return exit;
-  if (!load_side(command.new_gateway, command, console, new_input, exit)) return exit;
+  if (!load_side(command.old_gateway, command, variables, console, old_input, exit)) return exit;
+  if (!load_side(command.new_gateway, command, variables, console, new_input, exit)) return exit;
   diff::Comparison comparison = diff::compare(old_input, new_input);
   if (!comparison.problem.empty()) {
     console.error(comparison.problem);
@@ -130,6 +134,10 @@ Run add_diff(CLI::App& gwctl) {
       ->option_text("N");
   add_spec_options(app, command->spec);
   app.footer(
+      "Classes, the worst first: security (protection is lost), breaking (clients\n"
+      "that kept to the contract fail), behaviour (something else happens within\n"
+      "it), compatible (nobody has to change), cosmetic (words only).\n"
+      "\n"
       "Examples:\n"
       "  gwctl diff old.yaml new.yaml\n"
       "  gwctl diff gateway.gwt gateway.yaml --format markdown\n"

@@ -64,8 +64,9 @@ std::string fingerprint_of(const Finding& finding) {
 }  // namespace
 
 std::string place_of(const Subject& subject) {
-  return fmt::format("{} {}{}", subject.method == "*" ? "any method" : subject.method, subject.host,
-                     subject.path);
+  const bool several = subject.host.find(',') != subject.host.npos;
+  return fmt::format("{} {}{}", subject.method == "*" ? "any method" : subject.method,
+                     several ? "{" + subject.host + "}" : subject.host, subject.path);
 }
 
 std::span<const ChangeInfo> change_list() { return kChanges; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/diff/classify.h"
+#include "compiler/diff/policy_compare.h"
 #include "runtime/policies/validate/record.h"
 
 namespace gw::compiler::diff {
@@ -94,6 +95,9 @@ void ContractCompare::operation(const Match& match) {
       validate != nullptr &&
       validate->unknown_query == static_cast<u32>(policies::UnknownAction::Reject) &&
       validate->request == static_cast<u32>(policies::ValidateMode::Enforce);
+  if (!PolicyCompare::requirements_of(new_, match.new_route).open) {
+    secured_.insert(context.subject);
+  }
   operation_object(old_.contracts().operation(match.old_route),
                    new_.contracts().operation(match.new_route), context);
 }
@@ -477,6 +481,12 @@ void ContractCompare::finish() {
       finding.old_place = change.old_place;
       finding.new_place = change.new_place;
       finding.operations = subjects;
+      if (finding.id == "response-property-added") {
+        const bool guarded = std::ranges::any_of(
+            subjects, [&](const SubjectRef& subject) { return secured_.contains(subject); });
+        // Who reads the change should know that it is data which somebody protects.
+        if (guarded) finding.reason = "answers to callers with credentials show more";
+      }
       findings_.push_back(std::move(finding));
     }
   }

@@ -61,6 +61,7 @@ class ContractCompare {
   const Side& new_;
   std::vector<Finding>& findings_;
   SchemaComparison schemas_;
+  std::set<SubjectRef> secured_;                  // operations that ask for credentials
   std::map<u32, std::vector<SubjectRef>> roots_;  // pair of schemas -> operations
   std::set<std::pair<u32, u32>> documents_done_;
   Value old_at_;  // of the operation at hand, for what has no place of its own

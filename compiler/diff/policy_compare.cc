@@ -178,6 +178,7 @@ Fields PolicyCompare::step_fields(const Side& side, const table::StepRecord& ste
 }
 
 void PolicyCompare::steps() {
+  actions();
   for (const policies::PolicyInfo& policy : policies::policy_list()) {
     const u16 id = static_cast<u16>(policy.id);
     if (has_own_rules(id)) continue;
@@ -187,15 +188,45 @@ void PolicyCompare::steps() {
       const bool was = i < before.size();
       const bool is = i < after.size();
       if (was && is) {
-        generic(policy.name, step_fields(old_, *before[i], old_route_),
+        generic(written_name(*after[i]), step_fields(old_, *before[i], old_route_),
                 step_fields(new_, *after[i], new_route_));
-      } else {
+      } else if (policy.phase != policies::Phase::Action) {
+        const std::string name = written_name(is ? *after[i] : *before[i]);
         add(is ? "policy-added" : "policy-removed",
-            fmt::format(fmt::runtime(is ? "`{}` is new" : "`{}` is gone"), policy.name),
-            policy.name);
+            fmt::format(fmt::runtime(is ? "`{}` is new" : "`{}` is gone"), name), name);
       }
     }
   }
+}
+
+// What answers a request: an upstream, a fixed answer, a redirect. Several may stand in a plan,
+// each under its condition.
+void PolicyCompare::actions() {
+  const auto names = [](const Side& side, u32 plan) {
+    std::string out;
+    const table::TableView& view = side.view();
+    for (const auto& step : view.part(view.steps(), view.plans()[plan].steps)) {
+      if (step.phase != static_cast<u8>(policies::Phase::Action)) continue;
+      out += (out.empty() ? "" : ", ") + std::string(policies::find_policy(step.policy)->name);
+    }
+    return out;
+  };
+  const std::string before = names(old_, old_plan_);
+  const std::string after = names(new_, new_plan_);
+  if (before == after) return;
+  Finding& finding =
+      add("action-changed", fmt::format("it was answered by `{}`, and is by `{}`", before, after),
+          after);
+  finding.before = before;
+  finding.after = after;
+}
+
+// The field of `x-gw` that a step is made from.
+std::string PolicyCompare::written_name(const table::StepRecord& step) {
+  const policies::PolicyInfo& policy = *policies::find_policy(step.policy);
+  if (policy.id != PolicyId::Headers) return std::string(policy.name);
+  return policies::is_request_phase(static_cast<policies::Phase>(step.phase)) ? "request.headers"
+                                                                              : "response.headers";
 }
 
 void PolicyCompare::generic(std::string_view policy, const Fields& before, const Fields& after) {
@@ -203,12 +234,15 @@ void PolicyCompare::generic(std::string_view policy, const Fields& before, const
     const FieldValue* was = find(before, name);
     const FieldValue* is = find(after, name);
     if (is_derived(name) || (was != nullptr && is != nullptr && was->text == is->text)) continue;
-    if (policy == "proxy" && name == "upstream") {
-      add_change("upstream-chosen", "upstream", was, is);
+    if (policy != "proxy") {
+      add_change("policy-changed", fmt::format("{}.{}", policy, name), was, is);
+    } else if (name == "upstream") {
+      add_change("upstream-chosen", "upstream.name", was, is);
+    } else if (name.starts_with("split.") && name.ends_with(".upstream")) {
+      continue;  // its name, which its share repeats
     } else {
       // Fields of `proxy` are written without its name.
-      const std::string field = policy == "proxy" ? name : fmt::format("{}.{}", policy, name);
-      add_change("policy-changed", field, was, is);
+      add_change("policy-changed", name.starts_with("split") ? "upstream." + name : name, was, is);
     }
   }
 }

@@ -41,6 +41,8 @@ class PolicyCompare {
   void plans(u32 old_plan, u32 new_plan, u32 old_settings, u32 new_settings);
   void settings(const Fields& before, const Fields& after);
   void steps();
+  void actions();
+  static std::string written_name(const table::StepRecord& step);
   void generic(std::string_view policy, const Fields& before, const Fields& after);
   void body_limit(const FieldValue& before, const FieldValue& after);
   Finding& add(std::string_view id, std::string message, std::string_view field = {});

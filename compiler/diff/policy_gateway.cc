@@ -274,53 +274,43 @@ void PolicyCompare::networks() {
   where_.clear();
 }
 
-// What is off or not enforced, by what it is about. Operations that come or go say it themselves.
+// What is not enforced, by what it is about. Operations that come or go say it themselves, and what
+// is off is told of by the fields that it was off for.
 void PolicyCompare::notes(const Matches& matches) {
-  using Key = std::tuple<table::NoteKind, std::string, std::string>;
+  using Key = std::pair<std::string, std::string>;  // keyword, operation
   const auto collect = [](const Side& side) {
     std::map<Key, const table::NoteRecord*> out;
     for (const table::NoteRecord& note : side.view().notes()) {
-      if (note.kind != table::NoteKind::Off && note.kind != table::NoteKind::Unenforced) continue;
-      out.emplace(Key{note.kind, side.text(note.subject), side.text(note.where)}, &note);
+      if (note.kind != table::NoteKind::Unenforced) continue;
+      out.emplace(Key{side.text(note.subject), side.text(note.where)}, &note);
     }
     return out;
   };
   std::map<std::string, std::string> new_names;  // of matched operations, by their old ones
-  std::set<std::string> matched;
   std::map<std::string, SubjectRef> subjects;
   for (const Match& match : matches.pairs) {
     const SubjectRef& subject = new_.subject(match.new_route);
     new_names[old_.subject(match.old_route)->id] = subject->id;
     subjects.insert_or_assign(subject->id, subject);
-    matched.insert(subject->id);
   }
   std::map<Key, const table::NoteRecord*> before;
   for (const auto& [key, note] : collect(old_)) {
-    const std::string& where = std::get<2>(key);
-    const auto renamed = new_names.find(where);
-    if (!where.empty() && renamed == new_names.end()) continue;
-    before.emplace(Key{std::get<0>(key), std::get<1>(key), where.empty() ? "" : renamed->second},
-                   note);
+    const auto renamed = new_names.find(key.second);
+    if (!key.second.empty() && renamed == new_names.end()) continue;
+    before.emplace(Key{key.first, key.second.empty() ? "" : renamed->second}, note);
   }
-  const auto after = collect(new_);
   const auto tell = [&](const Key& key, bool is, const table::NoteRecord* note) {
-    const auto& [kind, subject, where] = key;
     const Side& side = is ? new_ : old_;
     subjects_.clear();
-    if (!where.empty()) subjects_.push_back(subjects.at(where));
+    if (!key.second.empty()) subjects_.push_back(subjects.at(key.second));
     old_place_ = is ? Place{} : side.place(note->source);
     new_place_ = is ? side.place(note->source) : Place{};
-    const bool off = kind == table::NoteKind::Off;
-    add(off && is ? "protection-switched-off"
-        : off     ? "protection-switched-on"
-        : is      ? "validation-unenforced"
-                  : "validation-tightened",
-        fmt::format(fmt::runtime(off ? "`{}` {} switched off" : "`{}` {} left unenforced"), subject,
-                    is ? "is" : "is no longer"));
+    add(is ? "validation-unenforced" : "validation-tightened",
+        fmt::format("`{}` {} left unenforced", key.first, is ? "is" : "is no longer"));
   };
+  const auto after = collect(new_);
   for (const auto& [key, note] : after) {
-    const std::string& where = std::get<2>(key);
-    if (!where.empty() && !matched.contains(where)) continue;
+    if (!key.second.empty() && !subjects.contains(key.second)) continue;
     if (!before.contains(key)) tell(key, true, note);
   }
   for (const auto& [key, note] : before) {

@@ -139,7 +139,13 @@ void PolicyCompare::validation() {
     return found == fields.end() ? 0 : found->second.number.value_or(0);
   };
   const auto change = [&](std::string_view finding_id, const std::string& name) {
-    add_change(finding_id, "validate." + name, &was.at(name), &is.at(name));
+    // Stored as `unknownQuery`, written as `unknown: {query: ...}`.
+    std::string written = name;
+    if (name.starts_with("unknown")) {
+      written = "unknown." + name.substr(7);
+      written[8] = static_cast<char>(written[8] - 'A' + 'a');
+    }
+    add_change(finding_id, "validate." + written, &was.at(name), &is.at(name));
   };
   for (const std::string name : {"request", "response"}) {
     if (rank(was, name) == rank(is, name)) continue;

@@ -198,11 +198,14 @@ void PolicyCompare::scopes(const std::string& scheme, const std::vector<std::str
 }
 
 void PolicyCompare::schemes() {
+  static constexpr std::string_view kKindWords[policies::kSchemeKindCount] = {
+      "apiKey", "basic", "jwt", "introspection", "mutualTLS"};
   const auto collect = [](const Side& side) {
     std::map<std::string, std::pair<Fields, Place>> out;
     for (const policies::SchemeRecord& record : side.view().schemes()) {
-      out.emplace(side.text(record.name), std::pair(fields_of(side, policies::kSchemeSpec, &record),
-                                                    side.place(record.source)));
+      Fields fields = fields_of(side, policies::kSchemeSpec, &record);
+      fields.insert_or_assign("kind", FieldValue{.text = std::string(kKindWords[record.kind])});
+      out.emplace(side.text(record.name), std::pair(std::move(fields), side.place(record.source)));
     }
     return out;
   };
@@ -249,6 +252,7 @@ void PolicyCompare::scheme(const std::string&, const Fields& before, const Field
                       name.find("introspection.upstream") != name.npos;
     std::string_view id = "scheme-changed";
     if (name == "kind") id = "scheme-kind-changed";
+    if (name == "place" || name == "field") id = "scheme-place-changed";
     if (name == "bearer.issuer") id = "scheme-issuer-changed";
     if (keys) id = "scheme-keys-changed";
     if (name == "bearer.forward") id = on ? "credential-forwarded" : "credential-kept-back";
@@ -266,7 +270,8 @@ void PolicyCompare::scheme(const std::string&, const Fields& before, const Field
       id = dropped ? "scheme-weakened" : "scheme-strengthened";
     }
     if (name == "bearer.typ") id = new_text.empty() ? "scheme-weakened" : "scheme-strengthened";
-    add_change(id, name, was == before.end() ? nullptr : &was->second,
+    const std::string written = name.starts_with("bearer.") ? name.substr(7) : name;
+    add_change(id, written, was == before.end() ? nullptr : &was->second,
                is == after.end() ? nullptr : &is->second);
   }
 }
@@ -298,14 +303,25 @@ void PolicyCompare::documented_schemes(const Match& match) {
     if (differs("type") || differs("scheme")) {
       id = "scheme-kind-changed";
       message = "it is another kind of proof";
-    } else if (differs("in") || differs("name") || differs("flows") ||
-               differs("openIdConnectUrl")) {
+    } else if (differs("in") || differs("name")) {
+      id = "scheme-place-changed";
+      message = "credentials stand somewhere else";
+    } else if (differs("flows") || differs("openIdConnectUrl")) {
       id = "scheme-changed";
-      message = "credentials are obtained or sent in another way";
+      message = "tokens are obtained in another way";
     }
+    const auto text = [](Value scheme) {
+      std::string out = scheme.get("type").text();
+      for (const std::string_view field : {"scheme", "in", "name"}) {
+        if (scheme.get(field)) out += " " + scheme.get(field).text();
+      }
+      return out;
+    };
     Finding& finding = add(id, std::move(message));
-    finding.before = was.get("type").text();
-    finding.after = is.get("type").text();
+    if (id != "security-scheme-documented" && id != "scheme-changed") {
+      finding.before = text(was);
+      finding.after = text(is);
+    }
   }
 }
 

@@ -37,6 +37,23 @@ std::string number_text(FieldKind kind, u64 value) {
   }
 }
 
+std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
+  switch (kind) {
+    case FieldKind::Duration:
+      return parse_duration(text);
+    case FieldKind::Bytes:
+      return parse_bytes(text);
+    case FieldKind::Percent:
+      return parse_percent(text);
+    case FieldKind::Rate:
+      return parse_rate(text);
+    case FieldKind::Count:
+      return parse_count(text);
+    default:
+      return std::nullopt;
+  }
+}
+
 bool is_secret(std::string_view path) {
   for (const std::string_view word : {"secret", "Secret", "password", "authorization", ".key",
                                       "set.cookie", "add.cookie", "set-cookie"}) {
@@ -67,7 +84,7 @@ class Reader {
            std::optional<u64> number = {}) {
     FieldValue value{.text = std::move(text), .number = number, .kind = kind};
     // A reference says where a secret comes from, not what it is.
-    value.secret = is_secret(path) && value.text.find('$') == value.text.npos && !number;
+    value.secret = is_secret(path) && !value.text.starts_with("{$") && !number;
     out_.insert_or_assign(path, std::move(value));
   }
 
@@ -89,7 +106,12 @@ class Reader {
 
   void read_late(const FieldSpec& field, const std::byte* at, const std::string& path) {
     const u32 late = load<u32>(at + offsetof(table::LateNumber, late));
-    if (late != kNone) return put(path, side_.bound().late_source(late), field.kind);
+    if (late != kNone) {
+      const auto resolved = side_.resolved(late);
+      if (!resolved) return put(path, side_.bound().late_source(late), field.kind);
+      const auto number = parse_number(field.kind, *resolved);
+      return put(path, number ? number_text(field.kind, *number) : *resolved, field.kind, number);
+    }
     if (policies::is_number(field.kind)) {
       const u64 value = load<u64>(at);
       return put(path, number_text(field.kind, value), field.kind, value);

@@ -26,6 +26,20 @@ std::string operation_text(const Subject& subject) {
   return derived ? place : fmt::format("{} ({})", place, printable(subject.id));
 }
 
+// Whether `text` has `word`, and not just as a part of another word. Nothing is always there.
+bool has_word(std::string_view text, std::string_view word) {
+  const auto joins = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    const bool begins = at == 0 || !joins(text[at - 1]);
+    const bool ends = end == text.size() || !joins(text[end]);
+    if (word.empty() || (begins && ends)) return true;
+  }
+  return false;
+}
+
 class TextRenderer {
  public:
   explicit TextRenderer(const TextOptions& options) : options_(options) {}
@@ -38,9 +52,7 @@ class TextRenderer {
     out += "    why: " + std::string(finding.reason) + "\n";
     operations(finding, out);
     // Where the message has not said it.
-    const auto says = [&](const std::string& value) {
-      return value.empty() || finding.message.find(value) != std::string::npos;
-    };
+    const auto says = [&](const std::string& value) { return has_word(finding.message, value); };
     if (!says(finding.before)) out += "    was: " + printable(finding.before) + "\n";
     if (!says(finding.after)) out += "    now: " + printable(finding.after) + "\n";
     if (!finding.witness.empty() && !says(finding.witness)) {

@@ -26,6 +26,7 @@ std::unique_ptr<Side> Side::open(const Input& input, std::string& problem) {
     side->subjects_.emplace_back(Subject{side->text(route.id), side->text(route.method),
                                          side->text(route.host), side->text(route.template_)});
   }
+  side->variables_ = input.variables;
   side->contracts_only_ = input.contracts_only;
   side->has_router_ = input.has_router;
   return side;
@@ -34,6 +35,20 @@ std::unique_ptr<Side> Side::open(const Input& input, std::string& problem) {
 Place Side::place(const table::SourceRef& source) const {
   if (source.file == table::kNone) return {};
   return {text(view().files()[source.file]), source.line, source.column};
+}
+
+std::optional<std::string> Side::resolved(u32 late) const {
+  if (variables_.empty()) return std::nullopt;
+  const ReferenceSource source{.env = [&](const std::string& name) -> std::optional<std::string> {
+                                 const auto found = variables_.find(name);
+                                 if (found == variables_.end()) return std::nullopt;
+                                 return found->second;
+                               },
+                               .file = [](const std::string&) -> Result<std::string> {
+                                 return fail(Errc::FileUnreadable, "not read");
+                               }};
+  std::string problem;
+  return bound_->resolve_again(late, source, problem);
 }
 
 std::string shape_of(std::string_view path_template) {

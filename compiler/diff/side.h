@@ -1,6 +1,8 @@
 // One of the two tables that are compared.
 #pragma once
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "compiler/diff/contract_text.h"
@@ -16,6 +18,9 @@ struct Input {
   std::shared_ptr<const table::TableFile> file;
   /// Only routes and contracts count: the document has no `x-gw`.
   bool contracts_only = false;
+  /// Values of variables (--env-file). With any, references of settings are replaced by what they
+  /// stand for, as far as it is known; files are never read.
+  std::map<std::string, std::string> variables = {};
   /// The document did not compile, so that nobody knows where requests go.
   bool has_router = true;
 };
@@ -37,6 +42,8 @@ class Side {
   std::string text(table::StringRef ref) const { return std::string(view().text(ref)); }
   const SubjectRef& subject(u32 route) const { return subjects_[route]; }
   Place place(const table::SourceRef& source) const;
+  /// What a late value stands for; nothing when that is not known, see Input::variables.
+  std::optional<std::string> resolved(u32 late) const;
   /// The record of a policy in a route's plan; null: it has none.
   template <class Record>
   const Record* step(u32 route_index, policies::PolicyId policy) const {
@@ -54,6 +61,7 @@ class Side {
   std::shared_ptr<const table::TableFile> file_;
   std::shared_ptr<const BoundTable> bound_;
   std::unique_ptr<ContractText> contracts_;
+  std::map<std::string, std::string> variables_;
   std::vector<SubjectRef> subjects_;  // by route
   bool contracts_only_ = false;
   bool has_router_ = true;
