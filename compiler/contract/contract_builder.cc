@@ -106,7 +106,7 @@ class ContractBuilder {
     const openapi::Document& document = *operation.unit->document;
     const u32 fragment = new_fragment({});
     ContractWriter writer(module_.files, document, operation.span, number_of_);
-    static constexpr std::array<std::string_view, 3> kSkipped{"parameters", "security", "x-gw"};
+    static constexpr std::array<std::string_view, 2> kSkipped{"parameters", "security"};
     writer.begin_object(operation.operation->node, kSkipped);
     if (!operation.operation->parameters.empty())
       write_parameters(document, *operation.operation, writer);

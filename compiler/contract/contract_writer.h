@@ -18,22 +18,23 @@ class ContractWriter {
   ContractWriter(const FileSet& files, const openapi::Document& document, Span begin,
                  const NumberOf& number_of);
 
-  /// A whole object, without extensions and without the keys that `skip` names; more may be added
-  /// with `member` before `end_object`.
+  /// An object without extensions and without the keys that `skip` names; more may be added before
+  /// `end_object`. Nothing is an empty one.
   void begin_object(NodeRef object, std::span<const std::string_view> skip);
   void end_object() { text_ += '}'; }
   /// Begins a member whose value the caller writes: `place` is where it stands.
   void member(std::string_view name, Span place);
+  /// A whole member; `key` is where it stands.
   void value(std::string_view name, NodeRef key, NodeRef node);
   /// Begins a list; `item` before each of its items.
   void begin_list() { text_ += '['; }
   void item(Span place);
   void end_list() { text_ += ']'; }
+  /// `{"$ref": number}`.
   void reference(u32 number);
   /// The value of a node that is an object of the specification, or a list of such.
   void object(NodeRef node);
 
-  /// `items`, in this order; for what no document writes in one place.
   const std::string& text() const { return text_; }
   const std::string& places() const { return places_; }
 
