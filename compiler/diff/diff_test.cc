@@ -11,6 +11,7 @@
 #include "compiler/diag/render.h"
 #include "compiler/diff/classify.h"
 #include "compiler/diff/diff.h"
+#include "runtime/table/verify.h"
 
 namespace gw::compiler::diff {
 namespace {
@@ -302,7 +303,7 @@ TEST_CASE("contracts: damage is refused or compared, and ends", "[diff]") {
     }
     const u32 digest = static_cast<u32>(XXH3_64bits(damaged.data() + begin, section.size()));
     std::memcpy(damaged.data() + digest_at, &digest, sizeof digest);
-    const u64 trailer = XXH3_64bits(damaged.data(), damaged.size() - 8);
+    const u64 trailer = table::digest_of(damaged);
     std::memcpy(damaged.data() + damaged.size() - 8, &trailer, sizeof trailer);
     const auto file = table::TableFile::from_bytes(damaged);
     REQUIRE(file.has_value());

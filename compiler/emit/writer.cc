@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "runtime/table/verify.h"
+
 namespace gw::compiler {
 namespace {
 
@@ -62,7 +64,7 @@ std::vector<std::byte> lay_out(table::TableKind kind, u64 source_digest,
     if (sections[i].bytes == 0) continue;
     std::memcpy(file.data() + sections[i].offset, bodies[i].bytes.data(), sections[i].bytes);
   }
-  const u64 digest = XXH3_64bits(file.data(), body_bytes);
+  const u64 digest = table::digest_of(file);
   std::memcpy(file.data() + body_bytes, &digest, sizeof digest);
   return file;
 }

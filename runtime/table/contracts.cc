@@ -1,5 +1,7 @@
 #include "runtime/table/contracts.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 #include "runtime/table/verify_record.h"
@@ -37,6 +39,13 @@ bool indexes_fit(const Contracts& contracts) {
 Result<Contracts> Contracts::open(const TableView& view) {
   Bytes rest = view.section(SectionKind::Contracts);
   if (rest.empty()) return fail(Errc::TableFeature, "contracts");
+  // The digest of the table leaves this section out.
+  for (const Section& section : view.sections()) {
+    if (section.kind == SectionKind::Contracts &&
+        static_cast<u32>(XXH3_64bits(rest.data(), rest.size())) != section.digest) {
+      return corrupt();
+    }
+  }
   std::span<const ContractHeader> header;
   if (!take(rest, 1, header)) return corrupt();
   if (header[0].version != kContractsVersion) return fail(Errc::TableFeature, "contracts");

@@ -16,6 +16,7 @@
 #include "runtime/table/bound_table.h"
 #include "runtime/table/contracts.h"
 #include "runtime/table/table_file.h"
+#include "runtime/table/verify.h"
 
 namespace gw::table {
 namespace {
@@ -214,9 +215,9 @@ std::string example_path(std::string_view path) {
 }  // namespace
 
 void repair_digest(std::vector<std::byte>& file) {
-  if (file.size() < sizeof(u64)) return;
+  if (file.size() < sizeof(Header) + kTrailerBytes) return;
   const size_t body = file.size() - sizeof(u64);
-  const u64 digest = XXH3_64bits(file.data(), body);
+  const u64 digest = digest_of(file);
   std::memcpy(file.data() + body, &digest, sizeof digest);
 }
 
