@@ -127,11 +127,14 @@ bool is_running_gateway(const std::string& path) {
   return path == "admin" || path.starts_with("admin:");
 }
 
+AdminOptions admin_of(const std::string& path) {
+  const size_t colon = path.find(':');
+  return {colon == path.npos ? std::string() : path.substr(colon + 1), {}};
+}
+
 std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
                                                     const Console& console) {
-  const size_t colon = path.find(':');
-  const AdminOptions from{colon == path.npos ? std::string() : path.substr(colon + 1), {}};
-  const auto reply = ask_admin(from, console, "GET", "/v1/table");
+  const auto reply = ask_admin(admin_of(path), console, "GET", "/v1/table");
   if (!reply) return nullptr;
   if (reply->status != 200) {
     console.error(fmt::format("{} does not give its table: it answers {}", path, reply->status));

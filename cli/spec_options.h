@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/admin_client.h"
 #include "cli/console.h"
 #include "compiler/compile.h"
 #include "runtime/table/bound_table.h"
@@ -45,6 +46,7 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
                                                      const Console& console, ExitCode& exit);
 /// `admin:ADDR`, or `admin` for the usual place: a gateway that runs.
 bool is_running_gateway(const std::string& path);
+AdminOptions admin_of(const std::string& path);
 /// The table that it serves. Null after a message.
 std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
                                                     const Console& console);

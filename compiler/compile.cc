@@ -1,9 +1,11 @@
 // The compiler, top to bottom. Read this file first.
 #include "compiler/compile.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
+#include "compiler/contract/contract_builder.h"
 #include "compiler/overlay/overlay.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/check.h"
@@ -63,6 +65,15 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
+bool is_annotated(const Gateway& gateway) {
+  const auto has_it = [](const auto& part) { return static_cast<bool>(part.x_gw); };
+  return std::ranges::any_of(gateway.documents, [&](const auto& document) {
+    return has_it(*document) || std::ranges::any_of(document->paths, [&](const auto& item) {
+             return has_it(item) || std::ranges::any_of(item.operations, has_it);
+           });
+  });
+}
+
 void fill_report(const Module& module, const std::vector<std::byte>& table, CompileReport& report) {
   report.routes = static_cast<u32>(module.operations.size());
   report.plans = static_cast<u32>(module.table.plans.size());
@@ -84,14 +95,23 @@ void fill_report(const Module& module, const std::vector<std::byte>& table, Comp
 
 }  // namespace
 
-void compile(const CompileOptions& options, bool emit, Compilation& result) {
+void compile(const CompileOptions& given, bool emit, Compilation& result) {
+  CompileOptions options = given;
   Module module(result.files, options, result.sink);
   for (const Pass& pass : kPasses) {
     const auto start = std::chrono::steady_clock::now();
     pass.run(module);
     result.report.passes.push_back({pass.name, milliseconds_since(start)});
+    if (pass.run != read_documents) continue;
+    result.annotated = is_annotated(module.gateway);
+    if (given.for_comparison && !result.annotated) {
+      options.mock = options.unenforced_security = true;
+    }
   }
   if (emit && result.sink.error_count() == 0) {
+    const auto before = std::chrono::steady_clock::now();
+    module.table.contracts = build_contracts(module);
+    result.report.passes.push_back({"contracts", milliseconds_since(before)});
     const auto start = std::chrono::steady_clock::now();
     result.table = write_table(module.table);
     result.report.passes.push_back({"emit", milliseconds_since(start)});
@@ -103,6 +123,12 @@ void compile(const CompileOptions& options, bool emit, Compilation& result) {
     }
     GW_CHECK(verified.has_value());
     result.report.passes.push_back({"verify", milliseconds_since(check)});
+  }
+  if (emit && result.sink.error_count() != 0 && options.for_comparison &&
+      !module.operations.empty()) {
+    result.table = contract_table(module);
+    result.contracts_only = true;
+    GW_CHECK(table::verify(result.table).has_value());
   }
   fill_report(module, result.table, result.report);
 }

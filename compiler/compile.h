@@ -42,6 +42,8 @@ struct Compilation {
   FileSet files;
   DiagnosticSink sink;
   std::vector<std::byte> table;  // empty when there are errors, or when only checked
+  bool annotated = false;        // some document has `x-gw`
+  bool contracts_only = false;   // `table` has no router, see CompileOptions::for_comparison
   CompileReport report;
 };
 

@@ -6,14 +6,10 @@ _gwctl() {
     'validate:Report what compile would refuse, writing nothing'
     'lint:Report problems in OpenAPI documents'
     'compile:Compile documents into a table'
+    'diff:Say what changes for requests'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
     'serve:Run the gateway'
-    'reload:Give a running gateway another table'
-    'rollback:Go back to a table that was accepted before'
-    'status:Show what a running gateway is at'
-    'drain:Take an upstream, a target or all out of service'
-    'undrain:Put an upstream or a target back into service'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -38,7 +34,7 @@ _gwctl() {
   case $verb in
     validate)
       _arguments \
-        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--format[text, json (one finding per line), sarif, github, junit or markdown \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
@@ -53,7 +49,7 @@ _gwctl() {
         '*:file:_files' ;;
     lint)
       _arguments \
-        '--format[text or json, one finding per line \[text\]]:value: ' \
+        '--format[text, json (one finding per line), sarif, github, junit or markdown \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--fail-on[Lowest severity that makes the exit status 1\: error, warning, info, never \[error\]]:value: ' \
         '--limit[Findings shown per rule and file, 0 for all \[20\]]:value: ' \
@@ -75,6 +71,23 @@ _gwctl() {
         '--report[Print sizes, states and times]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    diff)
+      _arguments \
+        '--format[text, json (one change per line), markdown, github, sarif or junit \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--fail-on[Least class that makes the exit status 1\: security, breaking, behaviour, compatible, cosmetic, never \[breaking\]]:value: ' \
+        '--show[Least class that is shown \[cosmetic\]]:value: ' \
+        '--accept[Changes that are accepted\: a YAML list of fingerprint, or id and operation; reason; until]:file:_files' \
+        '--limit[Operations shown of one change, 0 for all \[5\]]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
@@ -127,63 +140,12 @@ _gwctl() {
         '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
         '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
-        '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
-        '--admin-token-file[The bearer token that orders over TCP must bring]:file:_files' \
-        '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
         '--mock[Answer every operation from the document'\''s examples]' \
         '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
         '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
-        '-h[Print this help]' \
-        '--help[Print this help]' \
-        '*:file:_files' ;;
-    reload)
-      _arguments \
-        '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
-        '--format[text or json \[text\]]:value: ' \
-        '--json[Same as --format json]' \
-        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
-        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
-        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
-        '--upstream[Send every operation to this upstream]:value: ' \
-        '--mock[Answer every operation from the document'\''s examples]' \
-        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
-        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
-        '-h[Print this help]' \
-        '--help[Print this help]' \
-        '*:file:_files' ;;
-    rollback)
-      _arguments \
-        '--format[text or json \[text\]]:value: ' \
-        '--json[Same as --format json]' \
-        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
-        '-h[Print this help]' \
-        '--help[Print this help]' \
-        '*:file:_files' ;;
-    status)
-      _arguments \
-        '--format[text or json \[text\]]:value: ' \
-        '--json[Same as --format json]' \
-        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
-        '-h[Print this help]' \
-        '--help[Print this help]' \
-        '*:file:_files' ;;
-    drain)
-      _arguments \
-        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
-        '-h[Print this help]' \
-        '--help[Print this help]' \
-        '*:file:_files' ;;
-    undrain)
-      _arguments \
-        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
-        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;

@@ -12,6 +12,7 @@ using Run = std::function<ExitCode(const Console&)>;
 Run add_validate(CLI::App& gwctl);
 Run add_lint(CLI::App& gwctl);
 Run add_compile(CLI::App& gwctl);
+Run add_diff(CLI::App& gwctl);
 Run add_inspect(CLI::App& gwctl);
 Run add_explain(CLI::App& gwctl);
 Run add_serve(CLI::App& gwctl);

@@ -19,6 +19,19 @@ struct LintOptions {
   bool errors_only = false;
 };
 
+constexpr std::pair<std::string_view, compiler::Format> kFormats[] = {
+    {"text", compiler::Format::Text},   {"json", compiler::Format::Json},
+    {"sarif", compiler::Format::Sarif}, {"github", compiler::Format::Github},
+    {"junit", compiler::Format::Junit}, {"markdown", compiler::Format::Markdown}};
+
+// Of a word that the command line has checked.
+compiler::Format format_of(std::string_view word) {
+  for (const auto& [name, format] : kFormats) {
+    if (name == word) return format;
+  }
+  return compiler::Format::Text;
+}
+
 bool fails(const compiler::DiagnosticSink& sink, std::string_view fail_on) {
   if (fail_on == "never") return false;
   if (fail_on == "warning") return sink.count(compiler::Severity::Warning) > 0;
@@ -35,10 +48,9 @@ ExitCode run_lint(const LintOptions& options, const Console& console) {
       return finding.severity != compiler::Severity::Error;
     });
   }
-  const bool json = options.format == "json";
   show_findings(compilation,
                 {.to_stderr = false,
-                 .format = json ? compiler::Format::Json : compiler::Format::Text,
+                 .format = format_of(options.format),
                  .limit = options.limit,
                  .summary = true},
                 console);
@@ -49,9 +61,10 @@ void declare(CLI::App& app, LintOptions& options) {
   app.add_option("spec", options.spec.paths, "OpenAPI documents; - reads standard input")
       ->option_text("SPEC...")
       ->required();
-  app.add_option("--format", options.format, "text or json, one finding per line [text]")
+  app.add_option("--format", options.format,
+                 "text, json (one finding per line), sarif, github, junit or markdown [text]")
       ->option_text("FORMAT")
-      ->check(CLI::IsMember({"text", "json"}));
+      ->check(CLI::IsMember({"text", "json", "sarif", "github", "junit", "markdown"}));
   app.add_flag_callback(
       "--json", [&options] { options.format = "json"; }, "Same as --format json");
   app.add_option(

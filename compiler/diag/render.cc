@@ -125,6 +125,8 @@ std::string printable(std::string_view text) {
 std::string render(const FileSet& files, const std::vector<Diagnostic>& findings,
                    const RenderOptions& options) {
   if (options.format == Format::Text) return render_all_text(files, findings, options);
+  if (options.format == Format::Markdown) return render_markdown(files, findings);
+  if (options.format != Format::Json) return render_report(files, findings, options.format);
   std::string out;
   for (const Diagnostic& finding : findings) render_json(files, finding, out);
   return out;

@@ -12,6 +12,11 @@ namespace gw::compiler {
 enum class Format : u8 {
   Text,  // for people: code frames; may change between versions
   Json,  // one object per line; fields are only ever added
+  // For other programs, see compiler/report/report.h.
+  Github,
+  Sarif,
+  Junit,
+  Markdown,  // a table for a pull request
 };
 
 struct RenderOptions {
@@ -33,6 +38,10 @@ std::string summary(const std::vector<Diagnostic>& findings);
 // The formats, one file each.
 void render_text(const FileSet& files, const Diagnostic& finding, bool color, std::string& out);
 void render_json(const FileSet& files, const Diagnostic& finding, std::string& out);
+std::string render_markdown(const FileSet& files, const std::vector<Diagnostic>& findings);
+/// Github, Sarif or Junit.
+std::string render_report(const FileSet& files, const std::vector<Diagnostic>& findings,
+                          Format format);
 
 /// `text` with control characters (C0, DEL, C1, and the invisible ones that reorder text) as
 /// \xNN or \u{NNNN}; tabs and line breaks as well.

@@ -12,6 +12,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
+#include "runtime/table/contracts.h"
 #include "runtime/table/format.h"
 #include "runtime/table/fuzz/exercise_table.h"
 #include "runtime/table/verify.h"
@@ -171,10 +172,20 @@ TEST_CASE("table: every flipped bit is refused, with the section that it is in",
     std::fill_n(places.begin() + static_cast<std::ptrdiff_t>(section.offset), section.bytes,
                 std::string(table::section_name(section.kind)));
   }
+  // Contracts are nobody's business who serves: their readers refuse them.
+  const table::Section contracts = table::TableView(file.bytes()).sections().back();
+  REQUIRE(contracts.kind == table::SectionKind::Contracts);
   for (size_t at = 0; at < file.bytes().size(); ++at) {
     for (u32 bit = 0; bit < 8; ++bit) {
       const auto mask = static_cast<std::byte>(1u << bit);
       file.data()[at] ^= mask;
+      if (at >= contracts.offset && at < contracts.offset + contracts.bytes) {
+        if (table::Contracts::open(table::TableView(file.bytes()))) {
+          FAIL("contracts with bit " << bit << " of byte " << at);
+        }
+        file.data()[at] ^= mask;
+        continue;
+      }
       const auto verdict = table::verify(file.bytes());
       if (verdict) FAIL("accepted with bit " << bit << " of byte " << at);
       if (!places[at].empty() && verdict.error().what != places[at]) {

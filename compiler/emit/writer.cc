@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "runtime/table/verify.h"
+
 namespace gw::compiler {
 namespace {
 
@@ -14,11 +16,12 @@ struct Body {
   SectionKind kind;
   u32 record_bytes;
   Bytes bytes;
+  u32 flags = 0;
 };
 
 template <class T>
 Body body(SectionKind kind, const std::vector<T>& records) {
-  return {kind, sizeof(T), std::as_bytes(std::span(records))};
+  return {kind, sizeof(T), std::as_bytes(std::span(records)), 0};
 }
 
 u64 aligned(u64 offset) {
@@ -34,7 +37,7 @@ std::vector<std::byte> lay_out(table::TableKind kind, u64 source_digest,
     offset = aligned(offset);
     sections.push_back(
         {.kind = part.kind,
-         .flags = 0,
+         .flags = part.flags,
          .record_bytes = part.record_bytes,
          .digest = static_cast<u32>(XXH3_64bits(part.bytes.data(), part.bytes.size())),
          .offset = offset,
@@ -61,7 +64,7 @@ std::vector<std::byte> lay_out(table::TableKind kind, u64 source_digest,
     if (sections[i].bytes == 0) continue;
     std::memcpy(file.data() + sections[i].offset, bodies[i].bytes.data(), sections[i].bytes);
   }
-  const u64 digest = XXH3_64bits(file.data(), body_bytes);
+  const u64 digest = table::digest_of(file);
   std::memcpy(file.data() + body_bytes, &digest, sizeof digest);
   return file;
 }
@@ -104,6 +107,7 @@ std::vector<std::byte> write_table(TableParts& parts) {
       {SectionKind::Consumers, 1, parts.consumers},
       body(SectionKind::NetworkFiles, pools.network_files),
       {SectionKind::ConsumerPlans, 1, parts.consumer_plans},
+      {SectionKind::Contracts, 1, parts.contracts, table::kSectionOptional},
   };
   return lay_out(table::TableKind::Gateway, parts.source_digest, bodies);
 }

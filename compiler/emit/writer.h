@@ -28,6 +28,7 @@ struct TableParts {
   std::vector<policies::SchemeRecord> schemes;
   std::vector<std::byte> consumers;       // section of runtime/table/consumer_format.h; empty: none
   std::vector<std::byte> consumer_plans;  // the same
+  std::vector<std::byte> contracts;       // section of runtime/table/contract_format.h
   u64 source_digest = 0;
 };
 

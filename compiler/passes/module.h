@@ -21,6 +21,9 @@ struct CompileOptions {
   std::string today;                 // YYYY-MM-DD, for waivers; empty: waivers do not expire
   std::vector<std::string> overlays;
   std::vector<std::string> allowed_roots;  // --allow-ref: folders that $ref may reach into
+  /// For comparison alone: documents without `x-gw` are compiled as with --mock and --unenforced
+  /// security, and with errors there is still a table of routes and contracts.
+  bool for_comparison = false;
 };
 
 /// One operation on its way into the table; index = route index.

@@ -41,6 +41,8 @@ Result<std::string> read_all(int fd) {
   return text;
 }
 
+constexpr u32 kBlockBytes = 64;
+
 bool is_continuation(char byte) { return (static_cast<u8>(byte) & 0xc0) == 0x80; }
 
 }  // namespace
@@ -90,21 +92,32 @@ Position FileSet::position(FileId id, u32 offset) const {
   const auto next = std::upper_bound(starts.begin(), starts.end(), offset);
   const u32 line = static_cast<u32>(next - starts.begin());
   u32 from = starts[line - 1];
-  u32 column = 1;
-  // Findings come in source order, so counting from the last answer keeps a document of one huge
-  // line from costing a pass over it per finding.
-  const Counted& last = file.last_counted;
-  if (last.offset >= from && last.offset <= offset && last.column != 0) {
-    from = last.offset;
-    column = last.column;
-  } else if (from == 0 && file.text.starts_with("\xef\xbb\xbf")) {
-    from = std::min<u32>(3, offset);  // a byte order mark takes no column
+  // A byte order mark takes no column.
+  if (from == 0 && file.text.starts_with("\xef\xbb\xbf")) from = std::min<u32>(3, offset);
+  return {.line = line, .column = 1 + characters_between(file, from, offset)};
+}
+
+// Documents of one huge line are common, and positions are asked for in any order.
+u32 FileSet::characters_between(const File& file, u32 from, u32 to) {
+  const auto count = [&](u32 begin, u32 end) {
+    u32 characters = 0;
+    for (u32 i = begin; i < end; ++i) characters += is_continuation(file.text[i]) ? 0u : 1u;
+    return characters;
+  };
+  if (to - from <= 4 * kBlockBytes) return count(from, to);
+  if (file.characters.empty()) {
+    u32 characters = 0;
+    for (u32 at = 0; at < file.text.size(); at += kBlockBytes) {
+      file.characters.push_back(characters);
+      characters += count(at, std::min(at + kBlockBytes, static_cast<u32>(file.text.size())));
+    }
+    file.characters.push_back(characters);
   }
-  for (u32 i = from; i < offset; ++i) {
-    if (!is_continuation(file.text[i])) ++column;
-  }
-  file.last_counted = {.offset = offset, .column = column};
-  return {.line = line, .column = column};
+  const auto before = [&](u32 offset) {
+    const u32 block = offset / kBlockBytes;
+    return file.characters[block] + count(block * kBlockBytes, offset);
+  };
+  return before(to) - before(from);
 }
 
 std::string_view FileSet::line(FileId id, u32 line) const {

@@ -50,7 +50,8 @@ class FileSet {
   std::string_view text(FileId file) const { return files_[file].text; }
   size_t size() const { return files_.size(); }
 
-  /// Line and column of a byte offset. O(log lines), after one pass over the file.
+  /// Line and column of a byte offset. O(log lines), after one or two passes over the file, however
+  /// long its lines are.
   Position position(FileId file, u32 offset) const;
   /// Text of a line without its line end; `line` is 1-based.
   std::string_view line(FileId file, u32 line) const;
@@ -62,17 +63,15 @@ class FileSet {
   u32 line_count(FileId file) const;
 
  private:
-  struct Counted {
-    u32 offset = 0;
-    u32 column = 0;  // 0: nothing counted yet
-  };
   struct File {
     std::string name;
     std::string text;
     mutable std::vector<u32> line_starts = {};  // filled on first use
-    mutable Counted last_counted = {};          // where position() counted to last
+    // Characters before each block of bytes; filled when a position far into a line is asked for.
+    mutable std::vector<u32> characters = {};
   };
   const std::vector<u32>& line_starts(const File& file) const;
+  static u32 characters_between(const File& file, u32 from, u32 to);
   std::deque<File> files_;
 };
 

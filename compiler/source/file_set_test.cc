@@ -61,4 +61,24 @@ TEST_CASE("file set: reads files once and says why it cannot", "[source]") {
   CHECK(files.find("other") == kNoFile);
 }
 
+TEST_CASE("file set: positions in a huge line, asked for in any order", "[source]") {
+  std::string text = "\xef\xbb\xbf";  // a byte order mark takes no column
+  for (int i = 0; i < 5000; ++i) text += i % 7 == 0 ? "\xc3\xa4" : "a";
+  FileSet files;
+  const FileId file = files.add("x.json", text);
+  const auto counted = [&](u32 offset) {
+    u32 column = 1;
+    for (u32 i = 3; i < offset; ++i) {
+      if ((static_cast<u8>(text[i]) & 0xc0) != 0x80) ++column;
+    }
+    return column;
+  };
+  const u32 bytes = static_cast<u32>(text.size());
+  for (const u32 offset : {bytes, 3u, 64u, 4096u, 63u, 319u, 320u, 321u, bytes - 1, 1000u}) {
+    CAPTURE(offset);
+    CHECK(files.position(file, offset).line == 1);
+    CHECK(files.position(file, offset).column == counted(offset));
+  }
+}
+
 }  // namespace gw::compiler

@@ -27,6 +27,10 @@ void append_json_number(NodeRef node, std::string& out) {
   std::string number(text);
   if (number.starts_with('+')) number.erase(0, 1);
   const size_t digits = number.starts_with('-') ? 1 : 0;
+  while (number.size() > digits + 1 && number[digits] == '0' && number[digits + 1] >= '0' &&
+         number[digits + 1] <= '9') {
+    number.erase(digits, 1);
+  }
   if (number.size() > digits && number[digits] == '.') number.insert(digits, "0");
   const size_t dot = number.find('.');
   if (dot != number.npos &&
@@ -41,18 +45,8 @@ void append_json(NodeRef node, std::string& out, u64& budget) {
   if (budget == 0) return;
   --budget;
   switch (node.kind()) {
-    case NodeKind::Null:
-      out += "null";
-      return;
-    case NodeKind::Bool:
-      out += node.boolean() ? "true" : "false";
-      return;
-    case NodeKind::Int:
-    case NodeKind::Float:
-      append_json_number(node, out);
-      return;
-    case NodeKind::String:
-      append_json_string(node.text(), out);
+    default:
+      append_json_scalar(node, out);
       return;
     case NodeKind::Seq: {
       out += '[';
@@ -96,6 +90,23 @@ void append_json_string(std::string_view text, std::string& out) {
     }
   }
   out += '"';
+}
+
+void append_json_scalar(NodeRef node, std::string& out) {
+  switch (node.kind()) {
+    case NodeKind::Bool:
+      out += node.boolean() ? "true" : "false";
+      return;
+    case NodeKind::Int:
+    case NodeKind::Float:
+      append_json_number(node, out);
+      return;
+    case NodeKind::String:
+      append_json_string(node.text(), out);
+      return;
+    default:
+      out += "null";
+  }
 }
 
 std::string to_json(NodeRef node) {

@@ -296,6 +296,14 @@ class Admin(unittest.TestCase):
             done = subprocess.run([run.GWCTL, *arguments], check=True, capture_output=True,
                                   text=True, timeout=run.SECONDS)
             self.assertIn("version", done.stdout)
+        self.gwctl("drain", "users")
+        self.write(3)
+        done = subprocess.run([run.GWCTL, "diff", f"admin:unix:{self.socket}", "gateway.yaml"],
+                              cwd=self.folder, check=False, capture_output=True, text=True,
+                              timeout=run.SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("GET /version (version)", done.stdout)
+        self.assertIn("users is drained by order", done.stdout + done.stderr)
         self.end(serve)
         done = subprocess.run([run.GWCTL, "inspect", f"admin:unix:{self.socket}"], check=False,
                               capture_output=True, text=True, timeout=run.SECONDS)

@@ -97,8 +97,9 @@ enum class SectionKind : u32 {
   NetworkFiles = 28,    // StringRef[]: files with networks that conditions name
   NetworkSet = 29,      // blob, runtime/table/network_set.h; of data tables only
   ConsumerPlans = 30,   // blob, runtime/table/consumer_format.h
+  Contracts = 31,       // blob, runtime/table/contract_format.h; optional
 };
-inline constexpr u32 kLastSectionKind = 30;
+inline constexpr u32 kLastSectionKind = 31;
 inline constexpr u32 kSectionOptional = 1;  // Section::flags
 
 struct Header {

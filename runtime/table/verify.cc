@@ -58,6 +58,7 @@ constexpr KnownSection kSections[kLastSectionKind + 1] = {
     {sizeof(StringRef), "network files"},
     {1, "network set"},
     {1, "consumer plans"},
+    {1, "contracts"},
 };
 
 constexpr u64 kParallelBytes = u64{2} << 20;  // from where a second thread pays
@@ -82,10 +83,9 @@ Result<void> verify_header(Bytes file) {
 }
 
 bool digest_holds(Bytes file) {
-  const u64 body_bytes = file.size() - kTrailerBytes;
   u64 stored_digest = 0;
-  std::memcpy(&stored_digest, file.data() + body_bytes, sizeof stored_digest);
-  return XXH3_64bits(file.data(), body_bytes) == stored_digest;
+  std::memcpy(&stored_digest, file.data() + file.size() - kTrailerBytes, sizeof stored_digest);
+  return digest_of(file) == stored_digest;
 }
 
 Result<void> verify_kind(Bytes file, TableKind kind) {
@@ -447,6 +447,30 @@ Result<void> judge(Bytes file, TableKind kind, const Result<void>& contents, boo
 }
 
 }  // namespace
+
+u64 digest_of(Bytes file) {
+  Header header;
+  std::memcpy(&header, file.data(), sizeof header);
+  const Bytes covered = file.first(file.size() - kTrailerBytes);
+  const u64 list_bytes = u64{header.section_count} * sizeof(Section);
+  if (header.section_count == 0 || list_bytes > covered.size() - sizeof header) {
+    return XXH3_64bits(covered.data(), covered.size());
+  }
+  // Nothing has been checked yet: whatever stands here only decides what is read.
+  Section last;
+  std::memcpy(&last, file.data() + sizeof header + list_bytes - sizeof last, sizeof last);
+  if (last.flags != kSectionOptional || !fits(last.offset, last.bytes, covered.size())) {
+    return XXH3_64bits(covered.data(), covered.size());
+  }
+  XXH3_state_t* state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  XXH3_64bits_update(state, covered.data(), last.offset);
+  const Bytes behind = covered.subspan(last.offset + last.bytes);
+  XXH3_64bits_update(state, behind.data(), behind.size());
+  const u64 digest = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return digest;
+}
 
 // Both passes over a large file wait for memory most of the time, so they go side by side. The
 // checks of the contents rely on nothing that the digest promises.

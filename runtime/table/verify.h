@@ -19,6 +19,11 @@ namespace gw::table {
 /// A file of another kind than the expected one is refused (TableFeature, `kind`).
 Result<void> verify(Bytes file, TableKind kind = TableKind::Gateway);
 
+/// The digest that belongs into the trailer of `file`, which has a whole header. It leaves out the
+/// body of a last section that is optional: that has a digest of its own in the section list, and
+/// nobody who serves should have to read it.
+u64 digest_of(Bytes file);
+
 /// Feature names this runtime knows.
 bool is_known_feature(std::string_view name);
 

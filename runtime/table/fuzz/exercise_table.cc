@@ -14,7 +14,9 @@
 #include "runtime/schema/evaluator.h"
 #include "runtime/schema/verify.h"
 #include "runtime/table/bound_table.h"
+#include "runtime/table/contracts.h"
 #include "runtime/table/table_file.h"
+#include "runtime/table/verify.h"
 
 namespace gw::table {
 namespace {
@@ -57,6 +59,7 @@ class Reader {
     for (const StringRef feature : view_.features()) text(feature);
     for (const StringRef schema : view_.schemas()) text(schema);
     evaluate_schemas();
+    read_contracts();
     return sum_;
   }
 
@@ -68,6 +71,23 @@ class Reader {
   }
   void source(const SourceRef& ref) {
     if (ref.file != kNone) text(view_.files()[ref.file]);
+  }
+  // Contracts are checked by whoever reads them.
+  void read_contracts() {
+    const auto contracts = Contracts::open(view_);
+    if (!contracts) return;
+    for (const ContractFragment& fragment : contracts->fragments()) {
+      json::Tape tape;
+      (void)tape.parse(contracts->text(fragment.text));
+      PlaceReader places(contracts->text(fragment.places), fragment.source);
+      for (u32 i = 0; i < tape.size(); ++i) add(places.next().line);
+      for (const char c : contracts->text(fragment.name)) add(static_cast<u8>(c));
+      source(fragment.source);
+    }
+    for (const ContractRoute& route : contracts->routes()) {
+      add(contracts->fragments()[route.fragment].flags);
+      add(contracts->documents()[route.document].gateway);
+    }
   }
   // Every schema over a value that has something of each kind.
   void evaluate_schemas() {
@@ -195,9 +215,9 @@ std::string example_path(std::string_view path) {
 }  // namespace
 
 void repair_digest(std::vector<std::byte>& file) {
-  if (file.size() < sizeof(u64)) return;
+  if (file.size() < sizeof(Header) + kTrailerBytes) return;
   const size_t body = file.size() - sizeof(u64);
-  const u64 digest = XXH3_64bits(file.data(), body);
+  const u64 digest = digest_of(file);
   std::memcpy(file.data() + body, &digest, sizeof digest);
 }
 

@@ -1,0 +1,270 @@
+// Walks operations in their order and writes each as a fragment; what a reference leads to goes to
+// the end of a work list, so that circles end and nothing is written twice. Texts are shared by
+// content: generated documents repeat themselves.
+#include "compiler/contract/contract_builder.h"
+
+#include <array>
+#include <deque>
+#include <unordered_map>
+
+#include "compiler/contract/contract_writer.h"
+#include "compiler/passes/template_text.h"
+#include "compiler/router/router_builder.h"
+#include "compiler/xgw/encode.h"
+#include "runtime/table/contract_format.h"
+
+namespace gw::compiler {
+namespace {
+
+using table::ContractDocument;
+using table::ContractFragment;
+using table::ContractRoute;
+using table::Extent;
+
+struct NodeHash {
+  size_t operator()(const NodeRef& node) const {
+    return std::hash<const void*>{}(node.tree()) * 31 + node.index();
+  }
+};
+
+// Last part of `#/components/schemas/User`, or of a file's name.
+std::string name_of(std::string_view reference) {
+  std::string_view last = reference.substr(reference.rfind('/') + 1);
+  if (last.starts_with('#')) last.remove_prefix(1);
+  std::string name;
+  for (size_t i = 0; i < last.size(); ++i) {
+    if (last[i] == '~' && i + 1 < last.size()) {
+      name += last[++i] == '1' ? '/' : '~';
+    } else {
+      name += last[i];
+    }
+  }
+  return name;
+}
+
+class ContractBuilder {
+ public:
+  explicit ContractBuilder(const Module& module)
+      : module_(module), number_of_([this](const openapi::Document& document, NodeRef reference) {
+          return target_of(document, reference);
+        }) {}
+
+  std::vector<std::byte> run() {
+    for (const PlannedOperation& planned : module_.operations) {
+      const GatewayOperation& operation = *planned.source;
+      const u32 document = document_of(*operation.unit);
+      routes_.push_back({write_operation(operation), document});
+    }
+    while (!waiting_.empty()) {
+      const Waiting next = waiting_.front();
+      waiting_.pop_front();
+      ContractWriter writer(module_.files, *next.document, next.node.span(), number_of_);
+      writer.object(next.node);
+      fill(next.fragment, *next.document, next.node.span(), writer);
+    }
+    return section();
+  }
+
+ private:
+  struct Waiting {
+    const openapi::Document* document;
+    NodeRef node;
+    u32 fragment;
+  };
+
+  u32 document_of(const Unit& unit) {
+    const u32 gateway = document_of(*unit.gateway);
+    const u32 index = document_of(*unit.document);
+    documents_[index].gateway = gateway;
+    return index;
+  }
+
+  u32 document_of(const openapi::Document& document) {
+    const auto [known, fresh] =
+        document_index_.try_emplace(&document, static_cast<u32>(documents_.size()));
+    if (!fresh) return known->second;
+    documents_.push_back({new_fragment({}), known->second});
+    const u32 fragment = documents_.back().fragment;
+    ContractWriter writer(module_.files, document, document.root.span(), number_of_);
+    static constexpr std::array<std::string_view, 2> kSkipped{"paths", "components"};
+    writer.begin_object(document.root, kSkipped);
+    const NodeRef components = document.root.get("components");
+    const NodeRef schemes =
+        components && components.is_map() ? components.get("securitySchemes") : NodeRef{};
+    if (schemes) {
+      writer.member("components", document.root.key_of("components").span());
+      writer.begin_object({}, {});
+      writer.value("securitySchemes", components.key_of("securitySchemes"), schemes);
+      writer.end_object();
+    }
+    writer.end_object();
+    fill(fragment, document, document.root.span(), writer);
+    return known->second;
+  }
+
+  u32 write_operation(const GatewayOperation& operation) {
+    const openapi::Document& document = *operation.unit->document;
+    const u32 fragment = new_fragment({});
+    ContractWriter writer(module_.files, document, operation.span, number_of_);
+    static constexpr std::array<std::string_view, 2> kSkipped{"parameters", "security"};
+    writer.begin_object(operation.operation->node, kSkipped);
+    if (!operation.operation->parameters.empty())
+      write_parameters(document, *operation.operation, writer);
+    if (const NodeRef security = security_of(operation)) {
+      writer.value("security", security, security);
+    }
+    writer.end_object();
+    fill(fragment, document, operation.span, writer);
+    return fragment;
+  }
+
+  void write_parameters(const openapi::Document& document, const openapi::Operation& operation,
+                        ContractWriter& writer) {
+    writer.member("parameters", operation.parameters[0].span);
+    writer.begin_list();
+    for (const openapi::Parameter& parameter : operation.parameters) {
+      writer.item(parameter.span);
+      // Those of the path item are shared by its operations.
+      const bool shared = parameter.from_path_item || !(parameter.span == parameter.node.span());
+      if (shared) {
+        writer.reference(fragment_of(document, parameter.node, ""));
+      } else {
+        writer.object(parameter.node);
+      }
+    }
+    writer.end_list();
+  }
+
+  u32 target_of(const openapi::Document& document, NodeRef reference) {
+    const NodeRef target = document.follow(reference);
+    if (!target) return missing();
+    return fragment_of(document, target, name_of(reference.get("$ref").text()));
+  }
+
+  u32 fragment_of(const openapi::Document& document, NodeRef node, const std::string& name) {
+    const NodeRef value(node.tree(), node.target_index());
+    const auto [known, fresh] = fragment_index_.try_emplace(value, 0);
+    if (!fresh) return known->second;
+    const u32 fragment = new_fragment(name);
+    known->second = fragment;
+    waiting_.push_back({&document, value, fragment});
+    return fragment;
+  }
+
+  // What a broken reference leads to: anything.
+  u32 missing() {
+    if (missing_ == table::kNone) {
+      missing_ = new_fragment({});
+      fragments_[missing_].text = add_text("{}");
+    }
+    return missing_;
+  }
+
+  u32 new_fragment(std::string_view name) {
+    fragments_.push_back({});
+    if (!name.empty()) fragments_.back().name = add_text(name);
+    return static_cast<u32>(fragments_.size() - 1);
+  }
+
+  void fill(u32 index, const openapi::Document& document, Span begin,
+            const ContractWriter& writer) {
+    ContractFragment& fragment = fragments_[index];
+    fragment.text = add_text(writer.text());
+    fragment.places = add_text(writer.places());
+    if (begin.valid()) {
+      const Position position = module_.files.position(begin.file, begin.begin);
+      fragment.source = {begin.file, position.line, position.column};
+    }
+    if (document.version == openapi::Version::V30) fragment.flags = table::kContractOpenApi30;
+  }
+
+  Extent add_text(std::string_view text) {
+    const auto [known, fresh] =
+        text_index_.try_emplace(std::string(text), static_cast<u32>(texts_.size()));
+    if (fresh) texts_ += text;
+    return {known->second, static_cast<u32>(text.size())};
+  }
+
+  template <class T>
+  static void append(const std::vector<T>& records, std::vector<std::byte>& out) {
+    const Bytes bytes = std::as_bytes(std::span(records));
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+
+  std::vector<std::byte> section() const {
+    const std::vector<table::ContractHeader> header{
+        {.version = table::kContractsVersion,
+         .documents = static_cast<u32>(documents_.size()),
+         .routes = static_cast<u32>(routes_.size()),
+         .fragments = static_cast<u32>(fragments_.size()),
+         .text_bytes = texts_.size()}};
+    std::vector<std::byte> out;
+    append(header, out);
+    append(documents_, out);
+    append(routes_, out);
+    append(fragments_, out);
+    const Bytes texts = as_bytes(texts_);
+    out.insert(out.end(), texts.begin(), texts.end());
+    return out;
+  }
+
+  const Module& module_;
+  const ContractWriter::NumberOf number_of_;
+  std::vector<ContractDocument> documents_;
+  std::vector<ContractRoute> routes_;
+  std::vector<ContractFragment> fragments_;
+  std::string texts_;
+  std::unordered_map<std::string, u32> text_index_;
+  std::unordered_map<const openapi::Document*, u32> document_index_;
+  std::unordered_map<NodeRef, u32, NodeHash> fragment_index_;
+  std::deque<Waiting> waiting_;
+  u32 missing_ = table::kNone;
+};
+
+}  // namespace
+
+std::vector<std::byte> build_contracts(const Module& module) {
+  return ContractBuilder(module).run();
+}
+
+std::vector<std::byte> contract_table(const Module& module) {
+  TableParts parts;
+  Pools& pools = parts.pools;
+  DiagnosticSink ignored;
+  const Encoder encoder(pools, module.files, ignored);
+  for (const PlannedOperation& planned : module.operations) {
+    const GatewayOperation& source = *planned.source;
+    std::string hosts;
+    for (const std::string& host : source.unit->hosts) hosts += (hosts.empty() ? "" : ", ") + host;
+    parts.routes.push_back(
+        {.id = pools.strings.add(source.id),
+         .template_ = pools.strings.add(public_template(module, source)),
+         .method = pools.strings.add(source.any_method ? "*" : source.operation->method.value),
+         .host = pools.strings.add(hosts),
+         .plan = 0,
+         .settings = 0,
+         .captures = {},
+         .source = encoder.source(source.span),
+         .flags = planned.flags});
+  }
+  for (size_t i = 0; i < module.files.size(); ++i) {
+    parts.files.push_back(pools.strings.add(module.files.name(static_cast<FileId>(i))));
+  }
+  parts.plans.push_back({.steps = {},
+                         .origins = {},
+                         .upstream = table::kNone,
+                         .request_body = table::BodyNeed::None,
+                         .response_body = table::BodyNeed::None,
+                         .reserved = {}});
+  parts.settings.emplace_back();
+  parts.gateway.title = pools.strings.add(module.gateway.title);
+  parts.gateway.version = pools.strings.add(module.gateway.version);
+  parts.gateway.consumer_file.offset = table::kNone;
+  parts.gateway.default_plan = table::kNone;
+  parts.router = router::build_router({}).blob;
+  parts.features = {"http1"};
+  parts.contracts = build_contracts(module);
+  return write_table(parts);
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,317 @@
+// What counts as which change, as a specification: two documents, and what is found.
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <random>
+
+#include "compiler/compile.h"
+#include "compiler/diag/render.h"
+#include "compiler/diff/classify.h"
+#include "compiler/diff/diff.h"
+#include "runtime/table/verify.h"
+
+namespace gw::compiler::diff {
+namespace {
+
+std::vector<std::byte> compiled(const std::string& text, const std::string& name = "api.yaml") {
+  Compilation compilation;
+  compilation.files.add(name, text);
+  CompileOptions options;
+  options.paths = {name};
+  options.for_comparison = true;
+  compile(options, true, compilation);
+  INFO(render(compilation.files, compilation.sink.sorted(), {}));
+  REQUIRE_FALSE(compilation.table.empty());
+  return compilation.table;
+}
+
+Input input(const std::vector<std::byte>& table, bool contracts_only = true) {
+  const auto file = table::TableFile::from_bytes(table);
+  REQUIRE(file.has_value());
+  return {.name = "api.yaml", .file = *file, .contracts_only = contracts_only};
+}
+
+std::vector<Finding> findings(const std::string& before, const std::string& after,
+                              bool contracts_only = true) {
+  Comparison comparison =
+      compare(input(compiled(before), contracts_only), input(compiled(after), contracts_only));
+  CAPTURE(comparison.problem);
+  REQUIRE(comparison.problem.empty());
+  return std::move(comparison.findings);
+}
+
+std::vector<std::string> ids(const std::vector<Finding>& all) {
+  std::vector<std::string> out;
+  for (const Finding& finding : all) out.emplace_back(finding.id);
+  std::ranges::sort(out);
+  return out;
+}
+
+// One schema, sent by clients and by the API.
+std::string with_schema(const std::string& schema) {
+  return fmt::format(R"(openapi: 3.1.0
+info: {{title: T, version: '1'}}
+paths:
+  /things:
+    post:
+      operationId: send
+      requestBody: {{content: {{application/json: {{schema: {0}}}}}}}
+      responses: {{'204': {{description: done}}}}
+    get:
+      operationId: receive
+      responses: {{'200': {{description: ok, content: {{application/json: {{schema: {0}}}}}}}}}
+components:
+  schemas:
+    Name: {{type: string, maxLength: 10}}
+    Tree: {{type: object, properties: {{child: {{$ref: '#/components/schemas/Tree'}}}}}}
+)",
+                     schema);
+}
+
+}  // namespace
+
+TEST_CASE("schemas: what narrows breaks senders, what widens breaks receivers", "[diff]") {
+  struct Case {
+    const char* before;
+    const char* after;
+    std::vector<std::string> expected;  // sorted
+  };
+  const std::vector<Case> cases{
+      {"{type: string}", "{type: string}", {}},
+      {"{type: string}", "{type: integer}", {"request-type-changed", "response-type-changed"}},
+      {"{type: integer}", "{type: number}", {"request-type-widened", "response-type-widened"}},
+      {"{type: number}", "{type: integer}", {"request-type-narrowed", "response-type-narrowed"}},
+      {"{type: string}",
+       "{type: [string, 'null']}",
+       {"request-became-nullable", "response-became-nullable"}},
+      {"{$ref: '#/components/schemas/Name'}",
+       "{oneOf: [{$ref: '#/components/schemas/Name'}, {type: 'null'}]}",
+       {"request-became-nullable", "response-became-nullable"}},
+      {"{type: string}",
+       "{enum: [a, b], type: string}",
+       {"request-enum-added", "response-enum-added"}},
+      {"{enum: [a, b]}",
+       "{enum: [b, c]}",
+       {"request-enum-value-added", "request-enum-value-removed", "response-enum-value-added",
+        "response-enum-value-removed"}},
+      {"{enum: [1]}", "{enum: [1.0]}", {}},
+      {"{const: 1}", "{const: 2}", {"request-const-changed", "response-const-changed"}},
+      {"{minimum: 1}", "{minimum: 1.0}", {}},
+      {"{minimum: 1}", "{minimum: 2}", {"request-bound-tightened", "response-bound-tightened"}},
+      {"{minimum: 1}",
+       "{exclusiveMinimum: 1}",
+       {"request-bound-tightened", "response-bound-tightened"}},
+      {"{maximum: 1}",
+       "{exclusiveMaximum: 1}",
+       {"request-bound-tightened", "response-bound-tightened"}},
+      {"{maxItems: 1}", "{}", {"request-bound-removed", "response-bound-removed"}},
+      {"{}", "{minLength: 0}", {}},
+      {"{pattern: 'a+'}", "{pattern: 'aa*'}", {}},
+      {"{pattern: '^a$'}",
+       "{pattern: '^[ab]$'}",
+       {"request-pattern-widened", "response-pattern-widened"}},
+      {"{pattern: '^[ab]$'}",
+       "{pattern: '^[bc]$'}",
+       {"request-pattern-changed", "response-pattern-changed"}},
+      {"{format: int32}", "{format: int64}", {"request-format-widened", "response-format-widened"}},
+      {"{format: uuid}", "{format: date}", {"request-format-changed", "response-format-changed"}},
+      {"{properties: {a: {}}}",
+       "{properties: {a: {}, b: {}}}",
+       {"request-property-added", "response-property-added"}},
+      {"{properties: {a: {}}}",
+       "{properties: {a: {}, b: {}}, required: [b]}",
+       {"request-property-required-added", "response-property-added"}},
+      {"{properties: {a: {}}, required: [a]}",
+       "{properties: {b: {}}}",
+       {"request-property-added", "request-property-removed", "response-property-added",
+        "response-property-required-removed"}},
+      {"{properties: {a: {}}}",
+       "{additionalProperties: false}",
+       {"request-additional-properties-refused", "request-property-removed-refused",
+        "response-additional-properties-refused", "response-property-removed"}},
+      {"{properties: {a: {}}}",
+       "{properties: {a: {}}, required: [a]}",
+       {"request-became-required", "response-became-required"}},
+      {"{properties: {a: {readOnly: true}}}",
+       "{properties: {a: {readOnly: true, maxLength: 1}}, required: [a]}",
+       {"response-became-required", "response-bound-added"}},
+      {"{additionalProperties: {type: string}}",
+       "{additionalProperties: {type: integer}}",
+       {"request-type-changed", "response-type-changed"}},
+      {"{items: {type: string}}",
+       "{items: {type: string}, prefixItems: [{type: integer}]}",
+       {"request-type-changed", "response-type-changed"}},
+      {"{items: false, prefixItems: [{}]}",
+       "{items: false, prefixItems: [{}, {}]}",
+       {"request-prefix-item-allowed", "response-prefix-item-allowed"}},
+      {"{anyOf: [{title: A}, {title: B}]}",
+       "{anyOf: [{title: B}, {title: C}, {title: D}]}",
+       {"request-alternative-added", "request-alternative-added", "request-alternative-removed",
+        "response-alternative-added", "response-alternative-added",
+        "response-alternative-removed"}},
+      {"{allOf: [{type: string}, {maxLength: 3}]}", "{type: string, maxLength: 3}", {}},
+      {"{$ref: '#/components/schemas/Name'}", "{type: string, maxLength: 10}", {}},
+      {"{$ref: '#/components/schemas/Name', maxLength: 5}", "{type: string, maxLength: 5}", {}},
+      {"{$ref: '#/components/schemas/Tree'}", "{$ref: '#/components/schemas/Tree'}", {}},
+      {"{dependentRequired: {a: [b]}}",
+       "{dependentRequired: {a: [b, c]}}",
+       {"request-dependent-required-added", "response-dependent-required-added"}},
+      {"{if: {required: [a]}, then: {required: [b]}}",
+       "{}",
+       {"request-condition-removed", "response-condition-removed"}},
+      {"{if: {required: [a]}, then: {maxProperties: 2}}",
+       "{if: {required: [a]}, then: {maxProperties: 1}}",
+       {"request-bound-tightened", "response-bound-tightened"}},
+      {"{not: {type: string}}", "{}", {"request-not-removed", "response-not-removed"}},
+      {"{unevaluatedProperties: false}",
+       "{}",
+       {"request-unevaluated-allowed", "response-unevaluated-allowed"}},
+      {"{default: 1}", "{default: 2}", {"request-default-changed", "response-default-changed"}},
+      {"{description: a}", "{description: b}", {"documentation-changed"}},
+  };
+  for (const Case& example : cases) {
+    DYNAMIC_SECTION(example.before << " -> " << example.after) {
+      CHECK(ids(findings(with_schema(example.before), with_schema(example.after))) ==
+            example.expected);
+    }
+  }
+}
+
+TEST_CASE("findings: say where in both documents", "[diff]") {
+  const auto all = findings(with_schema("{properties: {a: {type: object, properties: {b: {}}}}}"),
+                            with_schema("{properties: {a: {type: object}}}"));
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].where == "request body.a");
+  CHECK(all[0].old_place.line == 7);
+  CHECK(all[0].old_place.file == "api.yaml");
+  CHECK(all[0].new_place.line == 7);
+  CHECK(all[0].operations.size() == 1);
+  CHECK(all[0].operations[0]->id == "send");
+}
+
+TEST_CASE("findings: a fingerprint survives lines that move, not another change", "[diff]") {
+  const std::string before = with_schema("{maxLength: 9}");
+  const std::string moved = "# a comment\n\n" + with_schema("{maxLength: 8}");
+  const auto first = findings(before, with_schema("{maxLength: 8}"));
+  const auto second = findings(before, moved);
+  const auto third = findings(before, with_schema("{maxLength: 7}"));
+  REQUIRE(first.size() == second.size());
+  REQUIRE(first.size() == third.size());
+  for (size_t i = 0; i < first.size(); ++i) {
+    CHECK(first[i].fingerprint == second[i].fingerprint);
+    CHECK(first[i].fingerprint != third[i].fingerprint);
+  }
+}
+
+TEST_CASE("changes: every id stands once, in lower case with dashes", "[diff]") {
+  std::string_view last;
+  for (const ChangeInfo& change : change_list()) {
+    CAPTURE(change.id);
+    CHECK(change.id > last);
+    CHECK(change.id.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == change.id.npos);
+    CHECK_FALSE(change.reason.empty());
+    last = change.id;
+  }
+  CHECK(find_change("no-such-change") == nullptr);
+}
+
+TEST_CASE("traffic: a constrained parameter still has a witness", "[diff]") {
+  const auto document = [](std::string_view more) {
+    return fmt::format(R"(openapi: 3.1.0
+info: {{title: T, version: '1'}}
+paths:
+  /users/{{id}}/posts/{{post}}:
+    get:
+      operationId: post
+      parameters:
+      - {{name: id, in: path, required: true, schema: {{type: integer, minimum: 1000}}}}
+      - {{name: post, in: path, required: true, schema: {{enum: [first, last]}}}}
+      responses: {{'200': {{description: ok}}}}
+{})",
+                       more);
+  };
+  const auto all = findings(document(""), document(R"(  /users/{id}/posts/last:
+    get:
+      operationId: lastPost
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      responses: {'200': {description: ok}}
+)"));
+  const auto moved = std::ranges::find(all, "traffic-moved", &Finding::id);
+  REQUIRE(moved != all.end());
+  CHECK(moved->witness.ends_with("/posts/last"));
+}
+
+TEST_CASE("contracts: hold no extensions, and are the same every time", "[diff]") {
+  const std::string text = R"(openapi: 3.1.0
+info: {title: T, version: '1', x-team: secret-team}
+x-gw:
+  upstreams: {a: {targets: ['http://127.0.0.1:1']}}
+  defaults: {upstream: a, request: {headers: {set: {x-token: secret-token}}}}
+paths:
+  /a:
+    get:
+      operationId: a
+      x-internal: secret-note
+      x-gw: {public: yes it is}
+      security: []
+      parameters: [{name: x-kept, in: header, schema: {type: string, x-hint: secret-hint}}]
+      responses:
+        '200':
+          description: ok
+          headers: {x-also-kept: {schema: {properties: {x-kept-too: {}}}}}
+)";
+  const auto table = compiled(text);
+  CHECK(table == compiled(text));
+  const table::TableView view{Bytes(table)};
+  const std::string_view section = as_text(view.section(table::SectionKind::Contracts));
+  CHECK(section.find("secret") == section.npos);
+  CHECK(section.find("x-gw") == section.npos);
+  for (const std::string_view kept : {"x-kept", "x-also-kept", "x-kept-too"}) {
+    CHECK(section.find(kept) != section.npos);
+  }
+}
+
+// Whoever reads a table that somebody else made must survive its contracts.
+TEST_CASE("contracts: damage is refused or compared, and ends", "[diff]") {
+  const auto table =
+      compiled(with_schema("{allOf: [{$ref: '#/components/schemas/Tree'}, "
+                           "{oneOf: [{$ref: '#/components/schemas/Name'}]}]}"));
+  const Input whole = input(table);
+  const table::TableView view{Bytes(table)};
+  const Bytes section = view.section(table::SectionKind::Contracts);
+  const size_t begin = static_cast<size_t>(section.data() - table.data());
+  const auto sections = view.sections();
+  const auto entry =
+      std::ranges::find(sections, table::SectionKind::Contracts, &table::Section::kind);
+  REQUIRE(entry != sections.end());
+  CHECK(entry->flags == table::kSectionOptional);
+  const size_t digest_at =
+      static_cast<size_t>(reinterpret_cast<const std::byte*>(&entry->digest) - table.data());
+  std::mt19937 random(7);
+  u32 compared = 0;
+  for (u32 round = 0; round < 3000; ++round) {
+    std::vector<std::byte> damaged = table;
+    for (u32 i = 0; i < 1 + round % 4; ++i) {
+      // Mostly digits and brackets: other references, other nesting.
+      static constexpr std::string_view kBytes = "0123456789{}[],:\"$";
+      const std::byte value =
+          round % 3 == 0 ? std::byte(random()) : std::byte(kBytes[random() % kBytes.size()]);
+      damaged[begin + random() % section.size()] = value;
+    }
+    const u32 digest = static_cast<u32>(XXH3_64bits(damaged.data() + begin, section.size()));
+    std::memcpy(damaged.data() + digest_at, &digest, sizeof digest);
+    const u64 trailer = table::digest_of(damaged);
+    std::memcpy(damaged.data() + damaged.size() - 8, &trailer, sizeof trailer);
+    const auto file = table::TableFile::from_bytes(damaged);
+    REQUIRE(file.has_value());
+    const Input broken{.name = "broken", .file = *file, .contracts_only = true};
+    compared += compare(whole, broken).problem.empty() ? 1u : 0u;
+    compared += compare(broken, broken).problem.empty() ? 1u : 0u;
+  }
+  CHECK(compared > 1000);
+}
+
+}  // namespace gw::compiler::diff

@@ -1,0 +1,250 @@
+// Settings and steps of operations. What has a meaning of its own (limits, CORS, who may call) is
+// in the files beside; everything else is compared field by field.
+#include "compiler/diff/policy_compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "compiler/diff/classify.h"
+#include "runtime/policies/settings/record.h"
+
+namespace gw::compiler::diff {
+namespace {
+
+using policies::PolicyId;
+
+// Compared by their meaning elsewhere.
+constexpr PolicyId kOwnRules[] = {PolicyId::Cors,   PolicyId::RateLimit, PolicyId::Authenticate,
+                                  PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer};
+
+bool has_own_rules(u16 policy) {
+  return std::ranges::find(kOwnRules, static_cast<PolicyId>(policy)) != std::end(kOwnRules);
+}
+
+// What the compiler derives from the document; contracts and routes say it.
+bool is_derived(std::string_view field) {
+  return field.starts_with("answers") || field == "replay" || field == "streams";
+}
+
+std::set<std::string> names_of(const Fields& before, const Fields& after) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : before) names.insert(name);
+  for (const auto& [name, value] : after) names.insert(name);
+  return names;
+}
+
+const FieldValue* find(const Fields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::vector<std::string> items_of(const std::string& list) {
+  std::vector<std::string> out;
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find(", ", at), list.size());
+    out.push_back(list.substr(at, end - at));
+    at = end + 2;
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string text_of(const Fields& fields, const std::string& name) {
+  const FieldValue* value = find(fields, name);
+  return value == nullptr ? std::string() : value->text;
+}
+
+Place PolicyCompare::origin(const Side& side, u32 plan, std::string_view field) const {
+  const table::TableView& view = side.view();
+  const table::OriginRecord* best = nullptr;
+  size_t best_bytes = 0;
+  for (const auto& origin : view.part(view.origins(), view.plans()[plan].origins)) {
+    const std::string_view name = view.text(origin.field);
+    const bool fits = field == name || (field.starts_with(name) && field[name.size()] == '.') ||
+                      (name.starts_with(field) && !field.empty() && name[field.size()] == '.');
+    if (!fits || name.size() < best_bytes || origin.source.file == table::kNone) continue;
+    best = &origin;
+    best_bytes = name.size();
+  }
+  return best == nullptr ? Place{} : side.place(best->source);
+}
+
+Finding& PolicyCompare::add(std::string_view id, std::string message, std::string_view field) {
+  Finding finding = make_finding(id, std::move(message));
+  finding.where = where_;
+  finding.operations = subjects_;
+  finding.old_place = old_place_;
+  finding.new_place = new_place_;
+  if (!field.empty()) {
+    if (const Place place = origin(old_, old_plan_, field); place.known())
+      finding.old_place = place;
+    if (const Place place = origin(new_, new_plan_, field); place.known())
+      finding.new_place = place;
+  }
+  findings_.push_back(std::move(finding));
+  return findings_.back();
+}
+
+Finding& PolicyCompare::add_change(std::string_view id, const std::string& field,
+                                   const FieldValue* before, const FieldValue* after) {
+  Finding& finding =
+      add(id,
+          before == nullptr  ? fmt::format("`{}` is {} now", field, after->shown())
+          : after == nullptr ? fmt::format("`{}`, which was {}, is gone", field, before->shown())
+          : before->secret || after->secret
+              ? fmt::format("`{}` is another one", field)
+              : fmt::format("`{}` was {} and is {}", field, before->shown(), after->shown()),
+          field);
+  if (before != nullptr) finding.before = before->shown();
+  if (after != nullptr) finding.after = after->shown();
+  return finding;
+}
+
+void PolicyCompare::operation(const Match& match) {
+  const table::RouteRecord& before = old_.route(match.old_route);
+  const table::RouteRecord& after = new_.route(match.new_route);
+  subjects_ = {new_.subject(match.new_route)};
+  where_.clear();
+  old_place_ = old_.place(before.source);
+  new_place_ = new_.place(after.source);
+  old_route_ = match.old_route;
+  new_route_ = match.new_route;
+  plans(before.plan, after.plan, before.settings, after.settings);
+}
+
+void PolicyCompare::plans(u32 old_plan, u32 new_plan, u32 old_settings, u32 new_settings) {
+  if (equal_.contains({old_plan, new_plan, old_settings, new_settings})) return;
+  const size_t before = findings_.size();
+  old_plan_ = old_plan;
+  new_plan_ = new_plan;
+  const auto fields = [](const Side& side, u32 index) {
+    return fields_of(side, policies::kSettingsSpec, &side.view().settings()[index]);
+  };
+  settings(fields(old_, old_settings), fields(new_, new_settings));
+  steps();
+  cors();
+  validation();
+  limits();
+  access();
+  authorizers();
+  if (findings_.size() == before) equal_.insert({old_plan, new_plan, old_settings, new_settings});
+}
+
+void PolicyCompare::settings(const Fields& before, const Fields& after) {
+  for (const std::string& name : names_of(before, after)) {
+    const FieldValue* was = find(before, name);
+    const FieldValue* is = find(after, name);
+    if (was != nullptr && is != nullptr && was->text == is->text) continue;
+    if (name == "maxBody" && was != nullptr && is != nullptr) {
+      body_limit(*was, *is);
+      continue;
+    }
+    add_change(name.starts_with("retry") ? "retry-changed" : "timeout-changed", name, was, is);
+  }
+}
+
+// A reference may stand for anything, so that a change from or to one counts as raising it.
+void PolicyCompare::body_limit(const FieldValue& before, const FieldValue& after) {
+  const bool lowered = before.number && after.number && *after.number < *before.number;
+  add_change(lowered ? "body-limit-lowered" : "body-limit-raised", "maxBody", &before, &after);
+}
+
+std::vector<const table::StepRecord*> PolicyCompare::steps_of(const Side& side, u32 plan,
+                                                              u16 policy) const {
+  std::vector<const table::StepRecord*> out;
+  const table::TableView& view = side.view();
+  for (const auto& step : view.part(view.steps(), view.plans()[plan].steps)) {
+    if (step.policy == policy) out.push_back(&step);
+  }
+  return out;
+}
+
+Fields PolicyCompare::step_fields(const Side& side, const table::StepRecord& step,
+                                  u32 route) const {
+  std::span<const table::StringRef> captures;
+  if (route != table::kNone) {
+    captures = side.view().part(side.view().string_lists(), side.route(route).captures);
+  }
+  Fields fields =
+      fields_of(side, *policies::find_policy(step.policy)->stored,
+                side.view().section(table::SectionKind::PolicyData).data() + step.record, captures);
+  const std::string when = condition_text(side, step.condition);
+  if (!when.empty()) fields.insert_or_assign("when", FieldValue{.text = when});
+  return fields;
+}
+
+void PolicyCompare::steps() {
+  actions();
+  for (const policies::PolicyInfo& policy : policies::policy_list()) {
+    const u16 id = static_cast<u16>(policy.id);
+    if (has_own_rules(id)) continue;
+    const auto before = steps_of(old_, old_plan_, id);
+    const auto after = steps_of(new_, new_plan_, id);
+    for (size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+      const bool was = i < before.size();
+      const bool is = i < after.size();
+      if (was && is) {
+        generic(written_name(*after[i]), step_fields(old_, *before[i], old_route_),
+                step_fields(new_, *after[i], new_route_));
+      } else if (policy.phase != policies::Phase::Action) {
+        const std::string name = written_name(is ? *after[i] : *before[i]);
+        add(is ? "policy-added" : "policy-removed",
+            fmt::format(fmt::runtime(is ? "`{}` is new" : "`{}` is gone"), name), name);
+      }
+    }
+  }
+}
+
+// What answers a request: an upstream, a fixed answer, a redirect. Several may stand in a plan,
+// each under its condition.
+void PolicyCompare::actions() {
+  const auto names = [](const Side& side, u32 plan) {
+    std::string out;
+    const table::TableView& view = side.view();
+    for (const auto& step : view.part(view.steps(), view.plans()[plan].steps)) {
+      if (step.phase != static_cast<u8>(policies::Phase::Action)) continue;
+      out += (out.empty() ? "" : ", ") + std::string(policies::find_policy(step.policy)->name);
+    }
+    return out;
+  };
+  const std::string before = names(old_, old_plan_);
+  const std::string after = names(new_, new_plan_);
+  if (before == after) return;
+  Finding& finding =
+      add("action-changed", fmt::format("it was answered by `{}`, and is by `{}`", before, after),
+          after);
+  finding.before = before;
+  finding.after = after;
+}
+
+// The field of `x-gw` that a step is made from.
+std::string PolicyCompare::written_name(const table::StepRecord& step) {
+  const policies::PolicyInfo& policy = *policies::find_policy(step.policy);
+  if (policy.id != PolicyId::Headers) return std::string(policy.name);
+  return policies::is_request_phase(static_cast<policies::Phase>(step.phase)) ? "request.headers"
+                                                                              : "response.headers";
+}
+
+void PolicyCompare::generic(std::string_view policy, const Fields& before, const Fields& after) {
+  for (const std::string& name : names_of(before, after)) {
+    const FieldValue* was = find(before, name);
+    const FieldValue* is = find(after, name);
+    if (is_derived(name) || (was != nullptr && is != nullptr && was->text == is->text)) continue;
+    if (policy != "proxy") {
+      add_change("policy-changed", fmt::format("{}.{}", policy, name), was, is);
+    } else if (name == "upstream") {
+      add_change("upstream-chosen", "upstream.name", was, is);
+    } else if (name.starts_with("split.") && name.ends_with(".upstream")) {
+      continue;  // its name, which its share repeats
+    } else {
+      // Fields of `proxy` are written without its name.
+      add_change("policy-changed", name.starts_with("split") ? "upstream." + name : name, was, is);
+    }
+  }
+}
+
+}  // namespace gw::compiler::diff

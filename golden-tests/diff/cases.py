@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Compares what gwctl diff says with what another tool's tests expect, over the cases of the shared
+folder: each of their ids is one or several of ours, or means nothing here, for a reason.
+
+Passes when what they call an error is breaking or worse here, when nothing is breaking in cases that
+hold nothing but notes, and when every difference has its reason below.
+
+usage: cases.py GWCTL SHARED-FOLDER [CASE]
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+NAMES = re.compile(r"\{[^}]*\}")
+
+# What follows the subject of their id: what follows the direction in ours. `=`: the whole of it.
+ASPECTS = {
+    "all-of-added": ["property-added", "property-required-added", "became-required",
+                     "type-narrowed", "bound-added", "enum-added"],
+    "all-of-removed": ["property-removed", "property-required-removed", "became-optional",
+                       "type-widened"],
+    "all-of-added-annotation-only": ["=documentation-changed"],
+    "any-of-added": ["alternative-added", "alternatives-added"],
+    "any-of-removed": ["alternative-removed", "alternatives-removed"],
+    "one-of-added": ["alternative-added", "alternatives-added"],
+    "one-of-removed": ["alternative-removed", "alternatives-removed"],
+    "wrapped-in-one-of": ["alternatives-added"],
+    "became-enum": ["enum-added"],
+    "became-not-nullable": ["became-not-nullable"],
+    "became-nullable": ["became-nullable"],
+    "became-optional": ["became-optional"],
+    "became-required": ["became-required"],
+    "const-changed": ["const-changed"],
+    "contains-added": ["contains-added"],
+    "contains-removed": ["contains-removed"],
+    "content-encoding-changed": ["content-encoding-changed"],
+    "content-media-type-changed": ["content-media-type-changed"],
+    "content-schema-added": ["content-schema-added"],
+    "default-value-changed": ["default-changed"],
+    "dependent-required-added": ["dependent-required-added"],
+    "dependent-required-changed": ["dependent-required-changed", "dependent-required-added",
+                                   "dependent-required-removed"],
+    "dependent-required-removed": ["dependent-required-removed"],
+    "dependent-schema-added": ["dependent-schema-added"],
+    "dependent-schema-removed": ["dependent-schema-removed"],
+    "deprecated-with-sunset": ["=property-deprecated"],
+    "discriminator-added": ["discriminator-changed"],
+    "discriminator-mapping-added": ["discriminator-changed"],
+    "discriminator-mapping-changed": ["discriminator-changed"],
+    "discriminator-mapping-deleted": ["discriminator-changed"],
+    "discriminator-property-name-changed": ["discriminator-changed"],
+    "discriminator-removed": ["discriminator-changed"],
+    "if-added": ["condition-added"],
+    "then-added": ["condition-added"],
+    "else-added": ["condition-added"],
+    "if-removed": ["condition-removed"],
+    "then-removed": ["condition-removed"],
+    "else-removed": ["condition-removed"],
+    "enum-value-added": ["enum-value-added"],
+    "enum-value-removed": ["enum-value-removed"],
+    "list-of-types-widened": ["type-widened"],
+    "max-contains-decreased": ["bound-tightened"],
+    "max-contains-increased": ["bound-loosened"],
+    "min-contains-decreased": ["bound-loosened", "bound-removed"],
+    "min-contains-increased": ["bound-tightened", "bound-added"],
+    "max-decreased": ["bound-tightened"],
+    "max-increased": ["bound-loosened"],
+    "max-set": ["bound-added"],
+    "min-set": ["bound-added"],
+    "max-items-decreased": ["bound-tightened"],
+    "max-items-increased": ["bound-loosened"],
+    "min-increased": ["bound-tightened"],
+    "min-decreased": ["bound-loosened"],
+    "min-items-increased": ["bound-tightened", "bound-added"],
+    "min-items-decreased": ["bound-loosened"],
+    "min-length-increased": ["bound-tightened", "bound-added"],
+    "min-length-decreased": ["bound-loosened", "bound-removed"],
+    "exclusive-max-decreased": ["bound-tightened"],
+    "exclusive-max-increased": ["bound-loosened"],
+    "exclusive-max-set": ["bound-added"],
+    "exclusive-min-decreased": ["bound-loosened"],
+    "exclusive-min-increased": ["bound-tightened"],
+    "exclusive-min-set": ["bound-added"],
+    "pattern-added": ["pattern-added"],
+    "pattern-changed": ["pattern-changed", "pattern-narrowed", "pattern-widened"],
+    "pattern-property-added": ["pattern-property-added"],
+    "pattern-property-removed": ["pattern-property-removed"],
+    # An item at a place of its own had to be what `items` says before.
+    "prefix-items-added": ["prefix-item-allowed", "prefix-item-constrained", "type-changed"],
+    "prefix-items-removed": ["prefix-item-refused", "prefix-item-freed", "type-changed"],
+    "property-names-added": ["property-names-added"],
+    "property-names-removed": ["property-names-removed"],
+    "removed": ["property-removed", "property-removed-refused"],
+    "type-changed": ["type-changed", "type-narrowed", "type-widened", "format-changed",
+                     "format-added", "format-removed", "format-narrowed", "format-widened"],
+    "type-compatible": ["type-changed"],
+    "type-generalized": ["type-widened", "format-widened", "format-removed"],
+    "type-specialized": ["type-narrowed", "type-changed", "format-narrowed", "format-added"],
+}
+SUBJECTS = ["request-parameter-property-", "request-parameter-", "request-header-property-",
+            "request-body-", "request-property-", "response-body-", "response-property-",
+            "response-header-", "response-mediatype-"]
+IDS = {
+    "api-path-removed-without-deprecation": ["operation-removed"],
+    "api-removed-with-deprecation": ["operation-removed-deprecated"],
+    "api-security-scope-added": ["scope-added"],
+    "api-security-scope-removed": ["scope-removed"],
+    "endpoint-added": ["operation-added", "operation-public-added"],
+    "endpoint-deprecated": ["operation-deprecated"],
+    "endpoint-deprecated-with-sunset": ["operation-deprecated"],
+    "endpoint-reactivated": ["operation-undeprecated"],
+    "new-required-request-property": ["request-property-required-added"],
+    "optional-response-header-removed": ["response-header-removed"],
+    "request-body-became-required": ["request-body-became-required"],
+    "request-body-media-type-added": ["request-media-type-added"],
+    "request-body-media-type-removed": ["request-media-type-removed"],
+    "request-parameter-removed": ["parameter-removed", "parameter-removed-refused"],
+    "response-media-type-removed": ["response-media-type-removed"],
+    "response-optional-property-removed": ["response-property-removed"],
+    "response-required-property-removed": ["response-property-required-removed"],
+    "response-success-status-removed": ["response-success-removed"],
+}
+# What means nothing here.
+FOREIGN = {}
+for _id in ("api-deprecated-sunset-missing", "api-deprecated-sunset-parse",
+            "api-path-sunset-parse", "api-removed-before-sunset",
+            "api-sunset-date-changed-too-small", "request-parameter-sunset-deleted",
+            "sunset-deleted"):
+    FOREIGN[_id] = "x-sunset is that tool's extension; contracts are free of extensions"
+FOREIGN["api-invalid-stability-level"] = "x-stability-level is that tool's extension"
+for _id in ("request-parameter-x-extensible-enum-value-removed",
+            "request-property-x-extensible-enum-value-removed"):
+    FOREIGN[_id] = "x-extensible-enum is an extension that no validator knows"
+# Cases that say nothing: the documents are one and the same file, which their test edits.
+VOID = {"TestResponseHeaderBecameNullable"}
+READ_ONLY = "the property is readOnly: clients cannot send it, so that nothing breaks them"
+SAME = "the added or removed schema says nothing that the others do not say: no value is concerned"
+LARGER = "the list only grew: answers promise more than before"
+# What they find and we do not, or not as an error: (case, their id): why.
+MISSED = {
+    ("TestBreaking_AddPattern", "request-property-pattern-added"): READ_ONLY,
+    ("TestBreaking_ModifyPattern", "request-property-pattern-changed"): READ_ONLY,
+    ("TestRequestPropertyAllOfAdded_WithSources_Inline", "request-body-all-of-added"):
+        "it adds one optional property, which they too call a note where it stands in `properties`",
+    ("TestResponsePropertyAllOfAdded", "response-body-all-of-added"): SAME,
+    ("TestResponsePropertyAllOfAdded", "response-property-all-of-added"): SAME,
+    ("TestResponsePropertyAllOfRemoved", "response-body-all-of-removed"): SAME,
+    ("TestResponsePropertyAllOfRemoved", "response-property-all-of-removed"): SAME,
+    ("TestResponseBodyDependentRequiredChanged", "response-body-dependent-required-changed"):
+        LARGER,
+    ("TestResponsePropertyDependentRequiredChanged",
+     "response-property-dependent-required-changed"): LARGER,
+    ("TestTransitionClaims_RealChangeAlongsideTransitionStillReported",
+     "request-property-enum-value-removed"):
+        "the list of values is gone: every value of before is still taken",
+}
+SECURITY = "security is never a note here"
+# What is breaking here in cases that hold notes only: (case, our id): why.
+STRICTER = {
+    ("TestAPISecurityScopeAdded", "scope-added"): SECURITY,
+    ("TestAPISecurityScopeRemoved", "scope-removed"): SECURITY,
+    ("TestBreaking_ReqBodyNewRequiredPropertyNew", "request-became-required"):
+        "a validator asks for what `required` names, whether it is declared or not",
+    ("TestBreaking_RequestParameterMaxItemsWithoutFlatten", "request-bound-tightened"):
+        "parameters of a path item are those of its operations",
+    ("TestRequestBodyTypeLooselyTypedCompatible", "request-type-changed"):
+        "an object is no string",
+    ("TestResponsePropertyAnyOfAdded", "response-alternative-added"):
+        "answers may be something else, as with oneOf, where they call it an error",
+}
+
+
+def ours_of(theirs):
+    if theirs in IDS:
+        return IDS[theirs]
+    for subject in SUBJECTS:
+        if theirs.startswith(subject) and theirs[len(subject):] in ASPECTS:
+            direction = theirs.split("-", 1)[0]
+            return [a[1:] if a.startswith("=") else f"{direction}-{a}"
+                    for a in ASPECTS[theirs[len(subject):]]]
+    return None
+
+
+def run(gwctl, base, revision):
+    done = subprocess.run([gwctl, "diff", "--json", base, revision], capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        return None, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [line for line in lines if "id" in line], done.stderr
+
+
+def fits(finding, expected):
+    """Whether a finding is about the operation that is expected."""
+    if "path" not in expected:
+        return True
+    for operation in finding["operations"]:
+        same_method = operation["method"] == expected.get("operation", operation["method"])
+        path, wanted = (NAMES.sub("{}", p) for p in (operation["path"], expected["path"]))
+        if same_method and (path.endswith(wanted) or not path):
+            return True
+    return False
+
+
+def is_breaking(finding):
+    return finding["class"] in ("security", "breaking")
+
+
+def main():
+    gwctl, shared = sys.argv[1], pathlib.Path(sys.argv[2]) / "diff-cases"
+    if not shared.is_dir():
+        print("skipped: no shared folder with cases")
+        return 0
+    problems, refused = [], []
+    errors = agreed = reasoned = foreign = notes = quiet = 0
+    used_missed, used_stricter = set(), set()
+    for case in json.loads((shared / "index.json").read_text())["cases"]:
+        name = case["case"]
+        if name in VOID or (len(sys.argv) > 3 and name != sys.argv[3]):
+            continue
+        findings, said = run(gwctl, shared / case["base"], shared / case["revision"])
+        if findings is None:
+            refused.append(f"{name}: {said.strip().splitlines()[-1]}")
+            continue
+        for expected in case["expected"]:
+            theirs = expected["id"]
+            if theirs in FOREIGN:
+                foreign += 1
+                continue
+            ours = ours_of(theirs)
+            if ours is None:
+                problems.append(f"{name}: nothing is known of {theirs}")
+                continue
+            found = [f for f in findings if f["id"] in ours and fits(f, expected)]
+            if expected["level"] != "ERR":
+                if not found and (name, theirs) not in MISSED:
+                    problems.append(f"{name}: {theirs} ({expected['level']}) is not found among "
+                                    f"{sorted({f['id'] for f in findings})}")
+                if not found:
+                    used_missed.add((name, theirs))
+                continue
+            errors += 1
+            if any(is_breaking(f) for f in found):
+                agreed += 1
+            elif (name, theirs) in MISSED:
+                reasoned += 1
+                used_missed.add((name, theirs))
+            else:
+                problems.append(f"{name}: {theirs} is {[f['class'] for f in found]} here, among "
+                                f"{sorted({f['id'] for f in findings})}")
+        if not case["exact"] or any(e["level"] != "INFO" for e in case["expected"]):
+            continue
+        # What lies outside their scope says nothing about the case.
+        scope = None
+        if "in_scope_ids" in case:
+            scope = {ours for theirs in case["in_scope_ids"] for ours in ours_of(theirs) or []}
+        notes += 1
+        false = [f for f in findings if is_breaking(f) and (scope is None or f["id"] in scope)]
+        quiet += not false
+        for finding in false:
+            key = (name, finding["id"])
+            if key in STRICTER:
+                used_stricter.add(key)
+            else:
+                problems.append(f"{name}: {finding['id']} is {finding['class']}: "
+                                f"{finding['message']}")
+    if len(sys.argv) <= 3:
+        for key in sorted(set(MISSED) - used_missed) + sorted(set(STRICTER) - used_stricter):
+            problems.append(f"{key}: no longer differs")
+    print(f"errors: {agreed} of {errors} are breaking or worse here, {reasoned} differ for a reason, "
+          f"{errors - agreed - reasoned} for none; {foreign} are about extensions")
+    print(f"notes: {quiet} of {notes} cases without anything breaking; "
+          f"{len(used_stricter)} differ for a reason")
+    print(f"not run: {len(refused)}")
+    for line in refused + problems:
+        print("  " + line)
+    return 1 if problems or refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
