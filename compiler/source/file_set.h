@@ -49,6 +49,8 @@ class FileSet {
   std::string_view name(FileId file) const { return files_[file].name; }
   std::string_view text(FileId file) const { return files_[file].text; }
   size_t size() const { return files_.size(); }
+  /// Paths that could not be read, as given.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
 
   /// Line and column of a byte offset. O(log lines), after one pass over the file.
   Position position(FileId file, u32 offset) const;
@@ -73,7 +75,9 @@ class FileSet {
     mutable Counted last_counted = {};          // where position() counted to last
   };
   const std::vector<u32>& line_starts(const File& file) const;
+  Result<std::string> read_text(const std::string& path) const;
   std::deque<File> files_;
+  std::vector<std::string> unreadable_;
 };
 
 }  // namespace gw::compiler
