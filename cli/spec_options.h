@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/source_state.h"
 #include "compiler/compile.h"
 #include "runtime/table/bound_table.h"
 
@@ -41,8 +42,12 @@ bool check_documents(const SpecOptions& options, const Console& console);
 
 /// A gateway for reading verbs: a table as it is, or documents compiled in memory (their findings
 /// go to standard error). Null after a message; `exit` says how to end.
+/// `read` (may be null) gets the files that it was made of, or could not be made of.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
-                                                     const Console& console, ExitCode& exit);
+                                                     const Console& console, ExitCode& exit,
+                                                     SourceState* read = nullptr);
+/// Why there is none, for whoever does not see the messages.
+std::string problem_of(ExitCode exit);
 /// Whether `path` begins like a table.
 bool is_table(const std::string& path);
 /// One line for a refused or unreadable table.

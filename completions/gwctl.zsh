@@ -72,6 +72,8 @@ _gwctl() {
         '--output[The table; - writes to standard output]:file:_files' \
         '--consumers[Make a data table of the consumers in FILE, for `consumers\: {table\: ...}`]:file:_files' \
         '--networks[Make a data table of the networks in FILE, one a line, for `ip\: $file...`]:file:_files' \
+        '--sign[Sign the table with this private key, which `gwctl key sign` makes]:file:_files' \
+        '--counter[What orders signed tables; serve --trust refuses lower ones than it has had \[$SOURCE_DATE_EPOCH, else seconds since 1970\]]:value: ' \
         '--report[Print sizes, states and times]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
@@ -130,6 +132,8 @@ _gwctl() {
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
         '--admin-token-file[The bearer token that orders over TCP must bring]:file:_files' \
         '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
+        '--trust[Serve only tables that this public key has signed, and none that is older than one served before; may be repeated]:file:_files' \
+        '--watch[Serve anew when a source changes\: a document, what it refers to, an overlay, a table]' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
@@ -190,6 +194,8 @@ _gwctl() {
     key)
       _arguments \
         '--hash[Hash the key on standard input instead of making one]' \
+        '-o[Of sign\: NAME.pem gets the private key, NAME.pub.pem the public one; files that are there stay as they are \[signing\]]:value: ' \
+        '--output[Of sign\: NAME.pem gets the private key, NAME.pub.pem the public one; files that are there stay as they are \[signing\]]:value: ' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
