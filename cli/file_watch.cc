@@ -63,8 +63,8 @@ std::string parent_of(const std::string& folder) {
 }  // namespace
 
 FileWatch::FileWatch()
-    : events_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
-      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      events_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
   GW_CHECK(stop_);
 }
 

@@ -53,8 +53,8 @@ class FileWatch {
   Heard hear(std::chrono::milliseconds patience);
   bool drain_events();
 
-  UniqueDescriptor events_;  // of inotify; none: there is no instance to be had
   UniqueDescriptor stop_;
+  UniqueDescriptor events_;                     // of inotify; none: there is no instance to be had
   std::map<int, std::set<std::string>> names_;  // by watch
   bool polls_ = false;
 };

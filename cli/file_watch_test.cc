@@ -1,6 +1,7 @@
 // What happens to files, and what does not, as whoever waits for it hears of it.
 #include "cli/file_watch.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -158,6 +159,27 @@ TEST_CASE("file watch: a new set of files takes the place of the old one", "[wat
     write(folder / "b/api.yaml", "one");
     CHECK(is_heard(watch));
   }
+}
+
+TEST_CASE("file watch: where there are no watches to be had, it is time to look now and then",
+          "[watch]") {
+  const Folder folder;
+  write(folder / "api.yaml", "one");
+  // Room for one descriptor, which is the one to stop by.
+  const int next = ::dup(STDERR_FILENO);
+  REQUIRE(next >= 0);
+  ::close(next);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{.rlim_cur = static_cast<rlim_t>(next) + 1, .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  FileWatch watch;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  watch.set_files({folder / "api.yaml"});
+  REQUIRE(watch.polls());
+  CHECK(is_heard(watch));
+  CHECK(watch.settle());
+  CHECK(is_quiet(watch));
 }
 
 TEST_CASE("file watch: it settles when nobody writes any more", "[watch]") {

@@ -100,6 +100,7 @@ class Signed(unittest.TestCase):
         self.assertEqual(serve.get("/version"), (200, "1"))
         table = self.status()["tables"][-1]
         self.assertEqual(table["signature"], {"key": self.release, "counter": 5})
+        self.assertIn(f"signed by {self.release}, counter 5", self.order("status"))
         self.end(serve)
         said = self.refused(self.compile("1", name="unsigned.gwt"))
         self.assertIn("not signed", said)
@@ -206,6 +207,32 @@ class Signed(unittest.TestCase):
         self.assertTrue(any("state_unusable" in line for line in serve.lines), serve.lines)
         self.assertEqual(serve.get("/version"), (200, "2"))
         self.end(serve)
+
+    def test_killed_at_any_moment_of_a_reload_no_older_table_gets_in(self):
+        tables = [self.signed(str(n), n) for n in range(1, 14)]
+        self.end(self.serve(tables[0], "--state", "state"))
+        for round_, table in enumerate(tables[1:]):
+            serve = self.serve(tables[0], "--state", "state")
+            client = subprocess.Popen(
+                [run.GWCTL, "reload", "-q", table, "--admin", f"unix:{self.socket}"],
+                cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # At another moment each time: after so many looks at what a reload writes.
+            for _ in range(round_ * 40):
+                if client.poll() is not None:
+                    break
+                list((self.folder / "state" / "tables").iterdir())
+            serve.process.kill()
+            serve.end()
+            client.wait(run.SECONDS)
+            serve = self.serve(tables[0], "--state", "state")
+            status, version = serve.get("/version")
+            self.assertEqual(status, 200)
+            highest = int((self.folder / "state" / "counter").read_text())
+            self.assertGreaterEqual(highest, int(version))
+            self.assertLessEqual(highest, round_ + 2)
+            for older in tables[:highest - 1]:
+                self.assertIn("older", self.order("reload", older, status=2))
+            self.end(serve)
 
     def test_an_unreadable_counter_is_not_taken_for_none(self):
         self.end(self.serve(self.signed("1", 1), "--state", "state"))
