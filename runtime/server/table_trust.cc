@@ -77,6 +77,12 @@ bool TableTrust::note_accepted(const table::TableFile& file, std::string& proble
        {"counter", std::to_string(counter)}});
   if (counter <= highest_) return true;
   if (state_ != nullptr) {
+    // The process that this one has taken over from may have accepted another one meanwhile.
+    const Result<u64> by_others = state_->counter();
+    if (by_others && *by_others >= counter) {
+      highest_ = *by_others;
+      return true;
+    }
     if (const Result<void> kept = state_->keep_counter(counter); !kept) {
       problem = fmt::format("the counter of the table cannot be kept in the state directory: {}",
                             std::strerror(kept.error().sys));

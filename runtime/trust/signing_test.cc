@@ -249,6 +249,15 @@ TEST_CASE("table trust: the highest counter outlives the process", "[trust]") {
       CHECK_FALSE(server::TableTrust::open(trusting({pair}), state->get()).has_value());
     }
   }
+  SECTION("what another process has kept there meanwhile is not lowered") {
+    std::filesystem::remove(folder.path + "/state/counter");
+    const auto early = server::TableTrust::open(trusting({pair}), state->get());
+    REQUIRE((*state)->keep_counter(highest).has_value());
+    REQUIRE((*early)->note_accepted(
+        **table::TableFile::from_bytes(signed_file(table, pair, highest - 1)), problem));
+    CHECK(*(*state)->counter() == highest);
+    CHECK_FALSE((*early)->allows(signed_file(table, pair, highest - 1), problem));
+  }
   SECTION("a counter that cannot be kept keeps the table from being served") {
     const auto file = *table::TableFile::from_bytes(signed_file(table, pair, highest + 1));
     std::filesystem::remove_all(folder.path + "/state");
