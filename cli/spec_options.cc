@@ -37,6 +37,19 @@ std::string_view errc_text(const Error& error) {
   }
 }
 
+void note_documents(const SpecOptions& options, SourceState& read) {
+  for (const std::string& path : options.paths) read.note_file(path);
+  for (const std::string& path : options.overlays) read.note_file(path);
+}
+
+void note_sources(const compiler::FileSet& files, SourceState& read) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto file = static_cast<compiler::FileId>(i);
+    read.note(std::string(files.name(file)), files.text(file));
+  }
+  for (const std::string& path : files.unreadable()) read.note_unreadable(path);
+}
+
 }  // namespace
 
 compiler::CompileOptions SpecOptions::compile_options() const {
@@ -183,7 +196,8 @@ std::string describe(const std::string& path, const Error& error) {
 }
 
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
-                                                     const Console& console, ExitCode& exit) {
+                                                     const Console& console, ExitCode& exit,
+                                                     SourceState* read) {
   exit = ExitCode::Usage;
   if (options.paths.size() == 1 && is_running_gateway(options.paths[0])) {
     return fetch_table(options.paths[0], console);
@@ -200,14 +214,20 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
     }
     auto file = table::TableFile::load(options.paths[0]);
     if (!file) {
+      if (read != nullptr) read->note_file(options.paths[0]);
       console.error(describe(options.paths[0], file.error()));
       return nullptr;
     }
+    if (read != nullptr) read->note(options.paths[0], as_text((*file)->file_bytes()));
     return *file;
   }
-  if (!check_documents(options, console)) return nullptr;
+  if (!check_documents(options, console)) {
+    if (read != nullptr) note_documents(options, *read);
+    return nullptr;
+  }
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
+  if (read != nullptr) note_sources(compilation.files, *read);
   show_findings(compilation,
                 {.to_stderr = true,
                  .format = compiler::Format::Text,
@@ -225,6 +245,11 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
     return nullptr;
   }
   return *file;
+}
+
+std::string problem_of(ExitCode exit) {
+  return exit == ExitCode::Findings ? "the documents have errors"
+                                    : "the argument cannot be used any more";
 }
 
 }  // namespace gw::cli

@@ -8,6 +8,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/console.h"
+#include "cli/source_state.h"
 #include "compiler/compile.h"
 #include "runtime/table/bound_table.h"
 
@@ -42,8 +43,12 @@ bool check_documents(const SpecOptions& options, const Console& console);
 
 /// A gateway for reading verbs: a table as it is, or documents compiled in memory (their findings
 /// go to standard error). Null after a message; `exit` says how to end.
+/// `read` (may be null) gets the files that it was made of, or could not be made of.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
-                                                     const Console& console, ExitCode& exit);
+                                                     const Console& console, ExitCode& exit,
+                                                     SourceState* read = nullptr);
+/// Why there is none, for whoever does not see the messages.
+std::string problem_of(ExitCode exit);
 /// `admin:ADDR`, or `admin` for the usual place: a gateway that runs.
 bool is_running_gateway(const std::string& path);
 AdminOptions admin_of(const std::string& path);

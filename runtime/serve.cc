@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "runtime/server/main_loop.h"
 #include "runtime/server/reloader.h"
 #include "runtime/server/state_directory.h"
+#include "runtime/server/table_trust.h"
 
 namespace gw::server {
 namespace {
@@ -23,27 +25,40 @@ std::string file_problem(std::string_view what, const std::string& path, const E
   return fmt::format("{} {}: {}", what, path, reason);
 }
 
-// The table to serve: the one accepted last, when the state directory has one.
-TableFilePtr choose_table(TableFilePtr given, StateDirectory& state, bool fresh,
-                          ServeOutcome& outcome) {
-  if (!fresh) {
-    auto accepted = state.accepted();
-    if (accepted && *accepted) {
-      const std::string kept = digest_text(***accepted);
-      if (kept != digest_text(*given)) {
-        log(LogLevel::Warning, "state_differs",
-            {{"serving", kept},
-             {"argument", digest_text(*given)},
-             {"help", "--fresh serves the argument"}});
-      }
-      return **accepted;
+// The table accepted last, when there is one that may be served.
+TableFilePtr accepted_table(const table::TableFile& given, const StateDirectory& state,
+                            const TableTrust* trust) {
+  auto accepted = state.accepted();
+  std::string problem;
+  if (!accepted) problem = accepted.error().what;
+  if (accepted && !*accepted) return nullptr;
+  if (accepted && (trust == nullptr || trust->allows_again(***accepted, problem))) {
+    const std::string kept = digest_text(***accepted);
+    if (kept != digest_text(given)) {
+      log(LogLevel::Warning, "state_differs",
+          {{"serving", kept},
+           {"argument", digest_text(given)},
+           {"help", "--fresh serves the argument"}});
     }
-    if (!accepted) {
-      log(LogLevel::Warning, "state_unusable",
-          {{"reason", accepted.error().what}, {"serving", digest_text(*given)}});
-    }
+    return **accepted;
   }
-  auto taken = state.take(given->bytes());
+  log(LogLevel::Warning, "state_unusable", {{"reason", problem}, {"argument", digest_text(given)}});
+  return nullptr;
+}
+
+// The table to serve: the one accepted last, when the state directory has one.
+TableFilePtr choose_table(TableFilePtr given, StateDirectory* state, const TableTrust* trust,
+                          bool fresh, ServeOutcome& outcome) {
+  if (state != nullptr && !fresh) {
+    if (TableFilePtr accepted = accepted_table(*given, *state, trust)) return accepted;
+  }
+  std::string problem;
+  if (trust != nullptr && !trust->allows(given->file_bytes(), problem)) {
+    outcome.problems.push_back(std::move(problem));
+    return nullptr;
+  }
+  if (state == nullptr) return given;
+  auto taken = state->take(given->file_bytes());
   if (!taken) {
     outcome.problems.push_back(
         file_problem("cannot keep the table in", "the state directory", taken.error()));
@@ -151,6 +166,19 @@ std::vector<ListenerSet::Socket> sockets_to_leave(const Gateway& gateway,
   return sockets;
 }
 
+// What `--watch` brings; a table that is served already is no change.
+OfferTable offer_to(Reloader& reloader, MainLoop& main_loop) {
+  return [&](const TableFilePtr& file, std::vector<std::string> problems) {
+    return main_loop.post([&reloader, file, problems = std::move(problems)] {
+      if (file != nullptr &&
+          std::ranges::equal(file->file_bytes(), reloader.current()->file_bytes())) {
+        return;
+      }
+      reloader.offer(file, problems, "watch");
+    });
+  };
+}
+
 i64 unix_now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -175,9 +203,19 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
       return outcome;
     }
     state = *std::move(opened);
-    file = choose_table(std::move(file), *state, options.fresh, outcome);
-    if (file == nullptr) return outcome;
   }
+  std::unique_ptr<TableTrust> trust;
+  if (!options.trusted.empty()) {
+    auto opened = TableTrust::open(options.trusted, state.get());
+    if (!opened) {
+      outcome.problems.push_back(file_problem("cannot read the highest counter of",
+                                              options.state_directory, opened.error()));
+      return outcome;
+    }
+    trust = *std::move(opened);
+  }
+  file = choose_table(std::move(file), state.get(), trust.get(), options.fresh, outcome);
+  if (file == nullptr) return outcome;
   const auto orders = open_admin(options.admin, std::move(legacy.admin), outcome);
   if (!outcome.problems.empty()) return outcome;
 
@@ -187,9 +225,11 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   gateway_options.run = &run;
   gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
   Gateway gateway(gateway_options);
-  Reloader reloader(
-      gateway, main_loop, state.get(),
-      {.listen = options.listen, .references = options.references, .reopen = options.reopen});
+  Reloader reloader(gateway, main_loop, state.get(),
+                    {.listen = options.listen,
+                     .references = options.references,
+                     .reopen = options.reopen,
+                     .trust = trust.get()});
   ReloadReport started = reloader.start(file, std::move(legacy.listeners));
   if (!started.accepted) {
     outcome.problems = std::move(started.problems);
@@ -223,8 +263,10 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
     log(LogLevel::Info, "admin", {{"address", orders->address()}});
   }
   if (legacy.from != nullptr) legacy.from->go();
+  if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
   main_loop.run(
       {.every_second = [&] { reloader.look(); }, .hang_up = [&] { reloader.reopen("SIGHUP"); }});
+  if (options.watch.stop) options.watch.stop();
   ending = true;
   gateway.finish(options.grace_ms);
   if (orders != nullptr) orders->stop();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/table/bound_table.h"
+#include "runtime/trust/signing.h"
 
 namespace gw::server {
 
@@ -19,6 +20,19 @@ struct AdminSettings {
   std::function<bool(const std::string& socket, std::string& problem)> take_over;
 };
 
+/// Takes a table that the gateway is to serve from now on, or the problems because of which there
+/// is none (null). What becomes of it is said in the log. Any thread. False: the gateway ends.
+using OfferTable = std::function<bool(std::shared_ptr<const table::TableFile> file,
+                                      std::vector<std::string> problems)>;
+
+/// What finds out by itself that there is another table, on a thread of its own. Both may be empty.
+struct TableSource {
+  /// Called when the gateway serves; signals are blocked, so that its thread hears none.
+  std::function<void(OfferTable offer)> start;
+  /// No offer is made any more when it returns.
+  std::function<void()> stop;
+};
+
 struct ServeOptions {
   std::vector<std::string> listen;  // replaces the table's listeners
   u32 workers = 0;                  // 0: one per processor
@@ -29,6 +43,8 @@ struct ServeOptions {
   u32 grace_ms = 30'000;
   AdminSettings admin;
   ReferenceSource references;
+  trust::TrustedKeys trusted;  // when there are any, tables must be signed by one of them
+  TableSource watch;
   /// The argument opened anew, for SIGHUP; null: `problems` says why not.
   std::function<std::shared_ptr<const table::TableFile>(std::vector<std::string>& problems)> reopen;
 };

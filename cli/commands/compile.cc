@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "cli/commands/commands.h"
 #include "cli/findings.h"
+#include "cli/signing_keys.h"
 #include "cli/spec_options.h"
 #include "compiler/consumers/data_table.h"
 #include "runtime/base/units.h"
@@ -24,6 +26,8 @@ struct CompileCommand {
   std::string output;
   std::string consumers;  // instead of documents
   std::string networks;   // the same
+  std::string sign;       // file of the private key
+  std::string counter;    // with `sign`
   bool report = false;
   OutputFormat format = OutputFormat::Text;
 };
@@ -99,6 +103,18 @@ std::string report_json(const compiler::CompileReport& report) {
   return json::serialize(object) + "\n";
 }
 
+// The signature that `--sign` asks for. False after a message.
+bool make_signature(const CompileCommand& command, Bytes table,
+                    std::optional<table::Signature>& signature, const Console& console) {
+  if (command.sign.empty()) return true;
+  const auto key = read_signing_key(command.sign, console);
+  if (key == nullptr) return false;
+  const std::optional<u64> counter = read_counter(command.counter, console);
+  if (!counter) return false;
+  signature = key->sign(table, *counter);
+  return true;
+}
+
 bool write_output(const CompileCommand& command, Bytes bytes, const Console& console) {
   if (command.output != "-") return write_file(command.output, bytes, console);
   console.out(as_text(bytes));
@@ -151,6 +167,14 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
     console.error("name documents, or one of --consumers and --networks");
     return ExitCode::Usage;
   }
+  if (!command.counter.empty() && command.sign.empty()) {
+    console.error("--counter needs --sign");
+    return ExitCode::Usage;
+  }
+  if (!command.sign.empty() && command.spec.paths.empty()) {
+    console.error("--sign is for gateways: nothing asks a data table for a signature");
+    return ExitCode::Usage;
+  }
   if (!command.consumers.empty()) return run_consumers(command, console);
   if (!command.networks.empty()) return run_networks(command, console);
   if (!check_documents(command.spec, console)) return ExitCode::Usage;
@@ -175,11 +199,18 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
       console.out(text);
     }
   }
-  if (!write_output(command, compilation.table, console)) return ExitCode::Usage;
+  std::optional<table::Signature> signature;
+  if (!make_signature(command, compilation.table, signature, console)) return ExitCode::Usage;
+  std::vector<std::byte>& file = compilation.table;
+  if (signature) {
+    const auto* block = reinterpret_cast<const std::byte*>(&*signature);
+    file.insert(file.end(), block, block + sizeof *signature);
+  }
+  if (!write_output(command, file, console)) return ExitCode::Usage;
   if (command.output == "-") return ExitCode::Ok;
-  console.note(fmt::format("wrote {}: {} route{}, {} bytes", command.output,
+  console.note(fmt::format("wrote {}: {} route{}, {} bytes{}", command.output,
                            compilation.report.routes, compilation.report.routes == 1 ? "" : "s",
-                           compilation.table.size()));
+                           file.size(), signature ? ", signed " + signature_text(*signature) : ""));
   return ExitCode::Ok;
 }
 
@@ -199,6 +230,13 @@ Run add_compile(CLI::App& gwctl) {
   app.add_option("--networks", command->networks,
                  "Make a data table of the networks in FILE, one a line, for `ip: $file...`")
       ->option_text("FILE");
+  app.add_option("--sign", command->sign,
+                 "Sign the table with this private key, which `gwctl key sign` makes")
+      ->option_text("KEY");
+  app.add_option("--counter", command->counter,
+                 "What orders signed tables; serve --trust refuses lower ones than it has had "
+                 "[$SOURCE_DATE_EPOCH, else seconds since 1970]")
+      ->option_text("N");
   app.add_flag("--report", command->report, "Print sizes, states and times");
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
@@ -206,6 +244,7 @@ Run add_compile(CLI::App& gwctl) {
       "Examples:\n"
       "  gwctl compile gateway.yaml -o gateway.gwt\n"
       "  gwctl compile gateway.yaml -o gateway.gwt --report --json\n"
+      "  gwctl compile gateway.yaml -o gateway.gwt --sign release.pem\n"
       "  gwctl compile --consumers consumers.yaml -o consumers.gwt\n"
       "\n"
       "Exit status: 0 compiled, 1 the documents have errors, 2 wrong use or a file\n"

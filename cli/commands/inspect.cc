@@ -30,7 +30,8 @@ struct InspectCommand {
 // References are shown as written: an inspection needs no environment.
 class Inspector {
  public:
-  explicit Inspector(const BoundTable& table) : table_(table), view_(table.view()) {}
+  explicit Inspector(const BoundTable& table, const std::optional<table::Signature>& signature)
+      : table_(table), view_(table.view()), signature_(signature) {}
 
   json::object header() const {
     json::array features;
@@ -55,7 +56,15 @@ class Inspector {
             {"bytes", view_.file().size()},
             {"features", features},
             {"resolvers", resolvers},
-            {"compiled_with", flags}};
+            {"compiled_with", flags},
+            {"signature", signature()}};
+  }
+
+  // As the file says: who serves checks it.
+  json::value signature() const {
+    if (!signature_) return nullptr;
+    return json::object{{"key", table::key_id_text(signature_->key_id)},
+                        {"counter", signature_->counter}};
   }
 
   json::array sections() const {
@@ -318,6 +327,7 @@ class Inspector {
 
   const BoundTable& table_;
   const table::TableView& view_;
+  const std::optional<table::Signature>& signature_;
 };
 
 std::string cell(const json::value& value) {
@@ -384,7 +394,7 @@ ExitCode run_inspect(const InspectCommand& command, const Console& console) {
   std::vector<ReferenceProblem> problems;
   const auto bound = BoundTable::bind(file, ReferenceSource::none(), problems);
   if (!bound) return ExitCode::Usage;
-  const Inspector inspector(**bound);
+  const Inspector inspector(**bound, file->signature());
   struct Part {
     std::string_view name;
     json::array rows;

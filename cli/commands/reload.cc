@@ -110,7 +110,7 @@ ExitCode run_reload(const ReloadCommand& command, const Console& console) {
     ExitCode exit = ExitCode::Ok;
     const auto file = open_gateway(command.spec, console, exit);
     if (file == nullptr) return exit;
-    body = as_text(file->bytes());
+    body = as_text(file->file_bytes());
   }
   std::string target = "/v1/reload";
   if (!command.expected.empty()) target += "?expected=" + command.expected;
@@ -176,6 +176,8 @@ Run add_rollback(CLI::App& gwctl) {
   app.footer(
       "`gwctl status` lists the tables that are kept: ten in the directory of\n"
       "`serve --state`, or the last two in memory. Rolling back twice ends where it began.\n"
+      "With `serve --trust` the table's signature is verified again, but it may be older\n"
+      "than others: it was accepted before. New tables still may not.\n"
       "\n"
       "Examples:\n"
       "  gwctl rollback\n"

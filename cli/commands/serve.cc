@@ -5,12 +5,14 @@
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "cli/admin_client.h"
 #include "cli/commands/commands.h"
+#include "cli/signing_keys.h"
+#include "cli/source_watch.h"
 #include "cli/spec_options.h"
-
 #include "runtime/base/units.h"
 #include "runtime/serve.h"
 
@@ -25,6 +27,8 @@ struct ServeCommand {
   std::string admin;
   std::string admin_token_file;
   std::string takeover;
+  std::vector<std::string> trust;  // files of public keys
+  bool watch = false;
 };
 
 // What the operator must not overlook.
@@ -50,10 +54,26 @@ std::shared_ptr<const table::TableFile> open_again(const SpecOptions& spec, cons
   ExitCode exit = ExitCode::Ok;
   auto file = open_gateway(spec, console, exit);
   if (file == nullptr) {
-    problems.emplace_back(exit == ExitCode::Findings ? "the documents have errors"
-                                                     : "the argument cannot be used any more");
+    problems.push_back(problem_of(exit));
   }
   return file;
+}
+
+// What cannot be read twice has no changes. False after a message.
+bool can_be_watched(const SpecOptions& spec, const Console& console) {
+  std::vector<std::string> paths = spec.paths;
+  paths.insert(paths.end(), spec.overlays.begin(), spec.overlays.end());
+  for (const std::string& path : paths) {
+    std::error_code ec;
+    const auto kind = std::filesystem::status(path, ec).type();
+    const bool is_stream = path == "-" || kind == std::filesystem::file_type::fifo ||
+                           kind == std::filesystem::file_type::character;
+    if (!is_stream) continue;
+    console.error(
+        fmt::format("--watch needs files, and {} is none", path == "-" ? "standard input" : path));
+    return false;
+  }
+  return true;
 }
 
 // Over TCP anybody on the machine could give orders: a token is asked for.
@@ -98,7 +118,10 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   command.serve.grace_ms = static_cast<u32>(*grace);
   command.serve.log_json = command.log_format == "json";
   if (!read_admin(command, console)) return ExitCode::Usage;
-  const auto file = open_gateway(command.spec, console, exit);
+  if (!read_trusted_keys(command.trust, command.serve.trusted, console)) return ExitCode::Usage;
+  if (command.watch && !can_be_watched(command.spec, console)) return ExitCode::Usage;
+  SourceState read;
+  const auto file = open_gateway(command.spec, console, exit, &read);
   if (file == nullptr) return exit;
   warn_about_unenforced(*file, console);
   std::map<std::string, std::string> env;
@@ -107,6 +130,12 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   command.serve.reopen = [&](std::vector<std::string>& problems) {
     return open_again(command.spec, console, problems);
   };
+  SourceWatch watch(command.spec, console, std::move(read));
+  if (command.watch) {
+    command.serve.watch = {
+        .start = [&](server::OfferTable offer) { watch.start(std::move(offer)); },
+        .stop = [&] { watch.stop(); }};
+  }
   const server::ServeOutcome outcome = server::serve(file, command.serve);
   for (const std::string& problem : outcome.problems) console.error(problem);
   return outcome.started ? ExitCode::Ok : ExitCode::Usage;
@@ -142,8 +171,9 @@ Run add_serve(CLI::App& gwctl) {
                "Serve the argument even if --state holds another accepted table");
   app.add_option("--grace", command->grace, "Time to finish requests after SIGTERM [30s]")
       ->option_text("DURATION");
-  app.add_option("--admin", command->admin,
-                 "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
+  app.add_option(
+         "--admin", command->admin,
+         "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
       ->option_text("unix:PATH|ADDR:PORT|off");
   app.add_option("--admin-token-file", command->admin_token_file,
                  "The bearer token that orders over TCP must bring")
@@ -152,14 +182,24 @@ Run add_serve(CLI::App& gwctl) {
                  "Take the sockets over from the gateway with this admin interface, which then "
                  "ends; `default` for the default socket")
       ->option_text("unix:PATH|ADDR:PORT");
+  app.add_option("--trust", command->trust,
+                 "Serve only tables that this public key has signed, and none that is older than "
+                 "one served before; may be repeated")
+      ->option_text("KEY")
+      ->allow_extra_args(false);
+  app.add_flag(
+      "--watch", command->watch,
+      "Serve anew when a source changes: a document, what it refers to, an overlay, a table");
   add_spec_options(app, command->spec);
   app.footer(
       "SIGTERM and SIGINT drain and exit; a second one stops at once. SIGHUP opens the\n"
-      "argument again and serves it if it is good.\n"
+      "argument again and serves it if it is good; with --watch, so does each change\n"
+      "of its files. What is not good is told, and the table before goes on.\n"
       "\n"
       "Examples:\n"
       "  gwctl serve api.yaml --mock\n"
       "  gwctl serve gateway.gwt --listen 0.0.0.0:8080 --access-log access.jsonl\n"
+      "  gwctl serve gateway.gwt --state /var/lib/gwctl --trust release.pub.pem\n"
       "\n"
       "Exit status: 0 drained, 1 the document has errors, 2 could not start.\n"
       "See gwctl-serve(1).");

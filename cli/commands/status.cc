@@ -85,10 +85,15 @@ void show_tables(const json::object& status, const Console& console) {
   for (const json::value& value : status.at("tables").get_array()) {
     const json::object& table = value.get_object();
     if (!table.at("alive").get_bool()) continue;
-    console.out(fmt::format("  {}  {:<8}  {:>7}  {} routes  {} bytes  {} requests under way{}\n",
+    std::string signed_by;
+    if (const auto* signature = table.if_contains("signature")) {
+      signed_by = fmt::format("  signed by {}, counter {}", text_of(signature->get_object(), "key"),
+                              number_of(signature->get_object(), "counter"));
+    }
+    console.out(fmt::format("  {}  {:<8}  {:>7}  {} routes  {} bytes  {} requests under way{}{}\n",
                             text_of(table, "digest"), text_of(table, "origin"),
                             age_text(now - number_of(table, "since")), number_of(table, "routes"),
-                            number_of(table, "bytes"), number_of(table, "requests"),
+                            number_of(table, "bytes"), number_of(table, "requests"), signed_by,
                             table.at("current").get_bool() ? "" : "  (on its way out)"));
   }
   std::string kept;

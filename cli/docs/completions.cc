@@ -35,6 +35,7 @@ std::vector<Flag> flags_of(const CLI::App& app) {
     flag.description = option->get_description();
     flag.takes_value = option->get_items_expected_max() > 0;
     flag.is_file = option->get_option_text().find("FILE") != std::string::npos ||
+                   option->get_option_text() == "KEY" ||
                    option->get_option_text().find("DIR") != std::string::npos;
     flags.push_back(std::move(flag));
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "compiler/diff/classify.h"

@@ -11,6 +11,7 @@
 
 #include "compiler/compile.h"
 #include "runtime/table/format.h"
+#include "runtime/table/signature.h"
 #include "runtime/table/verify.h"
 
 namespace gw::compiler {
@@ -82,6 +83,14 @@ std::vector<Record> records() {
            GW_FIELD(Section, digest),
            GW_FIELD(Section, offset),
            GW_FIELD(Section, bytes),
+       }},
+      {"Signature",
+       sizeof(Signature),
+       {
+           GW_FIELD(Signature, magic),
+           GW_FIELD(Signature, counter),
+           GW_FIELD(Signature, key_id),
+           GW_FIELD(Signature, value),
        }},
       {"SourceRef",
        sizeof(SourceRef),

@@ -13,7 +13,7 @@
 namespace gw::compiler {
 namespace {
 
-Unexpected<Error> unreadable(int error_number) {
+Unexpected<Error> cannot_read(int error_number) {
   return fail(Error{.code = Errc::FileUnreadable, .sys = error_number, .what = "cannot read"});
 }
 
@@ -22,19 +22,19 @@ Unexpected<Error> unreadable(int error_number) {
 Result<std::string> read_all(int fd) {
   std::string text;
   struct stat info {};
-  if (::fstat(fd, &info) != 0) return unreadable(errno);
-  if (S_ISDIR(info.st_mode)) return unreadable(EISDIR);
+  if (::fstat(fd, &info) != 0) return cannot_read(errno);
+  if (S_ISDIR(info.st_mode)) return cannot_read(EISDIR);
   const u64 expected = S_ISREG(info.st_mode) ? static_cast<u64>(info.st_size) : 0;
-  if (expected > FileSet::kMaxFileBytes) return unreadable(EFBIG);
+  if (expected > FileSet::kMaxFileBytes) return cannot_read(EFBIG);
   size_t used = 0;
   text.resize(static_cast<size_t>(expected) + 1);
   while (true) {
     const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return unreadable(errno);
+    if (got < 0) return cannot_read(errno);
     if (got == 0) break;
     used += static_cast<size_t>(got);
-    if (used > FileSet::kMaxFileBytes) return unreadable(EFBIG);
+    if (used > FileSet::kMaxFileBytes) return cannot_read(EFBIG);
     if (used == text.size()) text.resize(std::max<size_t>(text.size() * 2, 65536));
   }
   text.resize(used);
@@ -50,14 +50,20 @@ bool is_continuation(char byte) { return (static_cast<u8>(byte) & 0xc0) == 0x80;
 Result<FileId> FileSet::read(const std::string& path) {
   const FileId known = find(path);
   if (known != kNoFile) return known;
+  Result<std::string> text = read_text(path);
+  if (text) return add(path, *std::move(text));
+  if (std::ranges::find(unreadable_, path) == unreadable_.end()) unreadable_.push_back(path);
+  return fail(text.error());
+}
+
+Result<std::string> FileSet::read_text(const std::string& path) const {
+  if (files_.size() >= kNoFile) return cannot_read(ENFILE);
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return unreadable(errno);
+  if (fd < 0) return cannot_read(errno);
   Result<std::string> text = read_all(fd);
   if (!standard_input) ::close(fd);
-  if (!text) return fail(text.error());
-  if (files_.size() >= kNoFile) return unreadable(ENFILE);
-  return add(path, *std::move(text));
+  return text;
 }
 
 FileId FileSet::add(std::string name, std::string text) {

@@ -49,6 +49,8 @@ class FileSet {
   std::string_view name(FileId file) const { return files_[file].name; }
   std::string_view text(FileId file) const { return files_[file].text; }
   size_t size() const { return files_.size(); }
+  /// Paths that could not be read, as given.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
 
   /// Line and column of a byte offset. O(log lines), after one or two passes over the file, however
   /// long its lines are.
@@ -72,7 +74,9 @@ class FileSet {
   };
   const std::vector<u32>& line_starts(const File& file) const;
   static u32 characters_between(const File& file, u32 from, u32 to);
+  Result<std::string> read_text(const std::string& path) const;
   std::deque<File> files_;
+  std::vector<std::string> unreadable_;
 };
 
 }  // namespace gw::compiler

@@ -35,6 +35,7 @@ LAYERS = {
                        r"runtime/policies/(field_spec|policy_list|policy)\.h$"],
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
+    "runtime/trust/": [r"runtime/(base|table|trust)/"],
     "runtime/limits/": [r"runtime/(base|limits)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/json/text\.h$",
                       r"runtime/identity/identity\.h$"],

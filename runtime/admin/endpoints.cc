@@ -71,7 +71,7 @@ void get_table(AdminTarget& target, AdminCall& call) {
   const server::TableFilePtr file = target.reloader.current();
   call.content_type = "application/octet-stream";
   call.etag = "\"" + server::digest_text(*file) + "\"";
-  call.answer = as_text(file->bytes());
+  call.answer = as_text(file->file_bytes());
 }
 
 void post_reload(AdminTarget& target, AdminCall& call) {

@@ -50,6 +50,9 @@ json::array tables_json(const AdminTarget& target,
                        {"alive", served.table != nullptr}};
     if (served.table != nullptr) table["requests"] = requests_of(served.table, workers);
     if (served.table == nullptr) table["drain_us"] = served.drain_ns / 1000;
+    if (!served.signed_by.empty()) {
+      table["signature"] = json::object{{"key", served.signed_by}, {"counter", served.counter}};
+    }
     tables.push_back(std::move(table));
   }
   return tables;

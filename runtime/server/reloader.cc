@@ -84,6 +84,12 @@ Reloader::~Reloader() = default;
 
 bool Reloader::take(Bytes bytes, Candidate& candidate) {
   const auto begun = SteadyClock::now();
+  // First: what nobody vouches for must not take the place of a kept table with the same digest.
+  std::string problem;
+  if (options_.trust != nullptr && !options_.trust->allows(bytes, problem)) {
+    candidate.report.problems.push_back(std::move(problem));
+    return false;
+  }
   std::chrono::nanoseconds load{0};
   auto taken = state_ != nullptr ? state_->take(bytes, &load) : table::TableFile::from_bytes(bytes);
   // In memory the two are one.
@@ -104,6 +110,14 @@ bool Reloader::is_expected(const std::string& expected, ReloadReport& report) co
   if (expected.empty() || serving == expected) return true;
   report.problems.push_back(
       fmt::format("the gateway serves {}, not {}: somebody has changed it", serving, expected));
+  return false;
+}
+
+// The last that can go wrong before the table is served.
+bool Reloader::may_be_served(const table::TableFile& file, ReloadReport& report) {
+  std::string problem;
+  if (options_.trust == nullptr || options_.trust->note_accepted(file, problem)) return true;
+  report.problems.push_back(std::move(problem));
   return false;
 }
 
@@ -149,12 +163,19 @@ ReloadReport Reloader::reload(Bytes bytes, const std::string& expected, std::str
 }
 
 ReloadReport Reloader::reopen(std::string origin) {
+  std::vector<std::string> problems;
+  TableFilePtr opened;
+  if (options_.reopen) opened = options_.reopen(problems);
+  return offer(opened, std::move(problems), std::move(origin));
+}
+
+ReloadReport Reloader::offer(const TableFilePtr& file, std::vector<std::string> problems,
+                             std::string origin) {
   Candidate candidate;
   candidate.report.origin = std::move(origin);
   candidate.report.before = digest_text(*file_);
-  TableFilePtr opened;
-  if (options_.reopen) opened = options_.reopen(candidate.report.problems);
-  if (opened == nullptr || !take(opened->bytes(), candidate)) {
+  candidate.report.problems = std::move(problems);
+  if (file == nullptr || !take(file->file_bytes(), candidate)) {
     return finished(std::move(candidate.report));
   }
   return change_to(std::move(candidate), false, {});
@@ -203,6 +224,11 @@ ReloadReport Reloader::rollback(const std::string& digest) {
       if (digest_text(*file) == wanted) candidate.file = file;
     }
   }
+  std::string problem;
+  if (options_.trust != nullptr && !options_.trust->allows_again(*candidate.file, problem)) {
+    candidate.report.problems.push_back(std::move(problem));
+    return finished(std::move(candidate.report));
+  }
   candidate.report.cost.load = since(begun);
   return change_to(std::move(candidate), false, {});
 }
@@ -236,6 +262,7 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
   if (first) {
     gateway_.listen_on(listen);
     report.cost.resolve = since(begun);
+    if (!may_be_served(*candidate.file, report)) return std::move(report);
     if (!gateway_.start(std::move(publication), std::move(inherited))) {
       report.problems.push_back(gateway_.start_problem());
       return std::move(report);
@@ -247,6 +274,7 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
       report.problems.push_back(std::move(problem));
       return std::move(report);
     }
+    if (!may_be_served(*candidate.file, report)) return std::move(report);
     report.state = compare_state(*bound_, upstreams_, *bound, upstreams);
     report.cost.resolve = since(begun);
     const PublishCost cost = gateway_.publish(std::move(publication));
@@ -256,7 +284,7 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
   }
   report.accepted = true;
   report.unix_ms = unix_now_ms();
-  note_served(*bound, report);
+  note_served(*bound, *candidate.file, report);
   certificates_ = std::move(certificates);
   data_ = std::move(data);
   bound_ = bound;  // after the watches of the table before, which refer to it
@@ -291,19 +319,24 @@ void Reloader::keep(const TableFilePtr& file) {
   kept_ = std::move(kept);
 }
 
-void Reloader::note_served(const BoundTable& table, const ReloadReport& report) {
+void Reloader::note_served(const BoundTable& table, const table::TableFile& file,
+                           const ReloadReport& report) {
+  const bool is_vouched_for = options_.trust != nullptr && file.signature();
   const std::lock_guard lock(mutex_);
   for (ServedTable& served : tables_) {
     if (served.current) served.superseded = SteadyClock::now();
     served.current = false;
   }
-  tables_.push_back({.digest = report.after,
-                     .origin = report.origin,
-                     .since_unix_ms = report.unix_ms,
-                     .routes = table.view().routes().size(),
-                     .bytes = table.view().file().size(),
-                     .table = &table,
-                     .current = true});
+  tables_.push_back(
+      {.digest = report.after,
+       .origin = report.origin,
+       .since_unix_ms = report.unix_ms,
+       .routes = table.view().routes().size(),
+       .bytes = table.view().file().size(),
+       .table = &table,
+       .current = true,
+       .signed_by = is_vouched_for ? table::key_id_text(file.signature()->key_id) : "",
+       .counter = is_vouched_for ? file.signature()->counter : 0});
   // Those that still serve somebody are never forgotten.
   while (tables_.size() > kServedTables) {
     const auto oldest =

@@ -14,6 +14,7 @@
 #include "runtime/server/main_loop.h"
 #include "runtime/server/state_changes.h"
 #include "runtime/server/state_directory.h"
+#include "runtime/server/table_trust.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::server {
@@ -51,7 +52,9 @@ struct ServedTable {
   const BoundTable* table = nullptr;  // an identity, not to be followed; null: nobody uses it more
   bool current = false;
   std::chrono::steady_clock::time_point superseded{};  // when it was no longer current
-  u64 drain_ns = 0;  // from then to the end of its last request; with `table` null
+  u64 drain_ns = 0;       // from then to the end of its last request; with `table` null
+  std::string signed_by;  // id of the trusted key; "" where nobody asks for signatures
+  u64 counter = 0;        // with `signed_by`
 };
 
 struct ReloaderOptions {
@@ -59,6 +62,7 @@ struct ReloaderOptions {
   ReferenceSource references;
   /// The argument of `serve`, opened anew; null: `problems` says why not. May be empty.
   std::function<TableFilePtr(std::vector<std::string>& problems)> reopen;
+  TableTrust* trust = nullptr;  // null: signatures are not asked for; outlives the reloader
 };
 
 /// All or nothing: on any error the table before goes on and the reason is told. Changes are made
@@ -69,12 +73,16 @@ class Reloader {
   Reloader(Gateway& gateway, MainLoop& main_loop, StateDirectory* state, ReloaderOptions options);
   ~Reloader();
 
-  /// The first table: starts the gateway. Main thread, as the next four.
+  /// The first table, whose signature has been looked at: starts the gateway. Main thread, as the
+  /// next five.
   ReloadReport start(TableFilePtr file, std::vector<InheritedSocket> inherited);
   /// A table in memory, which may be anything. `expected` (a digest, "" any): only in its place.
   ReloadReport reload(Bytes bytes, const std::string& expected, std::string origin);
   /// The argument of `serve` once more.
   ReloadReport reopen(std::string origin);
+  /// A table that somebody has opened; null: `problems` says why there is none.
+  ReloadReport offer(const TableFilePtr& file, std::vector<std::string> problems,
+                     std::string origin);
   /// The same table with its references resolved anew.
   ReloadReport resolve_again(const std::string& expected, std::string origin);
   /// A table that was accepted before, by digest or the beginning of one; "": the one before this.
@@ -97,12 +105,14 @@ class Reloader {
   };
   bool take(Bytes bytes, Candidate& candidate);
   bool is_expected(const std::string& expected, ReloadReport& report) const;
+  bool may_be_served(const table::TableFile& file, ReloadReport& report);
   ReloadReport try_change(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);
   ReloadReport change_to(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);
   std::shared_ptr<const BoundTable> bind(const TableFilePtr& file, ReloadReport& report) const;
   std::shared_ptr<const BoundTable> followed(std::shared_ptr<const BoundTable> table);
   void keep(const TableFilePtr& file);
-  void note_served(const BoundTable& table, const ReloadReport& report);
+  void note_served(const BoundTable& table, const table::TableFile& file,
+                   const ReloadReport& report);
   void note_unused(const BoundTable* table, std::chrono::steady_clock::time_point when);
   ReloadReport finished(ReloadReport report);
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 namespace gw::server {
@@ -118,12 +119,12 @@ std::string StateDirectory::table_path(const std::string& digest) const {
 
 Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(
     Bytes bytes, std::chrono::nanoseconds* load) {
-  const std::string digest = digest_of(bytes);
+  const std::string digest = digest_of(table::split_signature(bytes).table);
   const std::string path = table_path(digest);
   // One that is there already has been verified, and nobody else can have changed it.
   if (::access(path.c_str(), F_OK) == 0) {
     auto kept = map_timed(path, load);
-    if (kept && std::ranges::equal((*kept)->bytes(), bytes)) return kept;
+    if (kept && std::ranges::equal((*kept)->file_bytes(), bytes)) return kept;
   }
   // Under a name that nothing refers to until it is verified.
   const std::string coming = digest + ".coming";
@@ -198,6 +199,26 @@ Result<std::optional<std::shared_ptr<const table::TableFile>>> StateDirectory::a
   if (!is_digest(digest)) return fail(Errc::TableCorrupt, "accepted");
   GW_TRY_ASSIGN(auto file, table::TableFile::map_private(table_path(digest)));
   return Accepted{std::move(file)};
+}
+
+Result<u64> StateDirectory::counter() const {
+  const auto text = table::read_file(path_ + "/counter", 64);
+  if (!text) {
+    if (text.error().sys == ENOENT) return u64{0};
+    return fail(text.error());
+  }
+  u64 counter = 0;
+  const char* end = text->data() + text->size();
+  const auto [parsed, problem] = std::from_chars(text->data(), end, counter);
+  if (problem != std::errc() || std::string_view(parsed, end) != "\n") {
+    return fail(Errc::TableCorrupt, "counter");
+  }
+  return counter;
+}
+
+Result<void> StateDirectory::keep_counter(u64 counter) {
+  const std::string text = std::to_string(counter) + "\n";
+  return replace_file(path_, "counter", as_bytes(text), 0600);
 }
 
 }  // namespace gw::server

@@ -3,6 +3,7 @@
 //   DIR/tables/DIGEST.gwt   accepted tables, mode 0400, never changed
 //   DIR/accepted            digest of the one that is served
 //   DIR/history             digests in the order of their acceptance, one per line
+//   DIR/counter             the highest counter of a signed table that was accepted (table_trust.h)
 #pragma once
 #include <chrono>
 #include <memory>
@@ -33,8 +34,9 @@ class StateDirectory {
   /// Tables beyond this number go, those accepted longest ago first.
   static constexpr size_t kKeptTables = 10;
 
-  /// Copies a table in, maps the copy and verifies it, which takes `load` (may be null) of the
-  /// whole. It is not served yet. What is refused is not kept.
+  /// Copies the file of a table in, its signature with it, maps the copy and verifies the table,
+  /// which takes `load` (may be null) of the whole. It is not served yet. What is refused is not
+  /// kept.
   Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes,
                                                        std::chrono::nanoseconds* load = nullptr);
   /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
@@ -49,6 +51,11 @@ class StateDirectory {
   std::vector<std::string> history() const;
   /// One of them. Errors: FileUnreadable, or as verify().
   Result<std::shared_ptr<const table::TableFile>> open_kept(const std::string& digest) const;
+
+  /// As kept by keep_counter(); 0: none is. Errors: FileUnreadable, TableCorrupt.
+  Result<u64> counter() const;
+  /// Survives a crash at any moment: afterwards either the old or the new one is there.
+  Result<void> keep_counter(u64 counter);
 
  private:
   StateDirectory(std::string path, UniqueDescriptor lock)

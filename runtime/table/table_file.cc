@@ -47,7 +47,7 @@ Result<u64> regular_size(int fd) {
 
 Result<void> size_is_possible(u64 size) {
   if (size < sizeof(Header)) return fail(Errc::TableTruncated, "header");
-  if (size <= kMaxFileBytes) return {};
+  if (size <= kMaxFileBytes + sizeof(Signature)) return {};
   errno = EFBIG;
   return unreadable("too large");
 }
@@ -90,11 +90,19 @@ Result<std::string> read_all(int fd, u64 limit_bytes) {
 
 }  // namespace
 
-TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
+// A signature behind a data table would be one that nobody looks at.
+TableFile::TableFile(Bytes mapped, TableKind kind) : mapped_(mapped), bytes_(mapped) {
+  if (kind != TableKind::Gateway) return;
+  const SplitFile split = split_signature(mapped);
+  bytes_ = split.table;
+  signature_ = split.signature;
+}
+
+TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(mapped_.data()), mapped_.size()); }
 
 Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind) {
   GW_TRY(memory.protect());
-  std::shared_ptr<const TableFile> file(new TableFile(memory.release()));
+  std::shared_ptr<const TableFile> file(new TableFile(memory.release(), kind));
   GW_TRY(verify(file->bytes(), kind));
   return file;
 }
@@ -112,7 +120,7 @@ Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return unreadable("stat");
   if (!S_ISREG(status.st_mode)) {  // a pipe: nobody knows how much there is
-    GW_TRY_ASSIGN(const std::string bytes, read_all(file.get(), kMaxFileBytes));
+    GW_TRY_ASSIGN(const std::string bytes, read_all(file.get(), kMaxFileBytes + sizeof(Signature)));
     return from_bytes(as_bytes(bytes), kind);
   }
   GW_TRY(size_is_possible(static_cast<u64>(status.st_size)));
@@ -130,7 +138,7 @@ Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::strin
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
   if (mapped == MAP_FAILED) return unreadable("mmap");
   std::shared_ptr<const TableFile> table(
-      new TableFile(Bytes(static_cast<const std::byte*>(mapped), size)));
+      new TableFile(Bytes(static_cast<const std::byte*>(mapped), size), TableKind::Gateway));
   GW_TRY(verify(table->bytes(), TableKind::Gateway));
   return table;
 }

@@ -1,12 +1,14 @@
 // Bytes of a table that nobody else can change.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
 #include "runtime/table/format.h"
 #include "runtime/table/private_memory.h"
+#include "runtime/table/signature.h"
 
 namespace gw::table {
 
@@ -28,12 +30,19 @@ class TableFile {
   /// Maps a file that is private to this process already (in the state directory, mode 0400).
   static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path);
 
+  /// The table, without a signature.
   Bytes bytes() const { return bytes_; }
+  /// The file: the table and its signature when it has one. What is to be kept or handed on.
+  Bytes file_bytes() const { return mapped_; }
+  /// As it stands there; nobody has checked it. Data tables have none.
+  const std::optional<Signature>& signature() const { return signature_; }
 
  private:
-  explicit TableFile(Bytes bytes) : bytes_(bytes) {}
+  TableFile(Bytes mapped, TableKind kind);
   static Result<std::shared_ptr<const TableFile>> adopt(PrivateMemory memory, TableKind kind);
+  const Bytes mapped_;
   Bytes bytes_;
+  std::optional<Signature> signature_;
 };
 
 /// Reads a whole file of at most `limit_bytes`. Errors: FileUnreadable with errno.

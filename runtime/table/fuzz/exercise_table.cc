@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/base/check.h"
 #include "runtime/engine/explain.h"
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
@@ -215,15 +216,19 @@ std::string example_path(std::string_view path) {
 }  // namespace
 
 void repair_digest(std::vector<std::byte>& file) {
-  if (file.size() < sizeof(Header) + kTrailerBytes) return;
-  const size_t body = file.size() - sizeof(u64);
-  const u64 digest = digest_of(file);
+  const Bytes table = split_signature(file).table;
+  if (table.size() < sizeof(Header) + kTrailerBytes) return;
+  const size_t body = table.size() - sizeof(u64);
+  const u64 digest = digest_of(table);
   std::memcpy(file.data() + body, &digest, sizeof digest);
 }
 
 bool exercise_table(Bytes file) {
   const auto opened = TableFile::from_bytes(file);
   if (!opened) return false;
+  if (const auto& signature = (*opened)->signature()) {
+    GW_CHECK((*opened)->bytes().size() + sizeof *signature == file.size());
+  }
   std::vector<ReferenceProblem> problems;
   const auto bound = BoundTable::bind(*opened, ReferenceSource::none(), problems);
   if (!bound) return true;

@@ -6,7 +6,8 @@
 
 namespace gw::table {
 
-/// Writes the digest that `file` should have, so that damage is found by the checks behind it.
+/// Writes the digest that the table in `file` should have, so that damage is found by the checks
+/// behind it.
 void repair_digest(std::vector<std::byte>& file);
 
 /// Verifies `file`; if it is accepted, reads every record, binds it without references and runs
