@@ -3,8 +3,10 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "compiler/overlay/overlay.h"
+#include "compiler/passes/check_assertions.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/check.h"
 #include "runtime/table/table_file.h"
@@ -54,6 +56,7 @@ constexpr std::array kPasses{
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
     Pass{"patterns", check_patterns},            // schema patterns that could not be enforced
+    Pass{"assertions", check_assertions},        // what the gateway document says must hold
     Pass{"waivers", apply_waivers},              // accepted findings leave; idle waivers are found
     Pass{"finish", finish_table},                // route records, files, notes
 };
@@ -91,7 +94,8 @@ void compile(const CompileOptions& options, bool emit, Compilation& result) {
     pass.run(module);
     result.report.passes.push_back({pass.name, milliseconds_since(start)});
   }
-  if (emit && result.sink.error_count() == 0) {
+  const std::optional<TableBudget> budget = table_budget(module);
+  if ((emit || budget) && result.sink.error_count() == 0) {
     const auto start = std::chrono::steady_clock::now();
     result.table = write_table(module.table);
     result.report.passes.push_back({"emit", milliseconds_since(start)});
@@ -103,6 +107,8 @@ void compile(const CompileOptions& options, bool emit, Compilation& result) {
     }
     GW_CHECK(verified.has_value());
     result.report.passes.push_back({"verify", milliseconds_since(check)});
+    const bool fits = !budget || check_table_size(module, *budget, result.table.size());
+    if (!emit || !fits) result.table.clear();
   }
   fill_report(module, result.table, result.report);
 }
