@@ -159,8 +159,10 @@ std::string describe(const std::string& path, const Error& error) {
 }
 
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
-                                                     const Console& console, ExitCode& exit) {
+                                                     const Console& console, ExitCode& exit,
+                                                     std::vector<std::string>* sources) {
   exit = ExitCode::Usage;
+  if (sources != nullptr) *sources = options.paths;
   const bool named_table = options.paths.size() == 1 &&
                            (is_table(options.paths[0]) || options.paths[0].ends_with(".gwt"));
   if (named_table) {
@@ -181,6 +183,9 @@ std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
   if (!check_documents(options, console)) return nullptr;
   compiler::Compilation compilation;
   compiler::compile(options.compile_options(), true, compilation);
+  for (compiler::FileId file = 0; sources != nullptr && file < compilation.files.size(); ++file) {
+    sources->emplace_back(compilation.files.name(file));
+  }
   show_findings(compilation,
                 {.to_stderr = true,
                  .format = compiler::Format::Text,

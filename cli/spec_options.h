@@ -40,9 +40,11 @@ bool read_env_file(const std::string& path, std::map<std::string, std::string>& 
 bool check_documents(const SpecOptions& options, const Console& console);
 
 /// A gateway for reading verbs: a table as it is, or documents compiled in memory (their findings
-/// go to standard error). Null after a message; `exit` says how to end.
+/// go to standard error). Null after a message; `exit` says how to end. `sources`, if given, gets
+/// the files that were read, whether or not they were right.
 std::shared_ptr<const table::TableFile> open_gateway(const SpecOptions& options,
-                                                     const Console& console, ExitCode& exit);
+                                                     const Console& console, ExitCode& exit,
+                                                     std::vector<std::string>* sources = nullptr);
 /// Whether `path` begins like a table.
 bool is_table(const std::string& path);
 /// One line for a refused or unreadable table.

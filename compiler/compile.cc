@@ -21,22 +21,9 @@ struct Pass {
   void (*run)(Module&);
 };
 
+// The sink is shared and the files are grown here only; later passes read them.
 void read_documents(Module& module) {
-  GatewayOptions options;
-  options.paths = module.options.paths;
-  options.load.roots = module.options.allowed_roots;
-  // The sink is shared and the files are grown here only; later passes read them.
-  FileSet& files = const_cast<FileSet&>(module.files);
-  std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
-  if (!module.options.overlays.empty()) {
-    overlays = std::make_shared<Overlays>(files, options.paths, module.sink);
-    for (const std::string& path : module.options.overlays) overlays->read(path);
-    options.load.edit = [overlays](Tree& tree, const std::string& path) {
-      overlays->apply(tree, path);
-    };
-  }
-  module.gateway = load_gateway(files, options, module.sink);
-  if (overlays) overlays->report_unused();
+  module.gateway = read_gateway(module.options, const_cast<FileSet&>(module.files), module.sink);
 }
 
 constexpr std::array kPasses{
@@ -86,6 +73,23 @@ void fill_report(const Module& module, const std::vector<std::byte>& table, Comp
 }
 
 }  // namespace
+
+Gateway read_gateway(const CompileOptions& compile_options, FileSet& files, DiagnosticSink& sink) {
+  GatewayOptions options;
+  options.paths = compile_options.paths;
+  options.load.roots = compile_options.allowed_roots;
+  std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
+  if (!compile_options.overlays.empty()) {
+    overlays = std::make_shared<Overlays>(files, options.paths, sink);
+    for (const std::string& path : compile_options.overlays) overlays->read(path);
+    options.load.edit = [overlays](Tree& tree, const std::string& path) {
+      overlays->apply(tree, path);
+    };
+  }
+  Gateway gateway = load_gateway(files, options, sink);
+  if (overlays) overlays->report_unused();
+  return gateway;
+}
 
 void compile(const CompileOptions& options, bool emit, Compilation& result) {
   Module module(result.files, options, result.sink);

@@ -142,8 +142,9 @@ Run add_serve(CLI::App& gwctl) {
                "Serve the argument even if --state holds another accepted table");
   app.add_option("--grace", command->grace, "Time to finish requests after SIGTERM [30s]")
       ->option_text("DURATION");
-  app.add_option("--admin", command->admin,
-                 "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
+  app.add_option(
+         "--admin", command->admin,
+         "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
       ->option_text("unix:PATH|ADDR:PORT|off");
   app.add_option("--admin-token-file", command->admin_token_file,
                  "The bearer token that orders over TCP must bring")

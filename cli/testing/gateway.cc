@@ -60,9 +60,9 @@ class References {
 
 // Finds for each reference without a value the stand-in that leaves the fewest problems: which
 // type it has is known to those fields only that it stands in.
-std::shared_ptr<const BoundTable> bind(const std::shared_ptr<const table::TableFile>& file,
-                                       References& references,
-                                       std::vector<ReferenceProblem>& problems) {
+std::shared_ptr<const BoundTable> bind_with_stand_ins(
+    const std::shared_ptr<const table::TableFile>& file, References& references,
+    std::vector<ReferenceProblem>& problems) {
   const auto attempt = [&]() {
     problems.clear();
     return BoundTable::bind(file, references.source(), problems);
@@ -121,7 +121,7 @@ bool open_gateway_under_test(std::shared_ptr<const table::TableFile> file,
                              std::vector<std::string>& problems) {
   References references(env);
   std::vector<ReferenceProblem> unresolved;
-  out.table = bind(file, references, unresolved);
+  out.table = bind_with_stand_ins(file, references, unresolved);
   if (out.table == nullptr) {
     for (const ReferenceProblem& problem : unresolved) {
       problems.push_back(fmt::format("{}: {} ({})", problem.where, problem.message, problem.field));

@@ -224,7 +224,10 @@ class SuiteReader {
     } else {
       for (const Value& written : steps->children) {
         if (written.get("wait") != nullptr && written.children.size() == 1) {
-          test.steps.push_back({.span = written.span, .wait_ms = duration_of(written, "wait")});
+          Step pause;
+          pause.span = written.span;
+          pause.wait_ms = duration_of(written, "wait");
+          test.steps.push_back(std::move(pause));
           continue;
         }
         Value step = own;

@@ -31,7 +31,7 @@ class ExchangeWatcher {
  public:
   virtual ~ExchangeWatcher() = default;
   /// `exchange` has ended and still holds everything.
-  virtual void saw(const Exchange& exchange, const Outcome& outcome) = 0;
+  virtual void saw(Exchange& exchange, const Outcome& outcome) = 0;
 };
 
 class Stage {
