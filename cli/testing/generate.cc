@@ -105,7 +105,7 @@ class Generator {
   void add_operation(const GatewayOperation& operation, u32 route_index) {
     const table::RouteRecord& route = view_.routes()[route_index];
     Target target{operation, route, view_.plans()[route.plan], contract_of(route), host_of(route)};
-    const std::string_view method = operation.any_method ? "*" : operation.operation->method.value;
+    const std::string method = operation.any_method ? "*" : operation.operation->method.value;
     if (method == "TRACE" || method == "CONNECT" || method == "OPTIONS") return;
     comment(fmt::format("{} {}", method, operation.path));
     const GeneratedRequest plain(operation, patterns_);

@@ -218,8 +218,7 @@ std::string GeneratedRequest::target() const {
 }
 
 json::object GeneratedRequest::to_json() const {
-  const std::string_view method =
-      operation_.any_method ? "GET" : operation_.operation->method.value;
+  const std::string method = operation_.any_method ? "GET" : operation_.operation->method.value;
   json::object request{{"method", method}, {"path", target()}};
   json::object headers = headers_;
   std::string cookies;

@@ -205,7 +205,7 @@ class AssertionCheck {
 
   bool selects(NodeRef every, const PlannedOperation& operation) const {
     if (!every) return true;
-    const std::string_view method =
+    const std::string method =
         operation.source->any_method ? "*" : operation.source->operation->method.value;
     const std::vector<std::string_view> methods = texts_of(every.get("method"));
     // An operation of any method has this one as well.
@@ -240,7 +240,7 @@ class AssertionCheck {
 
   void offends(NodeRef assertion, const PlannedOperation& operation, std::string message) {
     const GatewayOperation& source = *operation.source;
-    const std::string_view method = source.any_method ? "GET" : source.operation->method.value;
+    const std::string method = source.any_method ? "GET" : source.operation->method.value;
     module_.sink.report({.rule = "assert-failed",
                          .severity = Severity::Error,
                          .message = std::move(message),
