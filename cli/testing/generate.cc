@@ -207,7 +207,7 @@ class Generator {
   static bool asks_for_callers(const Target& target) {
     const NodeRef security = compiler::security_of(target.operation);
     if (!security || !security.is_seq() || security.size() == 0) return false;
-    if (compiler::unenforced_security(target.operation)) return false;
+    if ((target.route.flags & table::kRouteSecurityUnenforced) != 0) return false;
     for (const NodeRef alternative : security.items()) {
       if (!alternative.is_map() || alternative.size() == 0) return false;
     }

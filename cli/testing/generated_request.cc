@@ -34,6 +34,7 @@ std::string encoded(std::string_view text) {
 }
 
 std::string text_of(const json::value& value) {
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return value.is_string() ? std::string(std::string_view(value.get_string()))
                            : json::serialize(value);
 }

@@ -149,6 +149,7 @@ std::string to_flow(const json::value& value) {
     for (const json::value& item : *array) out += (out.empty() ? "" : ", ") + to_flow(item);
     return "[" + out + "]";
   }
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return json::serialize(value);
 }
 
