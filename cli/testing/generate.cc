@@ -214,6 +214,12 @@ class Generator {
     return true;
   }
 
+  // The object of this name in `of`, made where there is none.
+  static json::object& member(json::object& of, std::string_view name) {
+    json::value& value = of[name];
+    return value.is_object() ? value.get_object() : value.emplace_object();
+  }
+
   static json::object with(const GeneratedRequest& plain, const Caller& caller) {
     json::object request = plain.to_json();
     for (const auto& [key, value] : caller.request) {
@@ -230,16 +236,26 @@ class Generator {
   // Contract --------------------------------------------------------------------------------------
 
   void add_contract_tests(const Target& target, const GeneratedRequest& plain) {
-    const auto caller = caller_of(gateway_, target.plan);
-    if (!caller) return comment("no caller can be made up whom its security lets in");
+    const std::vector<Caller> callers = callers_of(gateway_, target.plan);
+    if (callers.empty()) return comment("no caller can be made up whom its security lets in");
+    const Caller* caller = &callers.front();
     const std::string why = why_refused(target, with(plain, *caller));
     if (!why.empty()) return comment(fmt::format("no request is let through: {}", why));
-    add_test(target, "what its contract asks for", with(plain, *caller), let_through(target));
+    for (const Caller& one : callers) {
+      const std::string by = one.text.empty() ? "" : fmt::format(", by {}", one.text);
+      add_test(target, "what its contract asks for" + by, with(plain, one), let_through(target));
+    }
     json::object dotted = with(plain, *caller);
     dotted["path"] = "/x/.." + plain.target();
     add_test(target, "dot segments are resolved first", std::move(dotted), let_through(target));
     add_examples(target, plain, *caller);
     if (target.contract == nullptr) return;
+    if (target.contract->produces.count != 0) {
+      json::object request = with(plain, *caller);
+      member(request, "headers")["accept"] = "application/x-undeclared";
+      add_test(target, "an answer in a media type that it has not", std::move(request),
+               refused(target, 406, "validate"));
+    }
     for (const Parameter& parameter : target.operation.operation->parameters) {
       add_parameter_tests(target, plain, *caller, parameter);
     }
@@ -340,9 +356,7 @@ class Generator {
     if (!any) {
       json::object request = with(plain, caller);
       request["body"] = "x";
-      json::object& headers = request.contains("headers") ? request.at("headers").as_object()
-                                                          : request["headers"].emplace_object();
-      headers["content-type"] = "application/x-undeclared";
+      member(request, "headers")["content-type"] = "application/x-undeclared";
       add_test(target, "a media type that is not declared", std::move(request),
                refused(target, 415, "validate"));
     }
@@ -358,9 +372,7 @@ class Generator {
     }
     json::object half = with(plain, caller);
     half["body"] = "{";
-    json::object& headers = half.contains("headers") ? half.at("headers").as_object()
-                                                     : half["headers"].emplace_object();
-    headers["content-type"] = "application/json";
+    member(half, "headers")["content-type"] = "application/json";
     add_test(target, "half a body", std::move(half), refused(target, 400, "validate"));
     if (!plain.body().is_object()) return;
     for (const BoundaryValue& one : broken_objects(*target.operation.unit->document, media->schema,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "cli/commands/describe_security.h"
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/scheme/record.h"
@@ -93,7 +94,6 @@ class CallerMaker {
     if (has_token_) caller.request["jwt"] = std::move(claims_);
     if (has_token_ && !scheme_.empty()) caller.request["scheme"] = scheme_;
     if (!consumer_.empty()) caller.request["consumer"] = consumer_;
-    caller.by_token_scopes = asks_scopes_;
     return caller;
   }
 
@@ -113,7 +113,6 @@ class CallerMaker {
     if (scheme.consumer.offset != table::kNone && gateway_.data->consumers.size() > 0) {
       set_at(claims_, view_.text(scheme.consumer), json::value(gateway_.data->consumers.name(0)));
     }
-    asks_scopes_ = !scopes.empty();
     std::string all;
     for (const table::StringRef scope : scopes) {
       all += (all.empty() ? "" : " ") + std::string(view_.text(scope));
@@ -161,7 +160,6 @@ class CallerMaker {
   std::string scheme_;
   std::string consumer_;
   bool has_token_ = false;
-  bool asks_scopes_ = false;
 };
 
 }  // namespace
@@ -176,21 +174,25 @@ const policies::AuthenticateRecord* security_of(const table::TableView& view,
   return nullptr;
 }
 
-std::optional<Caller> caller_of(const Gateway& gateway, const table::PlanRecord& plan) {
-  const policies::AuthenticateRecord* record = security_of(gateway.view(), plan);
+std::vector<Caller> callers_of(const Gateway& gateway, const table::PlanRecord& plan) {
+  const table::TableView& view = gateway.view();
+  const policies::AuthenticateRecord* record = security_of(view, plan);
+  std::vector<Caller> callers;
   if (record == nullptr) {
     CallerMaker anybody(gateway, plan);
     anybody.please_rules();
-    return anybody.finish();
+    callers.push_back(anybody.finish());
+    return callers;
   }
-  for (const auto& alternative :
-       gateway.view().policy_list<AlternativeRecord>(record->alternatives)) {
+  const auto alternatives = view.policy_list<AlternativeRecord>(record->alternatives);
+  for (const auto& alternative : alternatives) {
     CallerMaker maker(gateway, plan);
     if (!maker.take(alternative, true)) continue;
     maker.please_rules();
-    return maker.finish();
+    callers.push_back(maker.finish());
+    if (alternatives.size() > 1) callers.back().text = alternative_text(view, alternative);
   }
-  return std::nullopt;
+  return callers;
 }
 
 std::optional<Caller> caller_without_scopes(const Gateway& gateway, const table::PlanRecord& plan) {

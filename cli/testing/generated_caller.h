@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/testing/gateway.h"
 #include "runtime/policies/authenticate/record.h"
@@ -11,13 +12,13 @@ namespace gw::cli::tests {
 
 /// Keys of a test's `request` that make it one of somebody who may call.
 struct Caller {
-  boost::json::object request;   // `consumer`, `jwt`, `scheme`; empty: nobody
-  bool by_token_scopes = false;  // a token of which scopes are asked
+  boost::json::object request;  // `consumer`, `jwt`, `scheme`; empty: nobody
+  std::string text;             // what lets him in, where there are alternatives
 };
 
-/// Somebody whom an alternative of `security` lets in, and whom `allow` lets through as far as that
-/// can be told plainly. None: nobody can be made up.
-std::optional<Caller> caller_of(const Gateway& gateway, const table::PlanRecord& plan);
+/// For each alternative of `security` somebody whom it lets in, and whom `allow` lets through as
+/// far as that can be told plainly. Those for whom nobody can be made up are left out.
+std::vector<Caller> callers_of(const Gateway& gateway, const table::PlanRecord& plan);
 
 /// The same with a token that has none of the scopes; none: some alternative asks for no scope of
 /// such a token.
