@@ -62,7 +62,7 @@ class TestRun {
     for (const std::string& problem : problems) console_.error(problem);
     if (!opened) return ExitCode::Usage;
     for (const std::string& stand_in : gateway_.stand_ins) {
-      console_.note(fmt::format("note: {} stands for a value that is not known here", stand_in));
+      console_.note("note: " + stand_in);
     }
     if (!read_suites()) return ExitCode::Findings;
     return run_suites();

@@ -145,24 +145,30 @@ inline constexpr Field kExpectFields[] = {
   }
 
 inline constexpr Field kStepFields[] = {GW_TEST_STEP_FIELDS};
+#define GW_TEST_STEPS                                                                       \
+  {                                                                                         \
+    .name = "steps", .kind = FieldKind::Objects,                                            \
+    .doc =                                                                                  \
+        "requests one after the other; state of the gateway stays, as it does not between " \
+        "tests; each is put on what the test has itself",                                   \
+    .fields = kStepFields                                                                   \
+  }
 inline constexpr Field kCaseFields[] = {
     {.name = "name", .doc = "what this row shows"},
     GW_TEST_STEP_FIELDS,
+    GW_TEST_STEPS,
 };
 inline constexpr Field kTestFields[] = {
     {.name = "name", .doc = "what the test shows; one of a file"},
     GW_TEST_STEP_FIELDS,
-    {.name = "steps",
-     .kind = FieldKind::Objects,
-     .doc = "requests one after the other; state of the gateway stays, as it does not between "
-            "tests; each is put on what the test has itself",
-     .fields = kStepFields},
+    GW_TEST_STEPS,
     {.name = "cases",
      .kind = FieldKind::Objects,
      .doc = "rows of a table: a test of its own each, put on what stands here",
      .fields = kCaseFields},
 };
 #undef GW_TEST_STEP_FIELDS
+#undef GW_TEST_STEPS
 
 inline constexpr Field kFileFields[] = {
     {.name = "fixtures",

@@ -129,7 +129,7 @@ bool open_gateway_under_test(std::shared_ptr<const table::TableFile> file,
     return false;
   }
   for (const auto& [reference, text] : references.stand_ins) {
-    out.stand_ins.push_back(fmt::format("{} = {}", reference, text));
+    out.stand_ins.push_back(fmt::format("no value for {}; {} stands for it", reference, text));
   }
   // Without references: files that are not here count as empty, and no key is looked for.
   const auto data = load_live_data(*out.table, ReferenceSource::none(), problems);

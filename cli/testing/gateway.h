@@ -45,7 +45,7 @@ struct Gateway {
   std::vector<upstream::UpstreamConfig> upstreams;  // without state; plain HTTP/1
   std::shared_ptr<const http::ForwardingOptions> forwarding;
   std::string host;                    // that requests without a Host of their own are sent to
-  std::vector<std::string> stand_ins;  // references that had no value, and what stands for it
+  std::vector<std::string> stand_ins;  // references without a value, and what stands for them
 
   const table::TableView& view() const { return table->view(); }
 };

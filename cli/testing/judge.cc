@@ -98,7 +98,10 @@ class Judge {
         got += fmt::format("{}{} {} to {}", got.empty() ? "" : ", ", sent.method, sent.target,
                            sent.upstream);
       }
-      found_.push_back({"upstream", fmt::format("{} requests", field.children.size()),
+      found_.push_back({"upstream",
+                        field.children.size() == 1
+                            ? "one request"
+                            : fmt::format("{} requests", field.children.size()),
                         got.empty() ? "none" : got, field.span});
       return;
     }

@@ -168,7 +168,8 @@ class SuiteReader {
       bad("field-value", name.span,
           found == nullptr ? fmt::format("there is no fixture {}", in_quotes(name.text))
                            : fmt::format("fixture {} uses itself", in_quotes(name.text)),
-          "not among `fixtures`", compiler::did_you_mean(name.text, names));
+          found == nullptr ? "not among `fixtures`" : "a circle",
+          compiler::did_you_mean(name.text, names));
       return out;
     }
     if (const Value* use = found->get("use")) {
