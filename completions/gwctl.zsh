@@ -8,6 +8,7 @@ _gwctl() {
     'compile:Compile documents into a table'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
+    'test:Run tests of a gateway, without a socket'
     'serve:Run the gateway'
     'reload:Give a running gateway another table'
     'rollback:Go back to a table that was accepted before'
@@ -118,6 +119,28 @@ _gwctl() {
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
+    test)
+      _arguments \
+        '--filter[Only tests whose name has this text]:value: ' \
+        '--format[text, json (a test per line) or junit \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--coverage[Tell what of the gateway no test has been through, and where it is]' \
+        '--fail-under[Least coverage, or the status is 1]:value: ' \
+        '--update[Keep the answers of tests with `snapshot\: true` in FILE.snap.yaml]' \
+        '--watch[Run again whenever a file has changed]' \
+        '--live[Send the requests to a gateway that runs, and judge what can be seen]:value: ' \
+        '--generate[Write tests at the boundaries of each operation'\''s contract]' \
+        '-o[Where --generate writes \[-\]]:file:_files' \
+        '--output[Where --generate writes \[-\]]:file:_files' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
     serve)
       _arguments \
         '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
@@ -203,6 +226,7 @@ _gwctl() {
     schema)
       _arguments \
         '--format[json (JSON Schema) or markdown (reference tables) \[json\]]:value: ' \
+        '--tests[That of test files (gwctl test) instead]' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;

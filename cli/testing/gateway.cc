@@ -21,9 +21,10 @@ constexpr std::string_view kStandIns[] = {
     "1MiB",
     "50%",
     "127.0.0.1",
-    "127.0.0.1/32",
     "https://stand-in.example",
-    "stand-in-stand-in-stand-in-stand-in-stand-in-stand-in-stand-in-1"};
+    "-----BEGIN STAND-IN-----",
+    "stand-in-stand-in-stand-in-stand-in-stand-in-stand-in-stand-in-1",
+};
 
 // Values by reference: those given, and what stands for those that are not.
 class References {
