@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -123,7 +124,14 @@ class SuiteReader {
       return false;
     }
     if (!fine_) return false;  // whatever is wrong would be told again
-    for (const Value& test : tests->children) add_test(test);
+    for (const Value& test : tests->children) {
+      add_test(test);
+      if (budget_ != 0) continue;
+      bad("field-value", start_of(test.span),
+          fmt::format("the tests come to more than {} values", kMaxValues),
+          "with its fixtures and rows written out", "cut the file in several");
+      return false;
+    }
     return fine_;
   }
 
@@ -144,44 +152,58 @@ class SuiteReader {
     Value out;
     out.kind = compiler::NodeKind::Map;
     if (const Value* use = value.get("use")) {
-      if (use->is_list()) {
-        for (const Value& name : use->children) merge(out, fixture(name, 0));
-      } else {
-        merge(out, fixture(*use, 0));
-      }
+      if (!use->is_list()) put(out, fixture(*use));
+      for (const Value& name : use->children) put(out, fixture(name));
     }
-    merge(out, value);
+    put(out, value);
     out.erase("use");
     return out;
   }
 
-  Value fixture(const Value& name, u32 depth) {
-    constexpr u32 kMaxFixtureDepth = 16;
+  Value copy(const Value& value) {
     Value out;
     out.kind = compiler::NodeKind::Map;
+    put(out, value);
+    return out;
+  }
+
+  // Puts `over` on `base`, as long as there is room for what comes of it.
+  void put(Value& base, const Value& over) {
+    const size_t count = count_values(over);
+    if (count > budget_) {
+      budget_ = 0;
+      return;
+    }
+    budget_ -= count;
+    merge(base, over);
+  }
+
+  // Each is put together once, however often and by whatever it is used.
+  const Value& fixture(const Value& name) {
+    const auto known = put_together_.find(name.text);
+    if (known != put_together_.end()) return known->second;
     const Value* found = fixtures_ == nullptr ? nullptr : fixtures_->get(name.text);
-    if (found == nullptr || depth == kMaxFixtureDepth) {
+    const bool circle = found != nullptr && !under_way_.insert(name.text).second;
+    if (found == nullptr || circle) {
       std::vector<std::string_view> names;
       if (fixtures_ != nullptr) {
-        for (const Value& known : fixtures_->children) names.push_back(known.key);
+        for (const Value& one : fixtures_->children) names.push_back(one.key);
       }
       bad("field-value", name.span,
-          found == nullptr ? fmt::format("there is no fixture {}", in_quotes(name.text))
-                           : fmt::format("fixture {} uses itself", in_quotes(name.text)),
-          found == nullptr ? "not among `fixtures`" : "a circle",
-          compiler::did_you_mean(name.text, names));
-      return out;
+          circle ? fmt::format("fixture {} uses itself", in_quotes(name.text))
+                 : fmt::format("there is no fixture {}", in_quotes(name.text)),
+          circle ? "a circle" : "not among `fixtures`",
+          circle ? std::string() : compiler::did_you_mean(name.text, names));
+      static const Value kNothing = [] {
+        Value nothing;
+        nothing.kind = compiler::NodeKind::Map;
+        return nothing;
+      }();
+      return kNothing;
     }
-    if (const Value* use = found->get("use")) {
-      if (use->is_list()) {
-        for (const Value& inner : use->children) merge(out, fixture(inner, depth + 1));
-      } else {
-        merge(out, fixture(*use, depth + 1));
-      }
-    }
-    merge(out, *found);
-    out.erase("use");
-    return out;
+    Value made = on_fixtures(*found);
+    under_way_.erase(name.text);
+    return put_together_.emplace(name.text, std::move(made)).first->second;
   }
 
   void add_test(const Value& written) {
@@ -204,8 +226,8 @@ class SuiteReader {
     u32 number = 0;
     for (const Value& row : cases->children) {
       ++number;
-      Value merged = base;
-      merge(merged, on_fixtures(row));
+      Value merged = copy(base);
+      put(merged, on_fixtures(row));
       const Value* row_name = row.get("name");
       add_one(merged, row_name == nullptr ? fmt::format("{} #{}", name->text, number)
                                           : fmt::format("{}: {}", name->text, row_name->text));
@@ -231,8 +253,8 @@ class SuiteReader {
           test.steps.push_back(std::move(pause));
           continue;
         }
-        Value step = own;
-        merge(step, on_fixtures(written));
+        Value step = copy(own);
+        put(step, on_fixtures(written));
         add_step(step, test);
       }
     }
@@ -307,7 +329,10 @@ class SuiteReader {
   DiagnosticSink& sink_;
   Suite& out_;
   const Value* fixtures_ = nullptr;
-  std::set<std::string> names_;
+  std::map<std::string, Value> put_together_;  // fixtures, by name
+  std::set<std::string> under_way_;            // the same, that are being put together
+  std::set<std::string> names_;                // of tests
+  size_t budget_ = kMaxValues;
   bool fine_ = true;
 };
 
@@ -333,7 +358,13 @@ bool read_suite(compiler::FileSet& files, const std::string& path, DiagnosticSin
     }
     return false;
   }
-  const bool fine = SuiteReader(sink, out).read(value_of(tree->root()));
+  size_t budget = kMaxValues;
+  const Value root = value_of(tree->root(), budget);
+  if (budget == 0) {
+    report(sink, "field-value", {}, fmt::format("{} holds too many values", in_quotes(path)), "");
+    return false;
+  }
+  const bool fine = SuiteReader(sink, out).read(root);
   return fine && sink.error_count() == before;
 }
 

@@ -94,6 +94,23 @@ tests:
   CHECK(request(3).body == "   ");
 }
 
+TEST_CASE("suite: what grows without bound is refused", "[cli][tests]") {
+  // Fixtures of fixtures: each is put together once.
+  std::string text = "fixtures:\n  f0: {request: {path: /x}, expect: {status: 200}}\n";
+  for (int i = 1; i <= 60; ++i) {
+    const std::string last = "f" + std::to_string(i - 1);
+    text += "  f" + std::to_string(i) + ": {use: [" + last + ", " + last + ", " + last + "]}\n";
+  }
+  CHECK(reads(text + "tests: [{name: t, use: f60}]\n"));
+  // A long body in each row of a long table.
+  std::string row;
+  for (int i = 0; i < 3'000; ++i) row += "1, ";
+  std::string rows;
+  for (int i = 0; i < 3'000; ++i) rows += "{}, ";
+  CHECK_FALSE(reads("tests: [{name: t, request: {path: /x, body: [" + row +
+                    "]}, expect: {status: 200}, cases: [" + rows + "]}]\n"));
+}
+
 TEST_CASE("suite: times are those of RFC 3339", "[cli][tests]") {
   CHECK(parse_time("1970-01-01T00:00:00Z") == 0);
   CHECK(parse_time("2026-01-01T00:00:00Z") == 1'767'225'600'000);

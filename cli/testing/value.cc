@@ -64,19 +64,30 @@ void Value::erase(std::string_view name) {
   std::erase_if(children, [&](const Value& child) { return child.key == name; });
 }
 
-Value value_of(compiler::NodeRef node) {
+Value value_of(compiler::NodeRef node, size_t& budget) {
   Value out;
-  if (!node) return out;
+  if (!node || budget == 0) return out;
+  --budget;
   out.kind = node.kind();
   out.span = node.span();
   if (node.is_scalar()) out.text = node.text();
   for (const auto [key, value] : node.entries()) {
-    Value& child = out.children.emplace_back(value_of(value));
+    if (budget == 0) break;
+    Value& child = out.children.emplace_back(value_of(value, budget));
     child.key = key.text();
     child.key_span = key.span();
   }
-  for (const compiler::NodeRef item : node.items()) out.children.push_back(value_of(item));
+  for (const compiler::NodeRef item : node.items()) {
+    if (budget == 0) break;
+    out.children.push_back(value_of(item, budget));
+  }
   return out;
+}
+
+size_t count_values(const Value& value) {
+  size_t count = 1;
+  for (const Value& child : value.children) count += count_values(child);
+  return count;
 }
 
 void merge(Value& base, const Value& over) {

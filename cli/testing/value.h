@@ -31,8 +31,18 @@ struct Value {
   void erase(std::string_view name);
 };
 
-/// Aliases are written out; how much that may come to is bounded by the reader of the file.
-Value value_of(compiler::NodeRef node);
+/// Most values that one file of tests may come to, with every alias and every row written out.
+inline constexpr size_t kMaxValues = 4'000'000;
+
+/// Aliases are written out. Takes what it makes from `budget`; a value for which nothing is left is
+/// cut short, and `budget` is 0 then.
+Value value_of(compiler::NodeRef node, size_t& budget);
+inline Value value_of(compiler::NodeRef node) {
+  size_t budget = kMaxValues;
+  return value_of(node, budget);
+}
+/// Itself and all below it.
+size_t count_values(const Value& value);
 
 /// Puts `over` on `base`: maps entry by entry, anything else replaces what was there.
 void merge(Value& base, const Value& over);
