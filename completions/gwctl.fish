@@ -128,7 +128,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from status' -l json -d 'Same as --
 complete -c gwctl -n '__fish_seen_subcommand_from status' -l admin -r -d 'The gateway'\''s admin interface [$GWCTL_ADMIN, else the default socket]'
 complete -c gwctl -n '__fish_seen_subcommand_from status' -l admin-token-file -r -d 'A file with the bearer token, for an admin interface over TCP'
 complete -c gwctl -n '__fish_seen_subcommand_from status' -s h -l help -d 'Print this help'
-complete -c gwctl -f -n __fish_use_subcommand -a drain -d 'Take an upstream, a target or the gateway out of service'
+complete -c gwctl -f -n __fish_use_subcommand -a drain -d 'Take the gateway, an upstream or a target out'
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -l admin -r -d 'The gateway'\''s admin interface [$GWCTL_ADMIN, else the default socket]'
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -l admin-token-file -r -d 'A file with the bearer token, for an admin interface over TCP'
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -s h -l help -d 'Print this help'

@@ -13,7 +13,7 @@ _gwctl() {
     'reload:Give a running gateway another table'
     'rollback:Go back to a table that was accepted before'
     'status:Show what a running gateway is at'
-    'drain:Take an upstream, a target or the gateway out of service'
+    'drain:Take the gateway, an upstream or a target out'
     'undrain:Put an upstream or a target back into service'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
