@@ -49,8 +49,7 @@ ExitCode run_order(const DrainCommand& command, const std::string& target, const
 }  // namespace
 
 Run add_drain(CLI::App& gwctl) {
-  CLI::App& app =
-      *gwctl.add_subcommand("drain", "Take the gateway, an upstream or a target out");
+  CLI::App& app = *gwctl.add_subcommand("drain", "Take the gateway, an upstream or a target out");
   const auto command = std::make_shared<DrainCommand>();
   app.add_option("what", command->what, "Without it the gateway finishes its requests and ends")
       ->option_text("UPSTREAM[/TARGET]");

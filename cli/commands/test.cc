@@ -8,6 +8,7 @@
 #include "cli/commands/commands.h"
 #include "cli/file_watch.h"
 #include "cli/spec_options.h"
+#include "cli/testing/check_names.h"
 #include "cli/testing/coverage.h"
 #include "cli/testing/generate.h"
 #include "cli/testing/live.h"
@@ -75,7 +76,9 @@ class TestRun {
     compiler::DiagnosticSink sink;
     for (const std::string& path : command_.files) {
       tests::Suite& suite = suites_.emplace_back();
-      tests::read_suite(files_, path, sink, suite);
+      if (tests::read_suite(files_, path, sink, suite)) {
+        tests::check_names(suite, gateway_, sink);
+      }
       snapshots_.emplace_back().read(files_, path, sink);
     }
     if (sink.error_count() == 0) return true;

@@ -55,6 +55,11 @@ std::string text_of(const Value& value, std::string_view key, std::string fallba
   return found == nullptr ? fallback : found->text;
 }
 
+compiler::Span span_of(const Value& value, std::string_view key) {
+  const Value* found = value.get(key);
+  return found == nullptr ? compiler::Span{} : found->span;
+}
+
 u64 duration_of(const Value& value, std::string_view key) {
   const Value* found = value.get(key);
   return found == nullptr ? 0 : parse_duration(found->text).value_or(0);
@@ -86,8 +91,10 @@ TestRequest request_of(const Value& value) {
   out.ip = text_of(value, "ip", out.ip);
   if (const Value* at = value.get("at")) out.at_ms = parse_time(at->text);
   out.consumer = text_of(value, "consumer");
+  out.consumer_span = span_of(value, "consumer");
   if (const Value* jwt = value.get("jwt")) out.jwt = *jwt;
   out.scheme = text_of(value, "scheme");
+  out.scheme_span = span_of(value, "scheme");
   if (const Value* certificate = value.get("certificate")) {
     out.certificate = certificate_of(*certificate);
   }
@@ -97,6 +104,7 @@ TestRequest request_of(const Value& value) {
 Reply reply_of(const Value& value) {
   Reply out;
   out.of = text_of(value, "of");
+  out.of_span = span_of(value, "of");
   if (const Value* status = value.get("status")) {
     out.status = static_cast<u16>(parse_count(status->text).value_or(200));
   }

@@ -26,8 +26,10 @@ struct TestRequest {
   std::string ip = "192.0.2.1";
   std::optional<i64> at_ms;  // since 1970
   std::string consumer;      // "": none
+  compiler::Span consumer_span;
   std::optional<Value> jwt;
   std::string scheme;
+  compiler::Span scheme_span;
   std::optional<PeerCertificate> certificate;
 };
 
@@ -35,6 +37,7 @@ struct TestRequest {
 struct Reply {
   enum class Failure : u8 { None, Connect, Reset, Timeout };
   std::string of;  // name of an upstream; "": any
+  compiler::Span of_span;
   u16 status = 200;
   std::vector<engine::OfflineField> headers;
   std::string body;
