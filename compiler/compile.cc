@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "compiler/contract/contract_builder.h"
 #include "compiler/overlay/overlay.h"
+#include "compiler/passes/check_assertions.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/check.h"
 #include "runtime/table/table_file.h"
@@ -21,22 +23,9 @@ struct Pass {
   void (*run)(Module&);
 };
 
+// The sink is shared and the files are grown here only; later passes read them.
 void read_documents(Module& module) {
-  GatewayOptions options;
-  options.paths = module.options.paths;
-  options.load.roots = module.options.allowed_roots;
-  // The sink is shared and the files are grown here only; later passes read them.
-  FileSet& files = const_cast<FileSet&>(module.files);
-  std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
-  if (!module.options.overlays.empty()) {
-    overlays = std::make_shared<Overlays>(files, options.paths, module.sink);
-    for (const std::string& path : module.options.overlays) overlays->read(path);
-    options.load.edit = [overlays](Tree& tree, const std::string& path) {
-      overlays->apply(tree, path);
-    };
-  }
-  module.gateway = load_gateway(files, options, module.sink);
-  if (overlays) overlays->report_unused();
+  module.gateway = read_gateway(module.options, const_cast<FileSet&>(module.files), module.sink);
 }
 
 constexpr std::array kPasses{
@@ -56,6 +45,7 @@ constexpr std::array kPasses{
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
     Pass{"patterns", check_patterns},            // schema patterns that could not be enforced
+    Pass{"assertions", check_assertions},        // what the gateway document says must hold
     Pass{"waivers", apply_waivers},              // accepted findings leave; idle waivers are found
     Pass{"finish", finish_table},                // route records, files, notes
 };
@@ -95,6 +85,23 @@ void fill_report(const Module& module, const std::vector<std::byte>& table, Comp
 
 }  // namespace
 
+Gateway read_gateway(const CompileOptions& compile_options, FileSet& files, DiagnosticSink& sink) {
+  GatewayOptions options;
+  options.paths = compile_options.paths;
+  options.load.roots = compile_options.allowed_roots;
+  std::shared_ptr<Overlays> overlays;  // shared with the documents, which read files late
+  if (!compile_options.overlays.empty()) {
+    overlays = std::make_shared<Overlays>(files, options.paths, sink);
+    for (const std::string& path : compile_options.overlays) overlays->read(path);
+    options.load.edit = [overlays](Tree& tree, const std::string& path) {
+      overlays->apply(tree, path);
+    };
+  }
+  Gateway gateway = load_gateway(files, options, sink);
+  if (overlays) overlays->report_unused();
+  return gateway;
+}
+
 void compile(const CompileOptions& given, bool emit, Compilation& result) {
   CompileOptions options = given;
   Module module(result.files, options, result.sink);
@@ -108,7 +115,8 @@ void compile(const CompileOptions& given, bool emit, Compilation& result) {
       options.mock = options.unenforced_security = true;
     }
   }
-  if (emit && result.sink.error_count() == 0) {
+  const std::optional<TableBudget> budget = table_budget(module);
+  if ((emit || budget) && result.sink.error_count() == 0) {
     const auto before = std::chrono::steady_clock::now();
     module.table.contracts = build_contracts(module);
     result.report.passes.push_back({"contracts", milliseconds_since(before)});
@@ -123,6 +131,8 @@ void compile(const CompileOptions& given, bool emit, Compilation& result) {
     }
     GW_CHECK(verified.has_value());
     result.report.passes.push_back({"verify", milliseconds_since(check)});
+    const bool fits = !budget || check_table_size(module, *budget, result.table.size());
+    if (!emit || !fits) result.table.clear();
   }
   if (emit && result.sink.error_count() != 0 && options.for_comparison &&
       !module.operations.empty()) {

@@ -51,4 +51,8 @@ struct Compilation {
 /// verify(). Deterministic: equal texts and options give equal bytes.
 void compile(const CompileOptions& options, bool emit, Compilation& result);
 
+/// The documents of a gateway, overlays applied: what compile() begins with. Documents point into
+/// the texts of `files`.
+Gateway read_gateway(const CompileOptions& options, FileSet& files, DiagnosticSink& sink);
+
 }  // namespace gw::compiler

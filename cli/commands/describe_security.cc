@@ -20,6 +20,8 @@ constexpr std::string_view kKindNames[] = {"API key", "password", "token", "toke
                                            "client certificate"};
 static_assert(std::size(kKindNames) == policies::kSchemeKindCount);
 
+}  // namespace
+
 std::string alternative_text(const table::TableView& view,
                              const policies::AlternativeRecord& alternative) {
   std::string out;
@@ -35,6 +37,8 @@ std::string alternative_text(const table::TableView& view,
   }
   return out.empty() ? "nothing" : out;
 }
+
+namespace {
 
 std::string requirement_text(const table::TableView& view, u32 record_offset) {
   const auto& record = view.policy_record<policies::AuthenticateRecord>(record_offset);

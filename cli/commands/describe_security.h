@@ -4,9 +4,14 @@
 #include <string>
 
 #include "runtime/http/exchange.h"
+#include "runtime/policies/authenticate/record.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::cli {
+
+/// `idp (orders:read) + key`; `nothing` for the empty alternative.
+std::string alternative_text(const table::TableView& view,
+                             const policies::AlternativeRecord& alternative);
 
 /// A row for each operation that asks for authentication or lets only some through.
 boost::json::array inspect_security(const BoundTable& table);

@@ -253,8 +253,9 @@ class Loader {
     if (!x_gw) return;
     check_keys(x_gw, "x-gw", names_of(kRootFields, false), sink_);
     check_version(x_gw);
-    for (const std::string_view name : {"upstreams", "hosts", "listeners", "services", "locked",
-                                        "trustedProxies", "resolvers", "consumers", "plans"}) {
+    for (const std::string_view name :
+         {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
+          "consumers", "plans", "assert"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

@@ -13,6 +13,6 @@ namespace gw::compiler {
 policies::MockRecord lower_mock(Module& module, const GatewayOperation& operation,
                                 const policies::MockRecord& written);
 
-inline constexpr size_t kMaxMockBytes = 256 * 1024;
+inline constexpr size_t kMaxMockBytes = 256 * 1024;  // as kMaxExampleBytes
 
 }  // namespace gw::compiler

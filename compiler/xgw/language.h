@@ -384,9 +384,27 @@ inline constexpr PlainField kRootFields[] = {
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
     {"public", "why operations that ask for no authentication need none"},
+    {"assert",
+     "what must hold of all operations and of the table: a list of {every, has, avoids, maxSteps, "
+     "maxTableBytes}"},
     {"waive", "findings that are accepted: {RULE: {reason, until}}"},
     {"unenforced", "keywords that are knowingly not enforced: {KEYWORD: reason}"},
 };
+/// Of an entry of `assert`.
+inline constexpr PlainField kAssertFields[] = {
+    {"every", "which operations: {method, path, public}; default: all"},
+    {"has", "what each of them has: security, limit, rateLimit, quota, concurrency, validate"},
+    {"avoids", "upstreams that none of them reaches"},
+    {"maxSteps", "most steps that the plan of one of them has"},
+    {"maxTableBytes", "largest size of the table"},
+};
+inline constexpr PlainField kAssertEveryFields[] = {
+    {"method", "these methods"},
+    {"path", "paths that begin so"},
+    {"public", "`true`: those that anybody may call; `false`: the others"},
+};
+inline constexpr std::string_view kAssertHasWords[] = {"security", "limit",       "rateLimit",
+                                                       "quota",    "concurrency", "validate"};
 inline constexpr PlainField kServiceFields[] = {
     {"spec", "path of the document"},
     {"mount", "public prefix in place of the base path of `servers`; not forwarded"},

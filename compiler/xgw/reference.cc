@@ -200,6 +200,29 @@ json::object reference_to(std::string_view definition) {
   return {{"$ref", fmt::format("#/$defs/{}", definition)}};
 }
 
+json::object assertions() {
+  const json::object names = names_or_name();
+  json::array words;
+  for (const std::string_view word : kAssertHasWords) words.emplace_back(word);
+  const json::object one_word{{"enum", std::move(words)}};
+  const json::object has{
+      {"anyOf", json::array{one_word, {{"type", "array"}, {"items", one_word}}}}};
+  json::object every = closed({{"method", names},
+                               {"path", json::object{{"type", "string"}}},
+                               {"public", json::object{{"type", "boolean"}}}});
+  json::object fields;
+  for (const PlainField& field : kAssertFields) {
+    json::object schema = field.name == "every"      ? every
+                          : field.name == "has"      ? has
+                          : field.name == "avoids"   ? names
+                          : field.name == "maxSteps" ? json::object{{"type", "integer"}}
+                                                     : json::object{{"type", "string"}};
+    schema["description"] = field.doc;
+    fields[field.name] = std::move(schema);
+  }
+  return {{"type", "array"}, {"items", closed(std::move(fields))}};
+}
+
 // Schemas of the keys that code of its own reads.
 json::object plain_property(std::string_view name) {
   if (name == "version") return {{"const", 1}};
@@ -210,6 +233,7 @@ json::object plain_property(std::string_view name) {
   if (name == "defaults") return reference_to("defaults");
   if (name == "listeners") return {{"type", "array"}, {"items", reference_to("listener")}};
   if (name == "waive") return waivers();
+  if (name == "assert") return assertions();
   if (name == "unenforced") return reasons();
   if (name == "schemes") return reasons();
   if (name == "consumers" || name == "plans") return {{"type", "object"}};

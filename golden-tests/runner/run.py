@@ -69,6 +69,7 @@ class Case:
 def redact(text, root, version):
     text = text.replace(str(root), "[ROOT]")
     text = re.sub(r'"passes_ms":\{[^}]*\}', '"passes_ms":{[ELAPSED]}', text)
+    text = re.sub(r' time="\d+\.\d+"', ' time="[ELAPSED]"', text)
     head, mark, passes = text.partition("\npass                    ms\n")
     text = head + mark + re.sub(r" +\d+\.\d\d$", " [ELAPSED]", passes, flags=re.M) if mark else text
     text = re.sub(r"(digest|sources)(\s+|\":\s*\")[0-9a-f]{16}", r"\1\2[DIGEST]", text)

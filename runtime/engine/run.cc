@@ -140,6 +140,7 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
       forwards = true;
     }
     const Verdict verdict = request_step(exchange, env, step, action);
+    exchange.last_step = action.next;
     if (verdict == Verdict::Reply) return {};
     action.waits = verdict == Verdict::Wait;
     if (action.waits || action.proxy != nullptr) return action;

@@ -27,6 +27,7 @@ void Exchange::reset() {
   plan = ~u32{0};
   capture_count = 0;
   preflight = false;
+  last_step = ~u32{0};
   limits = nullptr;
   validation = nullptr;
   limit_overrides = {};

@@ -136,7 +136,9 @@ struct Exchange {
   u32 plan = ~u32{0};
   Capture captures[kMaxCaptures];
   u32 capture_count = 0;
-  bool preflight = false;  // of CORS: answered here, for the route of the request to come
+  bool preflight = false;   // of CORS: answered here, for the route of the request to come
+  u32 last_step = ~u32{0};  // of its plan: where the request side ended, by an answer or the
+                            // action; ~0: before the first. For explain and tests
 
   // What limits have said, in the arena; null: none was asked. Measures of the consumer and its
   // plan take the place of an operation's, by name of the limit; the first of a name holds.

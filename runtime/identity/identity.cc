@@ -6,6 +6,7 @@ void Identity::reset() {
   for (u32 i = 0; i < slots; ++i) proofs[i] = Proof{};
   slots = 0;
   authenticated = false;
+  alternative = ~u32{0};
   consumer = table::kNoConsumer;
   consumer_name = {};
   claims = nullptr;

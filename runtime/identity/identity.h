@@ -49,6 +49,7 @@ struct Identity {
   u32 schemes[policies::kMaxSchemesOfOperation] = {};  // scheme of each slot that was looked at
   u32 slots = 0;                                       // of which the first may be looked at
   bool authenticated = false;                          // an alternative held, not the empty one
+  u32 alternative = ~u32{0};  // which one held, the empty one included; ~0: none
   u32 consumer = table::kNoConsumer;
   std::string_view consumer_name = {};  // in the data that the exchange runs by
   AuthorizerAnswer authorizer;

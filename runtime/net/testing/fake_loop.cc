@@ -7,15 +7,11 @@
 namespace gw::net::testing {
 namespace {
 
-constexpr i64 kUnixStartMs = 1'700'000'000'000;
 constexpr u64 kMaxMessagesPerRun = 50'000'000;
 
 }  // namespace
 
-i64 FakeLoop::unix_ms() const {
-  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - kStart);
-  return kUnixStartMs + passed.count();
-}
+i64 FakeLoop::unix_ms() const { return unix_offset_ms_ + passed_ms(); }
 
 bool FakeLoop::run_one() {
   if (posted_.empty()) return false;

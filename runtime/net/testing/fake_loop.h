@@ -16,6 +16,8 @@ class FakeLoop final : public EventLoop {
 
   TimePoint now() const override { return now_; }
   i64 unix_ms() const override;
+  /// What the wall clock says from now on; it goes on with the time.
+  void set_unix_ms(i64 unix_ms) { unix_offset_ms_ = unix_ms - passed_ms(); }
   void set_timer(Timer& timer, TimePoint due) override { wheel.set(timer, due); }
 
   void post(std::function<void()> message) override { posted_.push_back(std::move(message)); }
@@ -32,7 +34,12 @@ class FakeLoop final : public EventLoop {
     post([this] { run_deferred(); });
   }
 
+  i64 passed_ms() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now_ - kStart).count();
+  }
+
   static constexpr TimePoint kStart = TimePoint{} + std::chrono::hours(1);
+  i64 unix_offset_ms_ = 1'700'000'000'000;
   TimePoint now_;
   std::deque<std::function<void()>> posted_;
 };

@@ -153,17 +153,19 @@ Verdict authenticate(Exchange& exchange, Env& env, const AuthenticateRecord& rec
   const auto alternatives = view.policy_list<AlternativeRecord>(record.alternatives);
   bool pending = false;
   bool unavailable = false;
-  bool anonymous = false;
   const AlternativeRecord* lacks_scope = nullptr;
-  for (const AlternativeRecord& alternative : alternatives) {
+  u32 empty_alternative = table::kNone;
+  for (u32 i = 0; i < alternatives.size(); ++i) {
+    const AlternativeRecord& alternative = alternatives[i];
     const auto uses = view.policy_list<SchemeUseRecord>(alternative.uses);
     if (uses.empty()) {
-      anonymous = true;
+      empty_alternative = i;
       continue;
     }
     switch (try_alternative(exchange, env, uses)) {
       case Outcome::Holds:
         take_identity(exchange, uses);
+        exchange.identity.alternative = i;
         take_limits(exchange);
         remove_credentials(exchange, alternatives);
         return Verdict::Continue;
@@ -181,7 +183,10 @@ Verdict authenticate(Exchange& exchange, Env& env, const AuthenticateRecord& rec
     }
   }
   if (pending) return Verdict::Wait;
-  if (anonymous && !brings_credentials(exchange, alternatives)) return Verdict::Continue;
+  if (empty_alternative != table::kNone && !brings_credentials(exchange, alternatives)) {
+    exchange.identity.alternative = empty_alternative;
+    return Verdict::Continue;
+  }
   if (lacks_scope != nullptr) {
     const auto uses = view.policy_list<SchemeUseRecord>(lacks_scope->uses);
     reply(exchange, 403, Errc::Forbidden, "a scope is missing");

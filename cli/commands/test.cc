@@ -1,0 +1,269 @@
+// gwctl test: tests of a gateway through the engine that serves, or against one that runs.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/file_watch.h"
+#include "cli/source_state.h"
+#include "cli/spec_options.h"
+#include "cli/testing/check_names.h"
+#include "cli/testing/coverage.h"
+#include "cli/testing/generate.h"
+#include "cli/testing/live.h"
+#include "cli/testing/report.h"
+#include "compiler/diag/render.h"
+#include "runtime/base/units.h"
+
+namespace gw::cli {
+namespace {
+
+struct TestCommand {
+  SpecOptions spec;
+  std::vector<std::string> files;
+  tests::RunOptions run;
+  std::string format = "text";
+  std::string fail_under;
+  std::string live;
+  std::string output = "-";
+  bool coverage = false;
+  bool watch = false;
+  bool generate = false;
+};
+
+bool write_output(const std::string& path, const std::string& text, const Console& console) {
+  if (path == "-") {
+    console.out(text);
+    return true;
+  }
+  std::FILE* file = std::fopen(path.c_str(), "wbe");
+  const bool written =
+      file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = file != nullptr && std::fclose(file) == 0;
+  if (!written || !closed) console.error(fmt::format("cannot write {}", path));
+  return written && closed;
+}
+
+// One run over all files.
+class TestRun {
+ public:
+  TestRun(const TestCommand& command, const Console& console)
+      : command_(command), console_(console) {}
+
+  ExitCode run() {
+    std::map<std::string, std::string> env;
+    if (!read_env_file(command_.spec.env_file, env, console_)) return ExitCode::Usage;
+    ExitCode exit = ExitCode::Ok;
+    const auto file = open_gateway(command_.spec, console_, exit, &sources);
+    for (const std::string& path : command_.files) {
+      if (path != "-") sources.note_file(path);
+    }
+    if (file == nullptr) return exit;
+    std::vector<std::string> problems;
+    const bool opened = tests::open_gateway_under_test(file, env, gateway_, problems);
+    for (const std::string& problem : problems) console_.error(problem);
+    if (!opened) return ExitCode::Usage;
+    for (const std::string& stand_in : gateway_.stand_ins) {
+      console_.note("note: " + stand_in);
+    }
+    if (!read_suites()) return ExitCode::Findings;
+    return run_suites();
+  }
+
+  SourceState sources;  // what the outcome was made of
+
+ private:
+  bool read_suites() {
+    compiler::DiagnosticSink sink;
+    for (const std::string& path : command_.files) {
+      tests::Suite& suite = suites_.emplace_back();
+      if (tests::read_suite(files_, path, sink, suite)) {
+        tests::check_names(suite, gateway_, sink);
+      }
+      snapshots_.emplace_back().read(files_, path, sink);
+    }
+    if (sink.error_count() == 0) return true;
+    const auto format = command_.format == "json" ? compiler::Format::Json : compiler::Format::Text;
+    const bool color = format == compiler::Format::Text && console_.color_out();
+    console_.out(compiler::render(files_, sink.sorted(), {.format = format, .color = color}));
+    console_.note(compiler::summary(sink.sorted()));
+    return false;
+  }
+
+  ExitCode run_suites() {
+    tests::Coverage coverage(gateway_.view());
+    std::unique_ptr<tests::Backend> backend;
+    if (command_.live.empty()) {
+      backend = tests::make_offline_backend(gateway_, &coverage);
+    } else {
+      std::string problem;
+      backend = tests::make_live_backend(command_.live, gateway_.host, problem);
+      if (backend == nullptr) {
+        console_.error(problem);
+        return ExitCode::Usage;
+      }
+    }
+    std::vector<tests::SuiteResult> results;
+    for (size_t i = 0; i < suites_.size(); ++i) {
+      results.push_back(tests::run_suite(suites_[i], *backend, snapshots_[i], command_.run));
+      if (command_.run.update && !write_snapshots(i)) return ExitCode::Usage;
+    }
+    const tests::Totals totals = tests::total_of(results);
+    show(results, totals, coverage);
+    if (totals.passed + totals.failed + totals.skipped == 0) {
+      console_.error(command_.run.filter.empty() ? "there are no tests"
+                                                 : "no test has a name that --filter fits");
+      return ExitCode::Usage;
+    }
+    const bool covered = check_coverage(coverage);
+    return totals.failed == 0 && covered ? ExitCode::Ok : ExitCode::Findings;
+  }
+
+  bool write_snapshots(size_t index) {
+    bool changed = false;
+    const std::string problem = snapshots_[index].write(suites_[index], changed);
+    if (!problem.empty()) console_.error(problem);
+    if (changed) console_.note(fmt::format("wrote {}", snapshots_[index].path()));
+    return problem.empty();
+  }
+
+  void show(const std::vector<tests::SuiteResult>& results, const tests::Totals& totals,
+            const tests::Coverage& coverage) const {
+    const bool wants_coverage = command_.coverage && command_.live.empty();
+    if (command_.format == "junit") {
+      console_.out(tests::report_junit(files_, results));
+    } else if (command_.format == "json") {
+      console_.out(tests::report_json(files_, results));
+      if (wants_coverage) console_.out(tests::coverage_json(coverage));
+    } else {
+      console_.out(tests::report_text(files_, results, console_.color_out()));
+      if (wants_coverage) console_.out(tests::coverage_text(coverage));
+    }
+    console_.note(tests::summary_of(totals));
+  }
+
+  bool check_coverage(const tests::Coverage& coverage) const {
+    if (command_.fail_under.empty()) return true;
+    const u64 wanted = parse_percent(command_.fail_under).value_or(0);
+    if (coverage.share() >= wanted) return true;
+    console_.error(fmt::format("coverage is {}, below {}", format_percent(coverage.share()),
+                               command_.fail_under));
+    return false;
+  }
+
+  const TestCommand& command_;
+  const Console& console_;
+  compiler::FileSet files_;
+  std::vector<tests::Suite> suites_;
+  std::vector<tests::Snapshots> snapshots_;
+  tests::Gateway gateway_;
+};
+
+ExitCode run_watching(const TestCommand& command, const Console& console) {
+  FileWatch watch;
+  for (;;) {
+    TestRun run(command, console);
+    const ExitCode exit = run.run();
+    const std::vector<std::string> paths = run.sources.paths();
+    if (exit == ExitCode::Usage && paths.empty()) return exit;
+    watch.set_files(paths);
+    console.note("waiting for changes");
+    // What has changed since it was read is not waited for.
+    while (run.sources.holds()) {
+      if (!watch.wait() || !watch.settle()) return ExitCode::Usage;
+    }
+  }
+}
+
+ExitCode run_generate(const TestCommand& command, const Console& console) {
+  if (!check_documents(command.spec, console)) return ExitCode::Usage;
+  ExitCode exit = ExitCode::Ok;
+  const auto file = open_gateway(command.spec, console, exit);
+  if (file == nullptr) return exit;
+  std::map<std::string, std::string> env;
+  if (!read_env_file(command.spec.env_file, env, console)) return ExitCode::Usage;
+  tests::Gateway gateway;
+  std::vector<std::string> problems;
+  if (!tests::open_gateway_under_test(file, env, gateway, problems)) {
+    for (const std::string& problem : problems) console.error(problem);
+    return ExitCode::Usage;
+  }
+  const std::string text = tests::generate_tests(command.spec.compile_options(), gateway);
+  return write_output(command.output, text, console) ? ExitCode::Ok : ExitCode::Usage;
+}
+
+ExitCode run_test(const TestCommand& command, const Console& console) {
+  if (command.generate) return run_generate(command, console);
+  if (command.files.empty()) {
+    console.error("name a file of tests, or write one with --generate");
+    return ExitCode::Usage;
+  }
+  if (!command.fail_under.empty() && !parse_percent(command.fail_under)) {
+    console.error("--fail-under takes a percentage such as 90%");
+    return ExitCode::Usage;
+  }
+  if (!command.live.empty() && (command.run.update || !command.fail_under.empty())) {
+    console.error("--update and --fail-under look at what --live cannot see");
+    return ExitCode::Usage;
+  }
+  if (command.watch) return run_watching(command, console);
+  return TestRun(command, console).run();
+}
+
+void declare(CLI::App& app, TestCommand& command) {
+  app.add_option_function<std::string>(
+         "gateway", [&command](const std::string& path) { command.spec.paths = {path}; },
+         "A table, or a document that is compiled first")
+      ->option_text("GATEWAY")
+      ->required();
+  app.add_option("tests", command.files, "Files of tests, in YAML or JSON")
+      ->option_text("TESTS...");
+  app.add_option("--filter", command.run.filter, "Only tests whose name has this text")
+      ->option_text("TEXT");
+  app.add_option("--format", command.format, "text, json (a test per line) or junit [text]")
+      ->option_text("FORMAT")
+      ->check(CLI::IsMember({"text", "json", "junit"}));
+  app.add_flag_callback(
+      "--json", [&command] { command.format = "json"; }, "Same as --format json");
+  app.add_flag("--coverage", command.coverage,
+               "Tell what of the gateway no test has been through, and where it is");
+  app.add_option("--fail-under", command.fail_under, "Least coverage, or the status is 1")
+      ->option_text("PERCENT");
+  app.add_flag("--update", command.run.update,
+               "Keep the answers of tests with `snapshot: true` in FILE.snap.yaml");
+  app.add_flag("--watch", command.watch, "Run again whenever a file has changed");
+  app.add_option("--live", command.live,
+                 "Send the requests to a gateway that runs, and judge what can be seen")
+      ->option_text("URL");
+  app.add_flag("--generate", command.generate,
+               "Write tests at the boundaries of each operation's contract");
+  app.add_option("-o,--output", command.output, "Where --generate writes [-]")->option_text("FILE");
+  add_spec_options(app, command.spec);
+}
+
+}  // namespace
+
+Run add_test(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("test", "Run tests of a gateway, without a socket");
+  const auto command = std::make_shared<TestCommand>();
+  declare(app, *command);
+  app.footer(
+      "Requests go through the engine that serves, on a clock of their own, and\n"
+      "upstreams answer by the script of the test. Values that references have no\n"
+      "text for are made up.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl test gateway.yaml tests.yaml --coverage --fail-under 90%\n"
+      "  gwctl test gateway.yaml --generate -o contract.yaml\n"
+      "  gwctl test gateway.gwt tests.yaml --format junit > report.xml\n"
+      "  gwctl test gateway.gwt tests.yaml --live http://127.0.0.1:8080\n"
+      "\n"
+      "Exit status: 0 all passed, 1 one has failed, the files have errors or\n"
+      "--fail-under does not hold, 2 wrong use.\n"
+      "See gwctl-test(1), and specs/test.md for what tests can say.");
+  return [command](const Console& console) { return run_test(*command, console); };
+}
+
+}  // namespace gw::cli

@@ -1,0 +1,304 @@
+#include "cli/testing/coverage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+#include "cli/commands/describe_security.h"
+#include "runtime/base/units.h"
+#include "runtime/engine/expression.h"
+#include "runtime/limits/exchange_limits.h"
+#include "runtime/policies/access/record.h"
+#include "runtime/policies/authenticate/record.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/rate_limit/record.h"
+#include "runtime/policies/validate/record.h"
+#include "runtime/schema/format.h"
+
+namespace gw::cli::tests {
+namespace {
+
+using policies::Phase;
+using policies::Place;
+using policies::PolicyId;
+
+std::string limit_key(const policies::LimitRecord& limit) {
+  return fmt::format("limit {:x} {:x}", limit.id_low, limit.id_high);
+}
+
+// Whether there is a text that the parameter refuses.
+bool can_refuse(const table::TableView& view, const policies::ParameterRecord& parameter) {
+  if (parameter.required != 0 && static_cast<Place>(parameter.place) != Place::Path) return true;
+  if (parameter.schema == table::kNone) return false;
+  if (parameter.types != schema::kTypeString) return parameter.types != schema::kAllTypes;
+  const u32 size = view.schema_programs()[parameter.schema] >> 8;
+  return size > schema::kSchemaHeaderWords;  // nothing is asked of the text
+}
+
+bool judges_body(const table::TableView& view, const policies::ValidateRecord& record) {
+  if (static_cast<policies::BodyPresence>(record.body) == policies::BodyPresence::Required) {
+    return true;
+  }
+  return std::ranges::any_of(
+      view.policy_list<policies::MediaRecord>(record.media), [](const auto& media) {
+        return media.schema != table::kNone &&
+               static_cast<policies::BodyFormat>(media.format) != policies::BodyFormat::Opaque;
+      });
+}
+
+// Kinds of faults that requests of an operation can have, as saw_validation() tells them.
+std::vector<std::string> faults_of(const table::TableView& view,
+                                   const policies::ValidateRecord& record) {
+  std::vector<std::string> kinds;
+  const auto parameters = view.policy_list<policies::ParameterRecord>(record.parameters);
+  for (const Place place : {Place::Path, Place::Query, Place::Header, Place::Cookie}) {
+    const bool any = std::ranges::any_of(parameters, [&](const auto& parameter) {
+      return static_cast<Place>(parameter.place) == place && can_refuse(view, parameter);
+    });
+    if (any) kinds.emplace_back(policies::kPlaceWords[static_cast<u32>(place)]);
+  }
+  if (judges_body(view, record)) kinds.emplace_back("body");
+  if (record.media.count != 0) kinds.emplace_back("media type");
+  if (record.produces.count != 0) kinds.emplace_back("accept");
+  return kinds;
+}
+
+}  // namespace
+
+Coverage::Coverage(const table::TableView& view) : view_(view) {
+  for (u32 route = 0; route < view.routes().size(); ++route) add_route(route);
+}
+
+std::string Coverage::place_of(const table::SourceRef& ref) const {
+  if (ref.file == table::kNone) return "built in";
+  return fmt::format("{}:{}:{}", view_.text(view_.files()[ref.file]), ref.line, ref.column);
+}
+
+// Where a field of the operation is written; else the operation.
+std::string Coverage::origin_of(u32 route, std::string_view field) const {
+  const table::RouteRecord& record = view_.routes()[route];
+  for (const table::OriginRecord& origin :
+       view_.part(view_.origins(), view_.plans()[record.plan].origins)) {
+    const bool found = view_.text(origin.field).starts_with(field);
+    if (found && origin.source.file != table::kNone) return place_of(origin.source);
+  }
+  return place_of(record.source);
+}
+
+void Coverage::add(const std::string& key, CoverageKind kind, std::string place, std::string what) {
+  if (!index_.emplace(key, units_.size()).second) return;
+  units_.push_back({kind, std::move(place), std::move(what)});
+}
+
+void Coverage::hit(const std::string& key) {
+  const auto found = index_.find(key);
+  if (found != index_.end()) units_[found->second].hit = true;
+}
+
+void Coverage::add_route(u32 route) {
+  const table::RouteRecord& record = view_.routes()[route];
+  const std::string id(view_.text(record.id));
+  add(fmt::format("route {}", route), CoverageKind::Operations, place_of(record.source),
+      fmt::format("operation `{}` ({} {})", id, view_.text(record.method),
+                  view_.text(record.template_)));
+  for (const table::StepRecord& step :
+       view_.part(view_.steps(), view_.plans()[record.plan].steps)) {
+    switch (static_cast<PolicyId>(step.policy)) {
+      case PolicyId::Authenticate:
+        add_security(route, step.record, id);
+        break;
+      case PolicyId::RateLimit:
+        add_limits(route, step.record);
+        break;
+      case PolicyId::Access:
+        add_access(route, step.record, id);
+        break;
+      case PolicyId::Validate:
+        if (static_cast<Phase>(step.phase) == Phase::RequestValidation) {
+          add_validation(route, step.record, id);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Coverage::add_security(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::AuthenticateRecord>(offset);
+  const std::string place = place_of(view_.routes()[route].source);
+  const auto alternatives = view_.policy_list<policies::AlternativeRecord>(record.alternatives);
+  bool refuses = true;
+  for (u32 i = 0; i < alternatives.size(); ++i) {
+    add(fmt::format("security {} {}", route, i), CoverageKind::Security, place,
+        fmt::format("`{}`: let in by {}", id, alternative_text(view_, alternatives[i])));
+    refuses = refuses && alternatives[i].uses.count != 0;
+  }
+  // Who brings a wrong credential is refused even where none is asked for.
+  add(fmt::format("security {} refused", route), CoverageKind::Security, place,
+      fmt::format("`{}`: {}", id,
+                  refuses ? "refused without a good credential" : "refused with a bad credential"));
+}
+
+void Coverage::add_limits(u32 route, u32 offset) {
+  const auto& record = view_.policy_record<policies::RateLimitRecord>(offset);
+  for (const auto& limit : view_.policy_list<policies::LimitRecord>(record.limits)) {
+    const std::string name(view_.text(limit.name));
+    const std::string field = fmt::format("{}.{}", policies::kLimitKindWords[limit.kind], name);
+    const std::string place = origin_of(route, field);
+    const bool shadow = limit.mode == static_cast<u32>(policies::LimitMode::Shadow);
+    add(limit_key(limit) + " admits", CoverageKind::Limits, place,
+        fmt::format("{}: admits", field));
+    add(limit_key(limit) + " refuses", CoverageKind::Limits, place,
+        fmt::format("{}: {}", field, shadow ? "would refuse" : "refuses"));
+  }
+}
+
+void Coverage::add_validation(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::ValidateRecord>(offset);
+  if (static_cast<policies::ValidateMode>(record.request) == policies::ValidateMode::Off) return;
+  const std::string place = place_of(view_.routes()[route].source);
+  add(fmt::format("validate {} accepted", route), CoverageKind::Validation, place,
+      fmt::format("`{}`: a request that keeps the contract", id));
+  for (const std::string& kind : faults_of(view_, record)) {
+    add(fmt::format("validate {} {}", route, kind), CoverageKind::Validation, place,
+        fmt::format("`{}`: a fault of its {}", id, kind));
+  }
+}
+
+void Coverage::add_access(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::AccessRecord>(offset);
+  const std::string_view rule = policies::kAccessRuleWords[record.rule];
+  const std::string place = origin_of(route, rule);
+  add(fmt::format("access {} passes", offset), CoverageKind::Access, place,
+      fmt::format("`{}` of `{}`: lets through", rule, id));
+  add(fmt::format("access {} refuses", offset), CoverageKind::Access, place,
+      fmt::format("`{}` of `{}`: refuses", rule, id));
+}
+
+void Coverage::saw(Exchange& exchange, const Outcome& outcome) {
+  if (exchange.limits != nullptr) saw_limits(exchange);
+  if (exchange.route == table::kNone || exchange.preflight) return;
+  hit(fmt::format("route {}", exchange.route));
+  saw_steps(exchange, outcome);
+}
+
+void Coverage::saw_limits(const Exchange& exchange) {
+  const u32 plan = exchange.plan == table::kNone ? view_.gateway().default_plan : exchange.plan;
+  if (plan == table::kNone) return;
+  for (const table::StepRecord& step : view_.part(view_.steps(), view_.plans()[plan].steps)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::RateLimit) continue;
+    const auto& record = view_.policy_record<policies::RateLimitRecord>(step.record);
+    for (const auto& limit : view_.policy_list<policies::LimitRecord>(record.limits)) {
+      for (u32 i = 0; i < exchange.limits->count; ++i) {
+        const limits::LimitOutcome& asked = exchange.limits->outcomes[i];
+        if (asked.kind != limit.kind || asked.name != view_.text(limit.name)) continue;
+        const bool admits = asked.verdict == limits::Verdict::Admitted;
+        hit(limit_key(limit) + (admits ? " admits" : " refuses"));
+      }
+    }
+  }
+}
+
+void Coverage::saw_steps(Exchange& exchange, const Outcome& outcome) {
+  const auto steps = view_.part(view_.steps(), view_.plans()[exchange.plan].steps);
+  const u32 last = exchange.last_step == table::kNone ? 0 : exchange.last_step + 1;
+  for (u32 i = 0; i < std::min<u32>(last, static_cast<u32>(steps.size())); ++i) {
+    const table::StepRecord& step = steps[i];
+    const bool ended_here = i + 1 == last && !outcome.allowed;
+    switch (static_cast<PolicyId>(step.policy)) {
+      case PolicyId::Authenticate:
+        hit(ended_here
+                ? fmt::format("security {} refused", exchange.route)
+                : fmt::format("security {} {}", exchange.route, exchange.identity.alternative));
+        break;
+      case PolicyId::Access:
+        if (!engine::holds(exchange, step.condition)) break;
+        hit(fmt::format("access {} {}", step.record, ended_here ? "refuses" : "passes"));
+        break;
+      case PolicyId::Validate:
+        if (static_cast<Phase>(step.phase) == Phase::RequestValidation) {
+          saw_validation(exchange, outcome);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Coverage::saw_validation(const Exchange& exchange, const Outcome& outcome) {
+  const std::string_view fault =
+      exchange.validation == nullptr ? std::string_view{} : exchange.validation->request_fault;
+  std::string kind(fault.substr(0, fault.find_first_of(" :")));
+  if (outcome.status == 415) kind = "media type";
+  if (outcome.status == 406) kind = "accept";
+  hit(fmt::format("validate {} {}", exchange.route, fault.empty() ? "accepted" : kind));
+}
+
+u32 Coverage::share() const {
+  if (units_.empty()) return 10'000;
+  const auto hits = std::ranges::count_if(units_, &Unit::hit);
+  return static_cast<u32>(static_cast<u64>(hits) * 10'000 / units_.size());
+}
+
+namespace {
+
+struct Count {
+  size_t hit = 0;
+  size_t all = 0;
+};
+using Counts = std::array<Count, std::size(kCoverageNames)>;
+
+Counts counts_of(const Coverage& coverage) {
+  Counts counts;
+  for (const Coverage::Unit& unit : coverage.units()) {
+    Count& count = counts[static_cast<size_t>(unit.kind)];
+    ++count.all;
+    if (unit.hit) ++count.hit;
+  }
+  return counts;
+}
+
+}  // namespace
+
+std::string coverage_text(const Coverage& coverage) {
+  std::string out = fmt::format("coverage {}\n", format_percent(coverage.share()));
+  const Counts counts = counts_of(coverage);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i].all == 0) continue;
+    out += fmt::format("  {:<15} {} of {}\n", kCoverageNames[i], counts[i].hit, counts[i].all);
+  }
+  bool headed = false;
+  for (const Coverage::Unit& unit : coverage.units()) {
+    if (unit.hit) continue;
+    if (!headed) out += "\nuncovered\n";
+    headed = true;
+    out += fmt::format("  {}: {}\n", unit.place, unit.what);
+  }
+  return out;
+}
+
+std::string coverage_json(const Coverage& coverage) {
+  boost::json::object kinds;
+  const Counts counts = counts_of(coverage);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    kinds[kCoverageNames[i]] = {{"covered", counts[i].hit}, {"all", counts[i].all}};
+  }
+  boost::json::array uncovered;
+  for (const Coverage::Unit& unit : coverage.units()) {
+    if (unit.hit) continue;
+    uncovered.push_back({{"kind", kCoverageNames[static_cast<size_t>(unit.kind)]},
+                         {"place", unit.place},
+                         {"what", unit.what}});
+  }
+  const boost::json::object all{{"coverage",
+                                 {{"share", format_percent(coverage.share())},
+                                  {"kinds", std::move(kinds)},
+                                  {"uncovered", std::move(uncovered)}}}};
+  return boost::json::serialize(all) + "\n";
+}
+
+}  // namespace gw::cli::tests

@@ -1,0 +1,59 @@
+// Upstreams that answer by a script, behind the real pools: what is sent has gone through choice of
+// the target, repetitions, breakers and the writer of HTTP/1.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/testing/suite.h"
+#include "runtime/net/testing/memory_stream.h"
+#include "runtime/upstream/pool_fetcher.h"
+
+namespace gw::cli::tests {
+
+/// A request as a target got it.
+struct SentRequest {
+  std::string upstream;
+  std::string method;
+  std::string target;  // in origin form
+  std::vector<engine::OfflineField> fields;
+  std::string body;
+};
+
+/// All upstreams of one test. One thread; outlives the exchanges.
+class ScriptedUpstreams final : public Fetcher {
+ public:
+  ScriptedUpstreams(const std::vector<upstream::UpstreamConfig>& configs,
+                    net::testing::FakeLoop& loop, Random& random);
+  ~ScriptedUpstreams() override;
+
+  /// Each try takes the next reply that is for its upstream; 200 without a body when there is
+  /// none.
+  void set_script(std::vector<Reply> replies);
+  /// What was sent since the last call.
+  std::vector<SentRequest> take_sent();
+
+  Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
+                           http::BodySource* body, const FetchOptions& options,
+                           Responder* responder, Fetched& out) override;
+  void release(Fetched& out) noexcept override;
+
+ private:
+  class Target;
+  struct Talk;
+  upstream::PoolFetcher& fetcher_of(u32 upstream);
+  Reply next_reply(const std::string& upstream);
+  void listen(Talk& talk);
+
+  const std::vector<upstream::UpstreamConfig>& configs_;
+  net::testing::FakeLoop& loop_;
+  Random& random_;
+  std::vector<Reply> script_;
+  std::vector<bool> used_;  // of script_
+  std::vector<SentRequest> sent_;
+  std::vector<std::unique_ptr<Talk>> talks_;
+  std::vector<std::unique_ptr<Target>> targets_;                  // by upstream; made when asked
+  std::vector<std::unique_ptr<upstream::PoolFetcher>> fetchers_;  // the same
+};
+
+}  // namespace gw::cli::tests

@@ -1,0 +1,69 @@
+// One test on its way through the engine that serves: no socket, a clock that stands still, and a
+// gateway that nobody has called before.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/testing/gateway.h"
+#include "cli/testing/scripted_upstreams.h"
+#include "cli/testing/suite.h"
+#include "runtime/limits/local_counters.h"
+
+namespace gw::cli::tests {
+
+/// What has come of one request.
+struct Outcome {
+  u16 status = 0;  // 0: no answer
+  std::vector<engine::OfflineField> fields;
+  std::string body;
+  bool allowed = false;   // it came as far as the action of its operation
+  std::string operation;  // "": none
+  std::string by;         // as `expect.by`
+  std::vector<SentRequest> sent;
+  u32 tries = 0;
+  std::string problem;  // why there is nothing to judge; "": there is
+};
+
+/// Looks on while tests run; for coverage.
+class ExchangeWatcher {
+ public:
+  virtual ~ExchangeWatcher() = default;
+  /// `exchange` has ended and still holds everything.
+  virtual void saw(Exchange& exchange, const Outcome& outcome) = 0;
+};
+
+class Stage {
+ public:
+  /// `watcher` may be null. Both outlive the stage.
+  Stage(const Gateway& gateway, ExchangeWatcher* watcher);
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  /// Sends the request of `step` once.
+  Outcome send(const Step& step);
+  void wait(u64 milliseconds);
+
+ private:
+  struct FixedRandom final : Random {
+    u64 next() override { return state = state * 6364136223846793005u + 1442695040888963407u; }
+    u64 state = 1;
+  };
+  class Run;
+
+  const Gateway& gateway_;
+  ExchangeWatcher* watcher_;
+  net::testing::FakeLoop loop_;
+  FixedRandom random_;
+  engine::NullObserver observer_;
+  engine::OfflinePasswords passwords_;
+  IdentityServices services_;
+  IdentityEnv identity_;
+  limits::LocalCounters counters_;
+  ScriptedUpstreams upstreams_;
+  u64 requests_ = 0;
+};
+
+}  // namespace gw::cli::tests

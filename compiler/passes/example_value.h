@@ -1,0 +1,26 @@
+// A value that a schema accepts.
+#pragma once
+#include <string>
+#include <unordered_map>
+
+#include "compiler/openapi/model.h"
+
+namespace gw::compiler {
+
+/// Texts that patterns match, found before; by pattern and bounds.
+using PatternExamples = std::unordered_map<std::string, std::string>;
+
+struct ExampleOptions {
+  bool required_only = false;  // no properties that may be left out
+  bool of_requests = false;    // leaves out what is readOnly, in place of what is writeOnly
+};
+
+inline constexpr size_t kMaxExampleBytes = 256 * 1024;
+
+/// JSON that `schema` accepts as far as that can be told cheaply: const, default, example, enum,
+/// then by type, pattern and bounds; references are followed to a depth of 8. Deterministic. A long
+/// one is cut in breadth.
+std::string example_value(const openapi::Document& document, NodeRef schema,
+                          const ExampleOptions& options, PatternExamples& patterns);
+
+}  // namespace gw::compiler
