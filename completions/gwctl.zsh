@@ -9,7 +9,13 @@ _gwctl() {
     'diff:Say what changes for requests'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
+    'test:Run tests of a gateway, without a socket'
     'serve:Run the gateway'
+    'reload:Give a running gateway another table'
+    'rollback:Go back to a table that was accepted before'
+    'status:Show what a running gateway is at'
+    'drain:Take an upstream, a target or all out of service'
+    'undrain:Put an upstream or a target back into service'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -68,6 +74,8 @@ _gwctl() {
         '--output[The table; - writes to standard output]:file:_files' \
         '--consumers[Make a data table of the consumers in FILE, for `consumers\: {table\: ...}`]:file:_files' \
         '--networks[Make a data table of the networks in FILE, one a line, for `ip\: $file...`]:file:_files' \
+        '--sign[Sign the table with this private key, which `gwctl key sign` makes]:file:_files' \
+        '--counter[What orders signed tables; serve --trust refuses lower ones than it has had \[$SOURCE_DATE_EPOCH, else seconds since 1970\]]:value: ' \
         '--report[Print sizes, states and times]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
@@ -131,15 +139,19 @@ _gwctl() {
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
-    serve)
+    test)
       _arguments \
-        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
-        '--workers[Threads that serve \[one per processor\]]:value: ' \
-        '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
-        '--log-format[text or json, to standard error \[text\]]:value: ' \
-        '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
-        '--fresh[Serve the argument even if --state holds another accepted table]' \
-        '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--filter[Only tests whose name has this text]:value: ' \
+        '--format[text, json (a test per line) or junit \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--coverage[Tell what of the gateway no test has been through, and where it is]' \
+        '--fail-under[Least coverage, or the status is 1]:value: ' \
+        '--update[Keep the answers of tests with `snapshot\: true` in FILE.snap.yaml]' \
+        '--watch[Run again whenever a file has changed]' \
+        '--live[Send the requests to a gateway that runs, and judge what can be seen]:value: ' \
+        '--generate[Write tests at the boundaries of each operation'\''s contract]' \
+        '-o[Where --generate writes \[-\]]:file:_files' \
+        '--output[Where --generate writes \[-\]]:file:_files' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \
@@ -149,9 +161,82 @@ _gwctl() {
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
+    serve)
+      _arguments \
+        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
+        '--workers[Threads that serve \[one per processor\]]:value: ' \
+        '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
+        '--log-format[text or json, to standard error \[text\]]:value: ' \
+        '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
+        '--fresh[Serve the argument even if --state holds another accepted table]' \
+        '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
+        '--admin-token-file[The bearer token that orders over TCP must bring]:file:_files' \
+        '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
+        '--trust[Serve only tables that this public key has signed, and none that is older than one served before; may be repeated]:file:_files' \
+        '--watch[Serve anew when a source changes\: a document, what it refers to, an overlay, a table]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    reload)
+      _arguments \
+        '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    rollback)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    status)
+      _arguments \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    drain)
+      _arguments \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    undrain)
+      _arguments \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
     key)
       _arguments \
         '--hash[Hash the key on standard input instead of making one]' \
+        '-o[Of sign\: NAME.pem gets the private key, NAME.pub.pem the public one; files that are there stay as they are \[signing\]]:value: ' \
+        '--output[Of sign\: NAME.pem gets the private key, NAME.pub.pem the public one; files that are there stay as they are \[signing\]]:value: ' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
@@ -165,6 +250,7 @@ _gwctl() {
     schema)
       _arguments \
         '--format[json (JSON Schema) or markdown (reference tables) \[json\]]:value: ' \
+        '--tests[That of test files (gwctl test) instead]' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
