@@ -1,5 +1,4 @@
 // `validate` through the real compiler and engine.
-#include <xxhash.h>
 
 #include <catch2/catch.hpp>
 #include <cstring>
