@@ -125,7 +125,10 @@ std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& 
   const std::string address = address_of(options);
   const ErrorCode problem = send(address, request, parser);
   if (problem) {
-    console.error(fmt::format("no gateway answers at {}: {}", address, problem.message()));
+    console.error(
+        fmt::format("no gateway answers at {}: {}; --admin or GWCTL_ADMIN names another "
+                    "place, as for `gwctl serve`",
+                    address, problem.message()));
     return std::nullopt;
   }
   return AdminReply{parser.get().result_int(), std::move(parser.get().body())};

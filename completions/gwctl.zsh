@@ -171,7 +171,7 @@ _gwctl() {
         '--fresh[Serve the argument even if --state holds another accepted table]' \
         '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
-        '--admin-token-file[The bearer token that orders over TCP must bring]:file:_files' \
+        '--admin-token-file[The bearer token that orders over TCP must bring \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
         '--trust[Serve only tables that this public key has signed, and none that is older than one served before; may be repeated]:file:_files' \
         '--watch[Serve anew when a source changes\: a document, what it refers to, an overlay, a table]' \

@@ -10,6 +10,7 @@
 #include "runtime/admin/admin_server.h"
 #include "runtime/admin/takeover.h"
 #include "runtime/base/log.h"
+#include "runtime/base/wall_clock.h"
 #include "runtime/server/blocked_signals.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/main_loop.h"
@@ -177,12 +178,6 @@ OfferTable offer_to(Reloader& reloader, MainLoop& main_loop) {
       reloader.offer(file, problems, "watch");
     });
   };
-}
-
-i64 unix_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

@@ -84,6 +84,10 @@ bool read_admin(ServeCommand& command, const Console& console) {
   settings.off = command.admin == "off";
   settings.address = settings.off ? std::string() : command.admin;
   if (settings.address.starts_with(':')) settings.address.insert(0, "127.0.0.1");
+  const char* usual_token = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
+  if (command.admin_token_file.empty() && usual_token != nullptr) {
+    command.admin_token_file = usual_token;
+  }
   if (!command.admin_token_file.empty()) {
     const auto token = read_token(command.admin_token_file, console);
     if (!token) return false;
@@ -176,7 +180,7 @@ Run add_serve(CLI::App& gwctl) {
          "Take orders here, or off [$GWCTL_ADMIN, else a socket in the user's runtime directory]")
       ->option_text("unix:PATH|ADDR:PORT|off");
   app.add_option("--admin-token-file", command->admin_token_file,
-                 "The bearer token that orders over TCP must bring")
+                 "The bearer token that orders over TCP must bring [$GWCTL_ADMIN_TOKEN_FILE]")
       ->option_text("FILE");
   app.add_option("--takeover", command->takeover,
                  "Take the sockets over from the gateway with this admin interface, which then "

@@ -1,8 +1,11 @@
 // gwctl test: tests of a gateway through the engine that serves, or against one that runs.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "cli/commands/commands.h"
@@ -61,6 +64,7 @@ class TestRun {
       if (path != "-") sources.note_file(path);
     }
     if (file == nullptr) return exit;
+    if (!can_read_tests()) return ExitCode::Usage;
     std::vector<std::string> problems;
     const bool opened = tests::open_gateway_under_test(file, env, gateway_, problems);
     for (const std::string& problem : problems) console_.error(problem);
@@ -75,6 +79,17 @@ class TestRun {
   SourceState sources;  // what the outcome was made of
 
  private:
+  // A name that is mistyped is no finding in a document.
+  bool can_read_tests() const {
+    bool all = true;
+    for (const std::string& path : command_.files) {
+      if (path == "-" || ::access(path.c_str(), R_OK) == 0) continue;
+      console_.error(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+      all = false;
+    }
+    return all;
+  }
+
   bool read_suites() {
     compiler::DiagnosticSink sink;
     for (const std::string& path : command_.files) {

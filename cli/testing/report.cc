@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "compiler/diag/render.h"
+#include "compiler/report/report.h"
 
 namespace gw::cli::tests {
 namespace {
@@ -92,28 +93,14 @@ std::string failure_text(const FileSet& files, const TestResult& test) {
   return out;
 }
 
-// XML 1.0 has no place for control characters, not even escaped.
+// Lines stay lines in attributes, too.
 std::string xml(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-        out += "&#10;";
-        break;
-      default:
-        out += static_cast<u8>(c) < 0x20 || c == 0x7f ? '?' : c;
+  for (const char c : compiler::escaped_xml(text)) {
+    if (c == '\n') {
+      out += "&#10;";
+    } else {
+      out += c;
     }
   }
   return out;

@@ -114,7 +114,7 @@ class ConsumerReader {
              "a table of consumers is swapped alone, and nobody resolves it: write the number");
       return false;
     }
-    const auto number = parse_number(field.kind, node.text());
+    const auto number = policies::parse_number(field.kind, node.text());
     if (!number) return false;
     if (*number < field.min || *number > field.max) {
       refuse(node.span(),
@@ -152,7 +152,8 @@ class ConsumerReader {
 
   static bool is_number_text(const policies::FieldSpec& field, NodeRef node) {
     if (!node || !node.is_scalar()) return false;
-    return has_late_reference(node.text()) || parse_number(field.kind, node.text()).has_value();
+    return has_late_reference(node.text()) ||
+           policies::parse_number(field.kind, node.text()).has_value();
   }
 
   // What a limit has besides `limit`. False: reported.

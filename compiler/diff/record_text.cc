@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/units.h"
+#include "runtime/policies/field_number.h"
 
 namespace gw::compiler::diff {
 namespace {
@@ -18,40 +19,6 @@ T load(const std::byte* at) {
   T value;
   std::memcpy(&value, at, sizeof value);
   return value;
-}
-
-std::string number_text(FieldKind kind, u64 value) {
-  switch (kind) {
-    case FieldKind::Bool:
-      return value != 0 ? "true" : "false";
-    case FieldKind::Bytes:
-      return format_bytes(value);
-    case FieldKind::Duration:
-      return format_duration(value);
-    case FieldKind::Percent:
-      return format_percent(value);
-    case FieldKind::Rate:
-      return format_rate(value);
-    default:
-      return std::to_string(value);
-  }
-}
-
-std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
-  switch (kind) {
-    case FieldKind::Duration:
-      return parse_duration(text);
-    case FieldKind::Bytes:
-      return parse_bytes(text);
-    case FieldKind::Percent:
-      return parse_percent(text);
-    case FieldKind::Rate:
-      return parse_rate(text);
-    case FieldKind::Count:
-      return parse_count(text);
-    default:
-      return std::nullopt;
-  }
 }
 
 bool is_secret(std::string_view path) {
@@ -109,12 +76,15 @@ class Reader {
     if (late != kNone) {
       const auto resolved = side_.resolved(late);
       if (!resolved) return put(path, side_.bound().late_source(late), field.kind);
-      const auto number = parse_number(field.kind, *resolved);
-      return put(path, number ? number_text(field.kind, *number) : *resolved, field.kind, number);
+      const auto number = policies::is_number(field.kind)
+                              ? policies::parse_number(field.kind, *resolved)
+                              : std::nullopt;
+      return put(path, number ? policies::show_number(field.kind, *number) : *resolved, field.kind,
+                 number);
     }
     if (policies::is_number(field.kind)) {
       const u64 value = load<u64>(at);
-      return put(path, number_text(field.kind, value), field.kind, value);
+      return put(path, policies::show_number(field.kind, value), field.kind, value);
     }
     const auto text = load<table::StringRef>(at);
     if (text.offset != kNone) put(path, side_.text(text), field.kind);
@@ -126,11 +96,13 @@ class Reader {
       case FieldKind::Count:
       case FieldKind::Percent:
       case FieldKind::Status:
-        return put(path, number_text(field.kind, load<u32>(at)), field.kind, load<u32>(at));
+        return put(path, policies::show_number(field.kind, load<u32>(at)), field.kind,
+                   load<u32>(at));
       case FieldKind::Bytes:
       case FieldKind::Duration:
       case FieldKind::Rate:
-        return put(path, number_text(field.kind, load<u64>(at)), field.kind, load<u64>(at));
+        return put(path, policies::show_number(field.kind, load<u64>(at)), field.kind,
+                   load<u64>(at));
       case FieldKind::Enum:
         return put(path, std::string(field.words[load<u32>(at)]), field.kind, load<u32>(at));
       case FieldKind::Expression:

@@ -28,30 +28,6 @@ std::string escaped_command(std::string_view text, bool property) {
   return out;
 }
 
-std::string escaped_xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        // Control characters cannot be written in XML 1.0 at all.
-        out += static_cast<u8>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 // A path as a relative reference (RFC 3986): what is no part of one is percent-encoded.
 std::string uri_of(std::string_view path) {
   static constexpr std::string_view kPlain = "-._~/!$&'()*+,;=@";
@@ -107,6 +83,30 @@ json::object result_of(const ReportItem& item) {
 }
 
 }  // namespace
+
+std::string escaped_xml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        // Control characters cannot be written in XML 1.0 at all.
+        out += static_cast<u8>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
+    }
+  }
+  return out;
+}
 
 std::string render_github(const Report& report) {
   std::string out;

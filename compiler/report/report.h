@@ -48,6 +48,9 @@ std::string render_github(const Report& report);
 std::string render_sarif(const Report& report, std::string_view version);
 /// A test suite with one failed case for each error; what is less fails nothing.
 std::string render_junit(const Report& report);
+/// `text` for an element or an attribute in quotes. Control characters, which XML 1.0 has no place
+/// for, are blanks.
+std::string escaped_xml(std::string_view text);
 /// `text` for a table or a paragraph of Markdown: nothing in it is markup.
 std::string markdown_text(std::string_view text);
 

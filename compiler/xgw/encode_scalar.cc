@@ -19,7 +19,7 @@ namespace {
 // Whether the default of a late value would be taken when the table is loaded.
 bool is_usable(const FieldSpec& field, std::string_view text) {
   if (policies::is_number(field.kind)) {
-    const auto number = parse_number(field.kind, text);
+    const auto number = policies::parse_number(field.kind, text);
     return number && *number >= field.min && *number <= field.max;
   }
   std::string_view problem;
@@ -150,7 +150,7 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       return;
     }
     store_number(field, *number, at);
-    note(show_number(field.kind, *number));
+    note(policies::show_number(field.kind, *number));
     return;
   }
   ValueError error;

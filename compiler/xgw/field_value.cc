@@ -57,63 +57,15 @@ std::string_view expected(FieldKind kind) {
 }
 
 std::string range_text(const FieldSpec& field) {
-  const auto show = [&](u64 value) {
-    switch (field.kind) {
-      case FieldKind::Duration:
-        return format_duration(value);
-      case FieldKind::Bytes:
-        return format_bytes(value);
-      case FieldKind::Percent:
-        return format_percent(value);
-      case FieldKind::Rate:
-        return format_rate(value);
-      default:
-        return std::to_string(value);
-    }
-  };
+  const auto show = [&](u64 value) { return policies::show_number(field.kind, value); };
   if (field.max == ~u64{0}) return "at least " + show(field.min);
   return show(field.min) + " to " + show(field.max);
 }
 
-std::optional<u64> parse_number(FieldKind kind, std::string_view text) {
-  switch (kind) {
-    case FieldKind::Bool:
-      if (text != "true" && text != "false") return std::nullopt;
-      return text == "true" ? 1 : 0;
-    case FieldKind::Bytes:
-      return parse_bytes(text);
-    case FieldKind::Duration:
-      return parse_duration(text);
-    case FieldKind::Percent:
-      return parse_percent(text);
-    case FieldKind::Rate:
-      return parse_rate(text);
-    default:
-      return parse_count(text);
-  }
-}
-
 std::optional<u64> parse_number(FieldKind kind, NodeRef node) {
-  if (kind != FieldKind::Bool) return parse_number(kind, node.text());
+  if (kind != FieldKind::Bool) return policies::parse_number(kind, node.text());
   if (node.kind() != NodeKind::Bool) return std::nullopt;
   return node.boolean() ? 1 : 0;
-}
-
-std::string show_number(FieldKind kind, u64 value) {
-  switch (kind) {
-    case FieldKind::Bool:
-      return value != 0 ? "true" : "false";
-    case FieldKind::Bytes:
-      return format_bytes(value);
-    case FieldKind::Duration:
-      return format_duration(value);
-    case FieldKind::Percent:
-      return format_percent(value);
-    case FieldKind::Rate:
-      return format_rate(value);
-    default:
-      return std::to_string(value);
-  }
 }
 
 void store_number(const FieldSpec& field, u64 value, std::byte* at) {

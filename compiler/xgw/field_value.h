@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "compiler/syntax/node.h"
-#include "runtime/policies/field_spec.h"
+#include "runtime/policies/field_number.h"
 
 namespace gw::compiler {
 
@@ -16,10 +16,8 @@ std::string_view expected(policies::FieldKind kind);
 /// The bounds of a field in its unit, for messages.
 std::string range_text(const policies::FieldSpec& field);
 
-/// The stored number; nothing if the text is not one of this kind.
-std::optional<u64> parse_number(policies::FieldKind kind, std::string_view text);
+/// The stored number; nothing if the node is not one of this kind.
 std::optional<u64> parse_number(policies::FieldKind kind, NodeRef node);
-std::string show_number(policies::FieldKind kind, u64 value);
 
 template <class T>
 void store(std::byte* at, const T& value) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "compiler/compile.h"
 
@@ -87,6 +88,62 @@ TEST_CASE("state directory: what is damaged is refused, not served", "[server][s
   SECTION("a name that is none is not followed") {
     std::ofstream(folder.path + "/state/accepted") << "../../etc/passwd";
     CHECK_FALSE((*state)->accepted().has_value());
+  }
+}
+
+TEST_CASE("state directory: what is kept, and what goes", "[server][state]") {
+  const Folder folder;
+  const std::string path = folder.path + "/state";
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path + "/tables")) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  };
+  auto state = StateDirectory::open(path);
+  REQUIRE(state.has_value());
+  const auto kept = (*state)->take(table_with_title("kept"));
+  REQUIRE(kept.has_value());
+  REQUIRE((*state)->accept(**kept).has_value());
+  const std::set<std::string> accepted = names();
+  REQUIRE(accepted.size() == 1);
+
+  SECTION("a table that was not to be served goes") {
+    const auto refused = (*state)->take(table_with_title("refused"));
+    REQUIRE(refused.has_value());
+    CHECK(names().size() == 2);
+    (*state)->discard(**refused);
+    CHECK(names() == accepted);
+  }
+  SECTION("one that was accepted before does not, even where no history says so") {
+    (*state)->discard(**kept);
+    CHECK(names() == accepted);
+    std::filesystem::remove(path + "/history");
+    (*state)->discard(**kept);
+    CHECK(names() == accepted);
+  }
+  SECTION("what a killed process has left behind goes when the next one comes") {
+    const auto unaccepted = (*state)->take(table_with_title("unaccepted"));
+    REQUIRE(unaccepted.has_value());
+    std::ofstream(path + "/tables/.0123456789abcdef.coming.77") << "half";
+    std::ofstream(path + "/tables/0123456789abcdef.coming") << "whole";
+    state->reset();
+    auto next = StateDirectory::open(path);
+    REQUIRE(next.has_value());
+    CHECK(names() == accepted);
+    CHECK((*next)->accepted().has_value());
+  }
+  SECTION("ten are kept, the newest last") {
+    for (int i = 0; i < 12; ++i) {
+      const auto taken = (*state)->take(table_with_title("t" + std::to_string(i)));
+      REQUIRE(taken.has_value());
+      REQUIRE((*state)->accept(**taken).has_value());
+    }
+    CHECK(names().size() == StateDirectory::kKeptTables);
+    CHECK((*state)->history().size() == StateDirectory::kKeptTables);
+    REQUIRE((*state)->accept(**(*state)->open_kept((*state)->history().front())).has_value());
+    CHECK((*state)->history().size() == StateDirectory::kKeptTables);
   }
 }
 

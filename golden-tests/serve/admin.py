@@ -136,17 +136,6 @@ class Clients:
             thread.join(run.SECONDS)
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=run.SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(run.SECONDS)
-        self.sock.connect(str(self.path))
-
-
 class Admin(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
@@ -243,7 +232,7 @@ class Admin(unittest.TestCase):
         self.compile()
         table = bytearray((self.folder / "g.gwt").read_bytes())
         before = self.status()["kept"]
-        connection = UnixConnection(self.socket)
+        connection = run.UnixConnection(self.socket)
         table[len(table) // 2] ^= 1
         for body in (bytes(table), bytes(table[:100]), b"nothing of the kind"):
             connection.request("POST", "/v1/reload", body=body)
@@ -387,7 +376,7 @@ class Admin(unittest.TestCase):
                                 f"{{address: 'unix:{goes}'}}]")
         serve = self.serve(listen=None, await_port=False)
         serve.await_line("admin address")
-        connection = UnixConnection(stays)
+        connection = run.UnixConnection(stays)
         connection.request("GET", "/version")
         self.assertEqual(connection.getresponse().read(), b"1")
         opened = connection.sock
@@ -397,7 +386,7 @@ class Admin(unittest.TestCase):
         connection.request("GET", "/version")
         self.assertEqual(connection.getresponse().read(), b"2")
         self.assertIs(connection.sock, opened)
-        new = UnixConnection(comes)
+        new = run.UnixConnection(comes)
         new.request("GET", "/version")
         self.assertEqual(new.getresponse().read(), b"2")
         self.assertFalse(goes.exists())
@@ -530,6 +519,27 @@ class Admin(unittest.TestCase):
                               check=True, timeout=run.SECONDS)
         self.assertIn("ready", done.stdout)
         self.end(serve)
+
+    def test_a_takeover_leaves_no_interface_without_its_token(self):
+        """The token is named by the environment alone, for both processes and the client."""
+        (self.folder / "token").write_text("0123456789abcdef0123\n", encoding="utf-8")
+        os.environ["GWCTL_ADMIN_TOKEN_FILE"] = str(self.folder / "token")
+        self.addCleanup(os.environ.pop, "GWCTL_ADMIN_TOKEN_FILE")
+        first = run.Serve(self.folder, "gateway.yaml", "--admin", "127.0.0.1:0")
+        self.addCleanup(first.process.kill)
+        first.await_line("admin address")
+        address = [line for line in first.lines if "admin address" in line][0].split("=")[-1].strip()
+        second = run.Serve(self.folder, "gateway.yaml", "--admin", address, "--takeover", address,
+                           listen=f"127.0.0.1:{first.port}")
+        self.addCleanup(second.process.kill)
+        self.assertEqual(first.end(), 0)
+        for token, expected in ((None, 401), ("0123456789abcdef0123", 200)):
+            connection = http.client.HTTPConnection(*address.split(":"), timeout=run.SECONDS)
+            connection.request("GET", "/v1/status",
+                               headers={"Authorization": f"Bearer {token}"} if token else {})
+            self.assertEqual(connection.getresponse().status, expected)
+            connection.close()
+        self.end(second)
 
     def test_the_socket_is_the_owners_alone(self):
         serve = self.serve()

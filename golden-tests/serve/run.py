@@ -64,6 +64,17 @@ class SlowBackend:
         self.listener.close()
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=SECONDS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(str(self.path))
+
+
 class Serve:
     def __init__(self, folder, *arguments, listen="127.0.0.1:0", await_port=True):
         listening = ["--listen", listen] if listen else []

@@ -30,17 +30,6 @@ paths:
 """
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=run.SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(run.SECONDS)
-        self.sock.connect(str(self.path))
-
-
 class Signed(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
@@ -144,7 +133,7 @@ class Signed(unittest.TestCase):
         self.end(serve)
 
     def refuse_bytes(self, table):
-        connection = UnixConnection(self.socket)
+        connection = run.UnixConnection(self.socket)
         connection.request("POST", "/v1/reload", body=bytes(table))
         answer = connection.getresponse()
         report = json.loads(answer.read())
@@ -264,7 +253,7 @@ class Signed(unittest.TestCase):
     def test_a_running_gateway_gives_its_table_with_the_signature(self):
         signed = (self.folder / self.signed("1", 5)).read_bytes()
         serve = self.serve("1.gwt", "--state", "state")
-        connection = UnixConnection(self.socket)
+        connection = run.UnixConnection(self.socket)
         connection.request("GET", "/v1/table")
         self.assertEqual(connection.getresponse().read(), signed)
         connection.close()

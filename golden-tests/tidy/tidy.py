@@ -22,7 +22,7 @@ MAX_LINES = 750
 COMPILER_MAY = [
     r"compiler/", r"runtime/(base|table|json|schema)/",
     r"runtime/router/(format|verify|capture|router)\.h$",
-    r"runtime/policies/[a-z0-9_]+/record\.h$", r"runtime/policies/(field_spec|policy_list)\.h$",
+    r"runtime/policies/[a-z0-9_]+/record\.h$", r"runtime/policies/(field_number|field_spec|policy_list)\.h$",
 ]
 LAYERS = {
     "cli/": [r"cli/", r"compiler/", r"runtime/"],
@@ -32,7 +32,7 @@ LAYERS = {
     "runtime/json/": [r"runtime/(base|json)/"],
     "runtime/schema/": [r"runtime/(base|json|schema)/"],
     "runtime/table/": [r"runtime/(base|table|router)/", r"runtime/schema/(verify|program)\.h$", r"runtime/policies/[a-z0-9_]+/record\.h$",
-                       r"runtime/policies/(field_spec|policy_list|policy)\.h$"],
+                       r"runtime/policies/(field_number|field_spec|policy_list|policy)\.h$"],
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
     "runtime/trust/": [r"runtime/(base|table|trust)/"],

@@ -1,11 +1,13 @@
 // One request to the admin interface and its answer, without the HTTP around it.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/types.h"
 #include "runtime/server/worker.h"
+#include "runtime/table/table_file.h"
 
 namespace gw::admin {
 
@@ -21,6 +23,7 @@ struct AdminCall {
   std::string_view content_type = "application/json";  // static storage
   std::string etag;                                    // "": none
   std::string answer;
+  std::shared_ptr<const table::TableFile> table;  // the answer in its place, as it lies; null: none
 };
 
 /// The parameter `name` of the query, as it stands there; "": absent.

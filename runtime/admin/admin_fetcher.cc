@@ -87,6 +87,9 @@ class OnMainThread {
 };
 
 Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
+  // A table is large: growing by doubling would copy it, and leave its pages to the heap.
+  const u64 told = source.remaining_bytes();
+  if (told <= kMaxBodyBytes) out.reserve(told);
   for (;;) {
     auto next = co_await source.next(64 * 1024);
     if (!next) co_return fail(next.error());
@@ -172,10 +175,11 @@ Task<Result<void>> AdminFetcher::fetch(Exchange&, const http::RequestHead& reque
   call.path = request.path;
   call.query = request.query;
   co_await answer(call, request, body);
-  answered->body = http::MemoryBody(as_bytes(call.answer));
+  const Bytes body_bytes = call.table != nullptr ? call.table->file_bytes() : as_bytes(call.answer);
+  answered->body = http::MemoryBody(body_bytes);
   out.head.status = call.status;
   out.head.framing = http::Framing::Length;
-  out.head.content_length = call.answer.size();
+  out.head.content_length = body_bytes.size();
   out.head.fields.add(http::FieldId::ContentType, call.content_type);
   out.head.fields.add(http::FieldId::CacheControl, "no-store");
   out.head.fields.add("X-Content-Type-Options", "nosniff");

@@ -56,11 +56,14 @@ std::string default_admin_address() {
 
 Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminAddress& address,
                                                        UniqueDescriptor inherited) {
-  if (inherited) {
+  const std::string path(parse_unix_address(address.address));
+  if (path.empty() && address.token.empty()) {
+    return fail(Errc::AddressInvalid, "orders over TCP need a token");
+  }
+  if (inherited && server::bound_address(inherited.get()) == address.address) {
     return std::unique_ptr<AdminServer>(
         new AdminServer(address.address, address.token, std::move(inherited)));
   }
-  const std::string path(parse_unix_address(address.address));
   UniqueDescriptor socket;
   std::string bound = address.address;
   if (!path.empty()) {

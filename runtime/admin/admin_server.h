@@ -23,8 +23,9 @@ std::string default_admin_address();
 class AdminServer {
  public:
   /// A Unix socket is made with mode 0600, in a directory that is made with 0700 when it is
-  /// missing. Errors: AddressInvalid with errno.
-  /// `inherited` (-1: none) is the socket as the process before has had it.
+  /// missing. Over TCP there is no interface without a token. `inherited` (-1: none) is the socket
+  /// of the process before; it is used when it is at `address`. Errors: AddressInvalid, with errno
+  /// or without.
   static Result<std::unique_ptr<AdminServer>> open(const AdminAddress& address,
                                                    UniqueDescriptor inherited = {});
   ~AdminServer();

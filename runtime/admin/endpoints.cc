@@ -68,10 +68,9 @@ void get_status(AdminTarget& target, AdminCall& call) {
 }
 
 void get_table(AdminTarget& target, AdminCall& call) {
-  const server::TableFilePtr file = target.reloader.current();
+  call.table = target.reloader.current();
   call.content_type = "application/octet-stream";
-  call.etag = "\"" + server::digest_text(*file) + "\"";
-  call.answer = as_text(file->file_bytes());
+  call.etag = "\"" + server::digest_text(*call.table) + "\"";
 }
 
 void post_reload(AdminTarget& target, AdminCall& call) {

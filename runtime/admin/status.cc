@@ -6,18 +6,13 @@
 #include <boost/json/array.hpp>
 #include <chrono>
 
+#include "runtime/base/wall_clock.h"
 #include "runtime/upstream/state.h"
 
 namespace gw::admin {
 namespace {
 
 namespace json = boost::json;
-
-i64 unix_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 json::array texts(const std::vector<std::string>& values) {
   return json::array(values.begin(), values.end());

@@ -1,6 +1,5 @@
 #include "runtime/admin/takeover.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -14,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+
+#include "runtime/server/listener.h"
 
 namespace gw::admin {
 namespace {
@@ -83,30 +84,6 @@ bool receive_one(int from, server::InheritedSocket& out) {
     out.descriptor.reset(descriptor);
   }
   return true;
-}
-
-// As listener options have it.
-std::string name_of(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  char text[INET6_ADDRSTRLEN] = {};
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &storage, sizeof v4);
-    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    return fmt::format("{}:{}", text, ntohs(v4.sin_port));
-  }
-  if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 v6;
-    std::memcpy(&v6, &storage, sizeof v6);
-    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
-  }
-  if (storage.ss_family != AF_UNIX) return {};
-  sockaddr_un local;
-  std::memcpy(&local, &storage, sizeof local);
-  return fmt::format("unix:{}", local.sun_path);
 }
 
 }  // namespace
@@ -213,7 +190,7 @@ std::vector<server::InheritedSocket> activated_sockets() {
     const int descriptor = kFirstActivated + i;
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-    sockets.push_back({name_of(descriptor), UniqueDescriptor(descriptor)});
+    sockets.push_back({server::bound_address(descriptor), UniqueDescriptor(descriptor)});
   }
   ::unsetenv("LISTEN_PID");
   ::unsetenv("LISTEN_FDS");

@@ -183,11 +183,7 @@ void Control::take_discovered() {
 }
 
 void Control::deliver_again(std::shared_ptr<const LiveData> data) {
-  Publication publication;
-  publication.table = current_->table;
-  publication.resolvers = current_->resolvers;
-  publication.names = current_->names;
-  publication.forwarding = current_->forwarding;
+  Publication publication = *current_;
   publication.data = std::move(data);
   deliver(std::move(publication));
 }

@@ -1,5 +1,7 @@
 #include "runtime/server/listener.h"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -124,6 +126,29 @@ Result<int> open_listener(const std::string& address) {
   auto listener = listen_on(*found);
   ::freeaddrinfo(found);
   return listener;
+}
+
+std::string bound_address(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  char text[INET6_ADDRSTRLEN] = {};
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &storage, sizeof v4);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return fmt::format("{}:{}", text, ntohs(v4.sin_port));
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
+  }
+  if (storage.ss_family != AF_UNIX) return {};
+  sockaddr_un local;
+  std::memcpy(&local, &storage, sizeof local);
+  return fmt::format("unix:{}", local.sun_path);
 }
 
 u16 bound_port(int descriptor) { return name_of(descriptor).port; }

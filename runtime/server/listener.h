@@ -16,6 +16,8 @@ namespace gw::server {
 /// its own; on `unix:/path` one that workers share by dup(). A socket file that nobody listens on
 /// any more is replaced. Error: AddressInvalid with errno.
 Result<int> open_listener(const std::string& address);
+/// Where it listens, as listener options have it; "": nobody knows.
+std::string bound_address(int descriptor);
 /// 0 for Unix sockets.
 u16 bound_port(int descriptor);
 

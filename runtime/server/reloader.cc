@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/base/log.h"
+#include "runtime/base/wall_clock.h"
 #include "runtime/server/publication.h"
 
 namespace gw::server {
@@ -24,12 +25,6 @@ u64 nanoseconds(SteadyClock::duration duration) {
 }
 
 u64 since(SteadyClock::time_point begun) { return nanoseconds(SteadyClock::now() - begun); }
-
-i64 unix_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string table_problem(const Error& error) {
   switch (error.code) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 
 namespace gw::server {
 namespace {
@@ -102,7 +103,9 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& 
                                                              UniqueDescriptor lock) {
   GW_TRY(make_private_directory(path));
   GW_TRY(make_private_directory(path + "/tables"));
-  if (!lock || !is_lock_of(path, lock.get())) {
+  // Otherwise the process before still writes here.
+  const bool alone = !lock || !is_lock_of(path, lock.get());
+  if (alone) {
     lock.reset(::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock) return unwritable("lock");
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -110,7 +113,26 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const std::string& 
       return unwritable("state directory");
     }
   }
-  return std::unique_ptr<StateDirectory>(new StateDirectory(path, std::move(lock)));
+  std::unique_ptr<StateDirectory> state(new StateDirectory(path, std::move(lock)));
+  if (alone) state->remove_leftovers();
+  return state;
+}
+
+// What a process that was killed has left half written, or had not accepted yet.
+void StateDirectory::remove_leftovers() const {
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(path_ + "/tables", ec)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_table = name.ends_with(".gwt") && is_kept(name.substr(0, name.size() - 4));
+    if (!is_table) ::unlink(entry.path().c_str());
+  }
+}
+
+// A directory of an earlier version has no history yet.
+bool StateDirectory::is_kept(const std::string& digest) const {
+  const auto accepted = table::read_file(path_ + "/accepted", 64);
+  if (accepted && accepted->starts_with(digest + "\n")) return true;
+  return std::ranges::count(history(), digest) != 0;
 }
 
 std::string StateDirectory::table_path(const std::string& digest) const {
@@ -150,7 +172,7 @@ Result<void> StateDirectory::accept(const table::TableFile& file) {
 
 void StateDirectory::discard(const table::TableFile& file) {
   const std::string digest = digest_of(file.bytes());
-  if (std::ranges::count(history(), digest) == 0) ::unlink(table_path(digest).c_str());
+  if (!is_kept(digest)) ::unlink(table_path(digest).c_str());
 }
 
 // The tables that leave the list leave the directory.

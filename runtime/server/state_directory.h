@@ -61,6 +61,8 @@ class StateDirectory {
   StateDirectory(std::string path, UniqueDescriptor lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}
   std::string table_path(const std::string& digest) const;
+  void remove_leftovers() const;
+  bool is_kept(const std::string& digest) const;
   Result<void> note_in_history(const std::string& digest);
   std::string path_;
   UniqueDescriptor lock_;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/base/units.h"
+#include "runtime/policies/field_number.h"
 
 namespace gw {
 namespace {
@@ -62,32 +63,13 @@ std::optional<std::string> join_parts(const table::TableView& view, const LateRe
   return out;
 }
 
-std::optional<u64> parse_late_number(FieldKind kind, std::string_view text) {
-  switch (kind) {
-    case FieldKind::Duration:
-      return parse_duration(text);
-    case FieldKind::Bytes:
-      return parse_bytes(text);
-    case FieldKind::Percent:
-      return parse_percent(text);
-    case FieldKind::Rate:
-      return parse_rate(text);
-    case FieldKind::Bool:
-      if (text == "true") return 1;
-      if (text == "false") return 0;
-      return std::nullopt;
-    default:
-      return parse_count(text);
-  }
-}
-
 // Checks a resolved text as the compiler would have checked a literal. Values are not repeated in
 // messages: they may be secrets.
 bool check_value(const LateRecord& record, const std::string& text, u64& number,
                  std::string& problem) {
   const auto kind = static_cast<FieldKind>(record.value_kind);
   if (policies::is_number(kind)) {
-    const auto value = parse_late_number(kind, text);
+    const auto value = policies::parse_number(kind, text);
     if (!value) {
       problem = "its value has the wrong form or unit";
       return false;

@@ -10,26 +10,13 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/base/unique_descriptor.h"
 #include "runtime/table/format.h"
 #include "runtime/table/private_memory.h"
 #include "runtime/table/verify.h"
 
 namespace gw::table {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Unexpected<Error> unreadable(std::string_view what) {
   return fail(Error{.code = Errc::FileUnreadable, .sys = errno, .what = what});
@@ -115,8 +102,8 @@ Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, Tabl
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return unreadable("open");
+  const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return unreadable("open");
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return unreadable("stat");
   if (!S_ISREG(status.st_mode)) {  // a pipe: nobody knows how much there is
@@ -131,8 +118,8 @@ Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) return unreadable("open");
+  const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return unreadable("open");
   GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
   GW_TRY(size_is_possible(size));
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
@@ -144,8 +131,8 @@ Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::strin
 }
 
 Result<std::string> read_file(const std::string& path, u64 limit_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return unreadable("open");
+  const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return unreadable("open");
   return read_all(file.get(), limit_bytes);
 }
 
