@@ -54,10 +54,9 @@ bench/make_routes.py 1000 --upstream "http://127.0.0.1:$backend" >"$work/routes.
 "$gwctl" compile -q "$work/routes.json" -o "$work/a.gwt"
 sed 's/"title": "Routes"/"title": "Others"/' "$work/routes.json" >"$work/other.json"
 "$gwctl" compile -q "$work/other.json" -o "$work/b.gwt"
-wrk_round 1000 >/dev/null & load=$!
+start 1 wrk -t1 -c32 -d1000s "http://127.0.0.1:$port$path"  # ends with the script
 echo "reloads  resident KiB  descriptors  (1,000 routes, clients asking)"
 for part in 1 2 3 4 5; do
   taskset -c 1 python3 bench/reload.py --quiet "$work/admin" $((many / 5)) 0 "$work/a.gwt" "$work/b.gwt"
   printf '%7d %13d %12d\n' $((part * many / 5)) "$(resident)" "$(descriptors)"
 done
-kill "$load"; wait "$load" 2>/dev/null || true
