@@ -8,6 +8,7 @@
 
 #include "compiler/passes/plan_steps.h"
 #include "compiler/xgw/language.h"
+#include "runtime/base/method.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/proxy/record.h"
@@ -158,7 +159,41 @@ class AssertionCheck {
     if (open && open.kind() != NodeKind::Bool) {
       return bad(open, "`public` is neither true nor false", "here");
     }
-    return words_are_right(entry) && numbers_are_right(entry) && says_something(entry);
+    return selection_is_right(every) && words_are_right(entry) && numbers_are_right(entry) &&
+           says_something(entry);
+  }
+
+  // What can select nothing would hold for ever.
+  bool selection_is_right(NodeRef every) {
+    if (!every) return true;
+    const NodeRef path = every.get("path");
+    if (path && !path.text().starts_with('/')) {
+      return bad(path, "`path` is no beginning of a path", "it begins with `/`");
+    }
+    for (const std::string_view method : texts_of(every.get("method"))) {
+      if (is_method(method)) continue;
+      return bad(every.get("method"), fmt::format("there is no method `{}`", method),
+                 "methods are written in capitals", did_you_mean_method(method));
+    }
+    return true;
+  }
+
+  bool is_method(std::string_view word) const {
+    if (http::parse_method(word) != http::Method::Other) return true;
+    return std::ranges::any_of(module_.operations, [&](const PlannedOperation& operation) {
+      return !operation.source->any_method && operation.source->operation->method.value == word;
+    });
+  }
+
+  static std::string did_you_mean_method(std::string_view word) {
+    std::string capitals(word);
+    for (char& c : capitals) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    if (http::parse_method(capitals) != http::Method::Other) return "write `" + capitals + "`";
+    std::vector<std::string_view> known;
+    for (u32 i = 0; i + 1 < http::kMethodCount; ++i) {
+      known.push_back(http::method_name(static_cast<http::Method>(i)));
+    }
+    return did_you_mean(capitals, known);
   }
 
   bool words_are_right(NodeRef entry) {
@@ -194,9 +229,10 @@ class AssertionCheck {
   }
 
   bool says_something(NodeRef entry) {
-    for (const std::string_view key : {"has", "avoids", "maxSteps", "maxTableBytes"}) {
-      if (entry.get(key)) return true;
+    for (const std::string_view key : {"has", "avoids"}) {
+      if (!texts_of(entry.get(key)).empty()) return true;
     }
+    if (entry.get("maxSteps") || entry.get("maxTableBytes")) return true;
     report(module_, "extension-missing", Severity::Error, entry.span(),
            "an entry of `assert` asserts nothing", "it needs one of these",
            "add `has`, `avoids`, `maxSteps` or `maxTableBytes`");
