@@ -123,6 +123,11 @@ class SuiteReader {
   SuiteReader(DiagnosticSink& sink, Suite& out) : sink_(sink), out_(out) {}
 
   bool read(const Value& root) {
+    if (root.is_list()) {
+      bad("field-type", start_of(root.span), "a test file is a map, not a list", "here",
+          "write `tests:` above the list");
+      return false;
+    }
     fine_ = check_object(root, kFileFields, "a test file", sink_);
     if (!root.is_map()) return false;
     fixtures_ = root.get("fixtures");
@@ -231,6 +236,7 @@ class SuiteReader {
     if (cases == nullptr) return add_one(test, name->text);
     Value base = test;
     base.erase("cases");
+    if (cases->children.empty()) return says_nothing(*cases, name->text, "no case");
     u32 number = 0;
     for (const Value& row : cases->children) {
       ++number;
@@ -266,7 +272,21 @@ class SuiteReader {
         add_step(step, test);
       }
     }
+    const bool sends = std::ranges::any_of(test.steps, &Step::sends);
+    if (steps != nullptr && !sends) return says_nothing(*steps, test.name, "no request");
     out_.tests.push_back(std::move(test));
+  }
+
+  // What can only pass is no test.
+  void says_nothing(const Value& value, std::string_view test, std::string_view label) {
+    bad("field-missing", start_of(value.key_span.valid() ? value.key_span : value.span),
+        fmt::format("test {} tests nothing", in_quotes(test)), fmt::format("{} in it", label));
+  }
+
+  static bool expects_nothing(const Value& expect) {
+    return std::ranges::all_of(expect.children, [](const Value& field) {
+      return field.key == "headers" && field.children.empty();
+    });
   }
 
   void add_step(const Value& merged, Test& test) {
@@ -292,7 +312,7 @@ class SuiteReader {
     }
     step.wait_ms = duration_of(merged, "wait");
     if (const Value* snapshot = merged.get("snapshot")) step.snapshot = snapshot->boolean();
-    if (step.expect.children.empty() && !step.snapshot) {
+    if (expects_nothing(step.expect) && !step.snapshot) {
       bad("field-missing", start_of(merged.span),
           fmt::format("test {} expects nothing", in_quotes(test.name)), "no `expect` in it",
           "say what must come of the request, or `snapshot: true`");
