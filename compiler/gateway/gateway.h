@@ -54,6 +54,7 @@ struct Gateway {
   NodeRef resolvers;
   NodeRef consumers;
   NodeRef plans;
+  NodeRef clients;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

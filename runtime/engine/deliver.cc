@@ -3,11 +3,16 @@
 #include "runtime/engine/expression.h"
 #include "runtime/engine/failed_fetch.h"
 #include "runtime/engine/grpc.h"
+#include "runtime/engine/message_values.h"
 #include "runtime/engine/plan.h"
+#include "runtime/policies/body/filter.h"
+#include "runtime/policies/client_class/filter.h"
 #include "runtime/policies/cors/filter.h"
+#include "runtime/policies/errors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/filter.h"
+#include "runtime/policies/status/filter.h"
 
 namespace gw::engine {
 namespace {
@@ -92,37 +97,105 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
   co_await pump(exchange, *fetched.body, responder);
 }
 
-}  // namespace
+// One step. False: the answer must not be passed on.
+bool response_step(Exchange& exchange, const table::StepRecord& step, bool& replaced) {
+  const table::TableView& view = exchange.table->view();
+  switch (static_cast<PolicyId>(step.policy)) {
+    case PolicyId::Headers:
+      policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
+                               exchange.response.fields);
+      return true;
+    case PolicyId::Status:
+      policies::change_status(exchange, view.policy_record<policies::StatusRecord>(step.record));
+      return true;
+    case PolicyId::Errors:
+      replaced = policies::replace_error_body(
+                     exchange, view.policy_record<policies::ErrorsRecord>(step.record)) ||
+                 replaced;
+      return true;
+    case PolicyId::Body:
+      return policies::change_response_body(exchange,
+                                            view.policy_record<policies::BodyRecord>(step.record));
+    default:
+      return true;
+  }
+}
 
-void change_response_head(Exchange& exchange) {
+// The response side of the plan over what is there. `replaced`: exchange.local_body is the body.
+bool run_response_side(Exchange& exchange, bool& replaced) {
   const table::TableView& view = exchange.table->view();
   const policies::CorsRecord* cors = nullptr;
+  const policies::ClientClassRecord* classes = nullptr;
   policies::write_limit_fields(exchange);
+  bool fine = true;
   for (const table::StepRecord& step : steps_of(exchange)) {
     if (static_cast<PolicyId>(step.policy) == PolicyId::Cors) {
       cors = &view.policy_record<policies::CorsRecord>(step.record);
     }
+    if (static_cast<PolicyId>(step.policy) == PolicyId::ClientClass) {
+      classes = &view.policy_record<policies::ClientClassRecord>(step.record);
+    }
     if (policies::is_request_phase(static_cast<Phase>(step.phase))) continue;
     if (!holds(exchange, step.condition)) continue;
-    if (static_cast<PolicyId>(step.policy) == PolicyId::Headers) {
-      policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
-                               exchange.response.fields);
-    }
+    fine = fine && response_step(exchange, step, replaced);
   }
-  if (cors != nullptr) policies::write_cors_fields(exchange, *cors);
+  if (classes != nullptr) policies::write_class_fields(exchange, *classes);
+  if (cors != nullptr && exchange.depth == 0) policies::write_cors_fields(exchange, *cors);
+  return fine;
+}
+
+// What could not be changed as it must is not passed on: another answer, changed in its turn.
+Task<void> deliver_refusal(Exchange& exchange, Responder& responder) {
+  if (exchange.values != nullptr) exchange.values->response_body = nullptr;
+  answer_refused_response(exchange);
+  bool replaced = false;
+  run_response_side(exchange, replaced);
+  co_await send_local(exchange, responder);
+}
+
+// The body is read before anything is written.
+Task<void> deliver_read(Exchange& exchange, Env& env, Responder& responder, Fetched* fetched) {
+  http::BodySource* source = fetched == nullptr ? nullptr : fetched->body;
+  const bool fine = co_await policies::prepare_response_body(exchange, env, source);
+  bool replaced = source == nullptr;
+  const bool changed = fine && run_response_side(exchange, replaced);
+  if (!changed) {
+    co_await deliver_refusal(exchange, responder);
+    co_return;
+  }
+  if (replaced) {
+    co_await send_local(exchange, responder);
+    co_return;
+  }
+  fetched->body = source;
+  co_await send_fetched(exchange, *fetched, responder, false);
+}
+
+}  // namespace
+
+void change_response_head(Exchange& exchange) {
+  bool replaced = false;
+  run_response_side(exchange, replaced);
 }
 
 Task<void> deliver_local(Exchange& exchange, Env& env, Responder& responder) {
-  static_cast<void>(env);
-  change_response_head(exchange);
-  co_await send_local(exchange, responder);
+  if (policies::reads_response_body(exchange)) {
+    return deliver_read(exchange, env, responder, nullptr);
+  }
+  bool replaced = false;
+  run_response_side(exchange, replaced);
+  return send_local(exchange, responder);
 }
 
 Task<void> deliver_fetched(Exchange& exchange, Env& env, Responder& responder, Fetched& fetched,
                            bool streams) {
-  static_cast<void>(env);
-  change_response_head(exchange);
-  co_await send_fetched(exchange, fetched, responder, streams);
+  if (policies::reads_response_body(exchange)) {
+    return deliver_read(exchange, env, responder, &fetched);
+  }
+  bool replaced = false;
+  run_response_side(exchange, replaced);
+  if (replaced) return send_local(exchange, responder);
+  return send_fetched(exchange, fetched, responder, streams);
 }
 
 }  // namespace gw::engine

@@ -4,6 +4,7 @@
 // composition, `gwctl explain` and `gwctl test`; it knows no socket.
 #pragma once
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,12 @@ namespace limits {
 struct ExchangeLimits;
 struct LimitOverride;
 }  // namespace limits
+namespace engine {
+struct MessageValues;
+}
+struct MessageValuesDeleter {
+  void operator()(engine::MessageValues* values) const noexcept;
+};
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -134,6 +141,7 @@ struct Exchange {
   // Set by the router.
   u32 route = ~u32{0};  // index into routes; ~0: none
   u32 plan = ~u32{0};
+  std::string_view client_class;  // name; empty: the gateway has no classes
   Capture captures[kMaxCaptures];
   u32 capture_count = 0;
   bool preflight = false;   // of CORS: answered here, for the route of the request to come
@@ -147,6 +155,7 @@ struct Exchange {
 
   Identity identity;
   Validation* validation = nullptr;  // null: nothing to tell
+  std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
 
   // Progress, for logs and deadlines.
   TimePoint started{};
@@ -164,6 +173,8 @@ struct Exchange {
   bool client_gone = false;
   const Exchange* parent = nullptr;
   u32 depth = 0;  // 0: from a client; parts of compositions are deeper
+  u32 expected_route = ~u32{0};  // of a part: the operation that is meant; ~0: any
+  bool cancels_alone = false;    // what is linked to it is told by its own cancel_all() alone
 
   /// Back to the state of a new one; keeps the arena's first block.
   void reset();
