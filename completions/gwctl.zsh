@@ -187,6 +187,7 @@ _gwctl() {
     reload)
       _arguments \
         '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
@@ -202,6 +203,7 @@ _gwctl() {
         '*:file:_files' ;;
     rollback)
       _arguments \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \

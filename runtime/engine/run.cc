@@ -22,9 +22,11 @@
 #include "runtime/engine/preflight.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/split.h"
+#include "runtime/engine/stream_end.h"
 #include "runtime/engine/tunnel.h"
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
+#include "runtime/http/long_stream.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
@@ -218,6 +220,7 @@ u16 status_of(const Error& error) {
     case Errc::ConnectFailed:
     case Errc::UpstreamOverflow:
     case Errc::CircuitOpen:
+    case Errc::StreamEnded:
       return 503;
     case Errc::Internal:
       return 500;
@@ -274,6 +277,10 @@ Task<void> send_local(Exchange& exchange, Responder& responder) {
 // The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
 // last, and a reset would tell a client nothing of a deadline or of a server that has died.
 Task<void> break_off(Exchange& exchange, Responder& responder) {
+  if (engine::ends_by_itself(exchange)) {
+    static_cast<void>(co_await responder.end({}, nullptr));
+    co_return;
+  }
   http::FieldList trailers(exchange.arena);
   const bool told = !responder.client_gone() &&
                     engine::end_as_grpc(exchange, status_of(exchange.error), trailers);
@@ -287,11 +294,12 @@ Task<void> break_off(Exchange& exchange, Responder& responder) {
 
 // Passes a body on piece by piece. After a break the client sees one, unless nothing was written
 // yet: then exchange.error is set and the caller can still make another answer.
-Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
+Task<void> pump(Exchange& exchange, Env& env, http::BodySource& body, Responder& responder,
+                bool streams) {
   for (;;) {
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
-      exchange.error = piece.error();
+      exchange.error = engine::end_of(exchange, env.clock, piece.error());
       if (responder.head_sent()) co_await break_off(exchange, responder);
       co_return;
     }
@@ -306,11 +314,14 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
       exchange.error = sent.error();
       co_return;
     }
+    // From here on nothing is read from the table, and it may be long until the end.
+    if (streams) responder.let_go_of_table();
   }
 }
 
 // Writes exchange.response with the body of `fetched`. The usual small answer is one write.
-Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder, bool streams) {
+Task<void> send_fetched(Exchange& exchange, Env& env, Fetched& fetched, Responder& responder,
+                        bool streams) {
   responder.head(exchange.response);
   if (fetched.body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
@@ -331,10 +342,9 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
       exchange.error = sent.error();
       co_return;
     }
-    // From here on nothing is read from the table, and it may be long until the end.
     if (streams) responder.let_go_of_table();
   }
-  co_await pump(exchange, *fetched.body, responder);
+  co_await pump(exchange, env, *fetched.body, responder, streams);
 }
 
 bool may_be_repeated(const Exchange& exchange, const policies::ProxyRecord& record) {
@@ -374,7 +384,8 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = exchange.upstream;
   options.deadline = exchange.deadline;
-  options.clients_deadline = exchange.clients_deadline;
+  // Nor is the age of a stream a measure of its target.
+  options.clients_deadline = exchange.clients_deadline || exchange.stream_end == exchange.deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -397,7 +408,10 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
                      const policies::SettingsRecord& settings) {
   if (record.streams != 0) {
     const u64 life = exchange.table->number(settings.timeout.stream);
+    const u64 age = exchange.table->number(settings.max_stream_age);
     exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+    if (age != 0) exchange.stream_end = exchange.started + milliseconds(age);
+    exchange.deadline = std::min(exchange.deadline, exchange.stream_end);
     exchange.streams = true;
     exchange.idle_ms = static_cast<u32>(exchange.table->number(settings.timeout.idle));
   }
@@ -432,19 +446,30 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
   if (client) {
     responder.let_go_of_table();
     co_await engine::run_tunnel(exchange, env.clock, **client, *fetched.channel, limits);
+    if (exchange.error.code != Errc::None) {
+      exchange.error = engine::end_of(exchange, env.clock, exchange.error);
+    }
   } else {
     exchange.error = client.error();
   }
   env.fetcher.release(fetched);
-  // A connection that was silent for too long ends as others do.
-  const bool ended =
-      exchange.error.code == Errc::None || exchange.error.code == Errc::RequestTimeout;
+  // A connection that was silent for too long, or is too old, ends as others do.
+  const bool ended = exchange.error.code == Errc::None ||
+                     exchange.error.code == Errc::RequestTimeout ||
+                     exchange.error.code == Errc::StreamEnded;
   if (!client || !ended) {
     responder.reset();
     co_return;
   }
   const Result<void> closed = co_await responder.end({}, nullptr);
   if (!closed) exchange.error = closed.error();
+}
+
+// Before the head of its answer, so that it gets one of ours.
+Task<void> end_stream(Exchange& exchange, Responder& responder) {
+  answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
+  run_response_side(exchange);
+  co_await send_local(exchange, responder);
 }
 
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
@@ -459,6 +484,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   if (!complete || !settle_upgrade(exchange, record)) {
     run_response_side(exchange);
     co_await send_local(exchange, responder);
+    co_return;
+  }
+  std::optional<LongStream> stream;
+  if (record.streams != 0) stream.emplace(env.streams, exchange);
+  if (engine::is_over(exchange, env.clock)) {
+    co_await end_stream(exchange, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
@@ -485,6 +516,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     exchange.error = result.error();
     exchange.response.status = kClientGone;
     responder.reset();
+    co_return;
+  }
+  if (engine::is_over(exchange, env.clock)) {
+    if (result) env.fetcher.release(fetched);
+    co_await end_stream(exchange, responder);
     co_return;
   }
   if (!result) {
@@ -514,10 +550,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
   run_response_side(exchange);
-  co_await send_fetched(exchange, fetched, responder, record.streams != 0);
+  co_await send_fetched(exchange, env, fetched, responder, record.streams != 0);
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
-  if (exchange.error.origin != Origin::Upstream) co_return;
+  const bool ours = exchange.error.code == Errc::StreamEnded;
+  if (exchange.error.origin != Origin::Upstream && !ours) co_return;
   const Error broken = exchange.error;  // before the first byte of the answer was passed on
   answer_failed_fetch(exchange, broken, 0);
   run_response_side(exchange);

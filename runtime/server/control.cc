@@ -140,6 +140,7 @@ PublishCost Control::publish(Publication publication) {
 void Control::begin(std::unique_ptr<Pending> pending) {
   if (pending_ != nullptr) deliver_pending();
   pending_ = std::move(pending);
+  pending_->publication.edition = ++edition_;
   dns_.use(pending_->publication.resolvers);
   discovery_.watch(pending_->publication.upstreams);
   Publication& next = pending_->publication;

@@ -96,6 +96,7 @@ class Control {
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;
   std::shared_ptr<const Publication> current_;
+  u64 edition_ = 0;
   std::unique_ptr<Pending> pending_;  // waits for its names
   net::Timer warm_up_timer_;
   std::vector<Ejection> ejections_;  // that are to be said to have ended
