@@ -103,6 +103,10 @@ ExitCode show_report(const json::object& report, const AdminOptions& admin, Outp
     const std::string line = list_state(state.get_object());
     if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));
   }
+  for (const json::value& target : report.at("unhealthy").get_array()) {
+    console.out(fmt::format("{:<10} {} is new, and its first check has failed\n", "health",
+                            std::string_view(target.get_string())));
+  }
   if (report.at("closed_streams").to_number<u64>() > 0) {
     console.out(
         fmt::format("{:<10} closed {}\n", "streams", report.at("closed_streams").to_number<u64>()));
@@ -170,6 +174,8 @@ Run add_reload(CLI::App& gwctl) {
       "All or nothing: on any error the table before goes on. Requests that have\n"
       "begun finish by the table that they began with. Limits, health, breakers,\n"
       "connections and keys are kept where their identity is the same.\n"
+      "Targets that are new are asked once how they are before they are used, for 5 s at\n"
+      "most; one that is not well takes part when its checks pass.\n"
       "Long streams go on by the table that they began with, up to `maxStreamAge`;\n"
       "--close-streams ends them now, for a caller who may not listen any longer.\n"
       "\n"

@@ -279,6 +279,7 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
     const PublishCost cost = gateway_.publish(std::move(publication));
     report.cost.warm = static_cast<u64>(cost.warm.count());
     report.cost.swap = static_cast<u64>(cost.swap.count());
+    report.unhealthy = cost.unhealthy;
     gateway_.listeners().apply(*std::move(listening));
     if (candidate.close_streams) report.closed_streams = gateway_.end_older_streams();
   }

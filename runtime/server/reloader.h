@@ -26,7 +26,7 @@ struct ReloadCost {
   u64 take = 0;     // copying to where nobody can change it
   u64 load = 0;     // mapping and verifying
   u64 resolve = 0;  // late references, listeners, data
-  u64 warm = 0;     // waiting for names and keys that are new
+  u64 warm = 0;     // waiting for names, keys and first health checks that are new
   u64 swap = 0;     // making it known to the workers
 };
 
@@ -40,7 +40,8 @@ struct ReloadReport {
   i64 unix_ms = 0;
   ReloadCost cost;
   StateChanges state;
-  u32 closed_streams = 0;  // of older tables, by ReloadOrder::close_streams
+  std::vector<std::string> unhealthy;  // UPSTREAM/TARGET: new, and its first check has failed
+  u32 closed_streams = 0;              // of older tables, by ReloadOrder::close_streams
 };
 
 /// How a table is to be changed, and for whom.
