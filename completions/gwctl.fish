@@ -106,7 +106,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from serve' -l listen -r -d 'Listen
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l workers -r -d 'Threads that serve [one per processor]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l access-log -r -d 'A file, - for standard output, or off [-]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l log-format -r -d 'text or json, to standard error [text]'
-complete -c gwctl -n '__fish_seen_subcommand_from serve' -l state -r -d 'Keep accepted tables here; a restart serves the last one'
+complete -c gwctl -n '__fish_seen_subcommand_from serve' -l state -r -d 'Keep accepted tables and drains here; a restart goes on with them'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l fresh -d 'Serve the argument even if --state holds another accepted table'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l grace -r -d 'Time to finish requests after SIGTERM [30s]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l admin -r -d 'Take orders here, or off [$GWCTL_ADMIN, else a socket in the user'\''s runtime directory]'

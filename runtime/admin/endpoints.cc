@@ -123,6 +123,7 @@ void post_drain(AdminTarget& target, AdminCall& call) {
     return;
   } else {
     log(LogLevel::Info, "drained", {{"upstream", upstream}, {"target", host}});
+    target.drains_changed();
   }
   call.answer = json::serialize(drains_json(target));
 }
@@ -143,6 +144,7 @@ void post_undrain(AdminTarget& target, AdminCall& call) {
     return;
   }
   log(LogLevel::Info, "undrained", {{"upstream", upstream}, {"target", host}});
+  target.drains_changed();
   call.answer = json::serialize(drains_json(target));
 }
 
@@ -154,7 +156,7 @@ void post_takeover(AdminTarget& target, AdminCall& call) {
     refuse(call, 409, "No takeover", problem);
     return;
   }
-  call.answer = "{}";
+  call.answer = json::serialize(drains_json(target));
 }
 
 constexpr Endpoint kEndpoints[] = {
