@@ -51,7 +51,7 @@ struct Switched {
     gateway.loop.run();
     head = client->peer.take();
   }
-  net::testing::MemoryPeer& origin() { return gateway.origin.at(0)->peer; }
+  net::MemoryPeer& origin() { return gateway.origin.at(0)->peer; }
 
   std::shared_ptr<const BoundTable> table;
   server::testing::MemoryGateway gateway;

@@ -172,8 +172,8 @@ TEST_CASE("tunnel: who does not read stops the other side", "[engine][tunnel]") 
   at.open();
   const bool up = GENERATE(false, true);
   CAPTURE(up);
-  net::testing::MemoryPeer& from = up ? at.client->peer : at.origin();
-  net::testing::MemoryPeer& to = up ? at.origin() : at.client->peer;
+  net::MemoryPeer& from = up ? at.client->peer : at.origin();
+  net::MemoryPeer& to = up ? at.origin() : at.client->peer;
   to.set_window(10'000);
   const std::string all(1'000'000, 'x');
   const u64 before = from.total_read();
@@ -211,7 +211,7 @@ TEST_CASE("tunnel: idle time and life", "[engine][tunnel]") {
   // Past `total`, and kept by bytes of either side.
   for (int i = 0; i < 5; ++i) {
     at.gateway.loop.advance(milliseconds(900));
-    net::testing::MemoryPeer& from = i % 2 == 0 ? at.origin() : at.client->peer;
+    net::MemoryPeer& from = i % 2 == 0 ? at.origin() : at.client->peer;
     from.send("x");
     at.gateway.loop.run();
     REQUIRE_FALSE(at.client->peer.closed());

@@ -125,7 +125,7 @@ TEST_CASE("outlier: what counts as a failure of the target", "[upstream][health]
   bench.answer = "nonsense\r\n\r\n";
   CHECK(bench.get()->error.code == Errc::UpstreamInvalid);
   CHECK(failures == 1);
-  bench.on_request = [](net::testing::MemoryPeer& peer, size_t) { peer.reset(); };
+  bench.on_request = [](net::MemoryPeer& peer, size_t) { peer.reset(); };
   CHECK(bench.get()->error.code == Errc::UpstreamClosed);
   CHECK(failures == 2);
   // A client that goes away is no fault of the target.
@@ -180,9 +180,9 @@ struct CheckBench {
     config.health.path = "/healthz";
     config.health.interval_ms = 1000;
     config.health.timeout_ms = 200;
-    connector.on_accept = [this](net::testing::MemoryPeer peer) {
-      peers.push_back(std::make_unique<net::testing::MemoryPeer>(std::move(peer)));
-      net::testing::MemoryPeer* mine = peers.back().get();
+    connector.on_accept = [this](net::MemoryPeer peer) {
+      peers.push_back(std::make_unique<net::MemoryPeer>(std::move(peer)));
+      net::MemoryPeer* mine = peers.back().get();
       mine->on_change([this, mine] {
         if (mine->received().find("\r\n\r\n") == std::string::npos) return;
         requests.push_back(mine->take());
@@ -196,7 +196,7 @@ struct CheckBench {
   }
   bool healthy(size_t target = 0) const { return config.targets[target].state->healthy; }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   UpstreamConfig config;
   Changes changes;
   MemoryConnector connector;
@@ -204,7 +204,7 @@ struct CheckBench {
     u64 next() override { return source.next(); }
     Xoshiro source{7};
   } random;
-  std::vector<std::unique_ptr<net::testing::MemoryPeer>> peers;
+  std::vector<std::unique_ptr<net::MemoryPeer>> peers;
   std::vector<std::string> requests;
   std::string answer = "HTTP/1.1 204 Fine\r\n\r\n";
   HealthChecker checker{loop, random, connector};
