@@ -254,6 +254,56 @@ TEST_CASE("checks: the first answer of an unknown target decides", "[upstream][h
   CHECK_FALSE(bench.healthy());
 }
 
+TEST_CASE("checks: who is new is asked once before it is known, however it answers",
+          "[upstream][health]") {
+  CheckBench bench(3);
+  bench.connector.script = {Outcome::Refuse, Outcome::Hang, Outcome::Accept};
+  u32 first = 0;
+  bench.checker.on_first = [&] { ++first; };
+  CHECK_FALSE(HealthChecker::knows_all({bench.config}));
+  bench.checker.watch({bench.config});
+  bench.loop.advance(milliseconds(50));  // few begin at once
+  CHECK(first == 2);
+  CHECK_FALSE(HealthChecker::knows_all({bench.config}));
+  bench.loop.advance(milliseconds(250));  // the one that hangs has had its time
+  CHECK(first == 3);
+  CHECK(HealthChecker::knows_all({bench.config}));
+  CHECK(bench.healthy(0) + bench.healthy(1) + bench.healthy(2) == 1);
+  bench.loop.advance(seconds(5));
+  CHECK(first == 3);
+  // What asks for no checks, and what has no address, is not waited for.
+  UpstreamConfig others = config_of(1);
+  attach_new_state(others);
+  CHECK(HealthChecker::knows_all({others}));
+  UpstreamConfig nowhere = bench.config;
+  nowhere.state = nullptr;
+  attach_new_state(nowhere);
+  CHECK_FALSE(HealthChecker::knows_all({nowhere}));
+  for (TargetConfig& target : nowhere.targets) target.weight = 0;
+  CHECK(HealthChecker::knows_all({nowhere}));
+}
+
+TEST_CASE("checks: many that are new do not begin at once", "[upstream][health]") {
+  CheckBench bench(200);
+  bench.checker.watch({bench.config});
+  bench.loop.advance(milliseconds(20));
+  CHECK(bench.connector.attempts < 60);
+  bench.loop.advance(milliseconds(300));
+  CHECK(bench.connector.attempts == 200);
+}
+
+TEST_CASE("states: what was drained before is drained when it comes", "[upstream][health]") {
+  StateRegistry registry;
+  registry.restore({{"u", "t1:80"}, {"gone", ""}});
+  UpstreamConfig config = config_of(2);
+  config.name = "u";
+  registry.attach(config);
+  CHECK_FALSE(config.targets[0].state->drained);
+  CHECK(config.targets[1].state->drained);
+  CHECK(registry.drained().size() == 2);  // its upstream may come again
+  CHECK(registry.undrain("gone", ""));
+}
+
 TEST_CASE("checks: what is a bad answer", "[upstream][health]") {
   struct Case {
     std::string answer;
