@@ -187,7 +187,9 @@ void Control::ask_targets(Pending& pending) {
     }
     registry_.attach(joined);
     joined.targets.resize(next.targets.size());
-    std::erase_if(joined.targets, [](const auto& target) { return target.state->checked; });
+    std::erase_if(joined.targets, [](const upstream::TargetConfig& target) {
+      return target.weight == 0 || target.state->checked;
+    });
     if (!joined.targets.empty()) pending.asked.push_back(std::move(joined));
   }
   if (pending.asked.empty()) return;
