@@ -287,6 +287,7 @@ class OperationLowerer {
     add_validation(contract, lowered, steps);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
       refuse_upgrade(record, encoded, "it is not sent upstream");
+      refuse_own(encoded, "maxStreamAge", "it is not sent upstream", "remove the field");
     }
     if (lowered.upstream != table::kNone) {
       timeouts_.check_chain(record.settings.timeout, encoded, lowered.streams);
@@ -431,9 +432,10 @@ class OperationLowerer {
 
   void refuse_stream_timeout(const std::vector<EncodedField>& encoded) {
     if (!module_.override_name.empty()) return;  // its upstream, of gRPC perhaps, is not asked
-    refuse_own(encoded, "timeout.stream",
-               "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared",
-               "declare the stream, or set `timeout.total`");
+    constexpr std::string_view kReason =
+        "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared";
+    refuse_own(encoded, "timeout.stream", kReason, "declare the stream, or set `timeout.total`");
+    refuse_own(encoded, "maxStreamAge", kReason, "declare the stream, or remove the field");
   }
 
   // Actions replace each other from level to level; at one level nothing says which is meant, and

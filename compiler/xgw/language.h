@@ -372,6 +372,7 @@ inline constexpr OperationField kOperationFields[] = {
      true},
     {policies::kSettingsFields[1], Merge::Replace, true},  // maxBody; offset set below
     {policies::kSettingsFields[2], Merge::ByKey, true},    // retry; offset set below
+    {policies::kSettingsFields[3], Merge::Replace, true},  // maxStreamAge; offset set below
     {{.name = "idempotent",
       .kind = policies::FieldKind::Bool,
       .offset = offsetof(OperationRecord, idempotent),
@@ -500,7 +501,8 @@ constexpr auto operation_specs() {
   for (size_t i = 0; i < specs.size(); ++i) {
     specs[i] = kOperationFields[i].spec;
     // Those of the settings have offsets into their record.
-    const bool is_setting = specs[i].name == "maxBody" || specs[i].name == "retry";
+    const std::string_view name = specs[i].name;
+    const bool is_setting = name == "maxBody" || name == "retry" || name == "maxStreamAge";
     if (is_setting) specs[i].offset += offsetof(OperationRecord, settings);
   }
   return specs;
@@ -601,7 +603,7 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "compress", "cache", "sunset", "tls", "http2", "maxStreamAge",
+    "compress", "cache", "sunset", "tls", "http2",
 };
 
 }  // namespace gw::compiler

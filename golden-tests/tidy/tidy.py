@@ -56,11 +56,14 @@ def sources(root):
 
 
 def is_test(name):
+    name = name.removeprefix("cli/testing/")  # of the product: `gwctl test`
     return bool(re.search(r"(_test\.cc$|/testing/|/fuzz/|_fuzz\.cc$|/bench/|_bench\.cc$|_testing\.h$)",
                           "/" + name))
 
 
 def allowed(name, included):
+    if re.match(r"runtime/.*/testing/", included):  # the product is not made of what only tests need
+        return False
     folder = max((f for f in LAYERS if name.startswith(f)), key=len, default=None)
     if folder is None:
         return True

@@ -5,6 +5,7 @@
 #include "runtime/engine/grpc.h"
 #include "runtime/engine/message_values.h"
 #include "runtime/engine/plan.h"
+#include "runtime/engine/stream_end.h"
 #include "runtime/policies/body/filter.h"
 #include "runtime/policies/client_class/filter.h"
 #include "runtime/policies/cors/filter.h"
@@ -34,6 +35,10 @@ Task<void> send_local(Exchange& exchange, Responder& responder) {
 // The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
 // last, and a reset would tell a client nothing of a deadline or of a server that has died.
 Task<void> break_off(Exchange& exchange, Responder& responder) {
+  if (ends_by_itself(exchange)) {
+    static_cast<void>(co_await responder.end({}, nullptr));
+    co_return;
+  }
   http::FieldList trailers(exchange.arena);
   const bool told =
       !responder.client_gone() && end_as_grpc(exchange, status_of(exchange.error), trailers);
@@ -47,11 +52,12 @@ Task<void> break_off(Exchange& exchange, Responder& responder) {
 
 // Passes a body on piece by piece. After a break the client sees one, unless nothing was written
 // yet: then exchange.error is set and the caller can still make another answer.
-Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
+Task<void> pump(Exchange& exchange, Env& env, http::BodySource& body, Responder& responder,
+                bool streams) {
   for (;;) {
     Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
     if (!piece) {
-      exchange.error = piece.error();
+      exchange.error = end_of(exchange, env.clock, piece.error());
       if (responder.head_sent()) co_await break_off(exchange, responder);
       co_return;
     }
@@ -66,11 +72,14 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
       exchange.error = sent.error();
       co_return;
     }
+    // From here on nothing is read from the table, and it may be long until the end.
+    if (streams) responder.let_go_of_table();
   }
 }
 
 // Writes exchange.response with the body of `fetched`. The usual small answer is one write.
-Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder, bool streams) {
+Task<void> send_fetched(Exchange& exchange, Env& env, Fetched& fetched, Responder& responder,
+                        bool streams) {
   responder.head(exchange.response);
   if (fetched.body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
@@ -91,10 +100,9 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
       exchange.error = sent.error();
       co_return;
     }
-    // From here on nothing is read from the table, and it may be long until the end.
     if (streams) responder.let_go_of_table();
   }
-  co_await pump(exchange, *fetched.body, responder);
+  co_await pump(exchange, env, *fetched.body, responder, streams);
 }
 
 // One step. False: the answer must not be passed on.
@@ -168,7 +176,7 @@ Task<void> deliver_read(Exchange& exchange, Env& env, Responder& responder, Fetc
     co_return;
   }
   fetched->body = source;
-  co_await send_fetched(exchange, *fetched, responder, false);
+  co_await send_fetched(exchange, env, *fetched, responder, false);
 }
 
 }  // namespace
@@ -195,7 +203,7 @@ Task<void> deliver_fetched(Exchange& exchange, Env& env, Responder& responder, F
   bool replaced = false;
   run_response_side(exchange, replaced);
   if (replaced) return send_local(exchange, responder);
-  return send_fetched(exchange, fetched, responder, streams);
+  return send_fetched(exchange, env, fetched, responder, streams);
 }
 
 }  // namespace gw::engine

@@ -24,9 +24,11 @@
 #include "runtime/engine/preflight.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/split.h"
+#include "runtime/engine/stream_end.h"
 #include "runtime/engine/tunnel.h"
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
+#include "runtime/http/long_stream.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
@@ -254,7 +256,8 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = exchange.upstream;
   options.deadline = exchange.deadline;
-  options.clients_deadline = exchange.clients_deadline;
+  // Nor is the age of a stream a measure of its target.
+  options.clients_deadline = exchange.clients_deadline || exchange.stream_end == exchange.deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -277,7 +280,10 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
                      const policies::SettingsRecord& settings) {
   if (record.streams != 0) {
     const u64 life = exchange.table->number(settings.timeout.stream);
+    const u64 age = exchange.table->number(settings.max_stream_age);
     exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+    if (age != 0) exchange.stream_end = exchange.started + milliseconds(age);
+    exchange.deadline = std::min(exchange.deadline, exchange.stream_end);
     exchange.streams = true;
     exchange.idle_ms = static_cast<u32>(exchange.table->number(settings.timeout.idle));
   }
@@ -311,19 +317,30 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
   if (client) {
     responder.let_go_of_table();
     co_await engine::run_tunnel(exchange, env.clock, **client, *fetched.channel, limits);
+    if (exchange.error.code != Errc::None) {
+      exchange.error = engine::end_of(exchange, env.clock, exchange.error);
+    }
   } else {
     exchange.error = client.error();
   }
   env.fetcher.release(fetched);
-  // A connection that was silent for too long ends as others do.
-  const bool ended =
-      exchange.error.code == Errc::None || exchange.error.code == Errc::RequestTimeout;
+  // A connection that was silent for too long, or is too old, ends as others do.
+  const bool ended = exchange.error.code == Errc::None ||
+                     exchange.error.code == Errc::RequestTimeout ||
+                     exchange.error.code == Errc::StreamEnded;
   if (!client || !ended) {
     responder.reset();
     co_return;
   }
   const Result<void> closed = co_await responder.end({}, nullptr);
   if (!closed) exchange.error = closed.error();
+}
+
+// Before the head of its answer, so that it gets one of ours.
+Task<void> end_stream(Exchange& exchange, Responder& responder) {
+  answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
+  run_response_side(exchange);
+  co_await send_local(exchange, responder);
 }
 
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
@@ -337,6 +354,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   if (!complete) engine::answer_problem(exchange, 400);
   if (!complete || !settle_upgrade(exchange, record)) {
     co_await engine::deliver_local(exchange, env, responder);
+    co_return;
+  }
+  std::optional<LongStream> stream;
+  if (record.streams != 0) stream.emplace(env.streams, exchange);
+  if (engine::is_over(exchange, env.clock)) {
+    co_await end_stream(exchange, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
@@ -366,6 +389,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     responder.reset();
     co_return;
   }
+  if (engine::is_over(exchange, env.clock)) {
+    if (result) env.fetcher.release(fetched);
+    co_await end_stream(exchange, responder);
+    co_return;
+  }
   if (!result) {
     engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
     co_await engine::deliver_local(exchange, env, responder);
@@ -393,7 +421,8 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
-  if (exchange.error.origin != Origin::Upstream) co_return;
+  const bool ours = exchange.error.code == Errc::StreamEnded;
+  if (exchange.error.origin != Origin::Upstream && !ours) co_return;
   const Error broken = exchange.error;  // before the first byte of the answer was passed on
   engine::answer_failed_fetch(exchange, broken, 0);
   co_await engine::deliver_local(exchange, env, responder);

@@ -13,6 +13,7 @@
 namespace gw {
 
 struct IdentityEnv;
+class LongStreams;
 namespace policies {
 struct RetryCauseRecord;
 }
@@ -166,6 +167,7 @@ struct Env {
   ExchangeObserver& observer;
   Mirrors* mirrors = nullptr;                // null: none are sent
   limits::CounterStore* counters = nullptr;  // null: what is limited is refused
+  LongStreams* streams = nullptr;            // null: nobody ends one before its time
   IdentityEnv* identity = nullptr;           // null: where no operation asks for authentication
 };
 

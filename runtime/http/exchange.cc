@@ -36,6 +36,8 @@ void Exchange::reset() {
   started = {};
   deadline = TimePoint::max();
   clients_deadline = false;
+  stream_end = TimePoint::max();
+  stream_ended = false;
   streams = false;
   idle_ms = 0;
   request_bytes = 0;

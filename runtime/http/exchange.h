@@ -159,13 +159,15 @@ struct Exchange {
 
   // Progress, for logs and deadlines.
   TimePoint started{};
-  TimePoint deadline = TimePoint::max();  // of the whole exchange
-  bool clients_deadline = false;          // the client has named it
-  bool streams = false;                   // either side may be silent while the other speaks
-  u32 idle_ms = 0;                        // of such a one: silence of both; 0: any
-  u64 request_bytes = 0;                  // body bytes read from the client
-  u64 response_bytes = 0;                 // body bytes given to the responder
-  u32 upstream = ~u32{0};                 // index of the chosen upstream
+  TimePoint deadline = TimePoint::max();    // of the whole exchange
+  bool clients_deadline = false;            // the client has named it
+  TimePoint stream_end = TimePoint::max();  // of one that streams: `maxStreamAge`
+  bool stream_ended = false;                // it was told to end (long_stream.h)
+  bool streams = false;                     // either side may be silent while the other speaks
+  u32 idle_ms = 0;                          // of such a one: silence of both; 0: any
+  u64 request_bytes = 0;                    // body bytes read from the client
+  u64 response_bytes = 0;                   // body bytes given to the responder
+  u32 upstream = ~u32{0};                   // index of the chosen upstream
   UpstreamChoice upstream_choice = UpstreamChoice::Named;
   TryRecord tries[kMaxTries];
   u32 try_count = 0;
