@@ -11,6 +11,7 @@
 #include "compiler/xgw/limit_language.h"
 #include "compiler/xgw/validate_language.h"
 #include "runtime/policies/authorizer/record.h"
+#include "runtime/policies/compress/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
@@ -56,6 +57,8 @@ struct OperationRecord {
   u32 idempotent;
   u32 upgrade;  // policies::kUpgradeWords
   u32 forward;  // policies::kForwardWords
+  u32 decompress_requests;
+  policies::CompressRecord compress;
   ValidateChoice validate;
   table::Extent path;
   table::Extent rate_limit;   // LimitChoice[]
@@ -269,6 +272,25 @@ inline constexpr OperationField kOperationFields[] = {
              "says about it; default: what it says passes"},
      Merge::Replace,
      true},
+    {{.name = "compress",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, compress),
+      .fields = policies::kCompressFields,
+      .size = sizeof(policies::CompressRecord),
+      .shorthand = "encodings",
+      .doc = "encodes answers for clients that can read it; what an upstream has encoded passes; a "
+             "bare word or list sets `encodings`; default: none"},
+     Merge::Replace,
+     true},
+    {{.name = "decompressRequests",
+      .kind = policies::FieldKind::Bool,
+      .offset = offsetof(OperationRecord, decompress_requests),
+      .fallback = "false",
+      .doc =
+          "request bodies in gzip, br or zstd go upstream decoded, within `maxBody`; others that "
+          "are encoded are refused; default: bodies go upstream as they came"},
+     Merge::Replace,
+     true},
     {{.name = "rateLimit",
       .kind = policies::FieldKind::Map,
       .offset = offsetof(OperationRecord, rate_limit),
@@ -439,8 +461,8 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "cache", "views", "compose", "sunset",
-    "tls",     "http2",    "query", "body",  "status",  "maxStreamAge",
+    "clients", "cache", "views", "compose", "sunset",       "tls",
+    "http2",   "query", "body",  "status",  "maxStreamAge",
 };
 
 }  // namespace gw::compiler

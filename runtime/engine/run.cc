@@ -14,6 +14,7 @@
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
+#include "runtime/engine/decompress.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/forward.h"
 #include "runtime/engine/grpc.h"
@@ -28,6 +29,7 @@
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
+#include "runtime/policies/compress/filter.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -117,6 +119,7 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Validate:
       return policies::validate_request(exchange,
                                         view.policy_record<policies::ValidateRecord>(step.record));
+    case PolicyId::Compress:  // of the response side: compress_answer()
     case PolicyId::None:
       break;
   }
@@ -263,14 +266,6 @@ void answer_refused_response(Exchange& exchange) {
   engine::answer_problem(exchange, 502);
 }
 
-// Writes exchange.response with a body that is in memory.
-Task<void> send_local(Exchange& exchange, Responder& responder) {
-  engine::answer_as_grpc(exchange);
-  responder.head(exchange.response);
-  const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
-  if (!sent) exchange.error = sent.error();
-}
-
 // The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
 // last, and a reset would tell a client nothing of a deadline or of a server that has died.
 Task<void> break_off(Exchange& exchange, Responder& responder) {
@@ -309,23 +304,27 @@ Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder
   }
 }
 
-// Writes exchange.response with the body of `fetched`. The usual small answer is one write.
-Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& responder, bool streams) {
+// Writes exchange.response with `plain` as its body (null: none), encoded where the plan says so.
+// The usual small answer is one write.
+Task<void> send_body(Exchange& exchange, http::BodySource* plain, Responder& responder,
+                     bool streams) {
+  encoding::EncodedBody encoded;
+  http::BodySource* body = policies::compress_answer(exchange, plain, encoded);
   responder.head(exchange.response);
-  if (fetched.body == nullptr) {
+  if (body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
     if (!sent) exchange.error = sent.error();
     co_return;
   }
   http::BodyChunk whole;
-  if (fetched.body->take_buffered(whole)) {
+  if (body->take_buffered(whole)) {
     const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
     if (!sent) exchange.error = sent.error();
     co_return;
   }
   // A stream of unknown length may be silent for long after its head: whoever listens to events
   // waits for it. A body of known length comes at once, and leaves with its head.
-  if (exchange.response.framing != http::Framing::Length && fetched.body->must_wait()) {
+  if (exchange.response.framing != http::Framing::Length && body->must_wait()) {
     const Result<void> sent = co_await responder.data({});
     if (!sent) {
       exchange.error = sent.error();
@@ -334,7 +333,14 @@ Task<void> send_fetched(Exchange& exchange, Fetched& fetched, Responder& respond
     // From here on nothing is read from the table, and it may be long until the end.
     if (streams) responder.let_go_of_table();
   }
-  co_await pump(exchange, *fetched.body, responder);
+  co_await pump(exchange, *body, responder);
+}
+
+// Writes exchange.response with a body that is in memory.
+Task<void> send_local(Exchange& exchange, Responder& responder) {
+  engine::answer_as_grpc(exchange);
+  http::MemoryBody memory(as_bytes(exchange.local_body));
+  co_await send_body(exchange, &memory, responder, false);
 }
 
 bool may_be_repeated(const Exchange& exchange, const policies::ProxyRecord& record) {
@@ -472,6 +478,13 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
+  encoding::DecodedBody decoded;
+  if (record.decompress != 0 &&
+      !engine::decompress_request(exchange, table.number(settings.max_body), decoded, body)) {
+    run_response_side(exchange);
+    co_await send_local(exchange, responder);
+    co_return;
+  }
   if (record.mirrors.count != 0 && env.mirrors != nullptr) {
     mirroring.emplace(exchange, env, record, options);
     body = mirroring->watch(body);
@@ -514,7 +527,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
   run_response_side(exchange);
-  co_await send_fetched(exchange, fetched, responder, record.streams != 0);
+  co_await send_body(exchange, fetched.body, responder, record.streams != 0);
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   if (exchange.error.origin != Origin::Upstream) co_return;
