@@ -75,13 +75,12 @@ void check_type(Module& module, NodeRef node) {
         "write for example `application/json`");
   } else if (is_compressed(type)) {
     const bool is_pattern = type.find('*') != type.npos;
-    report(module, "compress-without-gain", Severity::Warning, node.span(),
-           fmt::format(is_pattern ? "`{}` takes in what is compressed by itself"
-                                  : "`{}` is compressed by itself",
-                       type),
-           "encoding it again takes time and saves nothing",
-           is_pattern ? "list the types that are text, or remove `types` for the default"
-                      : "remove it");
+    report(
+        module, "compress-without-gain", Severity::Warning, node.span(),
+        fmt::format("`{}` {} compressed by itself", type, is_pattern ? "takes in what is" : "is"),
+        "encoding it again takes time and saves nothing",
+        is_pattern ? "list the types that are text, or remove `types` for the default"
+                   : "remove it");
   }
 }
 
