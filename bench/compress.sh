@@ -18,6 +18,7 @@ gwctl=$build/cli/gwctl
 need nginx haproxy wrk curl taskset
 
 sizes=(2 10 100)  # KiB
+chmod 755 "$work"  # nginx reads the files as another user
 python3 - "$work" "${sizes[@]}" <<'P'
 import json, pathlib, random, sys
 random.seed(7)

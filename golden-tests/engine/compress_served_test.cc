@@ -16,7 +16,7 @@ using encoding::testing::sample_json;
 using server::testing::Http2Client;
 using server::testing::MemoryGateway;
 
-const std::shared_ptr<const BoundTable>& table() {
+const std::shared_ptr<const BoundTable>& usual_table() {
   static const std::shared_ptr<const BoundTable> kTable = compiled_table(R"(
 openapi: 3.1.0
 info: {title: T, version: '1'}
@@ -36,7 +36,7 @@ paths:
 }
 
 struct Served {
-  Served() : gateway(&run, table().get()) {}
+  Served() : gateway(&run, usual_table().get()) {}
   MemoryGateway gateway;
 };
 

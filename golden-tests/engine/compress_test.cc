@@ -35,7 +35,7 @@ std::string document(const std::string& fields, const std::string& operation = "
 
 const char* kCompress = "compress: {minSize: 100B}";
 
-const std::shared_ptr<const BoundTable>& table() {
+const std::shared_ptr<const BoundTable>& usual_table() {
   static const std::shared_ptr<const BoundTable> kTable = compiled_table(document(kCompress));
   return kTable;
 }
@@ -53,7 +53,7 @@ std::string plain(const Trip& trip) { return trip.responder.plain_body(); }
 
 struct Answered : Trip {
   Answered(const ScriptedAnswer& answer, const std::vector<OfflineField>& fields,
-           const char* method = "GET", std::shared_ptr<const BoundTable> with = table())
+           const char* method = "GET", std::shared_ptr<const BoundTable> with = usual_table())
       : Trip(std::move(with)) {
     fetcher.script = {answer};
     start(method, "/a", fields);
@@ -67,15 +67,14 @@ const std::vector<OfflineField> kAcceptsAll = {{"Accept-Encoding", "gzip, deflat
 }  // namespace
 
 TEST_CASE("compress: an answer is encoded as its client likes it best", "[engine][compress]") {
-  const auto [accepts, coding] = GENERATE(table<std::string, std::string>({
-      {"gzip", "gzip"},
-      {"gzip, br", "br"},
-      {"gzip, br, zstd", "zstd"},
-      {"gzip;q=1, br;q=0.5", "gzip"},
-      {"deflate", "(none)"},
-      {"identity", "(none)"},
-      {"gzip;q=0", "(none)"},
-  }));
+  struct Case {
+    std::string accepts;
+    std::string coding;
+  };
+  const auto [accepts, coding] =
+      GENERATE(Case{"gzip", "gzip"}, Case{"gzip, br", "br"}, Case{"gzip, br, zstd", "zstd"},
+               Case{"gzip;q=1, br;q=0.5", "gzip"}, Case{"deflate", "(none)"},
+               Case{"identity", "(none)"}, Case{"gzip;q=0", "(none)"});
   CAPTURE(accepts);
   const Answered trip(json_answer(), {{"Accept-Encoding", accepts}});
   CHECK(trip.field("content-encoding") == coding);
@@ -102,7 +101,7 @@ TEST_CASE("compress: the head says nothing of the bytes as they were", "[engine]
   CHECK(trip.field("x-other") == "stays");
   u32 vary = 0;
   for (const OfflineField& field : trip.responder.fields) {
-    vary += http::equal_fold(field.name, "vary") ? 1 : 0;
+    vary += http::equal_fold(field.name, "vary") ? 1U : 0U;
   }
   CHECK(vary == 2);
 }
@@ -181,7 +180,7 @@ TEST_CASE("compress: 304 names the ETag that the client has", "[engine][compress
 }
 
 TEST_CASE("compress: answers of the gateway itself are encoded as well", "[engine][compress]") {
-  Trip trip(table());
+  Trip trip(usual_table());
   trip.start("GET", "/local", kAcceptsAll);
   REQUIRE(trip.done());
   CHECK(trip.field("content-encoding") == "zstd");
@@ -207,7 +206,7 @@ TEST_CASE("compress: types, encodings and their order are the operator's", "[eng
             .field("content-encoding") == "(none)");
   CHECK(Answered(json_answer(), kAcceptsAll, "GET", with("compress: {minSize: 3001B}"))
             .field("content-encoding") == "(none)");
-  CHECK(Answered(json_answer(), kAcceptsAll, "GET", with("timeout: 1s")).field("vary") == "(none)");
+  CHECK(Answered(json_answer(), kAcceptsAll, "GET", with("retry: off")).field("vary") == "(none)");
   const Answered small(json_answer(), kAcceptsAll, "GET", with("compress: {level: small}"));
   const Answered fast(json_answer(), kAcceptsAll, "GET", with("compress: {level: fast}"));
   CHECK(plain(small) == plain(fast));

@@ -44,9 +44,9 @@ BodyCoding coding_of(const http::FieldList& fields);
 /// for who makes the answer. Never allocates; linear in the field.
 Coding negotiate(const http::FieldList& request, std::span<const Coding> offered);
 
-/// In order of preference where the operator states none. At its usual level zstd makes bodies as
-/// small as brotli does (within a few percent on JSON) for a third of the time, and gzip is worse
-/// at both; who cannot read zstd does not name it.
+/// In order of preference where the operator states none. Of JSON zstd makes about as few bytes as
+/// brotli does for half of the time or less, and gzip makes more (bench/README.md, "Compression");
+/// who cannot read zstd does not name it.
 inline constexpr std::array<Coding, kCodings> kPreferred = {Coding::Zstd, Coding::Brotli,
                                                             Coding::Gzip};
 
