@@ -91,10 +91,12 @@ class Origin:
             def do_POST(self):
                 if self.headers.get("transfer-encoding") == "chunked":
                     body = b""
-                    while size := int(self.rfile.readline(), 16):
+                    while size := int(self.rfile.readline() or b"0", 16):
                         body += self.rfile.read(size)
                         self.rfile.readline()
-                    self.rfile.readline()
+                    self.close_connection = not self.rfile.readline()  # cut off: it was refused
+                    if self.close_connection:
+                        return
                 else:
                     body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 self.answer(body, content_type="text/plain", x_encoding=self.headers.get("content-encoding", "none"))
@@ -131,7 +133,7 @@ class Compress(unittest.TestCase):
             ["curl", "-sS", "-m", str(SECONDS), "-D", head, *options,
              f"http://127.0.0.1:{self.gateway.ports[0]}{path}"], capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        lines = head.read_text(encoding="latin-1").strip().split("\r\n")
+        lines = head.read_text(encoding="latin-1").strip().splitlines()
         fields = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
         return int(lines[0].split()[1]), fields, done.stdout
 
