@@ -6,20 +6,20 @@
 //
 // Local answers run the response side too, errors included. A request without a route has the
 // gateway's default plan.
-#include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <iterator>
 #include <optional>
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/decompress.h"
+#include "runtime/engine/deliver.h"
 #include "runtime/engine/expression.h"
+#include "runtime/engine/failed_fetch.h"
 #include "runtime/engine/forward.h"
 #include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
 #include "runtime/engine/mirror.h"
+#include "runtime/engine/plan.h"
 #include "runtime/engine/preflight.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/split.h"
@@ -29,7 +29,6 @@
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
-#include "runtime/policies/compress/filter.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -51,16 +50,6 @@ using std::chrono::milliseconds;
 
 // For the log only, as nginx writes it: the client went away before an answer.
 constexpr u16 kClientGone = 499;
-
-// A body is asked for in pieces of this size.
-constexpr size_t kPieceBytes = 64 * 1024;
-
-const policies::SettingsRecord& settings_of(const Exchange& exchange) {
-  const table::TableView& view = exchange.table->view();
-  const u32 index = exchange.route == table::kNone ? view.gateway().default_settings
-                                                   : view.routes()[exchange.route].settings;
-  return view.settings()[index];
-}
 
 struct Action {
   const policies::ProxyRecord* proxy = nullptr;  // null: exchange.response holds a local answer
@@ -119,7 +108,7 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Validate:
       return policies::validate_request(exchange,
                                         view.policy_record<policies::ValidateRecord>(step.record));
-    case PolicyId::Compress:  // of the response side: compress_answer()
+    case PolicyId::Compress:  // of the response side
     case PolicyId::None:
       break;
   }
@@ -165,182 +154,18 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
     co_await policies::ask_authorizer(exchange, env, record);
   }
   if (static_cast<PolicyId>(step.policy) == PolicyId::Validate) {
-    const u64 max_body = exchange.table->number(settings_of(exchange).max_body);
+    const u64 max_body = exchange.table->number(engine::settings_of(exchange).max_body);
     co_await policies::read_request_body(exchange, env, max_body);
   }
-}
-
-std::span<const table::StepRecord> steps_of(const Exchange& exchange) {
-  const table::TableView& view = exchange.table->view();
-  const u32 plan = exchange.plan == table::kNone ? view.gateway().default_plan : exchange.plan;
-  if (plan == table::kNone) return {};
-  return view.part(view.steps(), view.plans()[plan].steps);
 }
 
 // Exchange.response says that there is no route. Who looks for one is limited all the same.
 void run_default_plan(Exchange& exchange, Env& env) {
   Action action;
-  for (const table::StepRecord& step : steps_of(exchange)) {
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
     if (static_cast<PolicyId>(step.policy) != PolicyId::RateLimit) continue;
     if (request_step(exchange, env, step, action) == Verdict::Reply) return;
   }
-}
-
-void run_response_side(Exchange& exchange) {
-  const table::TableView& view = exchange.table->view();
-  const policies::CorsRecord* cors = nullptr;
-  policies::write_limit_fields(exchange);
-  for (const table::StepRecord& step : steps_of(exchange)) {
-    if (static_cast<PolicyId>(step.policy) == PolicyId::Cors) {
-      cors = &view.policy_record<policies::CorsRecord>(step.record);
-    }
-    if (policies::is_request_phase(static_cast<Phase>(step.phase))) continue;
-    if (!engine::holds(exchange, step.condition)) continue;
-    if (static_cast<PolicyId>(step.policy) == PolicyId::Headers) {
-      policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
-                               exchange.response.fields);
-    }
-  }
-  if (cors != nullptr) policies::write_cors_fields(exchange, *cors);
-}
-
-// The status that a failed fetch is answered with.
-u16 status_of(const Error& error) {
-  switch (error.code) {
-    case Errc::BodyTooLarge:
-      return 413;
-    case Errc::RequestTimeout:
-      return 408;
-    case Errc::BadRequest:
-    case Errc::RequestInvalid:
-      return 400;
-    case Errc::PeerClosed:  // in the middle of its body
-      return error.origin == Origin::Downstream ? 400 : 502;
-    case Errc::UpstreamTimeout:
-      return 504;
-    case Errc::ConnectFailed:
-    case Errc::UpstreamOverflow:
-    case Errc::CircuitOpen:
-      return 503;
-    case Errc::Internal:
-      return 500;
-    default:
-      return 502;
-  }
-}
-
-// What the upstream has to say while nothing can be sent to it; null: nothing, or it is not that.
-const policies::UnavailableRecord* unavailable_answer(const Exchange& exchange,
-                                                      const Error& error) {
-  const bool unavailable = error.code == Errc::ConnectFailed || error.code == Errc::CircuitOpen;
-  if (!unavailable || exchange.upstream == table::kNone) return nullptr;
-  const table::TableView& view = exchange.table->view();
-  const policies::UnavailableRecord& record = view.upstreams()[exchange.upstream].unavailable;
-  const bool says_something =
-      record.body.offset != table::kNone || record.headers.count != 0 || record.status != 503;
-  return says_something ? &record : nullptr;
-}
-
-void answer_failed_fetch(Exchange& exchange, const Error& error, u32 retry_after_seconds) {
-  exchange.error = error;
-  if (const policies::UnavailableRecord* record = unavailable_answer(exchange, error)) {
-    policies::respond_unavailable(exchange, *record);
-  } else {
-    engine::answer_problem(exchange, status_of(error));
-  }
-  http::FieldList& fields = exchange.response.fields;
-  if (retry_after_seconds == 0 || fields.find("retry-after") != nullptr) return;
-  char text[10];
-  char* end = std::to_chars(text, std::end(text), retry_after_seconds).ptr;
-  const std::string_view digits(text, static_cast<size_t>(end - text));
-  fields.add("retry-after", exchange.arena.copy(digits));
-}
-
-// In place of an answer that breaks the contract, or that broke off before it could be judged. What
-// is wrong with it is for the log.
-void answer_refused_response(Exchange& exchange) {
-  if (exchange.error.code != Errc::None) return answer_failed_fetch(exchange, exchange.error, 0);
-  exchange.error = Error{.code = Errc::ResponseInvalid,
-                         .origin = Origin::Upstream,
-                         .what = "answer breaks the contract"};
-  engine::answer_problem(exchange, 502);
-}
-
-// The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
-// last, and a reset would tell a client nothing of a deadline or of a server that has died.
-Task<void> break_off(Exchange& exchange, Responder& responder) {
-  http::FieldList trailers(exchange.arena);
-  const bool told = !responder.client_gone() &&
-                    engine::end_as_grpc(exchange, status_of(exchange.error), trailers);
-  if (!told) {
-    responder.reset();
-    co_return;
-  }
-  // One that does not come through resets by itself, and the first error is the one for the log.
-  static_cast<void>(co_await responder.end({}, &trailers));
-}
-
-// Passes a body on piece by piece. After a break the client sees one, unless nothing was written
-// yet: then exchange.error is set and the caller can still make another answer.
-Task<void> pump(Exchange& exchange, http::BodySource& body, Responder& responder) {
-  for (;;) {
-    Result<http::BodyChunk> piece = co_await body.next(kPieceBytes);
-    if (!piece) {
-      exchange.error = piece.error();
-      if (responder.head_sent()) co_await break_off(exchange, responder);
-      co_return;
-    }
-    const http::BodyChunk chunk = *piece;
-    if (chunk.end) {
-      const Result<void> ended = co_await responder.end(chunk.bytes, chunk.trailers);
-      if (!ended) exchange.error = ended.error();
-      co_return;
-    }
-    const Result<void> sent = co_await responder.data(chunk.bytes);
-    if (!sent) {
-      exchange.error = sent.error();
-      co_return;
-    }
-  }
-}
-
-// Writes exchange.response with `plain` as its body (null: none), encoded where the plan says so.
-// The usual small answer is one write.
-Task<void> send_body(Exchange& exchange, http::BodySource* plain, Responder& responder,
-                     bool streams) {
-  encoding::EncodedBody encoded;
-  http::BodySource* body = policies::compress_answer(exchange, plain, encoded);
-  responder.head(exchange.response);
-  if (body == nullptr) {
-    const Result<void> sent = co_await responder.end({}, nullptr);
-    if (!sent) exchange.error = sent.error();
-    co_return;
-  }
-  http::BodyChunk whole;
-  if (body->take_buffered(whole)) {
-    const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
-    if (!sent) exchange.error = sent.error();
-    co_return;
-  }
-  // A stream of unknown length may be silent for long after its head: whoever listens to events
-  // waits for it. A body of known length comes at once, and leaves with its head.
-  if (exchange.response.framing != http::Framing::Length && body->must_wait()) {
-    const Result<void> sent = co_await responder.data({});
-    if (!sent) {
-      exchange.error = sent.error();
-      co_return;
-    }
-    // From here on nothing is read from the table, and it may be long until the end.
-    if (streams) responder.let_go_of_table();
-  }
-  co_await pump(exchange, *body, responder);
-}
-
-// Writes exchange.response with a body that is in memory.
-Task<void> send_local(Exchange& exchange, Responder& responder) {
-  engine::answer_as_grpc(exchange);
-  http::MemoryBody memory(as_bytes(exchange.local_body));
-  co_await send_body(exchange, &memory, responder, false);
 }
 
 bool may_be_repeated(const Exchange& exchange, const policies::ProxyRecord& record) {
@@ -376,7 +201,7 @@ bool settle_upgrade(Exchange& exchange, const policies::ProxyRecord& record) {
 
 FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& record) {
   const BoundTable& table = *exchange.table;
-  const policies::SettingsRecord& settings = settings_of(exchange);
+  const policies::SettingsRecord& settings = engine::settings_of(exchange);
   FetchOptions options;
   options.upstream = exchange.upstream;
   options.deadline = exchange.deadline;
@@ -426,14 +251,13 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
     const Error invalid{.code = Errc::UpstreamInvalid,
                         .origin = Origin::Upstream,
                         .what = "101 that does not answer the handshake"};
-    answer_failed_fetch(exchange, invalid, 0);
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
+    engine::answer_failed_fetch(exchange, invalid, 0);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   engine::take_response_head(exchange, fetched);
   exchange.response.upgrade = engine::kWebSocket;
-  run_response_side(exchange);
+  engine::change_response_head(exchange);
   const Result<Channel*> client = co_await responder.upgrade(exchange.response);
   if (client) {
     responder.let_go_of_table();
@@ -458,13 +282,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   exchange.upstream = record.split.count == 0
                           ? record.upstream
                           : engine::choose_upstream(exchange, record, env.random);
-  const policies::SettingsRecord& settings = settings_of(exchange);
+  const policies::SettingsRecord& settings = engine::settings_of(exchange);
   const bool complete = engine::finish_upstream_request(exchange, record) &&
                         settle_deadline(exchange, record, settings);
   if (!complete) engine::answer_problem(exchange, 400);
   if (!complete || !settle_upgrade(exchange, record)) {
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
@@ -481,8 +304,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   encoding::DecodedBody decoded;
   if (record.decompress != 0 &&
       !engine::decompress_request(exchange, table.number(settings.max_body), decoded, body)) {
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   if (record.mirrors.count != 0 && env.mirrors != nullptr) {
@@ -501,9 +323,8 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_return;
   }
   if (!result) {
-    answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
+    engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   if (fetched.head.status == 101) {
@@ -518,23 +339,20 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
         exchange, env, *check, table.number(settings.max_body), fetched);
     if (!fine) {
       env.fetcher.release(fetched);
-      answer_refused_response(exchange);
-      run_response_side(exchange);
-      co_await send_local(exchange, responder);
+      engine::answer_refused_response(exchange);
+      co_await engine::deliver_local(exchange, env, responder);
       co_return;
     }
   }
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
-  run_response_side(exchange);
-  co_await send_body(exchange, fetched.body, responder, record.streams != 0);
+  co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   if (exchange.error.origin != Origin::Upstream) co_return;
   const Error broken = exchange.error;  // before the first byte of the answer was passed on
-  answer_failed_fetch(exchange, broken, 0);
-  run_response_side(exchange);
-  co_await send_local(exchange, responder);
+  engine::answer_failed_fetch(exchange, broken, 0);
+  co_await engine::deliver_local(exchange, env, responder);
 }
 
 }  // namespace
@@ -546,7 +364,7 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   if (engine::answer_preflight(exchange)) {
     // Before limits and authentication: browsers send no credentials with it.
   } else if (engine::choose_route(exchange)) {
-    const policies::SettingsRecord& settings = settings_of(exchange);
+    const policies::SettingsRecord& settings = engine::settings_of(exchange);
     exchange.deadline =
         exchange.started + milliseconds(exchange.table->number(settings.timeout.total));
     const u64 max_body = exchange.table->number(settings.max_body);
@@ -566,8 +384,7 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);
   } else {
-    run_response_side(exchange);
-    co_await send_local(exchange, responder);
+    co_await engine::deliver_local(exchange, env, responder);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "runtime/encoding/head.h"
+#include "runtime/engine/plan.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/validate/media_type.h"
 
@@ -52,11 +53,9 @@ constexpr std::string_view kDefaultTypes[] = {
 };
 
 const CompressRecord* record_of(const Exchange& exchange) {
-  if (exchange.plan == table::kNone) return nullptr;
-  const table::TableView& view = exchange.table->view();
-  for (const table::StepRecord& step : view.part(view.steps(), view.plans()[exchange.plan].steps)) {
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
     if (static_cast<PolicyId>(step.policy) == PolicyId::Compress) {
-      return &view.policy_record<CompressRecord>(step.record);
+      return &exchange.table->view().policy_record<CompressRecord>(step.record);
     }
   }
   return nullptr;
