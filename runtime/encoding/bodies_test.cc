@@ -121,6 +121,36 @@ TEST_CASE("encoded body: trailers pass, and so do errors", "[encoding]") {
   CHECK(all.error.origin == Origin::Upstream);
 }
 
+TEST_CASE("bodies: digests in trailers end with the bytes that they are of", "[encoding]") {
+  Arena arena;
+  http::FieldList trailers(arena);
+  trailers.add("Content-Digest", "sha-256=:x:");
+  trailers.add("X-Sum", "7");
+  const auto names_of = [&](http::BodySource& body) {
+    std::string names;
+    for (bool end = false; !end;) {
+      auto task = body.next(1000);
+      task.start();
+      const Result<http::BodyChunk> piece = task.result();
+      REQUIRE(piece);
+      end = piece->end;
+      if (!end) continue;
+      for (const http::Field& field : *piece->trailers) names += std::string(field.name) + " ";
+    }
+    return names;
+  };
+  PieceBody plain({"a", "b"}, true);
+  plain.trailers = &trailers;
+  EncodedBody encoded;
+  REQUIRE(encoded.begin(Coding::Gzip, Level::Fast, plain));
+  CHECK(names_of(encoded) == "X-Sum ");
+  PieceBody packed({encode(Coding::Gzip, "ab")}, true);
+  packed.trailers = &trailers;
+  DecodedBody decoded;
+  REQUIRE(decoded.begin(Coding::Gzip, kWide, packed));
+  CHECK(names_of(decoded) == "X-Sum ");
+}
+
 TEST_CASE("decoded body: at every split, with every size of pieces", "[encoding]") {
   const Coding coding = any_coding();
   const std::string text = sample_json(2'000);

@@ -12,8 +12,8 @@ namespace gw::encoding {
 namespace {
 
 // Kept beyond these, memory would be held that only a burst has needed.
-constexpr size_t kKeptEncoders = 12;
-constexpr size_t kKeptDecoders = 6;
+constexpr size_t kKeptEncoders = 8;
+constexpr size_t kKeptDecoders = 4;
 // A window that a sender has chosen: what is larger is given back to the system.
 constexpr size_t kKeptDecoderBytes = 1 << 20;
 

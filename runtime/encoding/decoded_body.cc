@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/encoding/head.h"
+
 namespace gw::encoding {
 namespace {
 
@@ -91,7 +93,7 @@ Task<Result<http::BodyChunk>> DecodedBody::next(size_t max_bytes) {
       if (!piece) co_return fail(piece.error());
       input_ = piece->bytes;
       inner_ended_ = piece->end;
-      trailers_ = piece->trailers;
+      trailers_ = trailers_without_bytes(piece->trailers);
       if (input_.empty()) continue;
     }
     const Result<size_t> made = step(max_bytes);

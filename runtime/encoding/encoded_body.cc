@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/encoding/head.h"
+
 namespace gw::encoding {
 namespace {
 
@@ -27,7 +29,7 @@ void EncodedBody::take_piece(const http::BodyChunk& piece) {
   if (!piece.end) return;
   inner_ended_ = true;
   flush_ = Flush::Finish;
-  trailers_ = piece.trailers;
+  trailers_ = trailers_without_bytes(piece.trailers);
 }
 
 // Encodes what there is, as far as the buffer goes. False: it has failed.

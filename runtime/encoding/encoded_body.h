@@ -10,8 +10,8 @@ namespace gw::encoding {
 /// leaves by a flush. A body of known length is not flushed, since it comes at once.
 ///
 /// Holds a context of its thread from begin() to its end, an error or its destruction, so it
-/// belongs into the frame of who runs the exchange, not into its arena. Trailers pass. Errors: of
-/// the other source; Internal.
+/// belongs into the frame of who runs the exchange, not into its arena. Trailers pass, without
+/// digests of the bytes as they were. Errors: of the other source; Internal.
 class EncodedBody final : public http::BodySource {
  public:
   EncodedBody() = default;

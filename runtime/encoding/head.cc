@@ -1,6 +1,8 @@
 #include "runtime/encoding/head.h"
 
+#include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace gw::encoding {
 namespace {
@@ -9,7 +11,24 @@ constexpr std::string_view kDescribing[] = {"content-encoding", "content-length"
                                             "content-digest",   "repr-digest",    "digest",
                                             "content-md5"};
 
+bool describes_bytes(const http::Field& field) {
+  return std::ranges::any_of(
+      kDescribing, [&](std::string_view name) { return http::equal_fold(name, field.name); });
+}
+
 }  // namespace
+
+const http::FieldList* trailers_without_bytes(const http::FieldList* trailers) {
+  if (trailers == nullptr) return nullptr;
+  if (std::none_of(trailers->begin(), trailers->end(), describes_bytes)) return trailers;
+  Arena& arena = trailers->arena();
+  void* memory = arena.allocate(sizeof(http::FieldList), alignof(http::FieldList));
+  auto* kept = new (memory) http::FieldList(arena);
+  for (const http::Field& field : *trailers) {
+    if (!field.removed && !describes_bytes(field)) kept->add(field);
+  }
+  return kept;
+}
 
 void forget_bytes(http::FieldList& fields) {
   for (const std::string_view name : kDescribing) fields.remove(name);
