@@ -90,7 +90,8 @@ bool EncodedBody::take_buffered(http::BodyChunk& out) {
 
 bool EncodedBody::must_wait() const {
   const bool has_some = handed_ != filled_ || !encoded_ || inner_ended_;
-  return !has_some && inner_->must_wait();
+  // One of known length comes at once, and its head need not leave before it.
+  return flushes_ && !has_some && inner_->must_wait();
 }
 
 }  // namespace gw::encoding
