@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_compress.h"
 #include "compiler/passes/check_limits.h"
 #include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
@@ -300,6 +301,7 @@ class OperationLowerer {
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
     add_response_steps(effective.fields, record, view, scope, steps, encoded);
+    add_compression(effective.fields, record, encoded, lowered, steps);
     // Whatever the order of keys, a request goes through them in the order of phases.
     std::ranges::stable_sort(steps, {}, &StepRecord::phase);
     lowered.plan = store_.add_plan(steps, encoded, lowered.upstream);
@@ -321,6 +323,17 @@ class OperationLowerer {
     if (lowered.upstream != table::kNone && ValidateLowerer::checks_response(record)) {
       steps.push_back(step(PolicyId::Validate, Phase::ResponseValidation, record));
     }
+  }
+
+  void add_compression(const Effective& fields, const OperationRecord& record,
+                       const std::vector<EncodedField>& encoded, const Lowered& lowered,
+                       std::vector<StepRecord>& steps) {
+    if (lowered.upstream == table::kNone && record.decompress_requests != 0) {
+      refuse_own(encoded, "decompressRequests", "it is not sent upstream", "remove it");
+    }
+    if (!is_set(fields, "compress")) return;
+    check_compress(module_, *fields.find("compress"), record.compress);
+    steps.push_back(step(PolicyId::Compress, Phase::Compression, record.compress));
   }
 
   static u32 flags_of(const GatewayOperation& source, const OperationSecurity& security) {
@@ -659,6 +672,7 @@ class OperationLowerer {
     proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
     proxy.replay = static_cast<u32>(replay_of(*operation.source, record));
     proxy.upgrade = record.upgrade;
+    proxy.decompress = record.decompress_requests;
     const u32 protocol = module_.table.upstreams[upstream].protocol;
     lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
                       declares_stream(*operation.source->operation);

@@ -14,6 +14,7 @@
 #include "runtime/policies/body/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
+#include "runtime/policies/compress/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/errors/record.h"
 #include "runtime/policies/headers/record.h"
@@ -80,6 +81,7 @@ struct ViewChoice {
   table::Extent quota;
   table::Extent concurrency;
   policies::ComposeRecord compose;
+  policies::CompressRecord compress;
 };
 
 /// All effective fields of one operation before they become steps. Only the compiler has this.
@@ -89,6 +91,8 @@ struct OperationRecord {
   u32 idempotent;
   u32 upgrade;  // policies::kUpgradeWords
   u32 forward;  // policies::kForwardWords
+  u32 decompress_requests;
+  policies::CompressRecord compress;
   ValidateChoice validate;
   table::Extent path;
   table::Extent rate_limit;   // LimitChoice[]
@@ -220,8 +224,9 @@ inline constexpr policies::FieldSpec kResponseFields[] = {
      .max = 64,
      .fields = policies::kErrorBodyElement,
      .size = sizeof(policies::ErrorBodyRecord),
-     .doc = "bodies in place of those of errors, whoever made them: {'404': {body: JSON}, 5xx: ..., "
-            "default: ...}"},
+     .doc =
+         "bodies in place of those of errors, whoever made them: {'404': {body: JSON}, 5xx: ..., "
+         "default: ...}"},
 };
 
 /// Changes of bodies stand in a view directly; what else it may say is as for operations.
@@ -287,6 +292,14 @@ inline constexpr policies::FieldSpec kViewFields[] = {
      .fields = policies::kComposeFields,
      .size = sizeof(policies::ComposeRecord),
      .doc = "an answer put together otherwise"},
+    {.name = "compress",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, compress),
+     .fields = policies::kCompressFields,
+     .size = sizeof(policies::CompressRecord),
+     .shorthand = "encodings",
+     .doc = "encodes answers for clients that can read it; what an upstream has encoded passes; a "
+            "bare word or list sets `encodings`; default: none"},
 };
 inline constexpr policies::FieldSpec kViewElement[] = {
     {.name = "view",
@@ -410,6 +423,25 @@ inline constexpr OperationField kOperationFields[] = {
       .shorthand = "origins",
       .doc = "which pages of other origins may read the answers; `off` takes away what an upstream "
              "says about it; default: what it says passes"},
+     Merge::Replace,
+     true},
+    {{.name = "compress",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, compress),
+      .fields = policies::kCompressFields,
+      .size = sizeof(policies::CompressRecord),
+      .shorthand = "encodings",
+      .doc = "encodes answers for clients that can read it; what an upstream has encoded passes; a "
+             "bare word or list sets `encodings`; default: none"},
+     Merge::Replace,
+     true},
+    {{.name = "decompressRequests",
+      .kind = policies::FieldKind::Bool,
+      .offset = offsetof(OperationRecord, decompress_requests),
+      .fallback = "false",
+      .doc =
+          "request bodies in gzip, br or zstd go upstream decoded, within `maxBody`; others that "
+          "are encoded are refused; default: bodies go upstream as they came"},
      Merge::Replace,
      true},
     {{.name = "rateLimit",
@@ -603,7 +635,10 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "compress", "cache", "sunset", "tls", "http2",
+    "cache",
+    "sunset",
+    "tls",
+    "http2",
 };
 
 }  // namespace gw::compiler

@@ -8,6 +8,7 @@
 #include "runtime/engine/stream_end.h"
 #include "runtime/policies/body/filter.h"
 #include "runtime/policies/client_class/filter.h"
+#include "runtime/policies/compress/filter.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/errors/filter.h"
 #include "runtime/policies/headers/filter.h"
@@ -23,14 +24,6 @@ using policies::PolicyId;
 
 // A body is asked for in pieces of this size.
 constexpr size_t kPieceBytes = 64 * 1024;
-
-// Writes exchange.response with a body that is in memory.
-Task<void> send_local(Exchange& exchange, Responder& responder) {
-  answer_as_grpc(exchange);
-  responder.head(exchange.response);
-  const Result<void> sent = co_await responder.end(as_bytes(exchange.local_body), nullptr);
-  if (!sent) exchange.error = sent.error();
-}
 
 // The answer has come to exchange.error behind its head. gRPC can still say so: its status comes
 // last, and a reset would tell a client nothing of a deadline or of a server that has died.
@@ -77,24 +70,27 @@ Task<void> pump(Exchange& exchange, Env& env, http::BodySource& body, Responder&
   }
 }
 
-// Writes exchange.response with the body of `fetched`. The usual small answer is one write.
-Task<void> send_fetched(Exchange& exchange, Env& env, Fetched& fetched, Responder& responder,
-                        bool streams) {
+// Writes exchange.response with `plain` as its body (null: none), encoded where the plan says so.
+// The usual small answer is one write.
+Task<void> send(Exchange& exchange, Env& env, http::BodySource* plain, Responder& responder,
+                bool streams) {
+  encoding::EncodedBody encoded;
+  http::BodySource* body = policies::compress_answer(exchange, plain, encoded);
   responder.head(exchange.response);
-  if (fetched.body == nullptr) {
+  if (body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
     if (!sent) exchange.error = sent.error();
     co_return;
   }
   http::BodyChunk whole;
-  if (fetched.body->take_buffered(whole)) {
+  if (body->take_buffered(whole)) {
     const Result<void> sent = co_await responder.end(whole.bytes, whole.trailers);
     if (!sent) exchange.error = sent.error();
     co_return;
   }
   // A stream of unknown length may be silent for long after its head: whoever listens to events
   // waits for it. A body of known length comes at once, and leaves with its head.
-  if (exchange.response.framing != http::Framing::Length && fetched.body->must_wait()) {
+  if (exchange.response.framing != http::Framing::Length && body->must_wait()) {
     const Result<void> sent = co_await responder.data({});
     if (!sent) {
       exchange.error = sent.error();
@@ -102,7 +98,14 @@ Task<void> send_fetched(Exchange& exchange, Env& env, Fetched& fetched, Responde
     }
     if (streams) responder.let_go_of_table();
   }
-  co_await pump(exchange, env, *fetched.body, responder, streams);
+  co_await pump(exchange, env, *body, responder, streams);
+}
+
+// Writes exchange.response with a body that is in memory.
+Task<void> send_local(Exchange& exchange, Env& env, Responder& responder) {
+  answer_as_grpc(exchange);
+  http::MemoryBody memory(as_bytes(exchange.local_body));
+  co_await send(exchange, env, &memory, responder, false);
 }
 
 // One step. False: the answer must not be passed on.
@@ -153,12 +156,12 @@ bool run_response_side(Exchange& exchange, bool& replaced) {
 }
 
 // What could not be changed as it must is not passed on: another answer, changed in its turn.
-Task<void> deliver_refusal(Exchange& exchange, Responder& responder) {
+Task<void> deliver_refusal(Exchange& exchange, Env& env, Responder& responder) {
   if (exchange.values != nullptr) exchange.values->response_body = nullptr;
   answer_refused_response(exchange);
   bool replaced = false;
   run_response_side(exchange, replaced);
-  co_await send_local(exchange, responder);
+  co_await send_local(exchange, env, responder);
 }
 
 // The body is read before anything is written.
@@ -168,15 +171,14 @@ Task<void> deliver_read(Exchange& exchange, Env& env, Responder& responder, Fetc
   bool replaced = source == nullptr;
   const bool changed = fine && run_response_side(exchange, replaced);
   if (!changed) {
-    co_await deliver_refusal(exchange, responder);
+    co_await deliver_refusal(exchange, env, responder);
     co_return;
   }
   if (replaced) {
-    co_await send_local(exchange, responder);
+    co_await send_local(exchange, env, responder);
     co_return;
   }
-  fetched->body = source;
-  co_await send_fetched(exchange, env, *fetched, responder, false);
+  co_await send(exchange, env, source, responder, false);
 }
 
 }  // namespace
@@ -192,7 +194,7 @@ Task<void> deliver_local(Exchange& exchange, Env& env, Responder& responder) {
   }
   bool replaced = false;
   run_response_side(exchange, replaced);
-  return send_local(exchange, responder);
+  return send_local(exchange, env, responder);
 }
 
 Task<void> deliver_fetched(Exchange& exchange, Env& env, Responder& responder, Fetched& fetched,
@@ -202,8 +204,8 @@ Task<void> deliver_fetched(Exchange& exchange, Env& env, Responder& responder, F
   }
   bool replaced = false;
   run_response_side(exchange, replaced);
-  if (replaced) return send_local(exchange, responder);
-  return send_fetched(exchange, env, fetched, responder, streams);
+  if (replaced) return send_local(exchange, env, responder);
+  return send(exchange, env, fetched.body, responder, streams);
 }
 
 }  // namespace gw::engine

@@ -13,6 +13,7 @@
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/compose.h"
+#include "runtime/engine/decompress.h"
 #include "runtime/engine/deliver.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/failed_fetch.h"
@@ -136,6 +137,7 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Compose:
       action.compose = &view.policy_record<policies::ComposeRecord>(step.record);
       return Verdict::Continue;
+    case PolicyId::Compress:
     case PolicyId::ClientClass:  // see run_request_side()
     case PolicyId::Errors:
     case PolicyId::Status:  // of the response side
@@ -337,10 +339,9 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
 }
 
 // Before the head of its answer, so that it gets one of ours.
-Task<void> end_stream(Exchange& exchange, Responder& responder) {
+Task<void> end_stream(Exchange& exchange, Env& env, Responder& responder) {
   answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
-  run_response_side(exchange);
-  co_await send_local(exchange, responder);
+  co_await engine::deliver_local(exchange, env, responder);
 }
 
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
@@ -359,7 +360,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   std::optional<LongStream> stream;
   if (record.streams != 0) stream.emplace(env.streams, exchange);
   if (engine::is_over(exchange, env.clock)) {
-    co_await end_stream(exchange, responder);
+    co_await end_stream(exchange, env, responder);
     co_return;
   }
   const BoundTable& table = *exchange.table;
@@ -374,6 +375,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
+  encoding::DecodedBody decoded;
+  if (record.decompress != 0 &&
+      !engine::decompress_request(exchange, table.number(settings.max_body), decoded, body)) {
+    co_await engine::deliver_local(exchange, env, responder);
+    co_return;
+  }
   if (record.mirrors.count != 0 && env.mirrors != nullptr) {
     mirroring.emplace(exchange, env, record, options);
     body = mirroring->watch(body);
@@ -391,7 +398,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   if (engine::is_over(exchange, env.clock)) {
     if (result) env.fetcher.release(fetched);
-    co_await end_stream(exchange, responder);
+    co_await end_stream(exchange, env, responder);
     co_return;
   }
   if (!result) {

@@ -82,7 +82,8 @@ struct Exchange;
 struct Validation {
   Bytes body;  // of the request, when it was read whole
   bool body_read = false;
-  Error body_error;  // why it could not be
+  bool body_decoded = false;  // `body` is not what the request has sent, but what that stands for
+  Error body_error;           // why it could not be
   u32 request_faults = 0;
   u32 response_faults = 0;
   std::string_view request_fault;  // the first

@@ -6,6 +6,7 @@
 #include "runtime/policies/body/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
+#include "runtime/policies/compress/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/errors/record.h"
 #include "runtime/policies/headers/record.h"

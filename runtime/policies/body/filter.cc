@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <new>
 
+#include "runtime/encoding/coding.h"
+#include "runtime/encoding/decoded_body.h"
+#include "runtime/encoding/head.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/message_values.h"
@@ -41,11 +44,6 @@ Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord
   if (is_json(type.type)) return Written::Json;
   const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
   return both && type.type == kFormType ? Written::Form : Written::Opaque;
-}
-
-bool is_encoded(const http::FieldList& fields) {
-  const http::Field* encoding = fields.find(http::FieldId::ContentEncoding);
-  return encoding != nullptr && !http::equal_fold(encoding->value, "identity");
 }
 
 // Names that stand several times become lists.
@@ -151,21 +149,26 @@ bool refuse_answer(Exchange& exchange, const char* what) {
 
 // Fields that speak of the bytes that came are not true of the new ones (RFC 9110 section 7.7). The
 // entity tag becomes weak: what is left out or added follows from what it names.
-void settle_changed_fields(http::ResponseHead& head, Arena& arena) {
-  http::FieldList& fields = head.fields;
-  for (const std::string_view name :
-       {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"}) {
-    fields.remove(name);
-  }
-  const http::Field* tag = fields.find(http::FieldId::Etag);
-  if (tag == nullptr || tag->value.starts_with("W/")) return;
-  const std::string weak = "W/" + std::string(tag->value);
-  fields.set(http::FieldId::Etag, arena.copy(weak));
+void settle_changed_fields(http::ResponseHead& head) {
+  encoding::forget_bytes(head.fields);
+  encoding::weaken_etag(head.fields);
 }
 
 bool is_success(const Exchange& exchange) {
   const u16 status = exchange.response.status;
   return status >= 200 && status <= 299 && status != 204 && status != 206;
+}
+
+// Once, whoever comes first. What is forwarded unless it is changed stays as it was sent.
+bool decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
+  Validation& state = *exchange.validation;
+  if (coding == encoding::Coding::Identity || state.body_decoded) return true;
+  const Result<Bytes> decoded =
+      encoding::decode_whole(coding, state.body, {.bytes = limit_bytes}, exchange.arena);
+  if (!decoded) return false;
+  state.body = *decoded;
+  state.body_decoded = true;
+  return true;
 }
 
 const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& step) {
@@ -184,9 +187,10 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
   if (values.request_body != nullptr || values.request_passes) return Verdict::Continue;
   const Written written = written_in(exchange.request.fields, exchange.arena, record);
   if (written == Written::Opaque) return Verdict::Continue;
-  if (is_encoded(exchange.request.fields)) {
-    const Verdict verdict = refuse_request(exchange, 415, "encoded body that is to be changed");
-    exchange.response.fields.add(http::FieldId::AcceptEncoding, "identity");
+  const encoding::BodyCoding coding = encoding::coding_of(exchange.request.fields);
+  if (!coding.known) {
+    const Verdict verdict = refuse_request(exchange, 415, "body in an unknown coding");
+    exchange.response.fields.add(http::FieldId::AcceptEncoding, encoding::kCodingsAccepted);
     return verdict;
   }
   if (exchange.validation == nullptr || !exchange.validation->body_read) {
@@ -196,6 +200,9 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
     exchange.error = exchange.validation->body_error;
     engine::answer_problem(exchange, http::problem_of(exchange.error).status);
     return Verdict::Reply;
+  }
+  if (!decode_request(exchange, coding.coding, record.max_size)) {
+    return refuse_request(exchange, 400, "body is not what its coding says");
   }
   const std::string_view body = as_text(exchange.validation->body);
   if (body.size() > record.max_size) {
@@ -253,9 +260,7 @@ Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   http::RequestHead& to = exchange.upstream_request;
   to.framing = http::Framing::Length;
   to.content_length = changed.text.size();
-  for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest"}) {
-    to.fields.remove(name);
-  }
+  encoding::forget_bytes(to.fields);
   if (changed.is_form != (written == Written::Form)) {
     to.fields.set(http::FieldId::ContentType, changed.is_form ? kFormType : "application/json");
   }
@@ -302,9 +307,8 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
   }
   if (written_in(head.fields, exchange.arena, *first) == Written::Opaque) co_return true;
   if (head.status == 206) co_return refuse_answer(exchange, "part of an answer that is changed");
-  if (is_encoded(head.fields)) {
-    co_return refuse_answer(exchange, "encoded answer that is to be changed");
-  }
+  const encoding::BodyCoding coding = encoding::coding_of(head.fields);
+  if (!coding.known) co_return refuse_answer(exchange, "answer in an unknown coding");
   std::string_view text = exchange.local_body;
   if (source != nullptr) {
     engine::WholeBody body;
@@ -325,6 +329,15 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
       co_return false;
     }
     text = as_text(body.bytes);
+  }
+  if (coding.coding != encoding::Coding::Identity) {
+    const encoding::DecodeLimits limits{.bytes = limit, .origin = Origin::Upstream};
+    const Result<Bytes> decoded =
+        encoding::decode_whole(coding.coding, as_bytes(text), limits, exchange.arena);
+    if (!decoded) co_return refuse_answer(exchange, "answer is not what its coding says");
+    text = as_text(*decoded);
+    encoding::forget_bytes(head.fields);
+    encoding::weaken_etag(head.fields);
   }
   engine::MessageValues& values = engine::values_of(exchange);
   json::Tape& tape = values.lease();
@@ -356,7 +369,7 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   exchange.local_body = changed.text;
   exchange.response.content_length = changed.text.size();
   if (changed.is_form) exchange.response.fields.set(http::FieldId::ContentType, kFormType);
-  if (!values.response_changed) settle_changed_fields(exchange.response, exchange.arena);
+  if (!values.response_changed) settle_changed_fields(exchange.response);
   values.response_changed = true;
   return true;
 }
