@@ -340,7 +340,7 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
 
 // Before the head of its answer, so that it gets one of ours.
 Task<void> end_stream(Exchange& exchange, Env& env, Responder& responder) {
-  answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
+  engine::answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
   co_await engine::deliver_local(exchange, env, responder);
 }
 

@@ -35,7 +35,7 @@ struct Fixture {
     rules.algorithms = {Algorithm::Hs256, Algorithm::Es256, Algorithm::Rs256};
     rules.claims = {{.pointer = "/a/0/b", .values = {"x"}}};
   }
-  testing::SigningKey key = testing::SigningKey::from_secret(std::string(64, 'k'));
+  SigningKey key = SigningKey::from_secret(std::string(64, 'k'));
   std::shared_ptr<const KeySet> secret;
   std::shared_ptr<const KeySet> published;
   JwtRules rules;
