@@ -20,7 +20,7 @@ using Names = std::set<std::string_view>;
 constexpr std::string_view kDeciders[] = {
     "authenticate", "authorizer",  "allow",    "deny", "equals",  "rateLimit",
     "quota",        "concurrency", "validate", "cors", "maxBody", "route",
-    "request",      "respond",     "redirect", "mock", "proxy"};
+    "request",      "respond",     "redirect", "mock", "proxy",   "compose"};
 
 class NameCheck {
  public:

@@ -22,7 +22,6 @@ using policies::ComposeRecord;
 using policies::HeaderSetRecord;
 
 constexpr size_t kMostAnswerBytes = size_t{16} << 20;
-constexpr u32 kMostDepth = 8;  // of compositions in each other
 
 enum class CallState : u8 { Waiting, Running, Done };
 
@@ -58,6 +57,7 @@ class Composition {
     for (size_t i = 0; i < records.size(); ++i) calls_[i].record = &records[i];
     results_.resize(records.size());
     values_of(exchange).calls = results_;
+    budget_ = exchange.part_budget / std::max<u32>(1, static_cast<u32>(records.size()));
   }
   ~Composition() { values_of(exchange_).calls = {}; }
   Composition(const Composition&) = delete;
@@ -104,7 +104,7 @@ class Composition {
     if (call.record->for_each.count != 0) {
       co_await run_items(call);
     } else {
-      call.parts.push_back(std::make_unique<CallPart>(exchange_, env_, *call.record));
+      call.parts.push_back(std::make_unique<CallPart>(exchange_, env_, *call.record, budget_));
       CallPart& part = *call.parts.back();
       if (part.applies()) co_await part.run();
       settle(index, part.answer());
@@ -124,10 +124,12 @@ class Composition {
       co_return;
     }
     MessageValues& values = values_of(exchange_);
+    const u32 budget = budget_ / std::max(1u, tape->count(node));
+    if (budget == 0) co_return;
     for (const u32 item : tape->items(node)) {
       values.item = tape;
       values.item_node = item;
-      call.parts.push_back(std::make_unique<CallPart>(exchange_, env_, *call.record));
+      call.parts.push_back(std::make_unique<CallPart>(exchange_, env_, *call.record, budget));
     }
     values.item = nullptr;
     call.items.resize(call.parts.size());
@@ -354,6 +356,7 @@ class Composition {
   const table::TableView& view_;
   std::vector<Call> calls_;
   std::vector<CallValue> results_;
+  u32 budget_ = 0;  // of each call: whatever a table says, what one request causes has an end
   std::vector<const Call*> missing_;  // optional ones without an answer, as they came to be
   const Call* passed_ = nullptr;
   PartAnswer passed_answer_;
@@ -365,7 +368,8 @@ class Composition {
 }  // namespace
 
 Task<void> compose(Exchange& exchange, Env& env, const ComposeRecord& record) {
-  if (exchange.depth >= kMostDepth) {
+  const auto calls = exchange.table->view().policy_list<CallRecord>(record.calls);
+  if (calls.size() > exchange.part_budget) {
     http::Problem problem;
     problem.status = 500;
     exchange.local_body = as_text(http::make_problem(problem, exchange.response));

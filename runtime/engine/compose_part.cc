@@ -73,9 +73,10 @@ Task<Result<void>> CollectingResponder::end(Bytes last, const http::FieldList* t
   co_return Result<void>{};
 }
 
-CallPart::CallPart(Exchange& parent, Env& env, const CallRecord& record)
+CallPart::CallPart(Exchange& parent, Env& env, const CallRecord& record, u32 budget)
     : env_(env), record_(record), responder_(call_, record.max_size) {
   inherit(parent, call_);
+  call_.part_budget = budget;
   call_.started = env.clock.now();
   call_.deadline = parent.deadline;
   const u64 timeout = parent.table->number(record.timeout);
@@ -130,7 +131,7 @@ bool CallPart::make_request(Exchange& parent) {
                                      : policies::kCallMethodWords[record_.method];
   if (request.method_text == "*") request.method_text = "GET";
   request.method = http::parse_method(request.method_text);
-  request.scheme = "https";
+  request.scheme = is_operation ? parent.request.scheme : std::string_view("http");
   const std::string_view host = view.text(record_.host);
   request.authority = is_operation ? (host.empty() ? parent.request.authority : host)
                                    : view.text(view.upstreams()[record_.upstream].name);
@@ -181,7 +182,6 @@ Task<void> CallPart::ask_upstream() {
   options.replay_safe = http::is_idempotent(call_.upstream_request.method);
   options.retry_times = record_.retries;
   options.retry_buffer_bytes = kMostRequestBytes;
-  call_.upstream_request.scheme = "http";
   Fetched fetched(call_.arena);
   http::BodySource* body = has_body_ ? &body_ : nullptr;
   const Result<void> result =

@@ -53,8 +53,8 @@ struct PartAnswer {
 class CallPart final : private CancelListener {
  public:
   /// The values of the request are worked out here, with `parent` as it is now. !applies(): one of
-  /// them is absent, so that there is nothing to ask.
-  CallPart(Exchange& parent, Env& env, const policies::CallRecord& record);
+  /// them is absent, so that there is nothing to ask. `budget`: calls that it may make in its turn.
+  CallPart(Exchange& parent, Env& env, const policies::CallRecord& record, u32 budget);
   bool applies() const { return applies_; }
 
   /// Once. answer() says what came.

@@ -51,6 +51,7 @@ void Exchange::reset() {
   parent = nullptr;
   depth = 0;
   expected_route = ~u32{0};
+  part_budget = 4096;
   cancels_alone = false;
 }
 

@@ -177,6 +177,7 @@ struct Exchange {
   const Exchange* parent = nullptr;
   u32 depth = 0;  // 0: from a client; parts of compositions are deeper
   u32 expected_route = ~u32{0};  // of a part: the operation that is meant; ~0: any
+  u32 part_budget = 4096;        // calls that compositions may still make for it, all in all
   bool cancels_alone = false;    // what is linked to it is told by its own cancel_all() alone
 
   /// Back to the state of a new one; keeps the arena's first block.

@@ -171,6 +171,11 @@ void run_request(const BoundTable& table, std::string_view method, std::string_v
   engine::FakeClock clock;
   engine::FixedRandom random;
   engine::ScriptedFetcher fetcher{clock};
+  // Answers that can be changed and composed.
+  fetcher.script.assign(8,
+                        {.status = 200,
+                         .fields = {{"content-type", "application/json"}},
+                         .body = R"({"id":7,"items":[{"id":1,"a":{"b":null}},[2]],"s":"\u00e9"})"});
   engine::NullObserver observer;
   engine::MemoryResponder responder;
   Exchange exchange;
