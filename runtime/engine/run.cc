@@ -11,6 +11,7 @@
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
+#include "runtime/engine/cached.h"
 #include "runtime/engine/deliver.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/failed_fetch.h"
@@ -28,6 +29,7 @@
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
+#include "runtime/policies/cache/filter.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
@@ -107,6 +109,9 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Validate:
       return policies::validate_request(exchange,
                                         view.policy_record<policies::ValidateRecord>(step.record));
+    case PolicyId::Cache:
+      return policies::look_up(exchange, env,
+                               view.policy_record<policies::CacheRecord>(step.record));
     case PolicyId::None:
       break;
   }
@@ -129,8 +134,8 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
       engine::start_upstream_request(exchange);
       forwards = true;
     }
-    const Verdict verdict = request_step(exchange, env, step, action);
     exchange.last_step = action.next;
+    const Verdict verdict = request_step(exchange, env, step, action);
     if (verdict == Verdict::Reply) return {};
     action.waits = verdict == Verdict::Wait;
     if (action.waits || action.proxy != nullptr) return action;
@@ -154,6 +159,9 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   if (static_cast<PolicyId>(step.policy) == PolicyId::Validate) {
     const u64 max_body = exchange.table->number(engine::settings_of(exchange).max_body);
     co_await policies::read_request_body(exchange, env, max_body);
+  }
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Cache) {
+    co_await policies::wait_for_answer(exchange, env);
   }
 }
 
@@ -303,6 +311,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     mirroring.emplace(exchange, env, record, options);
     body = mirroring->watch(body);
   }
+  if (exchange.cache != nullptr) policies::prepare_fetch(exchange, env);
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
@@ -315,7 +324,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_return;
   }
   if (!result) {
-    engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
+    exchange.error = result.error();
+    const bool covered = exchange.cache != nullptr && policies::cover_failure(exchange, env);
+    if (!covered) {
+      engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
+    }
     co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
@@ -324,6 +337,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     limits.idle = milliseconds(options.idle_timeout_ms);
     limits.end = exchange.deadline;
     co_await tunnel(exchange, env, fetched, responder, limits);
+    co_return;
+  }
+  if (exchange.cache != nullptr && policies::answer_from_stored(exchange, env, fetched)) {
+    env.fetcher.release(fetched);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   if (check != nullptr) {
@@ -338,7 +356,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
-  co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
+  if (exchange.cache != nullptr) {
+    co_await engine::deliver_and_keep(exchange, env, responder, fetched, record.streams != 0);
+  } else {
+    co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
+  }
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   if (exchange.error.origin != Origin::Upstream) co_return;
@@ -352,6 +374,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   exchange.started = env.clock.now();
   const PermitHolder permits(exchange, env);
+  const engine::CacheHolder cache(exchange, env);
   Action action;
   if (engine::answer_preflight(exchange)) {
     // Before limits and authentication: browsers send no credentials with it.
@@ -373,6 +396,18 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     co_await resolve_step(exchange, env, action.next);
     action = run_request_side(exchange, env, action.next);
   }
+  if (action.proxy != nullptr) {
+    co_await proxy(exchange, env, responder, *action.proxy);
+  } else if (exchange.cache != nullptr) {
+    co_await engine::deliver_stored(exchange, env, responder);
+  } else {
+    co_await engine::deliver_local(exchange, env, responder);
+  }
+}
+
+Task<void> run_rest(Exchange& exchange, Env& env, Responder& responder) {
+  const engine::CacheHolder cache(exchange, env);
+  const Action action = run_request_side(exchange, env, exchange.last_step + 1);
   if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);
   } else {

@@ -3,6 +3,7 @@
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/authorizer/record.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/mock/record.h"
