@@ -15,6 +15,7 @@
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_access.h"
+#include "compiler/passes/lower_cache.h"
 #include "compiler/passes/lower_cors.h"
 #include "compiler/passes/lower_limits.h"
 #include "compiler/passes/lower_mock.h"
@@ -265,6 +266,17 @@ class OperationLowerer {
                       .streams = lowered.streams});
       if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
+    }
+    const auto cache = lower_cache(module_, {.operation = source,
+                                             .fields = effective.fields,
+                                             .record = record,
+                                             .security = security,
+                                             .encoded = encoded,
+                                             .proxied = lowered.upstream != table::kNone,
+                                             .streams = lowered.streams});
+    if (cache) {
+      steps.push_back(step(PolicyId::Cache, Phase::CacheLookup, *cache));
+      depends_on_operation = true;  // whose name its keys begin with
     }
     if (!is_empty(record.response_headers)) {
       steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response_headers));

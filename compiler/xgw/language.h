@@ -11,6 +11,7 @@
 #include "compiler/xgw/limit_language.h"
 #include "compiler/xgw/validate_language.h"
 #include "runtime/policies/authorizer/record.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/cors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
@@ -62,6 +63,7 @@ struct OperationRecord {
   table::Extent quota;        // LimitChoice[]
   table::Extent concurrency;  // LimitChoice[]
   CorsChoice cors;
+  policies::CacheChoice cache;
   policies::AuthorizerRecord authorizer;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
@@ -308,6 +310,15 @@ inline constexpr OperationField kOperationFields[] = {
           "word sets `request`"},
      Merge::ByKey,
      true},
+    {{.name = "cache",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, cache),
+      .fields = policies::kCacheFields,
+      .size = sizeof(policies::CacheChoice),
+      .shorthand = "ttl",
+      .doc = "answers that are kept and given out again (RFC 9111); a bare duration sets `ttl`"},
+     Merge::ByKey,
+     true},
     {{.name = "forward",
       .kind = policies::FieldKind::Enum,
       .offset = offsetof(OperationRecord, forward),
@@ -383,6 +394,8 @@ inline constexpr PlainField kRootFields[] = {
     {"resolvers",
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
+    {"cacheMemory",
+     "memory for stored answers (`cache`), such as `256MiB`; `0B` keeps none; default: 64MiB"},
     {"public", "why operations that ask for no authentication need none"},
     {"assert",
      "what must hold of all operations and of the table: a list of {every, has, avoids, maxSteps, "
@@ -439,8 +452,8 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "cache", "views", "compose", "sunset",
-    "tls",     "http2",    "query", "body",  "status",  "maxStreamAge",
+    "clients", "compress", "views", "compose", "sunset",       "tls",
+    "http2",   "query",    "body",  "status",  "maxStreamAge",
 };
 
 }  // namespace gw::compiler
