@@ -69,6 +69,12 @@ class EntryMaker {
     bytes_ += name.size() + values_.back().size();
   }
 
+  void add_vary(const VaryField& vary) {
+    values_.emplace_back(vary.value);
+    entry_.varies.push_back(vary);
+    bytes_ += vary.name.size() + vary.value.size();
+  }
+
   // All views move into the entry.
   void finish() {
     for (size_t i = 0; i < values_.size(); ++i) entry_.varies[i].value = values_[i];
@@ -190,6 +196,33 @@ std::shared_ptr<Entry> make_entry(const EntryParts& parts) {
   return entry;
 }
 
+namespace {
+
+// What stays the same when the fields do not.
+void copy_rest(const Entry& from, Entry& to) {
+  to.key_text = from.key_text;
+  to.key_low = from.key_low;
+  to.key_high = from.key_high;
+  to.place = from.place;
+  to.status = from.status;
+  to.tags = from.tags;
+}
+
+}  // namespace
+
+std::shared_ptr<Entry> completed_entry(const Entry& old, std::shared_ptr<const Body> body) {
+  auto entry = std::make_shared<Entry>();
+  EntryMaker maker(*entry);
+  for (const http::Field& field : old.fields) maker.add_field(field);
+  for (const VaryField& vary : old.varies) maker.add_vary(vary);
+  maker.finish();
+  copy_rest(old, *entry);
+  entry->body = std::move(body);
+  entry->freshness = old.freshness;
+  entry->stored_at = old.stored_at;
+  return entry;
+}
+
 std::shared_ptr<Entry> renewed_entry(const Entry& old, const FieldList& fields,
                                      const Freshness& freshness, TimePoint now) {
   auto entry = std::make_shared<Entry>();
@@ -198,19 +231,10 @@ std::shared_ptr<Entry> renewed_entry(const Entry& old, const FieldList& fields,
     if (is_kept(field)) maker.add_field(field);
   }
   // The request that was answered by 304 is one that the old answer fits.
-  FieldList values(fields.arena());
-  for (const VaryField& vary : old.varies) {
-    if (!vary.absent) values.add(vary.id, vary.name, vary.value);
-  }
-  for (const VaryField& vary : old.varies) maker.add_vary(vary.id, vary.name, values);
+  for (const VaryField& vary : old.varies) maker.add_vary(vary);
   maker.finish();
-  entry->key_text = old.key_text;
-  entry->key_low = old.key_low;
-  entry->key_high = old.key_high;
-  entry->place = old.place;
-  entry->status = old.status;
+  copy_rest(old, *entry);
   entry->body = old.body;
-  entry->tags = old.tags;
   entry->freshness = freshness;
   entry->stored_at = now;
   return entry;

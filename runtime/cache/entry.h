@@ -106,6 +106,8 @@ struct EntryParts {
 };
 /// Null: Vary names too many fields.
 std::shared_ptr<Entry> make_entry(const EntryParts& parts);
+/// The same answer with its body, which has come in. The old one may be read meanwhile.
+std::shared_ptr<Entry> completed_entry(const Entry& old, std::shared_ptr<const Body> body);
 /// The same answer after a 304: other fields and times, the same body.
 std::shared_ptr<Entry> renewed_entry(const Entry& old, const http::FieldList& fields,
                                      const Freshness& freshness, TimePoint now);

@@ -26,11 +26,15 @@ std::shared_ptr<Flight> Flights::lead(Part& part, const Key& key) {
   return flight;
 }
 
-Flights::Joined Flights::join(const Key& key) {
+Flights::Joined Flights::join(const Key& key, TimePoint now) {
   Part& part = part_of(key.low);
   const std::lock_guard lock(part.mutex);
   std::shared_ptr<Flight> flight = find(part, key);
-  if (flight == nullptr) return {Role::Leader, lead(part, key)};
+  if (flight == nullptr) {
+    const Lonely& lonely = part.lonely[key.low % part.lonely.size()];
+    if (lonely.low == key.low && now < lonely.until) return {};
+    return {Role::Leader, lead(part, key)};
+  }
   if (flight->growing() != nullptr) return {Role::Reader, std::move(flight)};
   if (flight->waiting() >= kMostWaiting) return {};
   return {Role::Waiter, std::move(flight)};
@@ -48,9 +52,12 @@ void Flights::publish(Flight& flight, std::shared_ptr<const GrowingAnswer> answe
   flight.waiting_.tell_all(News::Look);
 }
 
-void Flights::forget(Flight& flight) {
+void Flights::forget(Flight& flight, Ending ending, TimePoint now) {
   Part& part = part_of(flight.key_low_);
   const std::lock_guard lock(part.mutex);
+  if (ending == Ending::NotStored) {
+    part.lonely[flight.key_low_ % part.lonely.size()] = {flight.key_low_, now + kAloneFor};
+  }
   const auto [first, last] = part.flights.equal_range(flight.key_low_);
   for (auto at = first; at != last; ++at) {
     if (at->second.get() != &flight) continue;
@@ -59,7 +66,7 @@ void Flights::forget(Flight& flight) {
   }
 }
 
-void Flights::finish(Flight& flight, Ending ending) {
+void Flights::finish(Flight& flight, Ending ending, TimePoint now) {
   {
     const std::lock_guard lock(flight.mutex_);
     // Whoever waits for a head leads the next try under the same flight.
@@ -69,7 +76,7 @@ void Flights::finish(Flight& flight, Ending ending) {
     flight.over_ = true;
     flight.waiting_.tell_all(ending == Ending::NotStored ? News::Alone : News::Look);
   }
-  forget(flight);
+  forget(flight, ending, now);
 }
 
 Task<News> Flights::wait(Flight& flight, net::EventLoop& loop, Exchange& exchange, TimePoint due) {

@@ -1,8 +1,9 @@
 // One fetch for all who ask for the same at the same time.
 //
 // Whoever misses first leads: he fetches, and those with the same key wait for what comes of it. An
-// answer that can be kept is handed on while it comes in; otherwise everybody fetches for himself.
-// When the leader gives up, the next one leads.
+// answer that can be kept is handed on while it comes in; otherwise everybody fetches for himself,
+// and for a while nobody waits for answers under that key. When the leader gives up, the next one
+// leads.
 #pragma once
 #include <array>
 #include <atomic>
@@ -62,19 +63,21 @@ class Flights {
  public:
   /// Of one key.
   static constexpr size_t kMostWaiting = 4096;
+  /// After an answer that was for the leader alone.
+  static constexpr std::chrono::seconds kAloneFor{5};
 
   struct Joined {
     Role role = Role::Alone;
     std::shared_ptr<Flight> flight;
   };
-  Joined join(const Key& key);
+  Joined join(const Key& key, TimePoint now);
   /// Leads when nobody does, and never waits: for a refresh.
   std::shared_ptr<Flight> try_lead(const Key& key);
 
   // The leader's.
   void publish(Flight& flight, std::shared_ptr<const GrowingAnswer> answer);
   /// Once. With Died the first who waits leads in his place.
-  void finish(Flight& flight, Ending ending);
+  void finish(Flight& flight, Ending ending, TimePoint now);
 
   /// Until there is news, `due`, or the client of `exchange` has gone. Look: growing(), or the
   /// store, may have it. Lead: the caller leads now. On the thread of `loop`.
@@ -86,14 +89,20 @@ class Flights {
 
  private:
   static constexpr size_t kParts = 16;
+  struct Lonely {
+    u64 low = 0;
+    TimePoint until{};
+  };
   struct alignas(64) Part {
     std::mutex mutex;
     std::unordered_multimap<u64, std::shared_ptr<Flight>> flights;  // by the low half of the hash
+    // Keys whose answers were for one alone, by hash; a newer one takes the place of an older.
+    std::array<Lonely, 64> lonely{};
   };
   Part& part_of(u64 low) { return parts_[(low >> 32) % kParts]; }
   std::shared_ptr<Flight> find(Part& part, const Key& key);
   std::shared_ptr<Flight> lead(Part& part, const Key& key);
-  void forget(Flight& flight);
+  void forget(Flight& flight, Ending ending, TimePoint now);
 
   std::array<Part, kParts> parts_;
   std::atomic<u64> growing_bytes_{0};

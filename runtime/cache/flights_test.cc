@@ -29,38 +29,42 @@ TEST_CASE("flights: the first leads, the others wait for what comes of it", "[ca
   net::testing::FakeLoop loop;
   Flights flights;
   const Key key = make_key("k", 1);
-  const Flights::Joined leader = flights.join(key);
+  const Flights::Joined leader = flights.join(key, loop.now());
   REQUIRE(leader.role == Role::Leader);
   CHECK(flights.try_lead(key) == nullptr);
-  CHECK(flights.join(make_key("other", 1)).role == Role::Leader);
+  CHECK(flights.join(make_key("other", 1), loop.now()).role == Role::Leader);
   std::vector<std::unique_ptr<Waiting>> all;
   for (int i = 0; i < 4; ++i) {
-    const Flights::Joined joined = flights.join(key);
+    const Flights::Joined joined = flights.join(key, loop.now());
     REQUIRE(joined.role == Role::Waiter);
     all.push_back(std::make_unique<Waiting>());
     all.back()->task = wait(flights, *joined.flight, loop, loop.now() + seconds(5), *all.back());
     all.back()->task.start();
   }
   SECTION("it is stored") {
-    flights.finish(*leader.flight, Ending::Stored);
+    flights.finish(*leader.flight, Ending::Stored, loop.now());
     loop.run();
     for (const auto& one : all) CHECK(one->news == News::Look);
-    CHECK(flights.join(key).role == Role::Leader);
+    CHECK(flights.join(key, loop.now()).role == Role::Leader);
   }
   SECTION("it was for him alone") {
-    flights.finish(*leader.flight, Ending::NotStored);
+    flights.finish(*leader.flight, Ending::NotStored, loop.now());
     loop.run();
     for (const auto& one : all) CHECK(one->news == News::Alone);
+    // So it is with the next ones, for a while.
+    CHECK(flights.join(key, loop.now()).role == Role::Alone);
+    loop.advance(seconds(5));
+    CHECK(flights.join(key, loop.now()).role == Role::Leader);
   }
   SECTION("he dies, and the next leads") {
-    flights.finish(*leader.flight, Ending::Died);
+    flights.finish(*leader.flight, Ending::Died, loop.now());
     loop.run();
     CHECK(all[0]->news == News::Lead);
     CHECK_FALSE(all[1]->done());
-    flights.finish(*leader.flight, Ending::Died);
+    flights.finish(*leader.flight, Ending::Died, loop.now());
     loop.run();
     CHECK(all[1]->news == News::Lead);
-    flights.finish(*leader.flight, Ending::Stored);
+    flights.finish(*leader.flight, Ending::Stored, loop.now());
     loop.run();
     CHECK(all[2]->news == News::Look);
     CHECK(all[3]->news == News::Look);
@@ -71,8 +75,8 @@ TEST_CASE("flights: the first leads, the others wait for what comes of it", "[ca
     CHECK(all[1]->news == News::Cancelled);
     loop.advance(seconds(6));
     for (const int i : {0, 2, 3}) CHECK(all[static_cast<size_t>(i)]->news == News::TimedOut);
-    flights.finish(*leader.flight, Ending::Died);
-    CHECK(flights.join(key).role == Role::Leader);
+    flights.finish(*leader.flight, Ending::Died, loop.now());
+    CHECK(flights.join(key, loop.now()).role == Role::Leader);
   }
   for (const auto& one : all) CHECK(one->done());
 }

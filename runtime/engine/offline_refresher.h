@@ -5,7 +5,6 @@
 
 #include "runtime/cache/use.h"
 #include "runtime/engine/offline.h"
-#include "runtime/net/event_loop.h"
 
 namespace gw::engine {
 

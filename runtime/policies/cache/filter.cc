@@ -7,7 +7,6 @@
 #include <new>
 
 #include "runtime/engine/answer.h"
-#include "runtime/net/event_loop.h"
 #include "runtime/policies/cache/answer.h"
 #include "runtime/policies/cache/key.h"
 #include "runtime/policies/cache/vary.h"
@@ -164,7 +163,7 @@ bool refresh(Exchange& exchange, Env& env, const cache::EntryPtr& entry) {
   if (env.cache->refresher->refresh(exchange, flight, entry)) {
     if (env.cache->counters != nullptr) ++env.cache->counters->refreshes;
   } else {
-    env.cache->flights.finish(*flight, cache::Ending::Died);
+    env.cache->flights.finish(*flight, cache::Ending::Died, env.clock.now());
   }
   return true;
 }
@@ -223,7 +222,7 @@ bool shares_fetch(const Exchange& exchange, const Env& env) {
 void end_flight(Exchange& exchange, Env& env, cache::Ending ending) {
   Use& use = *exchange.cache;
   if (!std::exchange(use.leads, false)) return;
-  env.cache->flights.finish(*use.flight, ending);
+  env.cache->flights.finish(*use.flight, ending, env.clock.now());
 }
 
 Verdict decide(Exchange& exchange, Env& env) {
@@ -247,7 +246,7 @@ Verdict decide(Exchange& exchange, Env& env) {
   exchange.cache_outcome = Outcome::Miss;
   use.ticket = env.cache->store.ticket();
   if (use.leads || !shares_fetch(exchange, env)) return Verdict::Continue;
-  cache::Flights::Joined joined = env.cache->flights.join(use.key);
+  cache::Flights::Joined joined = env.cache->flights.join(use.key, env.clock.now());
   use.flight = std::move(joined.flight);
   switch (joined.role) {
     case cache::Role::Leader:
@@ -549,9 +548,9 @@ Task<void> fill_growing(Exchange& exchange, Env& env, http::BodySource& from) {
     if (piece->end) {
       body.finish();
       ending = cache::Ending::NotStored;
-      auto entry = std::const_pointer_cast<cache::Entry>(use.growing->entry);
-      entry->body = fits && piece->trailers == nullptr ? body.whole() : nullptr;
-      if (entry->body != nullptr && env.cache->store.put(std::move(entry), use.ticket)) {
+      const bool whole = fits && piece->trailers == nullptr;
+      if (whole && env.cache->store.put(cache::completed_entry(*use.growing->entry, body.whole()),
+                                        use.ticket)) {
         ending = cache::Ending::Stored;
       }
       break;
