@@ -66,13 +66,13 @@ class CountingOrigin {
     socklen_t bytes = sizeof address;
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &bytes);
     port = ntohs(address.sin_port);
-    threads_.emplace_back([this] { accept_all(); });
+    acceptor_ = std::thread([this] { accept_all(); });
   }
   ~CountingOrigin() {
     ::shutdown(listener_, SHUT_RDWR);
-    threads_.front().join();
+    acceptor_.join();
     for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-    for (size_t i = 1; i < threads_.size(); ++i) threads_[i].join();
+    for (std::thread& thread : threads_) thread.join();
     for (const int socket : sockets_) ::close(socket);
     ::close(listener_);
   }
@@ -120,7 +120,8 @@ class CountingOrigin {
   }
 
   int listener_ = -1;
-  std::vector<std::thread> threads_;  // the first accepts, and alone adds to the lists
+  std::thread acceptor_;
+  std::vector<std::thread> threads_;  // with the next, of the acceptor until it has ended
   std::vector<int> sockets_;
   std::mutex mutex_;
   std::map<std::string, u32> asked_;
