@@ -21,7 +21,7 @@
 #include "runtime/engine/offline.h"
 #include "runtime/http/forwarding.h"
 #include "runtime/identity/live_data.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 #include "runtime/limits/local_counters.h"
 #include "runtime/table/bound_table.h"
 
@@ -72,7 +72,7 @@ std::string key_hash() {
 }
 
 struct Issuer {
-  jose::testing::TestKey key = jose::testing::TestKey::make(jose::Algorithm::Rs256);
+  jose::SigningKey key = jose::SigningKey::make(jose::Algorithm::Rs256);
   std::string token = key.token(
       jose::Algorithm::Rs256, R"({"alg":"RS256","typ":"at+jwt","kid":"a"})",
       R"({"iss":"https://idp.example/realms/shop","sub":"248289761001","aud":["shop","orders"],)"

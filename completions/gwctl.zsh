@@ -168,7 +168,7 @@ _gwctl() {
         '--workers[Threads that serve \[one per processor\]]:value: ' \
         '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \
-        '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
+        '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
         '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
@@ -188,6 +188,7 @@ _gwctl() {
     reload)
       _arguments \
         '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
@@ -203,6 +204,7 @@ _gwctl() {
         '*:file:_files' ;;
     rollback)
       _arguments \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \

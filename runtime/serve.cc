@@ -13,6 +13,7 @@
 #include "runtime/base/wall_clock.h"
 #include "runtime/server/blocked_signals.h"
 #include "runtime/server/gateway.h"
+#include "runtime/server/kept_drains.h"
 #include "runtime/server/main_loop.h"
 #include "runtime/server/reloader.h"
 #include "runtime/server/state_directory.h"
@@ -98,6 +99,7 @@ struct Legacy {
   std::vector<InheritedSocket> listeners;
   UniqueDescriptor admin;
   UniqueDescriptor state_lock;
+  std::vector<Drain> drains;
   std::unique_ptr<admin::SocketReceiver> from;  // null: nobody; systemd wants no answer
 };
 
@@ -114,7 +116,7 @@ bool receive_sockets(const AdminSettings& settings, Legacy& legacy, ServeOutcome
   }
   legacy.from = *std::move(receiver);
   std::string problem;
-  if (!settings.take_over(legacy.from->path(), problem)) {
+  if (!settings.take_over(legacy.from->path(), legacy.drains, problem)) {
     outcome.problems.push_back("cannot take over: " + problem);
     return false;
   }
@@ -134,6 +136,33 @@ bool receive_sockets(const AdminSettings& settings, Legacy& legacy, ServeOutcome
     }
   }
   return true;
+}
+
+// What takes no requests: as the process before has said, or else as it was kept last. Without
+// knowing it nothing is served, since somebody had a reason.
+bool restore_drains(Gateway& gateway, const StateDirectory* state, const ServeOptions& options,
+                    std::vector<Drain> drains, ServeOutcome& outcome) {
+  if (state != nullptr && !options.admin.take_over) {
+    auto kept = read_drains(*state);
+    if (!kept) {
+      outcome.problems.push_back(
+          file_problem("cannot read the drains of", options.state_directory, kept.error()));
+      return false;
+    }
+    drains = *std::move(kept);
+  }
+  for (const Drain& drain : drains) {
+    log(LogLevel::Warning, "drained", {{"upstream", drain.upstream}, {"target", drain.target}});
+  }
+  gateway.control().registry().restore(drains);
+  return true;
+}
+
+void keep_drains(Gateway& gateway, StateDirectory* state) {
+  if (state == nullptr) return;
+  const auto kept = keep_drains(*state, gateway.control().registry().drained());
+  if (kept) return;
+  log(LogLevel::Warning, "drains_not_kept", {{"reason", std::strerror(kept.error().sys)}});
 }
 
 // Null with a problem: it was asked for and cannot be had. Null without: it is off, or the default
@@ -220,6 +249,9 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   gateway_options.run = &run;
   gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
   Gateway gateway(gateway_options);
+  const bool drained =
+      restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
+  if (!drained) return outcome;
   Reloader reloader(gateway, main_loop, state.get(),
                     {.listen = options.listen,
                      .references = options.references,
@@ -241,7 +273,8 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
                             .main_loop = main_loop,
                             .started_unix_ms = unix_now_ms(),
                             .ending = [&] { return ending.load(); },
-                            .takeover = {}};
+                            .takeover = {},
+                            .drains_changed = [&] { keep_drains(gateway, state.get()); }};
   target.takeover = [&](const std::string& path) -> std::string {
     const auto begun = handover.begin(path, sockets_to_leave(gateway, *orders, state.get()), [&] {
       main_loop.post([&] {
@@ -257,6 +290,8 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
     orders->start(target);
     log(LogLevel::Info, "admin", {{"address", orders->address()}});
   }
+  // What came with the sockets may not be in this directory yet.
+  if (legacy.from != nullptr) keep_drains(gateway, state.get());
   if (legacy.from != nullptr) legacy.from->go();
   if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
   main_loop.run(

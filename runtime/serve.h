@@ -7,17 +7,22 @@
 
 #include "runtime/table/bound_table.h"
 #include "runtime/trust/signing.h"
+#include "runtime/upstream/state.h"
 
 namespace gw::server {
+
+using Drain = upstream::StateRegistry::Drained;
 
 /// Where the gateway takes orders.
 struct AdminSettings {
   std::string address;  // `unix:/path`, `host:port`; "": the default socket, unless it is taken
   bool off = false;
   std::string token;  // of an address of TCP, where it must not be empty
-  /// Asks a running gateway to hand its sockets to who listens at `socket`; false: `problem` says
-  /// why it does not. Empty: nobody is succeeded.
-  std::function<bool(const std::string& socket, std::string& problem)> take_over;
+  /// Asks a running gateway to hand its sockets to who listens at `socket`, and adds to `drains`
+  /// what takes no requests there; false: `problem` says why it does not. Empty: nobody is
+  /// succeeded.
+  std::function<bool(const std::string& socket, std::vector<Drain>& drains, std::string& problem)>
+      take_over;
 };
 
 /// Takes a table that the gateway is to serve from now on, or the problems because of which there

@@ -57,8 +57,9 @@ Run add_drain(CLI::App& gwctl) {
   add_admin_options(app, command->admin);
   app.footer(
       "What is drained takes no new requests, whatever its health checks say; those\n"
-      "under way finish. It stays drained over reloads until `gwctl undrain`. An upstream\n"
-      "without a target gives the answer of its `unavailable`, or 503.\n"
+      "under way finish. It stays drained until `gwctl undrain`: over reloads, a takeover\n"
+      "and, with `serve --state`, a restart. An upstream without a target gives the answer\n"
+      "of its `unavailable`, or 503.\n"
       "\n"
       "Examples:\n"
       "  gwctl drain users/127.0.0.1:9001\n"

@@ -261,8 +261,9 @@ class Explainer {
     for (const engine::OfflineField& field : scene_.responder.fields) {
       fields.emplace_back(fmt::format("{}: {}", field.name, field.value));
     }
-    return {
-        {"status", scene_.responder.status}, {"headers", fields}, {"body", scene_.responder.body}};
+    return {{"status", scene_.responder.status},
+            {"headers", fields},
+            {"body", scene_.responder.plain_body()}};
   }
 
   const std::shared_ptr<const BoundTable> table_;

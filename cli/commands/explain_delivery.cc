@@ -61,7 +61,7 @@ json::object deadlines(const Exchange& exchange, const FetchOptions& options) {
   return {{"connect", time_text(options.connect_timeout_ms)},
           {"try", time_text(options.try_timeout_ms)},
           {"total", time_text(total_ms)},
-          {"total_is_clients", options.clients_deadline},
+          {"total_is_clients", exchange.clients_deadline},
           {"idle", time_text(options.idle_timeout_ms)}};
 }
 

@@ -26,11 +26,13 @@ struct ReloadCommand {
   AdminOptions admin;
   SpecOptions spec;
   std::string expected;
+  bool close_streams = false;
   OutputFormat format = OutputFormat::Text;
 };
 struct RollbackCommand {
   AdminOptions admin;
   std::string table;
+  bool close_streams = false;
   OutputFormat format = OutputFormat::Text;
 };
 
@@ -101,6 +103,14 @@ ExitCode show_report(const json::object& report, const AdminOptions& admin, Outp
     const std::string line = list_state(state.get_object());
     if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));
   }
+  for (const json::value& target : report.at("unhealthy").get_array()) {
+    console.out(fmt::format("{:<10} {} is new, and its first check has failed\n", "health",
+                            std::string_view(target.get_string())));
+  }
+  if (report.at("closed_streams").to_number<u64>() > 0) {
+    console.out(
+        fmt::format("{:<10} closed {}\n", "streams", report.at("closed_streams").to_number<u64>()));
+  }
   return ExitCode::Ok;
 }
 
@@ -114,6 +124,9 @@ ExitCode run_reload(const ReloadCommand& command, const Console& console) {
   }
   std::string target = "/v1/reload";
   if (!command.expected.empty()) target += "?expected=" + command.expected;
+  if (command.close_streams) {
+    target += command.expected.empty() ? "?close_streams=true" : "&close_streams=true";
+  }
   const auto report = ask_admin_json(command.admin, console, "POST", target, std::move(body));
   if (!report) return ExitCode::Usage;
   return show_report(*report, command.admin, command.format, console);
@@ -122,10 +135,16 @@ ExitCode run_reload(const ReloadCommand& command, const Console& console) {
 ExitCode run_rollback(const RollbackCommand& command, const Console& console) {
   json::object body;
   if (!command.table.empty()) body["table"] = command.table;
+  if (command.close_streams) body["close_streams"] = true;
   const auto report =
       ask_admin_json(command.admin, console, "POST", "/v1/rollback", json::serialize(body));
   if (!report) return ExitCode::Usage;
   return show_report(*report, command.admin, command.format, console);
+}
+
+void add_close_streams(CLI::App& app, bool& close_streams) {
+  app.add_flag("--close-streams", close_streams,
+               "End the WebSockets, event streams and gRPC streams that run by older tables");
 }
 
 }  // namespace
@@ -147,6 +166,7 @@ Run add_reload(CLI::App& gwctl) {
             return good ? std::string() : "not the hash of a table (16 hexadecimal digits)";
           },
           ""));
+  add_close_streams(app, command->close_streams);
   add_format_options(app, command->format);
   add_admin_options(app, command->admin);
   add_spec_options(app, command->spec);
@@ -154,11 +174,16 @@ Run add_reload(CLI::App& gwctl) {
       "All or nothing: on any error the table before goes on. Requests that have\n"
       "begun finish by the table that they began with. Limits, health, breakers,\n"
       "connections and keys are kept where their identity is the same.\n"
+      "Targets that are new are asked once how they are before they are used, for 5 s at\n"
+      "most; one that is not well takes part when its checks pass.\n"
+      "Long streams go on by the table that they began with, up to `maxStreamAge`;\n"
+      "--close-streams ends them now, for a caller who may not listen any longer.\n"
       "\n"
       "Examples:\n"
       "  gwctl reload gateway.gwt\n"
       "  gwctl reload gateway.gwt --expect-current 19eee7341514cdfe\n"
       "  gwctl reload          # files and variables that the table names have changed\n"
+      "  gwctl reload --close-streams   # the same, and a consumer's key was taken away\n"
       "\n"
       "Exit status: 0 accepted, 1 the documents have errors, 2 refused or not reached.\n"
       "See gwctl-reload(1).");
@@ -171,6 +196,7 @@ Run add_rollback(CLI::App& gwctl) {
   app.add_option("table", command->table,
                  "Its hash, or the beginning of it [the one before the current one]")
       ->option_text("HASH");
+  add_close_streams(app, command->close_streams);
   add_format_options(app, command->format);
   add_admin_options(app, command->admin);
   app.footer(

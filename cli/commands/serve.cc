@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <cstring>
@@ -76,6 +77,18 @@ bool can_be_watched(const SpecOptions& spec, const Console& console) {
   return true;
 }
 
+// Of an answer to a takeover. A process of a version before has said nothing of them.
+void read_drained(const boost::json::object& answer, std::vector<server::Drain>& drains) {
+  const auto* drained = answer.if_contains("drained");
+  if (drained == nullptr) return;
+  for (const boost::json::value& value : drained->get_array()) {
+    const boost::json::object& entry = value.get_object();
+    const auto* target = entry.if_contains("target");
+    drains.push_back({std::string(entry.at("upstream").get_string()),
+                      target == nullptr ? std::string() : std::string(target->get_string())});
+  }
+}
+
 // Over TCP anybody on the machine could give orders: a token is asked for.
 bool read_admin(ServeCommand& command, const Console& console) {
   server::AdminSettings& settings = command.serve.admin;
@@ -99,14 +112,20 @@ bool read_admin(ServeCommand& command, const Console& console) {
     return false;
   }
   if (command.takeover.empty()) return true;
-  settings.take_over = [&command, &console](const std::string& socket, std::string& problem) {
+  settings.take_over = [&command, &console](const std::string& socket,
+                                            std::vector<server::Drain>& drains,
+                                            std::string& problem) {
     const AdminOptions from{command.takeover == "default" ? std::string() : command.takeover,
                             command.admin_token_file};
     const auto answer =
         ask_admin_json(from, console, "POST", "/v1/takeover",
                        boost::json::serialize(boost::json::object{{"socket", socket}}));
-    if (!answer) problem = "the running gateway does not hand over its sockets";
-    return answer.has_value();
+    if (!answer) {
+      problem = "the running gateway does not hand over its sockets";
+      return false;
+    }
+    read_drained(*answer, drains);
+    return true;
   };
   return true;
 }
@@ -169,7 +188,7 @@ Run add_serve(CLI::App& gwctl) {
       ->option_text("FORMAT")
       ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--state", command->serve.state_directory,
-                 "Keep accepted tables here; a restart serves the last one")
+                 "Keep accepted tables and drains here; a restart goes on with them")
       ->option_text("DIR");
   app.add_flag("--fresh", command->serve.fresh,
                "Serve the argument even if --state holds another accepted table");

@@ -8,7 +8,7 @@
 
 #include "runtime/http/forwarding.h"
 #include "runtime/identity/live_data.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 #include "runtime/table/bound_table.h"
 #include "runtime/upstream/cluster.h"
 
@@ -31,9 +31,9 @@ class TokenSigner {
  private:
   struct SchemeKey {
     jose::Algorithm algorithm = jose::Algorithm::Es256;
-    const jose::testing::TestKey* key = nullptr;  // null: the scheme has no use for one
+    const jose::SigningKey* key = nullptr;  // null: the scheme has no use for one
   };
-  std::map<jose::Algorithm, jose::testing::TestKey> keys_;
+  std::map<jose::Algorithm, jose::SigningKey> keys_;
   std::vector<SchemeKey> schemes_;
   std::vector<jose::JwtRules> rules_;
 };

@@ -13,7 +13,7 @@
 namespace gw::cli::tests {
 namespace {
 
-using net::testing::MemoryPeer;
+using net::MemoryPeer;
 using std::chrono::milliseconds;
 
 // Reads one request; false: not all of it is there yet.
@@ -123,7 +123,7 @@ class ScriptedUpstreams::Target final : public upstream::Connector {
                            .what = "scripted"});
     }
     auto talk = std::make_unique<Talk>(owner_, upstream_, std::move(reply));
-    std::unique_ptr<net::ByteStream> stream = net::testing::make_stream(owner_.loop_, talk->peer);
+    std::unique_ptr<net::ByteStream> stream = net::make_memory_stream(owner_.loop_, talk->peer);
     owner_.listen(*talk);
     owner_.talks_.push_back(std::move(talk));
     co_return stream;
@@ -135,7 +135,7 @@ class ScriptedUpstreams::Target final : public upstream::Connector {
 };
 
 ScriptedUpstreams::ScriptedUpstreams(const std::vector<upstream::UpstreamConfig>& configs,
-                                     net::testing::FakeLoop& loop, Random& random)
+                                     net::VirtualLoop& loop, Random& random)
     : configs_(configs),
       loop_(loop),
       random_(random),

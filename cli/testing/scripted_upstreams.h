@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/testing/suite.h"
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 #include "runtime/upstream/pool_fetcher.h"
 
 namespace gw::cli::tests {
@@ -23,8 +23,8 @@ struct SentRequest {
 /// All upstreams of one test. One thread; outlives the exchanges.
 class ScriptedUpstreams final : public Fetcher {
  public:
-  ScriptedUpstreams(const std::vector<upstream::UpstreamConfig>& configs,
-                    net::testing::FakeLoop& loop, Random& random);
+  ScriptedUpstreams(const std::vector<upstream::UpstreamConfig>& configs, net::VirtualLoop& loop,
+                    Random& random);
   ~ScriptedUpstreams() override;
 
   /// Each try takes the next reply that is for its upstream; 200 without a body when there is
@@ -46,7 +46,7 @@ class ScriptedUpstreams final : public Fetcher {
   void listen(Talk& talk);
 
   const std::vector<upstream::UpstreamConfig>& configs_;
-  net::testing::FakeLoop& loop_;
+  net::VirtualLoop& loop_;
   Random& random_;
   std::vector<Reply> script_;
   std::vector<bool> used_;  // of script_

@@ -231,7 +231,7 @@ class Stage::Run {
   void finish() {
     outcome_.status = responder_.status;
     outcome_.fields = responder_.fields;
-    if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.body;
+    if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.plain_body();
     outcome_.sent = stage_.upstreams_.take_sent();
     outcome_.tries = exchange_.try_count;
     outcome_.cache = exchange_.cache_outcome;

@@ -59,7 +59,7 @@ class Stage {
 
   const Gateway& gateway_;
   ExchangeWatcher* watcher_;
-  net::testing::FakeLoop loop_;
+  net::VirtualLoop loop_;
   FixedRandom random_;
   engine::NullObserver observer_;
   engine::OfflinePasswords passwords_;

@@ -45,14 +45,14 @@ TokenSigner::TokenSigner(const table::TableView& view, LiveData& data) {
       if (!scheme.rules.algorithms.has(algorithm)) continue;
       auto known = keys_.find(algorithm);
       if (known == keys_.end()) {
-        known = keys_.emplace(algorithm, jose::testing::TestKey::make(algorithm)).first;
+        known = keys_.emplace(algorithm, jose::SigningKey::make(algorithm)).first;
       }
       use = {algorithm, &known->second};
       jose::KeySetOptions options;
       options.secrets = jose::is_hmac(algorithm);
       std::string problem;
-      scheme.keys = jose::KeySet::parse(jose::testing::key_set_of({known->second.jwk(kKeyId)}),
-                                        options, problem);
+      scheme.keys =
+          jose::KeySet::parse(jose::key_set_of({known->second.jwk(kKeyId)}), options, problem);
       GW_CHECK(scheme.keys != nullptr);
       break;
     }

@@ -15,6 +15,8 @@ namespace {
 
 using policies::PolicyId;
 
+constexpr u64 kAnyAge = ~u64{0};
+
 // Compared by their meaning elsewhere.
 constexpr PolicyId kOwnRules[] = {PolicyId::Cors,   PolicyId::RateLimit, PolicyId::Authenticate,
                                   PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer,
@@ -145,6 +147,10 @@ void PolicyCompare::settings(const Fields& before, const Fields& after) {
       body_limit(*was, *is);
       continue;
     }
+    if (name == "maxStreamAge") {
+      stream_age(was, is);
+      continue;
+    }
     add_change(name.starts_with("retry") ? "retry-changed" : "timeout-changed", name, was, is);
   }
 }
@@ -153,6 +159,15 @@ void PolicyCompare::settings(const Fields& before, const Fields& after) {
 void PolicyCompare::body_limit(const FieldValue& before, const FieldValue& after) {
   const bool lowered = before.number && after.number && *after.number < *before.number;
   add_change(lowered ? "body-limit-lowered" : "body-limit-raised", "maxBody", &before, &after);
+}
+
+// 0 is any age, as is none at all; a reference may stand for it.
+void PolicyCompare::stream_age(const FieldValue* before, const FieldValue* after) {
+  const auto age = [](const FieldValue* value) -> std::optional<u64> {
+    return value == nullptr || value->number == 0 ? kAnyAge : value->number;
+  };
+  const bool lowered = age(before) && age(after) && *age(after) < *age(before);
+  add_change(lowered ? "stream-age-lowered" : "stream-age-raised", "maxStreamAge", before, after);
 }
 
 std::vector<const table::StepRecord*> PolicyCompare::steps_of(const Side& side, u32 plan,

@@ -45,6 +45,7 @@ class PolicyCompare {
   static std::string written_name(const table::StepRecord& step);
   void generic(std::string_view policy, const Fields& before, const Fields& after);
   void body_limit(const FieldValue& before, const FieldValue& after);
+  void stream_age(const FieldValue* before, const FieldValue* after);
   Finding& add(std::string_view id, std::string message, std::string_view field = {});
   Finding& add_change(std::string_view id, const std::string& field, const FieldValue* before,
                       const FieldValue* after);

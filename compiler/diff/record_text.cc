@@ -6,6 +6,7 @@
 
 #include "runtime/base/units.h"
 #include "runtime/policies/field_number.h"
+#include "runtime/table/template_format.h"
 
 namespace gw::compiler::diff {
 namespace {
@@ -131,6 +132,11 @@ class Reader {
         if (index != kNone) put(path, name_of(field, index), field.kind);
         return;
       }
+      case FieldKind::Template: {
+        const auto nodes = load<table::Extent>(at);
+        if (nodes.count != 0) put(path, template_text(nodes), field.kind);
+        return;
+      }
       case FieldKind::Schema:
       case FieldKind::Program:
         return;  // contracts say it
@@ -139,6 +145,33 @@ class Reader {
         if (text.offset != kNone) put(path, side_.text(text), field.kind);
       }
     }
+  }
+
+  // JSON, but for expressions, which stand without quotes.
+  std::string template_text(table::Extent nodes) {
+    const auto list = view_.policy_list<table::TemplateNode>(nodes);
+    std::string out;
+    append_template(list, 0, out);
+    return out;
+  }
+
+  void append_template(std::span<const table::TemplateNode> list, u32 index, std::string& out) {
+    const table::TemplateNode& node = list[index];
+    if (node.kind != table::TemplateKind::Object && node.kind != table::TemplateKind::Array) {
+      out += node.kind == table::TemplateKind::Literal
+                 ? side_.text(node.text)
+                 : expression_text(side_, node.value, captures_);
+      return;
+    }
+    const bool is_object = node.kind == table::TemplateKind::Object;
+    out += is_object ? '{' : '[';
+    for (u32 child = index + 1; child < node.end && child < list.size();
+         child = std::max(list[child].end, child + 1)) {
+      if (child != index + 1) out += ',';
+      if (is_object) out += side_.text(list[child].key) + ":";
+      append_template(list, child, out);
+    }
+    out += is_object ? '}' : ']';
   }
 
   std::string name_of(const FieldSpec& field, u32 index) const {
@@ -255,6 +288,24 @@ std::string source_text(const Side& side, const table::ExpressionPart& part,
       return "{$consumer.plan}";
     case Source::ConsumerMetadata:
       return "{$consumer.metadata." + text + "}";
+    case Source::RequestBody:
+      return "{$request.body#" + text + "}";
+    case Source::ResponseBody:
+      return "{$response.body#" + text + "}";
+    case Source::ResponseHeader:
+      return "{$response.header." + text + "}";
+    case Source::ResponseStatus:
+      return "{$response.status}";
+    case Source::CallBody:
+      return fmt::format("{{$calls.{}.body#{}}}", part.index, text);
+    case Source::CallHeader:
+      return fmt::format("{{$calls.{}.header.{}}}", part.index, text);
+    case Source::CallStatus:
+      return fmt::format("{{$calls.{}.status}}", part.index);
+    case Source::Item:
+      return "{$item#" + text + "}";
+    case Source::ClientClass:
+      return "{$client.class}";
   }
   return text;
 }
@@ -265,7 +316,8 @@ std::string test_subject(const Side& side, const table::ConditionTest& test) {
                                                 "host",          "path",
                                                 "method",        "jwt",
                                                 "consumer.name", "consumer.groups",
-                                                "consumer.plan", "consumer.metadata"};
+                                                "consumer.plan", "consumer.metadata",
+                                                "client"};
   const std::string name = side.text(test.name);
   std::string out(kWords[static_cast<u32>(test.source)]);
   return name.empty() ? out : out + " " + name;

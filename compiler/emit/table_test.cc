@@ -12,6 +12,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
+#include "runtime/policies/policy_list.h"
 #include "runtime/table/contracts.h"
 #include "runtime/table/format.h"
 #include "runtime/table/fuzz/exercise_table.h"
@@ -270,6 +271,26 @@ TEST_CASE("table: a test of a network file has one file", "[table]") {
     REQUIRE_FALSE(verdict);
     CHECK(verdict.error().what == "condition tests");
   }
+}
+
+TEST_CASE("table: what belongs to answers has no place among the steps of requests", "[table]") {
+  const Aligned aligned(everything());
+  const table::TableView view(aligned.bytes());
+  size_t at = 0;
+  for (const table::PlanRecord& plan : view.plans()) {
+    const auto steps = view.part(view.steps(), plan.steps);
+    const bool alone = steps.size() == 1 || steps.empty();
+    if (alone || steps.back().policy != static_cast<u16>(policies::PolicyId::Compress)) continue;
+    const auto* phase = reinterpret_cast<const std::byte*>(&steps.back().phase);
+    at = static_cast<size_t>(phase - aligned.bytes().data());
+  }
+  REQUIRE(at != 0);
+  TableBytes hostile = everything();
+  hostile[at] = static_cast<std::byte>(policies::Phase::Action);
+  table::repair_digest(hostile);
+  const auto verdict = table::verify(Aligned(hostile).bytes());
+  REQUIRE_FALSE(verdict);
+  CHECK(verdict.error().what == "steps");
 }
 
 TEST_CASE("table: damage behind a right digest is refused or harmless", "[table]") {

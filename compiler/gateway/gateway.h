@@ -55,6 +55,7 @@ struct Gateway {
   NodeRef cache_memory;
   NodeRef consumers;
   NodeRef plans;
+  NodeRef clients;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

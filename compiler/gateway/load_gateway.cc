@@ -167,6 +167,7 @@ class Loader {
       if (const NodeRef memory = x_gw.get("cacheMemory")) gateway_.cache_memory = memory;
       take_once(x_gw, "consumers", gateway_.consumers);
       take_once(x_gw, "plans", gateway_.plans);
+      take_once(x_gw, "clients", gateway_.clients);
     }
 
     Unit& own = gateway_.units.emplace_back();
@@ -256,7 +257,7 @@ class Loader {
     check_version(x_gw);
     for (const std::string_view name :
          {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
-          "cacheMemory", "consumers", "plans", "assert"}) {
+          "cacheMemory", "consumers", "plans", "clients", "assert"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

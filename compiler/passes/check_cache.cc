@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/units.h"
 
@@ -20,12 +21,6 @@ constexpr u64 kLongForCallersMs = 3'600'000;
 bool is_made_up(ExpressionSource source) {
   return source == ExpressionSource::Header || source == ExpressionSource::Query ||
          source == ExpressionSource::Cookie || source == ExpressionSource::RequestId;
-}
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
 }
 
 class CacheCheck {

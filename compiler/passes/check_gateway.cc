@@ -182,6 +182,7 @@ void check_bundle(Module& module, NodeRef bundle, std::string_view what, bool is
   EncodeScope scope;
   scope.upstreams = &module.upstream_index;
   scope.unchecked_parameters = true;
+  scope.messages.request_body = scope.messages.response = true;
   OperationRecord record{};
   Encoder encoder(module.table.pools, module.files, module.sink);
   encoder.set_later_fields(kLaterFields);

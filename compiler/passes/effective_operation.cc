@@ -29,7 +29,8 @@ UsedPolicy find_policy(const GatewayOperation& operation, std::string_view name)
 }
 
 bool is_action(std::string_view name) {
-  return name == "upstream" || name == "respond" || name == "redirect" || name == "mock";
+  return name == "upstream" || name == "respond" || name == "redirect" || name == "mock" ||
+         name == "compose";
 }
 
 // An answer for some requests only leaves the rest to the action below it.
@@ -79,7 +80,7 @@ class Merger {
     const OperationField* field = find_field(name);
     if (field == nullptr) return;  // keys of other kinds are read elsewhere
     if (takes_every_request(name, value)) {
-      for (const std::string_view other : {"upstream", "respond", "redirect", "mock"}) {
+      for (const std::string_view other : {"upstream", "respond", "redirect", "mock", "compose"}) {
         const Effective* lower = result_.fields.find(other);
         // One that answers some requests only stays, in front of this one.
         if (other != name && lower != nullptr && lower->find("when") == nullptr) {
@@ -141,6 +142,34 @@ class Merger {
   EffectiveOperation result_;
 };
 
+// --upstream and --mock take the place of what the document says about upstreams.
+void force_options(const Module& module, Effective& fields) {
+  const auto remove = [&](std::string_view name) {
+    std::erase_if(fields.entries, [&](const Effective::Entry& e) { return e.name == name; });
+  };
+  if (module.options.mock) {
+    // An answer for some requests only is followed by the mock.
+    remove("upstream");
+    remove("mirror");
+    return;
+  }
+  if (module.override_name.empty()) return;
+  remove("upstream");
+  remove("mirror");
+}
+
+// `mock: true` is the empty record.
+void normalise_mock(Effective& fields) {
+  for (Effective::Entry& entry : fields.entries) {
+    if (entry.name != "mock") continue;
+    const NodeRef node = entry.value.node;
+    if (node && node.kind() == NodeKind::Bool && node.boolean()) {
+      entry.value.is_map = true;
+      entry.value.entries.clear();
+    }
+  }
+}
+
 }  // namespace
 
 void for_each_policy(const GatewayOperation& operation, NodeRef level,
@@ -199,6 +228,11 @@ Levels levels_of(const GatewayOperation& operation) {
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels) {
   return Merger(module, operation).run(levels);
+}
+
+void apply_options(const Module& module, Effective& fields) {
+  force_options(module, fields);
+  normalise_mock(fields);
 }
 
 }  // namespace gw::compiler

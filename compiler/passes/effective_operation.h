@@ -36,6 +36,10 @@ struct EffectiveOperation {
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels);
 
+/// What the command line says in place of the document: --upstream and --mock; and `mock: true` as
+/// the empty record.
+void apply_options(const Module& module, Effective& fields);
+
 /// A policy that a level takes in by `use`.
 struct UsedPolicy {
   std::string_view name;

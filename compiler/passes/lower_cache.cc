@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "compiler/passes/check_cache.h"
@@ -90,6 +91,15 @@ bool has_open_names(const openapi::Document& document, const openapi::Parameter&
                      static_cast<bool>(schema.get("const")) ||
                      static_cast<bool>(schema.get("items"));
   return !other && (!type || type.is_seq());
+}
+
+StepRecord step_of(Module& module, const CacheRecord& record) {
+  return {.policy = static_cast<u16>(PolicyId::Cache),
+          .phase = static_cast<u8>(Phase::CacheLookup),
+          .reserved = 0,
+          .record = module.table.pools.policy_data.add(std::as_bytes(std::span(&record, 1))),
+          .condition = table::kNone,
+          .scratch = table::kNone};
 }
 
 class CacheLowerer {
@@ -251,12 +261,7 @@ class InvalidationLowerer {
     record.operation = pools.strings.add(operation.source->id);
     record.prefix = pools.strings.add("");
     record.mode = static_cast<u32>(CacheMode::Invalidate);
-    const StepRecord step{.policy = static_cast<u16>(PolicyId::Cache),
-                          .phase = static_cast<u8>(Phase::CacheLookup),
-                          .reserved = 0,
-                          .record = pools.policy_data.add(std::as_bytes(std::span(&record, 1))),
-                          .condition = table::kNone,
-                          .scratch = table::kNone};
+    const StepRecord step = step_of(module_, record);
     table::PlanRecord plan = module_.table.plans[operation.plan];
     std::vector<StepRecord> steps(
         module_.table.steps.begin() + plan.steps.offset,
@@ -276,10 +281,12 @@ class InvalidationLowerer {
 
 }  // namespace
 
-std::optional<CacheRecord> lower_cache(Module& module, const CacheInput& input) {
+bool add_cache_step(Module& module, const CacheInput& input, std::vector<StepRecord>& steps) {
   const Effective* cache = input.fields.find("cache");
-  if (cache == nullptr || !cache->present()) return std::nullopt;
-  return CacheLowerer(module, input).run();
+  if (cache == nullptr || !cache->present()) return false;
+  const std::optional<CacheRecord> record = CacheLowerer(module, input).run();
+  if (record) steps.push_back(step_of(module, *record));
+  return record.has_value();
 }
 
 void lower_invalidation(Module& module) { InvalidationLowerer(module).run(); }

@@ -1,6 +1,5 @@
 // `cache` to the record of its step, and the steps that make stored answers invalid.
 #pragma once
-#include <optional>
 #include <vector>
 
 #include "compiler/passes/effective_operation.h"
@@ -21,10 +20,10 @@ struct CacheInput {
   bool streams = false;
 };
 
-/// The record of the step of an operation with `cache`; nothing: it has no use there. Reports what
-/// contradicts itself, and what could give one caller's answers to another
-/// (cache-authenticated-no-key).
-std::optional<policies::CacheRecord> lower_cache(Module& module, const CacheInput& input);
+/// Adds the step of an operation with `cache`; false: it has none, or has no use for it. Reports
+/// what contradicts itself, and what could give one caller's answers to another
+/// (cache-authenticated-no-key). The step is the operation's own: its keys begin with its name.
+bool add_cache_step(Module& module, const CacheInput& input, std::vector<table::StepRecord>& steps);
 
 /// Gives each operation that changes things, and has no step of its own, one that makes answers of
 /// the same path invalid, where any are stored (RFC 9111 section 4.4).

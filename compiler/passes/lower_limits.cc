@@ -185,7 +185,7 @@ class LimitLowerer {
   bool needs_identity(const LimitChoice& choice) const {
     for (const table::Extent key : list_of<table::Extent>(pools_, choice.key)) {
       for (u32 i = 0; i < key.count; ++i) {
-        if (table::is_identity(pools_.expressions.records()[key.offset + i].source)) return true;
+        if (table::is_known_late(pools_.expressions.records()[key.offset + i].source)) return true;
       }
     }
     if (choice.when == table::kNone) return false;
@@ -193,7 +193,7 @@ class LimitLowerer {
       const table::ConditionRecord& condition = pools_.conditions.records()[i];
       for (u32 test = 0; test < condition.tests.count; ++test) {
         const auto& tests = pools_.condition_tests.records();
-        if (table::is_identity(tests[condition.tests.offset + test].source)) return true;
+        if (table::is_known_late(tests[condition.tests.offset + test].source)) return true;
       }
       if (condition.last != 0) return false;
     }

@@ -10,12 +10,17 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_compress.h"
 #include "compiler/passes/check_limits.h"
 #include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
+#include "compiler/passes/declared_stream.h"
 #include "compiler/passes/effective_operation.h"
+#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/lower_access.h"
 #include "compiler/passes/lower_cache.h"
+#include "compiler/passes/lower_clients.h"
+#include "compiler/passes/lower_compose.h"
 #include "compiler/passes/lower_cors.h"
 #include "compiler/passes/lower_limits.h"
 #include "compiler/passes/lower_mock.h"
@@ -23,7 +28,10 @@
 #include "compiler/passes/lower_security.h"
 #include "compiler/passes/lower_split.h"
 #include "compiler/passes/lower_validate.h"
+#include "compiler/passes/lower_views.h"
+#include "compiler/passes/parameter_types.h"
 #include "compiler/passes/passes.h"
+#include "compiler/passes/plan_store.h"
 #include "runtime/policies/policy_list.h"
 
 namespace gw::compiler {
@@ -54,12 +62,6 @@ bool is_empty(const policies::HeadersRecord& record) {
          0;
 }
 
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 // Whether one is written; what is wrong with it has been reported.
 bool has_condition(const Effective& fields, std::string_view name) {
   const Effective* when = fields.find(name)->find("when");
@@ -69,26 +71,6 @@ bool has_condition(const Effective& fields, std::string_view name) {
 bool is_set(const Effective& fields, std::string_view name) {
   const Effective* value = fields.find(name);
   return value != nullptr && value->present();
-}
-
-bool is_event_stream(std::string_view media_type) {
-  constexpr std::string_view kType = "text/event-stream";
-  std::string type(media_type.substr(0, media_type.find(';')));
-  while (type.ends_with(' ')) type.pop_back();
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return type == kType;
-}
-
-// Whether an answer that lasts is declared: deadlines of whole exchanges do not hold for it.
-bool declares_stream(const openapi::Operation& operation) {
-  for (const openapi::Response& response : operation.responses) {
-    for (const openapi::MediaType& media : response.content) {
-      if (is_event_stream(media.name.value)) return true;
-    }
-  }
-  return false;
 }
 
 // Only GET can ask for an upgrade to WebSocket.
@@ -106,12 +88,15 @@ class OperationLowerer {
         security_(module),
         cors_(module),
         limits_(module),
-        validate_(module) {
+        validate_(module),
+        store_(module, encoder_) {
     encoder_.set_later_fields(kLaterFields);
   }
 
   void run() {
     plan_limits_ = lower_plan_limits(module_);
+    clients_ = lower_clients(module_);
+    for (const ClientClass& one : clients_) class_names_.push_back(one.name);
     for (PlannedOperation& operation : module_.operations) lower(operation);
     lower_default_plan();
     timeouts_.report_unset();
@@ -135,6 +120,7 @@ class OperationLowerer {
     operation.anonymous = security.anonymous;
     key += fmt::format("|{}", security.number);
     key += key_of_equals(source);
+    key += key_of_types(levels, source);
     // What a preflight is told depends on the whole path.
     CorsOffer offer;
     if (cors_.is_set(source, levels)) {
@@ -204,17 +190,49 @@ class OperationLowerer {
     EffectiveOperation effective = effective_operation(module_, source, levels);
     for (const Level& level : levels.levels) refuse_second_action(level.node);
     note_removals(source, effective.removals);
-    force_options(effective.fields);
+    apply_options(module_, effective.fields);
     const bool mocks = module_.options.mock || is_set(effective.fields, "mock");
     depends_on_operation = mocks;
-    normalise_mock(effective.fields);
+    depends_on_operation = depends_on_operation || is_set(effective.fields, "compose");
 
+    const Effective* views = effective.fields.find("views");
+    if (views == nullptr || !views->is_map) {
+      return lower_plan(operation, levels, effective, offer, contract, {}, depends_on_operation);
+    }
+    check_views(module_, clients_, effective, *views);
+    // All classes are counted at the same place, behind the one where it is known which it is.
+    PlanView view;
+    view.limits_wait = views_limit(*views);
+    view.vary = true;
+    std::vector<u32> plans(clients_.size());
+    for (size_t i = 0; i < clients_.size(); ++i) {
+      const Effective* own = views->find(clients_[i].name);
+      if (own == nullptr || !own->present()) continue;
+      EffectiveOperation seen{.fields = effective.fields, .removals = effective.removals};
+      PlanView its = view;
+      its.name = clients_[i].name;
+      lay_view(*own, seen.fields, its.body);
+      plans[i] =
+          1 + lower_plan(operation, levels, seen, offer, contract, its, depends_on_operation).plan;
+      depends_on_operation = depends_on_operation || is_set(seen.fields, "compose");
+    }
+    view.plans = plans;
+    return lower_plan(operation, levels, effective, offer, contract, view, depends_on_operation);
+  }
+
+  Lowered lower_plan(const PlannedOperation& operation, const Levels& levels,
+                     EffectiveOperation& effective, const CorsOffer& offer,
+                     const policies::ValidateRecord& contract, const PlanView& view,
+                     bool& depends_on_operation) {
+    const GatewayOperation& source = *operation.source;
     EncodeScope scope;
     scope.upstreams = &module_.upstream_index;
+    scope.client_classes = &class_names_;
     for (const std::string& capture : operation.captures) scope.parameters.push_back(capture);
     scope.greedy = operation.greedy;
     const OperationSecurity& security = security_.of(source);
     if (security.scope_known) scope.identity = &security.scope;
+    scope.types = parameter_types(source);
     OperationRecord record{};
     std::vector<EncodedField> encoded;
     encode_fields(effective.fields, scope, record, encoded);
@@ -227,7 +245,7 @@ class OperationLowerer {
     if (upstream != table::kNone && module_.table.upstreams[upstream].protocol != 0) {
       refuse_upgrade(record, encoded, "its upstream speaks HTTP/2");
     }
-    lowered.settings = add_settings(record.settings);
+    lowered.settings = store_.add_settings(record.settings);
     std::vector<StepRecord> steps;
     if (security.record) {
       steps.push_back(step(PolicyId::Authenticate, Phase::Authentication, *security.record));
@@ -251,11 +269,22 @@ class OperationLowerer {
     if (security.names_consumers()) {
       limits.all.insert(limits.all.end(), plan_limits_.begin(), plan_limits_.end());
     }
+    if (view.limits_wait) {
+      for (LoweredLimit& limit : limits.all) limit.needs_identity = true;
+    }
     add_limits(limits.all, steps);
+    if (!clients_.empty()) {
+      steps.push_back(
+          step(PolicyId::ClientClass, Phase::ClientClass, class_record(module_, clients_, view)));
+    }
+    if (is_set(effective.fields, "compose") && !module_.options.mock) {
+      add_compose(operation, effective.fields, scope, steps, lowered, encoded);
+    }
     add_request_steps(operation, effective.fields, record, steps, lowered);
     add_validation(contract, lowered, steps);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
       refuse_upgrade(record, encoded, "it is not sent upstream");
+      refuse_own(encoded, "maxStreamAge", "it is not sent upstream", "remove the field");
     }
     if (lowered.upstream != table::kNone) {
       timeouts_.check_chain(record.settings.timeout, encoded, lowered.streams);
@@ -267,23 +296,15 @@ class OperationLowerer {
       if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
-    const auto cache = lower_cache(module_, {.operation = source,
-                                             .fields = effective.fields,
-                                             .record = record,
-                                             .security = security,
-                                             .encoded = encoded,
-                                             .proxied = lowered.upstream != table::kNone,
-                                             .streams = lowered.streams});
-    if (cache) {
-      steps.push_back(step(PolicyId::Cache, Phase::CacheLookup, *cache));
-      depends_on_operation = true;  // whose name its keys begin with
-    }
-    if (!is_empty(record.response_headers)) {
-      steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response_headers));
-    }
+    const CacheInput cache{source,         effective.fields, record,
+                           security,       encoded,          lowered.upstream != table::kNone,
+                           lowered.streams};
+    depends_on_operation = add_cache_step(module_, cache, steps) || depends_on_operation;
+    add_response_steps(effective.fields, record, view, scope, steps, encoded);
+    add_compression(effective.fields, record, encoded, lowered, steps);
     // Whatever the order of keys, a request goes through them in the order of phases.
     std::ranges::stable_sort(steps, {}, &StepRecord::phase);
-    lowered.plan = add_plan(steps, encoded, lowered.upstream);
+    lowered.plan = store_.add_plan(steps, encoded, lowered.upstream);
     return lowered;
   }
 
@@ -302,6 +323,17 @@ class OperationLowerer {
     if (lowered.upstream != table::kNone && ValidateLowerer::checks_response(record)) {
       steps.push_back(step(PolicyId::Validate, Phase::ResponseValidation, record));
     }
+  }
+
+  void add_compression(const Effective& fields, const OperationRecord& record,
+                       const std::vector<EncodedField>& encoded, const Lowered& lowered,
+                       std::vector<StepRecord>& steps) {
+    if (lowered.upstream == table::kNone && record.decompress_requests != 0) {
+      refuse_own(encoded, "decompressRequests", "it is not sent upstream", "remove it");
+    }
+    if (!is_set(fields, "compress")) return;
+    check_compress(module_, *fields.find("compress"), record.compress);
+    steps.push_back(step(PolicyId::Compress, Phase::Compression, record.compress));
   }
 
   static u32 flags_of(const GatewayOperation& source, const OperationSecurity& security) {
@@ -374,7 +406,7 @@ class OperationLowerer {
     std::erase_if(limits.all, [](const LoweredLimit& limit) { return limit.needs_identity; });
     add_limits(limits.all, steps);
     if (steps.empty()) return;
-    module_.table.gateway.default_plan = add_plan(steps, {}, table::kNone);
+    module_.table.gateway.default_plan = store_.add_plan(steps, {}, table::kNone);
   }
 
   static bool is_off_by(const EffectiveOperation& effective, std::string_view name) {
@@ -413,9 +445,10 @@ class OperationLowerer {
 
   void refuse_stream_timeout(const std::vector<EncodedField>& encoded) {
     if (!module_.override_name.empty()) return;  // its upstream, of gRPC perhaps, is not asked
-    refuse_own(encoded, "timeout.stream",
-               "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared",
-               "declare the stream, or set `timeout.total`");
+    constexpr std::string_view kReason =
+        "it is no stream: no upgrade, no gRPC, no response of text/event-stream declared";
+    refuse_own(encoded, "timeout.stream", kReason, "declare the stream, or set `timeout.total`");
+    refuse_own(encoded, "maxStreamAge", kReason, "declare the stream, or remove the field");
   }
 
   // Actions replace each other from level to level; at one level nothing says which is meant, and
@@ -455,20 +488,38 @@ class OperationLowerer {
   }
 
   // Deadlines and limits always hold, by default if need be; other fields only where they are set.
-  void encode_fields(const Effective& fields, const EncodeScope& scope, OperationRecord& record,
+  void encode_fields(const Effective& fields, const EncodeScope& given, OperationRecord& record,
                      std::vector<EncodedField>& encoded) {
+    reads_ = {};
     for (size_t i = 0; i < kOperationSpecs.size(); ++i) {
       const policies::FieldSpec& spec = kOperationSpecs[i];
       if (kOperationFields[i].merge == Merge::Add) continue;  // several conditions: lower_access
+      if (spec.name == "views" || spec.name == "compose") continue;  // lay_view(), lower_compose()
       const Effective* value = fields.find(spec.name);
       const bool present = value != nullptr && value->present();
       const bool is_setting = is_upstream_setting(spec.name);
+      EncodeScope scope = given;
+      scope.messages.request_body =
+          spec.name == "request" || spec.name == "response" || spec.name == "path";
+      scope.messages.response = spec.name == "response";
+      scope.messages.reads_request_body = &reads_.request;
+      scope.messages.reads_response_body = &reads_.response;
       Effective one;
       one.is_map = true;
       if (present) one.entries.push_back({NodeRef{}, spec.name, *value});
       encoder_.encode(std::span(&spec, 1), one, scope, "", reinterpret_cast<std::byte*>(&record),
                       present || is_setting ? &encoded : nullptr);
     }
+    for (const std::string_view name : {"request", "response"}) forget_body(fields, name, encoded);
+  }
+
+  // Of a body that nobody changes the defaults mean nothing.
+  static void forget_body(const Effective& fields, std::string_view name,
+                          std::vector<EncodedField>& encoded) {
+    const Effective* changes = fields.find(name);
+    if (changes != nullptr && is_set(*changes, "body")) return;
+    const std::string prefix = fmt::format("{}.body.", name);
+    std::erase_if(encoded, [&](const EncodedField& one) { return one.field.starts_with(prefix); });
   }
 
   // Whoever lets in whom others shut out says why.
@@ -496,42 +547,6 @@ class OperationLowerer {
     }
   }
 
-  // --upstream and --mock take the place of what the document says about upstreams.
-  void force_options(Effective& fields) {
-    const auto remove = [&](std::string_view name) {
-      std::erase_if(fields.entries, [&](const Effective::Entry& e) { return e.name == name; });
-    };
-    if (module_.options.mock) {
-      // An answer for some requests only is followed by the mock.
-      remove("upstream");
-      remove("mirror");
-      return;
-    }
-    if (module_.override_name.empty()) return;
-    remove("upstream");
-    remove("mirror");
-  }
-
-  // `mock: true` is the empty record.
-  static void normalise_mock(Effective& fields) {
-    for (Effective::Entry& entry : fields.entries) {
-      if (entry.name != "mock") continue;
-      const NodeRef node = entry.value.node;
-      if (node && node.kind() == NodeKind::Bool && node.boolean()) {
-        entry.value.is_map = true;
-        entry.value.entries.clear();
-      }
-    }
-  }
-
-  u32 add_settings(const policies::SettingsRecord& record) {
-    const std::string key(as_text(bytes_of(record)));
-    const auto [entry, fresh] =
-        settings_.try_emplace(key, static_cast<u32>(module_.table.settings.size()));
-    if (fresh) module_.table.settings.push_back(record);
-    return entry->second;
-  }
-
   template <class Record>
   StepRecord step(PolicyId policy, Phase phase, const Record& record,
                   u32 condition = table::kNone) {
@@ -546,9 +561,7 @@ class OperationLowerer {
   void add_request_steps(const PlannedOperation& operation, const Effective& fields,
                          OperationRecord& record, std::vector<StepRecord>& steps,
                          Lowered& lowered) {
-    if (!is_empty(record.request_headers)) {
-      steps.push_back(step(PolicyId::Headers, Phase::RequestTransform, record.request_headers));
-    }
+    add_transformation(fields, record, steps);
     bool answered = false;
     if (is_set(fields, "respond")) {
       const Effective* body = fields.find("respond")->find("body");
@@ -564,12 +577,77 @@ class OperationLowerer {
           answered || (record.redirect.when == table::kNone && !has_condition(fields, "redirect"));
     }
     if (answered) return;
+    if (is_set(fields, "compose") && !module_.options.mock) return;  // see add_compose()
     if (is_set(fields, "mock") || module_.options.mock) {
       const policies::MockRecord mock = lower_mock(module_, *operation.source, record.mock);
       steps.push_back(step(PolicyId::Mock, Phase::Action, mock));
       return;
     }
     add_proxy(operation, fields, record, steps, lowered);
+  }
+
+  // Which bodies expressions read, found out while they are encoded.
+  struct BodyReads {
+    bool request = false;
+    bool response = false;
+  };
+
+  void add_transformation(const Effective& fields, OperationRecord& record,
+                          std::vector<StepRecord>& steps) {
+    policies::BodyRecord& body = record.request.body;
+    const Effective* request = fields.find("request");
+    const bool changes = request != nullptr && is_set(*request, "body");
+    if (changes || reads_.request) {
+      body.reads = 1;
+      steps.push_back(step(PolicyId::Body, Phase::RequestValidation, body));
+    }
+    if (changes) steps.push_back(step(PolicyId::Body, Phase::RequestTransform, body));
+    if (!is_empty(record.request.query.changes)) {
+      steps.push_back(step(PolicyId::Query, Phase::RequestTransform, record.request.query));
+    }
+    if (!is_empty(record.request.headers)) {
+      steps.push_back(step(PolicyId::Headers, Phase::RequestTransform, record.request.headers));
+    }
+  }
+
+  // Fields last: they see the status and the media type that clients will see.
+  void add_response_steps(const Effective& fields, OperationRecord& record, const PlanView& view,
+                          const EncodeScope& scope, std::vector<StepRecord>& steps,
+                          std::vector<EncodedField>& encoded) {
+    const Effective* response = fields.find("response");
+    if (record.response.status.changes.count != 0) {
+      steps.push_back(step(PolicyId::Status, Phase::ResponseTransform, record.response.status));
+    }
+    policies::BodyRecord& body = record.response.body;
+    body.reads = reads_.response ? 1 : 0;
+    if ((response != nullptr && is_set(*response, "body")) || reads_.response) {
+      steps.push_back(step(PolicyId::Body, Phase::ResponseTransform, body));
+    }
+    if (view.body.present()) {
+      policies::BodyRecord seen{};
+      EncodeScope inner = scope;
+      inner.messages.request_body = inner.messages.response = true;
+      encoder_.encode(policies::kBodyFields, view.body, inner, fmt::format("views.{}", view.name),
+                      reinterpret_cast<std::byte*>(&seen), &encoded);
+      steps.push_back(step(PolicyId::Body, Phase::ResponseTransform, seen));
+    }
+    if (record.response.errors.bodies.count != 0) {
+      steps.push_back(step(PolicyId::Errors, Phase::ResponseTransform, record.response.errors));
+    }
+    if (!is_empty(record.response.headers)) {
+      steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response.headers));
+    }
+  }
+
+  void add_compose(const PlannedOperation& operation, const Effective& fields,
+                   const EncodeScope& scope, std::vector<StepRecord>& steps, Lowered& lowered,
+                   std::vector<EncodedField>& encoded) {
+    const LoweredCompose made = lower_compose(module_, encoder_, security_, operation,
+                                              *fields.find("compose"), scope, encoded);
+    reads_.request = reads_.request || made.reads_request_body;
+    lowered.other_upstreams.insert(lowered.other_upstreams.end(), made.upstreams.begin(),
+                                   made.upstreams.end());
+    if (made.record) steps.push_back(step(PolicyId::Compose, Phase::Action, *made.record));
   }
 
   u32 chosen_upstream(const Effective& fields, const OperationRecord& record) const {
@@ -594,6 +672,7 @@ class OperationLowerer {
     proxy.strip_bytes = is_set(fields, "path") ? 0 : operation.source->unit->mount_bytes;
     proxy.replay = static_cast<u32>(replay_of(*operation.source, record));
     proxy.upgrade = record.upgrade;
+    proxy.decompress = record.decompress_requests;
     const u32 protocol = module_.table.upstreams[upstream].protocol;
     lowered.streams = record.upgrade != 0 || protocol == policies::kProtocolGrpc ||
                       declares_stream(*operation.source->operation);
@@ -631,10 +710,8 @@ class OperationLowerer {
   // Once per path item that has none at all, not once per operation.
   void report_missing(const PlannedOperation& operation) {
     const GatewayOperation& source = *operation.source;
-    // A wrong --upstream, or `compose`, has been reported; it is the cause.
+    // A wrong --upstream has been reported; it is the cause.
     if (!module_.options.upstream.empty()) return;
-    const NodeRef own = source.operation->x_gw;
-    if (own && own.is_map() && own.get("compose")) return;
     if (!missing_.insert(source.item).second) return;
     const bool document_has_x_gw = static_cast<bool>(source.unit->gateway_x_gw);
     report(
@@ -646,39 +723,6 @@ class OperationLowerer {
             : "add `x-gw` to the document, or try it with --upstream http://host:port or --mock");
   }
 
-  u32 add_plan(const std::vector<StepRecord>& steps, const std::vector<EncodedField>& encoded,
-               u32 upstream) {
-    Pools& pools = module_.table.pools;
-    std::vector<table::OriginRecord> origins;
-    for (const EncodedField& field : encoded) {
-      origins.push_back({.field = pools.strings.add(field.field),
-                         .level = pools.strings.add(field.level),
-                         .value = pools.strings.add(field.value),
-                         .source = encoder_.source(field.span)});
-    }
-    table::PlanRecord plan{};
-    plan.steps = add_steps(steps);
-    plan.origins = pools.origins.add(origins);
-    plan.upstream = upstream;
-    plan.request_body = upstream == table::kNone ? table::BodyNeed::None : table::BodyNeed::Stream;
-    plan.response_body = plan.request_body;
-    const std::string key(as_text(bytes_of(plan)));
-    const auto [entry, fresh] =
-        plans_.try_emplace(key, static_cast<u32>(module_.table.plans.size()));
-    if (fresh) module_.table.plans.push_back(plan);
-    return entry->second;
-  }
-
-  table::Extent add_steps(const std::vector<StepRecord>& steps) {
-    if (steps.empty()) return {};
-    const std::string key(reinterpret_cast<const char*>(steps.data()),
-                          steps.size() * sizeof(StepRecord));
-    const auto [entry, fresh] =
-        steps_.try_emplace(key, static_cast<u32>(module_.table.steps.size()));
-    if (fresh) module_.table.steps.insert(module_.table.steps.end(), steps.begin(), steps.end());
-    return {entry->second, static_cast<u32>(steps.size())};
-  }
-
   Module& module_;
   Encoder encoder_;
   TimeoutCheck timeouts_;
@@ -688,10 +732,11 @@ class OperationLowerer {
   LimitCheck limits_;
   std::vector<LoweredLimit> plan_limits_;
   ValidateLowerer validate_;
+  std::vector<ClientClass> clients_;
+  std::vector<std::string_view> class_names_;
+  BodyReads reads_;
+  PlanStore store_;
   std::unordered_map<std::string, Lowered> known_;
-  std::unordered_map<std::string, u32> settings_;
-  std::unordered_map<std::string, u32> plans_;
-  std::unordered_map<std::string, u32> steps_;
   std::set<std::pair<const Tree*, u32>> checked_;
   std::set<const openapi::PathItem*> missing_;
   std::set<std::pair<FileId, u32>> second_actions_;  // places

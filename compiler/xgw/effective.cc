@@ -20,8 +20,9 @@ const FieldSpec* entry_spec(const FieldSpec& spec, std::string_view name) {
 }
 
 // A field of these says `off` or `false` and means it.
-bool has_off_value(const FieldSpec& field) {
-  return field.kind == FieldKind::Bool ||
+bool has_off_value(const FieldSpec& field, NodeRef value) {
+  const bool is_false = value && value.kind() == NodeKind::Bool;
+  return field.kind == FieldKind::Bool || (field.kind == FieldKind::Template && is_false) ||
          std::ranges::find(field.words, "off") != field.words.end();
 }
 
@@ -36,7 +37,7 @@ void lay_entry(const FieldSpec& spec, Merge merge, NodeRef key, std::string_view
   const auto found = std::ranges::find(base.entries, name, &Effective::Entry::name);
   if (is_off(value)) {
     const FieldSpec* field = entry_spec(spec, name);
-    const bool is_value = field != nullptr && has_off_value(*field);
+    const bool is_value = field != nullptr && has_off_value(*field, value);
     if (!is_value) {
       removals.push_back({path + "." + std::string(name), value.span(), off_reason(value)});
       if (found != base.entries.end()) base.entries.erase(found);
@@ -95,7 +96,7 @@ Effective effective_record(const policies::RecordSpec& spec, NodeRef node, std::
 
 void overlay(const FieldSpec& spec, Merge merge, NodeRef node, std::string_view level,
              const std::string& path, Effective& base, std::vector<Removal>& removals) {
-  if (is_off(node) && !has_off_value(spec)) {
+  if (is_off(node) && !has_off_value(spec, node)) {
     removals.push_back({path, node.span(), off_reason(node)});
     base = {};
     return;

@@ -1,5 +1,6 @@
 // Effective values to records, driven by field tables. No code per policy.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +28,17 @@ struct IdentityScope {
   std::vector<std::vector<const SchemeInfo*>> alternatives;
 };
 
+/// Which messages are there when a value is worked out, and what was asked of them.
+struct MessageScope {
+  bool request_body = false;
+  bool response = false;                    // its status, fields and body
+  std::span<const std::string_view> calls;  // of a composition, by index
+  bool item = false;                        // within `forEach`
+  bool* reads_request_body = nullptr;       // set when one does
+  bool* reads_response_body = nullptr;
+  std::vector<bool>* reads_calls = nullptr;  // of each call
+};
+
 /// What names and expressions may refer to at one place.
 struct EncodeScope {
   /// Index of each upstream; null: names are not checked (a policy that nobody uses yet).
@@ -38,6 +50,11 @@ struct EncodeScope {
   const IdentityScope* identity = nullptr;  // null: not checked either
   bool may_be_absent = false;  // of the place: nothing is lost when a value is not there
   bool inherited = false;      // meant for other operations as well, which may have what this lacks
+  MessageScope messages = {};
+  const std::vector<std::string_view>* client_classes = nullptr;  // null: not checked
+  /// What the parameter of that place and name is declared to be: a mask of schema::TypeBit, 0: it
+  /// is not known. Empty: none is.
+  std::function<u32(table::ExpressionSource, std::string_view)> types = {};
 };
 
 /// A field whose effective value has been written, for `explain` and `inspect`.

@@ -6,6 +6,7 @@
 #include "compiler/xgw/encode.h"
 #include "compiler/xgw/field_value.h"
 #include "compiler/xgw/node_json.h"
+#include "compiler/xgw/template.h"
 #include "compiler/xgw/value.h"
 #include "runtime/base/units.h"
 
@@ -102,6 +103,15 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
   }
   if (field.kind == FieldKind::Schema) {
     store(at, pools_.schemas.add({pools_.strings.add(to_json(node))}).offset);
+    note(to_json(node));
+    return;
+  }
+  if (field.kind == FieldKind::Template) {
+    const AddLate add_late = [&](const std::vector<table::LatePart>& parts) {
+      return add_late_record(FieldSpec{.name = field.name, .kind = FieldKind::Expression}, parts,
+                             path, node.span());
+    };
+    store(at, encode_template(node, place.scope, add_late, path, pools_, sink_));
     note(to_json(node));
     return;
   }
@@ -204,8 +214,7 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       if (!parse_expression(text, field.kind == FieldKind::PathRewrite, scope, pools_.strings,
                             add_late, parts, error)) {
         const u32 shift = node.quoted() ? 1 : 0;
-        refuse(error.unsupported ? "extension-unsupported" : "extension-value",
-               sub_span(node.span(), error.begin + shift, error.end + shift),
+        refuse("extension-value", sub_span(node.span(), error.begin + shift, error.end + shift),
                fmt::format("`{}`: {}", path, error.message), "here", error.help);
         return;
       }

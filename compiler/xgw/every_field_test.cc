@@ -122,6 +122,7 @@ TEST_CASE("every field: the policy has every kind there is", "[xgw]") {
   collect_kinds(policies::kEveryFields, kinds);
   for (u32 kind = 0; kind <= static_cast<u32>(policies::kLastFieldKind); ++kind) {
     CAPTURE(kind);
+    if (policies::is_made(static_cast<FieldKind>(kind))) continue;
     CHECK(std::ranges::find(kinds, static_cast<FieldKind>(kind)) != kinds.end());
   }
 }
@@ -241,7 +242,7 @@ TEST_CASE("every field: mistakes are refused where they are", "[xgw]") {
       {"{count: 1, body: 0123456789012345678901234567890123456789012345678901234567890123456789}",
        "extension-value"},
       {"{count: 1, expression: '{$request.path.nope}'}", "extension-value"},
-      {"{count: 1, expression: '{$calls.a.body}'}", "extension-unsupported"},
+      {"{count: 1, expression: '{$calls.a.body}'}", "extension-value"},
       {"{count: 1, rewrite: '/{nope}'}", "extension-value"},
       {"{count: 1, condition: {heder: {a: b}}}", "extension-unknown"},
       {"{count: 1, upstream: c}", "extension-dangling"},

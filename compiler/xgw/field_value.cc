@@ -39,6 +39,8 @@ std::string_view expected(FieldKind kind) {
       return "an origin, such as `https://shop.example`";
     case FieldKind::Network:
       return "an address or a CIDR block";
+    case FieldKind::Template:
+      return "a JSON value, with runtime expressions";
     case FieldKind::List:
       return "a list";
     case FieldKind::Map:

@@ -11,16 +11,23 @@
 #include "compiler/xgw/limit_language.h"
 #include "compiler/xgw/validate_language.h"
 #include "runtime/policies/authorizer/record.h"
+#include "runtime/policies/body/record.h"
 #include "runtime/policies/cache/record.h"
+#include "runtime/policies/client_class/record.h"
+#include "runtime/policies/compose/record.h"
+#include "runtime/policies/compress/record.h"
 #include "runtime/policies/cors/record.h"
+#include "runtime/policies/errors/record.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/query/record.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/redirect/record.h"
 #include "runtime/policies/respond/record.h"
 #include "runtime/policies/settings/record.h"
+#include "runtime/policies/status/record.h"
 #include "runtime/policies/upstream/record.h"
 
 namespace gw::compiler {
@@ -50,6 +57,34 @@ struct MirrorChoice {
   table::LateNumber max_body;
 };
 
+/// `request` and `response` as they are written.
+struct RequestChanges {
+  policies::HeadersRecord headers;
+  policies::QueryRecord query;
+  policies::BodyRecord body;
+};
+struct ResponseChanges {
+  policies::HeadersRecord headers;
+  policies::StatusRecord status;
+  policies::BodyRecord body;
+  policies::ErrorsRecord errors;
+};
+
+/// What is different for one class of clients. Laid over the fields of the operation.
+struct ViewChoice {
+  table::StringRef client_class;
+  table::Extent pick;
+  table::Extent omit;
+  table::Extent rename;
+  RequestChanges request;
+  ResponseChanges response;
+  table::Extent rate_limit;
+  table::Extent quota;
+  table::Extent concurrency;
+  policies::ComposeRecord compose;
+  policies::CompressRecord compress;
+};
+
 /// All effective fields of one operation before they become steps. Only the compiler has this.
 struct OperationRecord {
   UpstreamChoice upstream;
@@ -57,6 +92,8 @@ struct OperationRecord {
   u32 idempotent;
   u32 upgrade;  // policies::kUpgradeWords
   u32 forward;  // policies::kForwardWords
+  u32 decompress_requests;
+  policies::CompressRecord compress;
   ValidateChoice validate;
   table::Extent path;
   table::Extent rate_limit;   // LimitChoice[]
@@ -69,8 +106,10 @@ struct OperationRecord {
   policies::RedirectRecord redirect;
   policies::MockRecord mock;
   policies::SettingsRecord settings;
-  policies::HeadersRecord request_headers;
-  policies::HeadersRecord response_headers;
+  RequestChanges request;
+  ResponseChanges response;
+  table::Extent views;  // ViewChoice[]
+  policies::ComposeRecord compose;
 };
 
 inline constexpr policies::FieldSpec kUpstreamShareElement[] = {
@@ -143,16 +182,132 @@ inline constexpr policies::FieldSpec kMirrorChoiceElement[] = {
 inline constexpr policies::FieldSpec kRequestFields[] = {
     {.name = "headers",
      .kind = policies::FieldKind::Record,
+     .offset = offsetof(RequestChanges, headers),
      .fields = policies::kHeadersFields,
      .size = sizeof(policies::HeadersRecord),
      .doc = "changes of the fields that are sent upstream"},
+    {.name = "query",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(RequestChanges, query),
+     .fields = policies::kQueryFields,
+     .size = sizeof(policies::QueryRecord),
+     .doc = "changes of the query that is sent upstream; names are as they are decoded"},
+    {.name = "body",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(RequestChanges, body),
+     .fields = policies::kBodyFields,
+     .size = sizeof(policies::BodyRecord),
+     .doc = "changes of a JSON body before it is sent upstream; others pass"},
 };
 inline constexpr policies::FieldSpec kResponseFields[] = {
     {.name = "headers",
      .kind = policies::FieldKind::Record,
+     .offset = offsetof(ResponseChanges, headers),
      .fields = policies::kHeadersFields,
      .size = sizeof(policies::HeadersRecord),
      .doc = "changes of the fields that are sent to the client"},
+    {.name = "status",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ResponseChanges, status),
+     .max = 64,
+     .fields = policies::kStatusChangeElement,
+     .size = sizeof(policies::StatusChangeRecord),
+     .doc = "other status codes: {'404': 200, 5xx: 502}; the closest pattern decides, and "
+            "everything else here sees the new one"},
+    {.name = "body",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ResponseChanges, body),
+     .fields = policies::kBodyFields,
+     .size = sizeof(policies::BodyRecord),
+     .doc = "changes of the JSON body of a success (2xx); others pass"},
+    {.name = "errors",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ResponseChanges, errors),
+     .max = 64,
+     .fields = policies::kErrorBodyElement,
+     .size = sizeof(policies::ErrorBodyRecord),
+     .doc =
+         "bodies in place of those of errors, whoever made them: {'404': {body: JSON}, 5xx: ..., "
+         "default: ...}"},
+};
+
+/// Changes of bodies stand in a view directly; what else it may say is as for operations.
+inline constexpr policies::FieldSpec kViewFields[] = {
+    {.name = "pick",
+     .kind = policies::FieldKind::List,
+     .offset = offsetof(ViewChoice, pick),
+     .max = policies::kMaxBodyPaths,
+     .fields = policies::kBodyPathElement,
+     .size = sizeof(table::StringRef),
+     .doc = "of the answer that others get keep nothing but these"},
+    {.name = "omit",
+     .kind = policies::FieldKind::List,
+     .offset = offsetof(ViewChoice, omit),
+     .max = policies::kMaxBodyPaths,
+     .fields = policies::kBodyPathElement,
+     .size = sizeof(table::StringRef),
+     .doc = "take these away"},
+    {.name = "rename",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ViewChoice, rename),
+     .max = policies::kMaxBodyPaths,
+     .fields = policies::kBodyToElement,
+     .size = sizeof(policies::BodyPathRecord),
+     .doc = "path: new name of the member that it leads to"},
+    {.name = "request",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, request),
+     .fields = kRequestFields,
+     .size = sizeof(RequestChanges),
+     .doc = "further changes of the request"},
+    {.name = "response",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, response),
+     .fields = kResponseFields,
+     .size = sizeof(ResponseChanges),
+     .doc = "further changes of the answer; those of its body come behind those of the operation"},
+    {.name = "rateLimit",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ViewChoice, rate_limit),
+     .max = policies::kMaxLimits,
+     .fields = kRateLimitElement,
+     .size = sizeof(LimitChoice),
+     .doc = "how often, by names; all must hold, and who is refused by one is not charged by "
+            "others; counters belong to the place that declares the name first"},
+    {.name = "quota",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ViewChoice, quota),
+     .max = policies::kMaxLimits,
+     .fields = kQuotaElement,
+     .size = sizeof(LimitChoice),
+     .doc = "how much in an hour, day, week or month (UTC), by names"},
+    {.name = "concurrency",
+     .kind = policies::FieldKind::Map,
+     .offset = offsetof(ViewChoice, concurrency),
+     .max = policies::kMaxLimits,
+     .fields = kConcurrencyElement,
+     .size = sizeof(LimitChoice),
+     .doc = "how many at a time, by names; a stream or tunnel counts until it ends"},
+    {.name = "compose",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, compose),
+     .fields = policies::kComposeFields,
+     .size = sizeof(policies::ComposeRecord),
+     .doc = "an answer put together otherwise"},
+    {.name = "compress",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, compress),
+     .fields = policies::kCompressFields,
+     .size = sizeof(policies::CompressRecord),
+     .shorthand = "encodings",
+     .doc = "encodes answers for clients that can read it; what an upstream has encoded passes; a "
+            "bare word or list sets `encodings`; default: none"},
+};
+inline constexpr policies::FieldSpec kViewElement[] = {
+    {.name = "view",
+     .kind = policies::FieldKind::Record,
+     .fields = kViewFields,
+     .size = sizeof(ViewChoice)},
 };
 
 /// A field that defaults, documents, paths, operations and policies may set.
@@ -232,6 +387,7 @@ inline constexpr OperationField kOperationFields[] = {
      true},
     {policies::kSettingsFields[1], Merge::Replace, true},  // maxBody; offset set below
     {policies::kSettingsFields[2], Merge::ByKey, true},    // retry; offset set below
+    {policies::kSettingsFields[3], Merge::Replace, true},  // maxStreamAge; offset set below
     {{.name = "idempotent",
       .kind = policies::FieldKind::Bool,
       .offset = offsetof(OperationRecord, idempotent),
@@ -269,6 +425,25 @@ inline constexpr OperationField kOperationFields[] = {
       .shorthand = "origins",
       .doc = "which pages of other origins may read the answers; `off` takes away what an upstream "
              "says about it; default: what it says passes"},
+     Merge::Replace,
+     true},
+    {{.name = "compress",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, compress),
+      .fields = policies::kCompressFields,
+      .size = sizeof(policies::CompressRecord),
+      .shorthand = "encodings",
+      .doc = "encodes answers for clients that can read it; what an upstream has encoded passes; a "
+             "bare word or list sets `encodings`; default: none"},
+     Merge::Replace,
+     true},
+    {{.name = "decompressRequests",
+      .kind = policies::FieldKind::Bool,
+      .offset = offsetof(OperationRecord, decompress_requests),
+      .fallback = "false",
+      .doc =
+          "request bodies in gzip, br or zstd go upstream decoded, within `maxBody`; others that "
+          "are encoded are refused; default: bodies go upstream as they came"},
      Merge::Replace,
      true},
     {{.name = "rateLimit",
@@ -319,6 +494,23 @@ inline constexpr OperationField kOperationFields[] = {
       .doc = "answers that are kept and given out again (RFC 9111); a bare duration sets `ttl`"},
      Merge::ByKey,
      true},
+    {{.name = "views",
+      .kind = policies::FieldKind::Map,
+      .offset = offsetof(OperationRecord, views),
+      .max = policies::kMaxClientClasses,
+      .fields = kViewElement,
+      .size = sizeof(ViewChoice),
+      .doc = "what is different for classes of `clients`, by their names"},
+     Merge::ByKey,
+     false},
+    {{.name = "compose",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, compose),
+      .fields = policies::kComposeFields,
+      .size = sizeof(policies::ComposeRecord),
+      .doc = "an answer that is put together from those of several calls, in place of an upstream"},
+     Merge::Replace,
+     false},
     {{.name = "forward",
       .kind = policies::FieldKind::Enum,
       .offset = offsetof(OperationRecord, forward),
@@ -330,17 +522,17 @@ inline constexpr OperationField kOperationFields[] = {
      true},
     {{.name = "request",
       .kind = policies::FieldKind::Record,
-      .offset = offsetof(OperationRecord, request_headers),
+      .offset = offsetof(OperationRecord, request),
       .fields = kRequestFields,
-      .size = sizeof(policies::HeadersRecord),
+      .size = sizeof(RequestChanges),
       .doc = "changes of the request before it is sent upstream"},
      Merge::ByKey,
      true},
     {{.name = "response",
       .kind = policies::FieldKind::Record,
-      .offset = offsetof(OperationRecord, response_headers),
+      .offset = offsetof(OperationRecord, response),
       .fields = kResponseFields,
-      .size = sizeof(policies::HeadersRecord),
+      .size = sizeof(ResponseChanges),
       .doc = "changes of the answer before it is sent to the client"},
      Merge::ByKey,
      true},
@@ -352,7 +544,8 @@ constexpr auto operation_specs() {
   for (size_t i = 0; i < specs.size(); ++i) {
     specs[i] = kOperationFields[i].spec;
     // Those of the settings have offsets into their record.
-    const bool is_setting = specs[i].name == "maxBody" || specs[i].name == "retry";
+    const std::string_view name = specs[i].name;
+    const bool is_setting = name == "maxBody" || name == "retry" || name == "maxStreamAge";
     if (is_setting) specs[i].offset += offsetof(OperationRecord, settings);
   }
   return specs;
@@ -391,6 +584,9 @@ inline constexpr PlainField kRootFields[] = {
     {"plans",
      "limits of consumers by the name of their plan: {NAME: {rateLimit, quota, concurrency}}, each "
      "with names of limits that operations have"},
+    {"clients",
+     "classes of clients: {NAME: {when: CONDITION}}, of which one may be `{}`, the rest; a class "
+     "within another comes first, others may not overlap"},
     {"resolvers",
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
@@ -452,8 +648,9 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "clients", "compress", "views", "compose", "sunset",       "tls",
-    "http2",   "query",    "body",  "status",  "maxStreamAge",
+    "sunset",
+    "tls",
+    "http2",
 };
 
 }  // namespace gw::compiler

@@ -96,6 +96,7 @@ json::object plain_schema(const FieldSpec& field) {
       return text("^(\\*|[a-z][a-z0-9+.-]*://.+)$");
     case FieldKind::Body:
     case FieldKind::Schema:
+    case FieldKind::Template:
       return {};
     case FieldKind::Condition:
       return condition_schema();
@@ -303,6 +304,8 @@ std::string_view kind_text(const FieldSpec& field) {
       return "address or CIDR block";
     case FieldKind::Body:
       return "text, map or list";
+    case FieldKind::Template:
+      return "JSON value with expressions";
     case FieldKind::Expression:
       return "text with expressions";
     case FieldKind::PathRewrite:

@@ -10,14 +10,11 @@
 namespace gw::compiler {
 namespace {
 
-using table::ConditionTest;
 using table::ExpressionEncoding;
 using table::ExpressionPart;
 using table::ExpressionSource;
 using table::LatePart;
 using table::LatePartKind;
-using table::TestKind;
-using table::TestSource;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -39,13 +36,12 @@ constexpr FixedSource kFixedSources[] = {
     {"$request.host", ExpressionSource::Host},
     {"$request.scheme", ExpressionSource::Scheme},
     {"$request.path", ExpressionSource::Path},
+    {"$client.class", ExpressionSource::ClientClass},
     {"$client.cert.subject", ExpressionSource::ClientCertSubject},
     {"$client.cert.san", ExpressionSource::ClientCertSan},
     {"$client.cert.fingerprint", ExpressionSource::ClientCertFingerprint},
 };
-// Sources of features to come.
-constexpr std::string_view kLaterSources[] = {"$calls", "$response", "$client.class",
-                                              "$request.body"};
+
 // Claims that need no declaration: RFC 7519, RFC 9068, RFC 8693, RFC 8705, OpenID Connect Core.
 constexpr std::string_view kRegisteredClaims[] = {
     "acr",          "amr",       "at_hash", "aud",   "auth_time",
@@ -111,7 +107,7 @@ struct ExpressionParser {
   bool in_query = false;
 
   bool fail(u32 begin, u32 end, std::string message, std::string help = {}) {
-    error = {begin, end, std::move(message), std::move(help), false};
+    error = {begin, end, std::move(message), std::move(help)};
     return false;
   }
 
@@ -286,6 +282,105 @@ struct ExpressionParser {
     return true;
   }
 
+  // What stands behind `#`: "" of `$request.body` as a whole. False: it is none.
+  static bool pointer_of(std::string_view text, std::string_view name, std::string_view& out) {
+    if (!text.starts_with(name)) return false;
+    text.remove_prefix(name.size());
+    if (text.empty()) {
+      out = {};
+      return true;
+    }
+    if (!text.starts_with("#/") && text != "#") return false;
+    out = text.substr(1);
+    return true;
+  }
+
+  bool no_pointer(std::string_view text, u32 begin, u32 end) {
+    return fail(begin, end, fmt::format("`{}` is no place in a body", text),
+                "write `#` and a JSON Pointer behind the name: `$request.body#/user/id`");
+  }
+
+  bool request_body(std::string_view text, u32 begin, u32 end) {
+    std::string_view pointer;
+    if (!pointer_of(text, "$request.body", pointer)) return no_pointer(text, begin, end);
+    if (!scope.messages.request_body) {
+      return fail(begin, end, "the body of the request is not read for this",
+                  "it is for changes of the request and of the answer, for `path`, and for "
+                  "compositions");
+    }
+    if (scope.messages.reads_request_body != nullptr) *scope.messages.reads_request_body = true;
+    add_source(ExpressionSource::RequestBody, pointer);
+    return true;
+  }
+
+  bool response(std::string_view text, u32 begin, u32 end) {
+    constexpr std::string_view kHeader = "$response.header.";
+    if (!scope.messages.response) {
+      return fail(begin, end, "there is no answer yet when this is worked out",
+                  "`$response` is for what stands under `response`");
+    }
+    std::string_view pointer;
+    if (text == "$response.status") {
+      add_source(ExpressionSource::ResponseStatus, {});
+      return true;
+    }
+    if (text.starts_with(kHeader) && is_token(text.substr(kHeader.size()))) {
+      add_source(ExpressionSource::ResponseHeader, lower(text.substr(kHeader.size())));
+      return true;
+    }
+    if (text.starts_with("$response.body")) {
+      if (!pointer_of(text, "$response.body", pointer)) return no_pointer(text, begin, end);
+      if (scope.messages.reads_response_body != nullptr) {
+        *scope.messages.reads_response_body = true;
+      }
+      add_source(ExpressionSource::ResponseBody, pointer);
+      return true;
+    }
+    return fail(begin, end, fmt::format("an answer has no `{}`", text),
+                "known are $response.status, $response.header.NAME and $response.body#/POINTER");
+  }
+
+  // `$calls.NAME.status`, `.header.NAME`, `.body#/POINTER`.
+  bool call(std::string_view text, u32 begin, u32 end) {
+    const std::string_view rest = text.substr(std::string_view("$calls.").size());
+    const size_t dot = rest.find('.');
+    const std::string_view name = rest.substr(0, dot);
+    const auto& calls = scope.messages.calls;
+    const auto found = std::ranges::find(calls, name);
+    if (calls.empty()) {
+      return fail(begin, end, "there are no calls here", "`$calls` is for what `compose` makes");
+    }
+    if (found == calls.end()) {
+      return fail(begin, end, fmt::format("there is no call `{}`", name),
+                  did_you_mean(name, {calls.begin(), calls.end()}));
+    }
+    const auto index = static_cast<u16>(found - calls.begin());
+    if (scope.messages.reads_calls != nullptr) (*scope.messages.reads_calls)[index] = true;
+    const std::string_view what = dot == rest.npos ? std::string_view{} : rest.substr(dot + 1);
+    std::string_view pointer;
+    if (what == "status") {
+      add_source(ExpressionSource::CallStatus, {}, index);
+    } else if (what.starts_with("header.") && is_token(what.substr(7))) {
+      add_source(ExpressionSource::CallHeader, lower(what.substr(7)), index);
+    } else if (pointer_of(what, "body", pointer)) {
+      add_source(ExpressionSource::CallBody, pointer, index);
+    } else {
+      return fail(begin, end, fmt::format("a call has no `{}`", what),
+                  "known are `status`, `header.NAME` and `body#/POINTER`");
+    }
+    return true;
+  }
+
+  bool item(std::string_view text, u32 begin, u32 end) {
+    std::string_view pointer;
+    if (!pointer_of(text, "$item", pointer)) return no_pointer(text, begin, end);
+    if (!scope.messages.item) {
+      return fail(begin, end, "there is no item here", "`$item` is for a call with `forEach`");
+    }
+    add_source(ExpressionSource::Item, pointer);
+    return true;
+  }
+
   bool expression(std::string_view text, u32 begin) {
     const u32 end = begin + static_cast<u32>(text.size());
     const auto encoding = encoding_for(is_path, in_query, false);
@@ -300,11 +395,10 @@ struct ExpressionParser {
     if (!is_path && (text.starts_with("$env.") || text.starts_with("$file."))) {
       return late(text, begin, end);
     }
-    for (const std::string_view later : kLaterSources) {
-      if (!text.starts_with(later)) continue;
-      error = {begin, end, fmt::format("`{}` is not supported yet", text), {}, true};
-      return false;
-    }
+    if (text.starts_with("$request.body")) return request_body(text, begin, end);
+    if (text.starts_with("$response.")) return response(text, begin, end);
+    if (text.starts_with("$calls.")) return call(text, begin, end);
+    if (text == "$item" || text.starts_with("$item#")) return item(text, begin, end);
     struct Named {
       std::string_view prefix;
       ExpressionSource source;
@@ -328,272 +422,11 @@ struct ExpressionParser {
     return fail(begin, end, fmt::format("`{}` is no runtime expression", text),
                 "known are $request.path.NAME, $request.query.NAME, $request.header.NAME, "
                 "$request.cookie.NAME, $request.path, $request.host, $request.scheme, "
-                "$request.id, $method, $url, $client.ip, $client.cert.subject, $client.cert.san, "
+                "$request.id, $request.body, $method, $url, $client.ip, $client.class, "
+                "$client.cert.subject, $client.cert.san, "
                 "$client.cert.fingerprint, $jwt.CLAIM, $auth.SCHEME.CLAIM, $consumer.name, "
-                "$consumer.plan, $consumer.metadata.NAME");
+                "$consumer.plan, $consumer.metadata.NAME, $response, $calls.NAME, $item");
   }
-};
-
-struct WhenKey {
-  std::string_view name;
-  TestSource source;
-  bool named;  // takes a map from name to value
-};
-constexpr WhenKey kWhenKeys[] = {
-    {"header", TestSource::Header, true},        {"query", TestSource::Query, true},
-    {"cookie", TestSource::Cookie, true},        {"ip", TestSource::Ip, false},
-    {"host", TestSource::Host, false},           {"path", TestSource::Path, false},
-    {"method", TestSource::Method, false},       {"jwt", TestSource::Claim, true},
-    {"consumer", TestSource::ConsumerName, true}};
-constexpr std::string_view kLaterWhenKeys[] = {"client"};
-
-class ConditionEncoder {
- public:
-  ConditionEncoder(const EncodeScope& scope, Pools& pools, DiagnosticSink& sink)
-      : scope_(scope), pools_(pools), sink_(sink) {}
-
-  u32 encode(NodeRef node) {
-    std::vector<table::ConditionRecord> alternatives;
-    if (node.is_seq()) {
-      for (const NodeRef item : node.items()) alternatives.push_back(alternative(item));
-    } else {
-      alternatives.push_back(alternative(node));
-    }
-    if (alternatives.empty()) {
-      refuse(node.span(), "`when` is an empty list", "nothing could ever match");
-      return table::kNone;
-    }
-    alternatives.back().last = 1;
-    if (failed_) return table::kNone;
-    return pools_.conditions.add(alternatives).offset;
-  }
-
- private:
-  void refuse(Span span, std::string message, std::string label, std::string help = {},
-              std::string_view rule = "extension-value") {
-    failed_ = true;
-    sink_.report({.rule = rule,
-                  .severity = Severity::Error,
-                  .message = std::move(message),
-                  .primary = {span, std::move(label)},
-                  .help = std::move(help)});
-  }
-
-  table::ConditionRecord alternative(NodeRef node) {
-    std::vector<ConditionTest> tests;
-    if (!node.is_map()) {
-      refuse(node.span(), "`when` is not a map", "here",
-             "write for example `when: {header: {x-client: mobile}}`");
-      return {};
-    }
-    for (const auto [key, value] : node.entries()) test_key(key, value, tests);
-    if (tests.empty() && !failed_) {
-      refuse(node.span(), "`when` is empty", "it would hold for every request",
-             "remove it, or name a header, query, cookie, ip, host, path, method, jwt or consumer");
-    }
-    return {.tests = pools_.condition_tests.add(tests), .last = 0, .reserved = 0};
-  }
-
-  void test_key(NodeRef key, NodeRef value, std::vector<ConditionTest>& tests) {
-    const auto known = std::ranges::find(kWhenKeys, key.text(), &WhenKey::name);
-    if (known == std::end(kWhenKeys)) {
-      if (std::ranges::find(kLaterWhenKeys, key.text()) != std::end(kLaterWhenKeys)) {
-        refuse(key.span(), fmt::format("`when.{}` is not supported yet", key.text()), "here", {},
-               "extension-unsupported");
-        return;
-      }
-      std::vector<std::string_view> names;
-      for (const WhenKey& name : kWhenKeys) names.push_back(name.name);
-      refuse(key.span(), fmt::format("`when` has no key `{}`", key.text()), "here",
-             did_you_mean(key.text(), names), "extension-unknown");
-      return;
-    }
-    if (known->source == TestSource::ConsumerName) {
-      test_consumer(*known, key, value, tests);
-      return;
-    }
-    if (!known->named) {
-      test_value(*known, {}, value, false, tests);
-      return;
-    }
-    if (!value.is_map()) {
-      refuse(value.span(), fmt::format("`when.{}` is not a map from name to value", key.text()),
-             "here", fmt::format("write `{}: {{NAME: VALUE}}`", key.text()));
-      return;
-    }
-    for (const auto [name, expected] : value.entries()) {
-      if (known->source == TestSource::Header && !is_token(name.text())) {
-        refuse(name.span(), fmt::format("`{}` is not a header field name", name.text()), "here");
-        continue;
-      }
-      std::string stored(name.text());
-      if (known->source == TestSource::Header) stored = lower(name.text());
-      if (known->source == TestSource::Claim) stored = pointer_of(name);
-      if (stored.empty()) continue;
-      test_value(*known, pools_.strings.add(stored), expected, false, tests);
-    }
-  }
-
-  // `tenant`, or `/realm_access/roles` for a deeper one. Empty: reported.
-  std::string pointer_of(NodeRef name) {
-    const std::string text = name.text().starts_with("/") ? fmt::format("$jwt#{}", name.text())
-                                                          : fmt::format("$jwt.{}", name.text());
-    return check_identity(text, name) ? claim_pointer(text) : std::string();
-  }
-
-  // Whether this operation's callers have such a value: absent, it holds no test, so that some of
-  // them may be without.
-  bool check_identity(std::string_view text, NodeRef at) {
-    std::vector<ExpressionPart> parts;
-    ValueError error;
-    EncodeScope scope = scope_;
-    scope.may_be_absent = true;
-    StringPool scratch;
-    if (parse_expression(text, false, scope, scratch, {}, parts, error)) return true;
-    refuse(at.span(), error.message, "here", error.help);
-    return false;
-  }
-
-  // A name or several, or a map of what consumers have.
-  void test_consumer(const WhenKey& key, NodeRef at, NodeRef value,
-                     std::vector<ConditionTest>& tests) {
-    if (!check_identity("$consumer.name", at)) return;
-    const bool is_operator = value.is_map() && (value.get("not") || value.get("prefix") ||
-                                                value.get("matches") || value.get("present"));
-    if (!value.is_map() || is_operator) {
-      test_value(key, {}, value, false, tests);
-      return;
-    }
-    static constexpr WhenKey kParts[] = {{"name", TestSource::ConsumerName, true},
-                                         {"group", TestSource::ConsumerGroup, true},
-                                         {"plan", TestSource::ConsumerPlan, true}};
-    for (const auto [name, expected] : value.entries()) {
-      const auto part = std::ranges::find(kParts, name.text(), &WhenKey::name);
-      if (part != std::end(kParts)) {
-        test_value(*part, {}, expected, false, tests);
-      } else if (name.text() == "metadata" && expected.is_map()) {
-        static constexpr WhenKey kMetadata{"metadata", TestSource::ConsumerMetadata, true};
-        for (const auto [field, text] : expected.entries()) {
-          test_value(kMetadata, pools_.strings.add(field.text()), text, false, tests);
-        }
-      } else {
-        refuse(name.span(), fmt::format("a consumer has no `{}`", name.text()), "here",
-               "known are `name`, `group`, `plan` and `metadata: {NAME: VALUE}`",
-               "extension-unknown");
-      }
-    }
-  }
-
-  void test_value(const WhenKey& key, table::StringRef name, NodeRef value, bool negate,
-                  std::vector<ConditionTest>& tests) {
-    ConditionTest test{.source = key.source,
-                       .kind = key.source == TestSource::Ip ? TestKind::Network : TestKind::Equals,
-                       .negate = negate ? u8{1} : u8{0},
-                       .reserved = 0,
-                       .regex = table::kNone,
-                       .name = name,
-                       .values = {}};
-    if (value.is_map()) {
-      operators(key, name, value, negate, tests);
-      return;
-    }
-    if (key.source == TestSource::Ip && value.is_scalar() && has_late_reference(value.text())) {
-      test_network_file(value, test, tests);
-      return;
-    }
-    if (value.is_seq()) {
-      std::vector<NodeRef> items;
-      for (const NodeRef item : value.items()) items.push_back(item);
-      if (!values(key, items, test)) return;
-      if (items.empty()) refuse(value.span(), "the list is empty", "nothing could ever match");
-    } else if (!values(key, {value}, test)) {
-      return;
-    }
-    tests.push_back(test);
-  }
-
-  void test_network_file(NodeRef value, ConditionTest test, std::vector<ConditionTest>& tests) {
-    constexpr std::string_view kFile = "$file.";
-    const std::string_view text = value.text();
-    if (!text.starts_with(std::string(kFile) + "/")) {
-      refuse(value.span(), "networks come from a file with an absolute path", "here",
-             "write '$file./etc/gwctl/networks.txt', with a network in each line");
-      return;
-    }
-    test.kind = TestKind::NetworkFile;
-    test.values = {.offset = pools_.add_network_file(text.substr(kFile.size())), .count = 1};
-    tests.push_back(test);
-  }
-
-  bool values(const WhenKey& key, const std::vector<NodeRef>& nodes, ConditionTest& test) {
-    std::vector<table::StringRef> texts;
-    std::vector<table::NetworkRecord> networks;
-    for (const NodeRef node : nodes) {
-      if (!node.is_scalar() || node.is_null()) {
-        refuse(node.span(), "a condition compares with text",
-               fmt::format("this is {}", kind_name(node.kind())));
-        return false;
-      }
-      if (test.kind != TestKind::Network) {
-        const bool fold = key.source == TestSource::Host;
-        texts.push_back(pools_.strings.add(fold ? lower(node.text()) : std::string(node.text())));
-        continue;
-      }
-      table::NetworkRecord record{};
-      if (!parse_network(node.text(), record.address, record.prefix_bits)) {
-        refuse(node.span(), fmt::format("`{}` is not an address or a CIDR block", node.text()),
-               "here");
-        return false;
-      }
-      networks.push_back(record);
-    }
-    test.values = test.kind == TestKind::Network ? pools_.networks.add(networks)
-                                                 : pools_.string_lists.add(texts);
-    return true;
-  }
-
-  void operators(const WhenKey& key, table::StringRef name, NodeRef map, bool negate,
-                 std::vector<ConditionTest>& tests) {
-    for (const auto [op, value] : map.entries()) {
-      ConditionTest test{.source = key.source,
-                         .kind = TestKind::Present,
-                         .negate = negate ? u8{1} : u8{0},
-                         .reserved = 0,
-                         .regex = table::kNone,
-                         .name = name,
-                         .values = {}};
-      if (op.text() == "not") {
-        test_value(key, name, value, !negate, tests);
-      } else if (op.text() == "present" && key.named) {
-        if (value.kind() != NodeKind::Bool) {
-          refuse(value.span(), "`present` is not `true` or `false`", "here");
-          continue;
-        }
-        if (!value.boolean()) test.negate ^= 1;
-        tests.push_back(test);
-      } else if (op.text() == "matches" && key.source != TestSource::Ip) {
-        test.kind = TestKind::Matches;
-        test.regex = encode_regex(value.text(), false, true, value.span(), pools_, sink_);
-        if (test.regex == table::kNone) {
-          failed_ = true;
-          continue;
-        }
-        tests.push_back(test);
-      } else if (op.text() == "prefix" && key.source != TestSource::Ip) {
-        test.kind = TestKind::Prefix;
-        if (values(key, {value}, test)) tests.push_back(test);
-      } else {
-        refuse(op.span(), fmt::format("a condition has no operator `{}` here", op.text()), "here",
-               did_you_mean(op.text(), {"not", "present", "matches", "prefix"}),
-               "extension-unknown");
-      }
-    }
-  }
-
-  const EncodeScope& scope_;
-  Pools& pools_;
-  DiagnosticSink& sink_;
-  bool failed_ = false;
 };
 
 }  // namespace
@@ -675,17 +508,13 @@ bool parse_late(std::string_view text, StringPool& strings, std::vector<LatePart
   return true;
 }
 
-u32 encode_condition(NodeRef node, const EncodeScope& scope, Pools& pools, DiagnosticSink& sink) {
-  return ConditionEncoder(scope, pools, sink).encode(node);
-}
-
 bool asks_for_identity(const Pools& pools, u32 condition) {
   if (condition == table::kNone) return false;
   for (u32 i = condition;; ++i) {
     const table::ConditionRecord& alternative = pools.conditions.records()[i];
     for (u32 test = 0; test < alternative.tests.count; ++test) {
       const u32 index = alternative.tests.offset + test;
-      if (table::is_identity(pools.condition_tests.records()[index].source)) return true;
+      if (table::is_known_late(pools.condition_tests.records()[index].source)) return true;
     }
     if (alternative.last != 0) return false;
   }
@@ -693,7 +522,8 @@ bool asks_for_identity(const Pools& pools, u32 condition) {
 
 bool asks_for_identity(const Pools& pools, table::Extent expression) {
   for (u32 i = 0; i < expression.count; ++i) {
-    if (table::is_identity(pools.expressions.records()[expression.offset + i].source)) return true;
+    if (table::is_known_late(pools.expressions.records()[expression.offset + i].source))
+      return true;
   }
   return false;
 }

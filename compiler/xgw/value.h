@@ -19,7 +19,6 @@ struct ValueError {
   u32 end = 0;
   std::string message;
   std::string help = {};
-  bool unsupported = false;  // right, but of a feature to come
 };
 
 /// Stores a late value of one reference, such as `$env.TOKEN`; its index.
@@ -41,7 +40,7 @@ bool parse_late(std::string_view text, StringPool& strings, std::vector<table::L
 
 /// A `when` value to a condition; its index, or kNone after reporting to `sink`.
 u32 encode_condition(NodeRef node, const EncodeScope& scope, Pools& pools, DiagnosticSink& sink);
-/// Whether condition `index` looks at who calls.
+/// Whether condition `index` looks at who calls, or at the class of the client.
 bool asks_for_identity(const Pools& pools, u32 condition);
 /// Whether an expression does.
 bool asks_for_identity(const Pools& pools, table::Extent expression);

@@ -17,7 +17,7 @@
 #include "runtime/engine/offline_refresher.h"
 #include "runtime/http/forwarding.h"
 #include "runtime/limits/local_counters.h"
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 
 namespace gw {
 
@@ -128,7 +128,7 @@ class CacheGate final {
                const std::vector<engine::OfflineField>& fields = {});
   void advance(std::chrono::milliseconds by) { loop.advance(by); }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   cache::MemoryStore store;
   cache::Flights flights;
   cache::CacheEnv cache{store, flights};

@@ -12,7 +12,7 @@
 #include "golden-tests/engine/trip.h"
 #include "runtime/identity/password_hash.h"
 #include "runtime/jose/key_slot.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 #include "runtime/limits/local_counters.h"
 
 namespace gw {
@@ -20,7 +20,7 @@ namespace {
 
 using engine::OfflineField;
 using jose::Algorithm;
-using jose::testing::TestKey;
+using jose::SigningKey;
 
 // SHA-256 of "foo" and of "bar".
 constexpr std::string_view kFoo =
@@ -101,18 +101,18 @@ u16 status(Trip& trip, const std::vector<OfflineField>& fields, const char* targ
   return trip.responder.status;
 }
 
-const TestKey& issuer_key() {
-  static const TestKey key = TestKey::make(Algorithm::Es256);
+const SigningKey& issuer_key() {
+  static const SigningKey key = SigningKey::make(Algorithm::Es256);
   return key;
 }
-const TestKey& second_key() {
-  static const TestKey key = TestKey::make(Algorithm::Es256);
+const SigningKey& second_key() {
+  static const SigningKey key = SigningKey::make(Algorithm::Es256);
   return key;
 }
 
-std::shared_ptr<const jose::KeySet> key_set(const TestKey& key, std::string_view id) {
+std::shared_ptr<const jose::KeySet> key_set(const SigningKey& key, std::string_view id) {
   std::string problem;
-  auto keys = jose::KeySet::parse(jose::testing::key_set_of({key.jwk(id)}), {}, problem);
+  auto keys = jose::KeySet::parse(jose::key_set_of({key.jwk(id)}), {}, problem);
   REQUIRE(keys != nullptr);
   return keys;
 }
@@ -130,7 +130,7 @@ void give_keys(Trip& trip) {
 
 constexpr i64 kNow = 1'700'000'000;
 
-std::string token(const TestKey& key, std::string_view id, std::string_view claims) {
+std::string token(const SigningKey& key, std::string_view id, std::string_view claims) {
   return key.token(Algorithm::Es256, fmt::format(R"({{"alg":"ES256","kid":"{}"}})", id), claims);
 }
 std::string idp_token(std::string_view more = "") {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "compiler/compile.h"
+#include "runtime/server/kept_drains.h"
 
 namespace gw::server {
 namespace {
@@ -161,6 +162,41 @@ TEST_CASE("state directory: it belongs to one process and one user", "[server][s
   const auto open = StateDirectory::open(folder.path + "/open");
   REQUIRE_FALSE(open.has_value());
   CHECK(open.error().sys == EPERM);
+}
+
+TEST_CASE("state directory: drains are kept, whatever names are like", "[server][state]") {
+  const Folder folder;
+  const std::string path = folder.path + "/state";
+  const std::vector<Drain> drains = {{"billing", ""},
+                                     {"a/b\tc\n100%", ""},
+                                     {"users", "tls 192.0.2.1:443"},
+                                     {"users", "unix:/run/a b.sock"}};
+  {
+    auto state = StateDirectory::open(path);
+    REQUIRE(state.has_value());
+    REQUIRE(read_drains(**state).has_value());
+    CHECK(read_drains(**state)->empty());
+    REQUIRE(keep_drains(**state, drains).has_value());
+  }
+  auto state = StateDirectory::open(path);
+  REQUIRE(state.has_value());
+  const auto kept = read_drains(**state);
+  REQUIRE(kept.has_value());
+  CHECK(*kept == drains);
+  REQUIRE(keep_drains(**state, {}).has_value());
+  CHECK(read_drains(**state)->empty());
+}
+
+TEST_CASE("state directory: drains that were cut off are not guessed at", "[server][state]") {
+  const Folder folder;
+  auto state = StateDirectory::open(folder.path + "/state");
+  REQUIRE(state.has_value());
+  for (const char* text : {"users", "users\nbil", "\n", "users\n\nbilling\n", "\ttarget\n", "a%\n",
+                           "a%2\n", "a%zz\n", "users\ta%0\n"}) {
+    CAPTURE(text);
+    std::ofstream(folder.path + "/state/drains") << text;
+    CHECK_FALSE(read_drains(**state).has_value());
+  }
 }
 
 }  // namespace gw::server

@@ -2,74 +2,14 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string>
-#include <vector>
 
-#include "golden-tests/engine/compiled_table.h"
-#include "runtime/server/testing/memory_gateway.h"
-#include "runtime/table/bound_table.h"
+#include "golden-tests/engine/switched.h"
 
 namespace gw {
 namespace {
 
-using server::testing::MemoryClient;
-using server::testing::MemoryGateway;
-using server::testing::OriginConnection;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::shared_ptr<const BoundTable> table_of(const std::string& defaults) {
-  const std::string text =
-      "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
-      "x-gw:\n  upstreams: {origin: {targets: [{url: 'http://origin.test'}]}}\n"
-      "  defaults: {upstream: origin" +
-      defaults +
-      "}\n"
-      "paths:\n  /events:\n    get: {operationId: events, responses: {'200': {description: d, "
-      "content: {'text/event-stream; charset=utf-8': {}}}}}\n"
-      "  /{rest+}:\n    x-gw: {anyMethod: {}}\n";
-  return compiled_table(text);
-}
-
-const std::string kAsk =
-    "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Protocol: chat\r\n";
-// The answer to that key in RFC 6455 section 1.3.
-const std::string kSwitch =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
-
-// A client and an origin whose bytes are looked at raw.
-struct Switched {
-  explicit Switched(const std::string& defaults = ", upgrade: websocket")
-      : table(table_of(defaults)), gateway(&run, table.get()) {
-    gateway.origin_reads = false;
-    gateway.answer = nullptr;
-    client = gateway.connect();
-    client->stop_reading();
-  }
-  // Asks, and lets the origin answer `answer`.
-  void open(const std::string& request = kAsk + "\r\n", const std::string& answer = kSwitch) {
-    client->peer.send(request);
-    gateway.loop.run();
-    if (gateway.origin.empty()) return;
-    asked = origin().take();
-    origin().send(answer);
-    gateway.loop.run();
-    head = client->peer.take();
-  }
-  net::testing::MemoryPeer& origin() { return gateway.origin.at(0)->peer; }
-
-  std::shared_ptr<const BoundTable> table;
-  MemoryGateway gateway;
-  std::unique_ptr<MemoryClient> client;
-  std::string asked;
-  std::string head;
-};
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 
@@ -232,8 +172,8 @@ TEST_CASE("tunnel: who does not read stops the other side", "[engine][tunnel]") 
   at.open();
   const bool up = GENERATE(false, true);
   CAPTURE(up);
-  net::testing::MemoryPeer& from = up ? at.client->peer : at.origin();
-  net::testing::MemoryPeer& to = up ? at.origin() : at.client->peer;
+  net::MemoryPeer& from = up ? at.client->peer : at.origin();
+  net::MemoryPeer& to = up ? at.origin() : at.client->peer;
   to.set_window(10'000);
   const std::string all(1'000'000, 'x');
   const u64 before = from.total_read();
@@ -271,7 +211,7 @@ TEST_CASE("tunnel: idle time and life", "[engine][tunnel]") {
   // Past `total`, and kept by bytes of either side.
   for (int i = 0; i < 5; ++i) {
     at.gateway.loop.advance(milliseconds(900));
-    net::testing::MemoryPeer& from = i % 2 == 0 ? at.origin() : at.client->peer;
+    net::MemoryPeer& from = i % 2 == 0 ? at.origin() : at.client->peer;
     from.send("x");
     at.gateway.loop.run();
     REQUIRE_FALSE(at.client->peer.closed());

@@ -219,7 +219,8 @@ TEST_CASE("validate: a body that is required, and one of no declared type", "[en
     CAPTURE(type);
     CHECK(put(type, R"({"item":"pen"})").status == 415);
   }
-  CHECK(put("application/json", R"({"item":"pen"})", {{"Content-Encoding", "gzip"}}).status == 415);
+  CHECK(put("application/json", R"({"item":"pen"})", {{"Content-Encoding", "deflate"}}).status ==
+        415);
   CHECK(put("application/octet-stream", "\xff\xfe").status == 200);
   // What two readers could take for two types.
   CHECK(put("application/octet-stream", "x", {{"Content-Type", "application/json"}}).status == 415);

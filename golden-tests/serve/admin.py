@@ -416,6 +416,53 @@ class Admin(unittest.TestCase):
         self.assertIn("name what is to go", self.gwctl("purge", status=2))
         self.end(serve)
 
+    def drained(self):
+        return sorted("/".join(entry.values()) for entry in self.status()["drained"])
+
+    def test_drains_hold_over_a_restart_and_a_takeover(self):
+        serve = self.serve()
+        one, two = (f"127.0.0.1:{backend.port}" for backend in self.backends)
+        self.gwctl("drain", f"users/{one}")
+        serve.process.kill()  # without a chance to say good-bye
+        serve.end()
+        serve = self.serve()
+        self.assertEqual(self.drained(), [f"users/{one}"])
+        serve.await_line("drained")
+        self.assertEqual({serve.get("/users") for _ in range(20)},
+                         {(200, str(self.backends[1].port))})
+        self.gwctl("drain", "users")
+        self.gwctl("undrain", f"users/{one}")
+        before = serve
+        serve = self.serve("--takeover", f"unix:{self.socket}", listen=f"127.0.0.1:{serve.port}")
+        self.assertEqual(before.end(), 0)
+        self.assertEqual(self.drained(), ["users"])
+        self.assertEqual(serve.get("/users")[0], 503)
+        self.gwctl("undrain", "users")
+        self.end(serve)
+        serve = self.serve()
+        self.assertEqual(self.drained(), [])
+        self.assertEqual(serve.get("/users")[0], 200)
+        self.end(serve)
+        # What cannot be read may have been a drain.
+        (self.folder / "state" / "drains").write_text("half", encoding="utf-8")
+        refused = self.serve(await_port=False)
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("the drains of", "".join(refused.lines))
+
+    def test_a_takeover_hands_drains_over_without_a_state_directory(self):
+        self.write(1)
+        first = run.Serve(self.folder, "gateway.yaml", "--admin", f"unix:{self.socket}")
+        self.addCleanup(first.process.kill)
+        self.gwctl("drain", f"users/127.0.0.1:{self.backends[1].port}")
+        second = self.serve("--takeover", f"unix:{self.socket}", listen=f"127.0.0.1:{first.port}")
+        self.assertEqual(first.end(), 0)
+        self.assertEqual({second.get("/users")[1] for _ in range(20)}, {str(self.backends[0].port)})
+        # The next one finds it in the directory.
+        self.end(second)
+        third = self.serve()
+        self.assertEqual(self.drained(), [f"users/127.0.0.1:{self.backends[1].port}"])
+        self.end(third)
+
     def test_listeners_change_and_the_ones_that_stay_are_not_closed(self):
         stays, comes, goes = (self.folder / name for name in ("stays", "comes", "goes"))
         self.write(1, listeners=f"listeners: [{{address: 'unix:{stays}'}}, "
@@ -619,7 +666,9 @@ class Admin(unittest.TestCase):
                 ("POST", "/v1/reload", octets, table[:200], 422),
                 ("POST", "/v1/reload", None, None, 200),
                 ("POST", "/v1/reload?expected=0123456789abcdef", None, None, 422),
+                ("POST", "/v1/reload?close_streams=true", None, None, 200),
                 ("POST", "/v1/rollback", js, b"{}", 200),
+                ("POST", "/v1/rollback", js, b'{"close_streams": true}', 200),
                 ("POST", "/v1/rollback", js, b'{"table": "ffffffffffffffff"}', 422),
                 ("POST", "/v1/drain", js, b'{"upstream": "users"}', 200),
                 ("POST", "/v1/drain", js, b'{"upstream": "others"}', 404),

@@ -303,6 +303,49 @@ def live_on_over_reloads(gateway, origin):
     reader.socket.close()
 
 
+def head_of_events(gateway):
+    reader = gateway.connect()
+    reader.send(b"GET /events HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    reader.until(b"\r\n\r\n")
+    return reader
+
+
+def closed_with_a_reload(gateway, origin):
+    """Those of older tables, and no others."""
+    talkers = [open_socket(gateway) for _ in range(2)]
+    reader = head_of_events(gateway)
+    report = gateway.ask("reload", "--close-streams")  # the same table, resolved again
+    check(report["accepted"] and report["closed_streams"] == 3, report)
+    for talker in talkers:
+        check(talker.at_end(), "the tunnel is closed")
+        check(origin.ended.acquire(timeout=SECONDS), "on both sides")
+    check(reader.take(5) == b"0\r\n\r\n", "a stream of events ends as if it were over")
+    reader.send(b"GET /closed HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    check(reader.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 "), "and its connection goes on")
+    reader.socket.close()
+    # One that began by the new table lives on; the next order ends it.
+    talker = open_socket(gateway)
+    talker.send_frame(TEXT, b"new", True)
+    check(talker.frame()[1] == b"new", "a new stream is none of an older table")
+    check(gateway.ask("reload")["closed_streams"] == 0, "without the order nothing ends")
+    talker.send_frame(TEXT, b"still", True)
+    check(talker.frame()[1] == b"still", "and it goes on")
+    report = gateway.ask("rollback", "--close-streams")
+    check(report["accepted"] and report["closed_streams"] == 1, report)
+    check(talker.at_end(), "the tunnel is closed")
+    check(origin.ended.acquire(timeout=SECONDS), "on both sides")
+
+
+def closed_by_their_age(gateway, origin):
+    client = gateway.connect()
+    ask(client, b"/young")
+    check(client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 "), "switched")
+    client.send_frame(TEXT, b"hello", True)
+    check(client.frame()[1] == b"hello", "for now it lives")
+    check(client.at_end(), "and is closed when it is old")
+    check(origin.ended.acquire(timeout=SECONDS), "on both sides")
+
+
 class NginxOverHttp2:
     """A real server that is known to speak HTTP/2, on a Unix socket; it says good-bye often."""
 
@@ -379,7 +422,7 @@ def http2_to_nginx(gwctl, folder):
 
 def main():
     tests = [echoes_messages, frames_ahead_of_the_answer, many_at_once, refused_without_the_field,
-             events_one_by_one, live_on_over_reloads]
+             events_one_by_one, live_on_over_reloads, closed_with_a_reload, closed_by_their_age]
     origin = Origin()
     with tempfile.TemporaryDirectory() as folder:
         gateway = Gateway(sys.argv[1], folder, origin)
@@ -398,8 +441,10 @@ def main():
             ended = True
         check(ended, "cut off when the grace was over")
         tunnels = [line for line in log if line["status"] == 101]
-        check(len(tunnels) == 54, f"{len(tunnels)} tunnels in the log")
-        check(all(line["operation"] == "echo" for line in tunnels), "their operation")
+        check(len(tunnels) == 58, f"{len(tunnels)} tunnels in the log")
+        check(sum(line["operation"] == "echo" for line in tunnels) == 57, "their operation")
+        ended = [line["operation"] for line in log if line.get("error") == "stream-ended"]
+        check(sorted(ended) == ["echo"] * 3 + ["events", "young"], f"ended by the gateway: {ended}")
         big = [line for line in tunnels if line["request_bytes"] > 1 << 20]
         check(len(big) == 1 and big[0]["response_bytes"] > 1 << 20, "bytes both ways")
         print("ok drained, logged")

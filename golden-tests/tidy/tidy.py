@@ -36,14 +36,15 @@ LAYERS = {
     "runtime/router/": [r"runtime/(base|router)/", r"runtime/table/(phf|format|dfa)\.h$"],
     "runtime/net/": [r"runtime/(base|net|http)/"],
     "runtime/trust/": [r"runtime/(base|table|trust)/"],
+    "runtime/encoding/": [r"runtime/(base|http|encoding)/"],
     "runtime/limits/": [r"runtime/(base|limits)/"],
     "runtime/cache/": [r"runtime/(base|http|net|cache)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/json/text\.h$",
                       r"runtime/identity/identity\.h$"],
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
     "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
-    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|limits|cache|policies|engine|identity)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|limits|cache|policies|engine|identity|jose)/"],
+    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity|jose)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
     "runtime/observe/": [r"runtime/(base|table|router|http|limits|cache|policies|observe|net)/"],
 }
@@ -57,11 +58,14 @@ def sources(root):
 
 
 def is_test(name):
+    name = name.removeprefix("cli/testing/")  # of the product: `gwctl test`
     return bool(re.search(r"(_test\.cc$|/testing/|/fuzz/|_fuzz\.cc$|/bench/|_bench\.cc$|_testing\.h$)",
                           "/" + name))
 
 
 def allowed(name, included):
+    if re.match(r"runtime/.*/testing/", included):  # the product is not made of what only tests need
+        return False
     folder = max((f for f in LAYERS if name.startswith(f)), key=len, default=None)
     if folder is None:
         return True

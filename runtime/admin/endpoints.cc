@@ -28,9 +28,14 @@ void answer_report(AdminCall& call, const server::ReloadReport& report) {
   call.answer = json::serialize(report_json(report));
 }
 
-// A body that is an object with texts; nullopt: it is refused.
-std::optional<json::object> read_object(AdminCall& call,
-                                        std::initializer_list<std::string_view> known) {
+// What a member of a body must be.
+struct Member {
+  std::string_view name;
+  json::kind kind = json::kind::string;
+};
+
+// A body that is an object with these members, or none; nullopt: it is refused.
+std::optional<json::object> read_object(AdminCall& call, std::initializer_list<Member> known) {
   if (call.body.empty()) return json::object();
   boost::system::error_code problem;
   const json::value value = json::parse(call.body, problem);
@@ -39,11 +44,13 @@ std::optional<json::object> read_object(AdminCall& call,
     return std::nullopt;
   }
   for (const auto& member : value.get_object()) {
-    const bool is_known = std::ranges::find(known, std::string_view(member.key())) != known.end();
-    if (is_known && member.value().is_string()) continue;
-    refuse(call, 400, "Malformed body",
-           fmt::format("`{}` is {}", std::string_view(member.key()),
-                       is_known ? "not a text" : "not known here"));
+    const std::string_view name = member.key();
+    const auto found = std::ranges::find(known, name, &Member::name);
+    if (found != known.end() && member.value().kind() == found->kind) continue;
+    const std::string_view wrong = found == known.end()                ? "not known here"
+                                   : found->kind == json::kind::string ? "not a text"
+                                                                       : "neither true nor false";
+    refuse(call, 400, "Malformed body", fmt::format("`{}` is {}", name, wrong));
     return std::nullopt;
   }
   return value.get_object();
@@ -52,6 +59,11 @@ std::optional<json::object> read_object(AdminCall& call,
 std::string text_of(const json::object& object, std::string_view name) {
   const auto* member = object.if_contains(name);
   return member == nullptr ? std::string() : std::string(member->get_string());
+}
+
+bool is_set(const json::object& object, std::string_view name) {
+  const auto* member = object.if_contains(name);
+  return member != nullptr && member->get_bool();
 }
 
 void get_health(AdminTarget&, AdminCall& call) { answer_text(call, 200, "ok\n"); }
@@ -75,21 +87,30 @@ void get_table(AdminTarget& target, AdminCall& call) {
 }
 
 void post_reload(AdminTarget& target, AdminCall& call) {
-  const std::string expected(query_parameter(call, "expected"));
-  if (call.body.empty()) {
-    answer_report(call, target.reloader.resolve_again(expected, "reload"));
+  const std::string_view close = query_parameter(call, "close_streams");
+  if (!close.empty() && close != "true" && close != "false") {
+    refuse(call, 400, "Malformed query", "`close_streams` is neither true nor false");
     return;
   }
-  answer_report(call, target.reloader.reload(as_bytes(call.body), expected, "reload"));
+  const server::ReloadOrder order{.origin = "reload",
+                                  .expected = std::string(query_parameter(call, "expected")),
+                                  .close_streams = close == "true"};
+  if (call.body.empty()) {
+    answer_report(call, target.reloader.resolve_again(order));
+    return;
+  }
+  answer_report(call, target.reloader.reload(as_bytes(call.body), order));
 }
 
 void post_rollback(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {"table"});
-  if (body) answer_report(call, target.reloader.rollback(text_of(*body, "table")));
+  const auto body = read_object(call, {{"table"}, {"close_streams", json::kind::bool_}});
+  if (!body) return;
+  answer_report(call,
+                target.reloader.rollback(text_of(*body, "table"), is_set(*body, "close_streams")));
 }
 
 void post_drain(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {"upstream", "target"});
+  const auto body = read_object(call, {{"upstream"}, {"target"}});
   if (!body) return;
   const std::string upstream = text_of(*body, "upstream");
   const std::string host = text_of(*body, "target");
@@ -103,12 +124,13 @@ void post_drain(AdminTarget& target, AdminCall& call) {
     return;
   } else {
     log(LogLevel::Info, "drained", {{"upstream", upstream}, {"target", host}});
+    target.drains_changed();
   }
   call.answer = json::serialize(drains_json(target));
 }
 
 void post_undrain(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {"upstream", "target"});
+  const auto body = read_object(call, {{"upstream"}, {"target"}});
   if (!body) return;
   const std::string upstream = text_of(*body, "upstream");
   const std::string host = text_of(*body, "target");
@@ -123,6 +145,7 @@ void post_undrain(AdminTarget& target, AdminCall& call) {
     return;
   }
   log(LogLevel::Info, "undrained", {{"upstream", upstream}, {"target", host}});
+  target.drains_changed();
   call.answer = json::serialize(drains_json(target));
 }
 
@@ -150,7 +173,7 @@ u64 purge(cache::Store& store, std::string_view by, const std::string& value) {
 }
 
 void post_purge(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {"tag", "operation", "key", "all"});
+  const auto body = read_object(call, {{"tag"}, {"operation"}, {"key"}, {"all"}});
   if (!body) return;
   const bool all = text_of(*body, "all") == "true";
   if (body->size() != 1 || (body->contains("all") && !all)) {
@@ -167,14 +190,14 @@ void post_purge(AdminTarget& target, AdminCall& call) {
 }
 
 void post_takeover(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {"socket"});
+  const auto body = read_object(call, {{"socket"}});
   if (!body) return;
   const std::string problem = target.takeover(text_of(*body, "socket"));
   if (!problem.empty()) {
     refuse(call, 409, "No takeover", problem);
     return;
   }
-  call.answer = "{}";
+  call.answer = json::serialize(drains_json(target));
 }
 
 constexpr Endpoint kEndpoints[] = {

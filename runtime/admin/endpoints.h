@@ -18,6 +18,7 @@ struct AdminTarget {
   i64 started_unix_ms = 0;
   std::function<bool()> ending;                             // it takes no new requests any more
   std::function<std::string(const std::string&)> takeover;  // to a socket's path; "" or the problem
+  std::function<void()> drains_changed;                     // on the main thread
 };
 
 /// On which thread an endpoint's function runs.

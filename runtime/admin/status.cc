@@ -154,6 +154,8 @@ json::object report_json(const server::ReloadReport& report) {
                                   {"resolve", report.cost.resolve / 1000},
                                   {"warm", report.cost.warm / 1000},
                                   {"swap", report.cost.swap / 1000}};
+  shown["unhealthy"] = texts(report.unhealthy);
+  shown["closed_streams"] = report.closed_streams;
   shown["state"] = json::object{{"limits", kept_json(report.state.limits)},
                                 {"upstreams", kept_json(report.state.upstreams)},
                                 {"issuers", kept_json(report.state.issuers)}};

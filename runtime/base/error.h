@@ -38,6 +38,7 @@ enum class Errc : u8 {
   UpstreamInvalid,         // its response breaks the protocol
   UpstreamTimeout,         // a deadline passed while waiting for it
   UpstreamOverflow,        // a limit of the upstream is reached
+  StreamEnded,             // it was told to end, or has reached the age of a stream; 503
   CircuitOpen,             // too much of what was sent to it has failed: nothing is, for a while
   Unauthenticated,         // no credential that counts; 401
   Forbidden,               // known, and not allowed; 403

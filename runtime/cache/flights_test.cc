@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 #include "runtime/net/worker_loop.h"
 
 namespace gw::cache {
@@ -26,7 +26,7 @@ Task<void> wait(Flights& flights, Flight& flight, net::EventLoop& loop, TimePoin
 }  // namespace
 
 TEST_CASE("flights: the first leads, the others wait for what comes of it", "[cache]") {
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   Flights flights;
   const Key key = make_key("k", 1);
   const Flights::Joined leader = flights.join(key, loop.now());

@@ -96,6 +96,8 @@ void copy_exchange(const Exchange& from, Exchange& to, PeerCertificate& certific
   for (u32 i = 0; i < from.capture_count; ++i) to.captures[i] = from.captures[i];
   to.last_step = from.last_step;
   to.identity = from.identity;
+  to.client_class = from.client_class;
+  to.depth = from.depth;
   to.started = now;
   if (from.deadline != TimePoint::max()) to.deadline = now + (from.deadline - from.started);
 }

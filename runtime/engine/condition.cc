@@ -126,6 +126,8 @@ bool test_holds(Exchange& exchange, const ConditionTest& test) {
     case TestSource::ConsumerPlan:
     case TestSource::ConsumerMetadata:
       return consumer_matches(exchange, test);
+    case TestSource::ClientClass:
+      return value_matches(table, test, exchange.client_class);
   }
   return false;
 }

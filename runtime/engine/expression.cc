@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/base/uri_path.h"
+#include "runtime/engine/message_values.h"
 #include "runtime/http/query.h"
 #include "runtime/identity/live_data.h"
 
@@ -135,6 +136,18 @@ bool source_value(Exchange& exchange, const ExpressionPart& part, std::string_vi
     case ExpressionSource::Late:
       out = exchange.table->late_text(part.index);
       return true;
+    case ExpressionSource::RequestBody:
+    case ExpressionSource::ResponseBody:
+    case ExpressionSource::ResponseHeader:
+    case ExpressionSource::ResponseStatus:
+    case ExpressionSource::CallBody:
+    case ExpressionSource::CallHeader:
+    case ExpressionSource::CallStatus:
+    case ExpressionSource::Item:
+      return message_text(exchange, part, out);
+    case ExpressionSource::ClientClass:
+      out = exchange.client_class;
+      return !out.empty();
   }
   return false;
 }

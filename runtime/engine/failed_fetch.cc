@@ -40,6 +40,7 @@ u16 status_of(const Error& error) {
     case Errc::ConnectFailed:
     case Errc::UpstreamOverflow:
     case Errc::CircuitOpen:
+    case Errc::StreamEnded:
       return 503;
     case Errc::Internal:
       return 500;

@@ -23,6 +23,8 @@ std::string_view forwarded_path(const Exchange& exchange, const policies::ProxyR
 void start_upstream_request(Exchange& exchange) {
   const http::RequestHead& from = exchange.request;
   http::RequestHead& to = exchange.upstream_request;
+  to.query = from.query;
+  to.has_query = from.has_query;
   to.method = from.method;
   to.method_text = from.method_text;
   to.scheme = from.scheme;
@@ -46,11 +48,8 @@ void start_upstream_request(Exchange& exchange) {
 
 bool finish_upstream_request(Exchange& exchange, const policies::ProxyRecord& record) {
   http::RequestHead& to = exchange.upstream_request;
-  const http::RequestHead& from = exchange.request;
   // A transformation may have chosen another host for the upstream.
   if (const http::Field* host = to.fields.find(http::FieldId::Host)) to.authority = host->value;
-  to.query = from.query;
-  to.has_query = from.has_query;
   if (record.path.count == 0) {
     to.path = forwarded_path(exchange, record);
     return true;
@@ -66,15 +65,16 @@ bool finish_upstream_request(Exchange& exchange, const policies::ProxyRecord& re
   to.path = path.substr(0, mark);
   const std::string_view own = path.substr(mark + 1);
   to.has_query = true;
-  if (!from.has_query || from.query.empty()) {
+  const std::string_view query = to.query;
+  if (query.empty()) {
     to.query = own;
     return true;
   }
-  char* joined = static_cast<char*>(exchange.arena.allocate(own.size() + 1 + from.query.size(), 1));
+  char* joined = static_cast<char*>(exchange.arena.allocate(own.size() + 1 + query.size(), 1));
   std::memcpy(joined, own.data(), own.size());
   joined[own.size()] = '&';
-  std::memcpy(joined + own.size() + 1, from.query.data(), from.query.size());
-  to.query = {joined, own.size() + 1 + from.query.size()};
+  std::memcpy(joined + own.size() + 1, query.data(), query.size());
+  to.query = {joined, own.size() + 1 + query.size()};
   return true;
 }
 

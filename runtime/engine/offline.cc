@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/uri_path.h"
+#include "runtime/encoding/decoded_body.h"
 #include "runtime/identity/password_hash.h"
 
 namespace gw::engine {
@@ -52,6 +53,18 @@ Task<Result<void>> MemoryResponder::end(Bytes last, const http::FieldList*) {
   body += as_text(last);
   ended = true;
   co_return Result<void>{};
+}
+
+std::string MemoryResponder::plain_body() const {
+  constexpr u64 kMostBytes = u64{1} << 26;
+  Arena arena;
+  http::FieldList list(arena);
+  for (const OfflineField& each : fields) list.add(std::string_view(each.name), each.value);
+  const encoding::Coding coding = encoding::coding_of(list).coding;
+  if (coding == encoding::Coding::Identity) return body;
+  const encoding::DecodeLimits limits{.bytes = kMostBytes, .ratio = kMostBytes};
+  const Result<Bytes> decoded = encoding::decode_whole(coding, as_bytes(body), limits, arena);
+  return decoded ? std::string(as_text(*decoded)) : body;
 }
 
 const std::string* MemoryResponder::field(std::string_view name) const {

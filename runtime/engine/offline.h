@@ -66,6 +66,8 @@ class MemoryResponder final : public Responder {
   bool client_gone() const override { return false; }
 
   const std::string* field(std::string_view name) const;
+  /// What `body` stands for: decoded, when the head names one of our codings.
+  std::string plain_body() const;
 
   u16 status = 0;
   std::vector<u16> informed;

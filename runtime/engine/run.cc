@@ -6,12 +6,15 @@
 //
 // Local answers run the response side too, errors included. A request without a route has the
 // gateway's default plan.
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/cached.h"
+#include "runtime/engine/compose.h"
+#include "runtime/engine/decompress.h"
 #include "runtime/engine/deliver.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/failed_fetch.h"
@@ -23,18 +26,24 @@
 #include "runtime/engine/preflight.h"
 #include "runtime/engine/routing.h"
 #include "runtime/engine/split.h"
+#include "runtime/engine/stream_end.h"
 #include "runtime/engine/tunnel.h"
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
+#include "runtime/http/long_stream.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
+#include "runtime/policies/body/filter.h"
 #include "runtime/policies/cache/filter.h"
+#include "runtime/policies/client_class/filter.h"
+#include "runtime/policies/compose/record.h"
 #include "runtime/policies/cors/filter.h"
 #include "runtime/policies/headers/filter.h"
 #include "runtime/policies/mock/filter.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/proxy/record.h"
+#include "runtime/policies/query/filter.h"
 #include "runtime/policies/rate_limit/filter.h"
 #include "runtime/policies/redirect/filter.h"
 #include "runtime/policies/respond/filter.h"
@@ -52,10 +61,19 @@ using std::chrono::milliseconds;
 // For the log only, as nginx writes it: the client went away before an answer.
 constexpr u16 kClientGone = 499;
 
+// Where a view goes on: behind the step that has chosen it. Both plans are the same up to there.
+u32 behind_class_step(std::span<const table::StepRecord> steps) {
+  for (u32 i = 0; i < steps.size(); ++i) {
+    if (static_cast<PolicyId>(steps[i].policy) == PolicyId::ClientClass) return i + 1;
+  }
+  return static_cast<u32>(steps.size());  // ends without an action: 500
+}
+
 struct Action {
-  const policies::ProxyRecord* proxy = nullptr;  // null: exchange.response holds a local answer
-  bool waits = false;                            // at step `next`, which must be resolved first
-  u32 next = 0;                                  // of the plan's steps
+  const policies::ProxyRecord* proxy = nullptr;      // null: exchange.response holds a local answer
+  const policies::ComposeRecord* compose = nullptr;  // in its place
+  bool waits = false;                                // at step `next`, which must be resolved first
+  u32 next = 0;                                      // of the plan's steps
 };
 
 // Held until the end of run(), however it comes: a tunnel or stream counts as long as it lasts.
@@ -86,6 +104,15 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Access:
       return policies::check_access(exchange,
                                     view.policy_record<policies::AccessRecord>(step.record));
+    case PolicyId::Body: {
+      const auto& record = view.policy_record<policies::BodyRecord>(step.record);
+      return static_cast<Phase>(step.phase) == Phase::RequestTransform
+                 ? policies::change_request_body(exchange, record)
+                 : policies::prepare_request_body(exchange, record);
+    }
+    case PolicyId::Query:
+      policies::change_query(exchange, view.policy_record<policies::QueryRecord>(step.record));
+      return Verdict::Continue;
     case PolicyId::Headers:
       policies::change_headers(exchange, view.policy_record<policies::HeadersRecord>(step.record),
                                exchange.upstream_request.fields);
@@ -112,10 +139,24 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Cache:
       return policies::look_up(exchange, env,
                                view.policy_record<policies::CacheRecord>(step.record));
+    case PolicyId::Compose:
+      action.compose = &view.policy_record<policies::ComposeRecord>(step.record);
+      return Verdict::Continue;
+    case PolicyId::Compress:
+    case PolicyId::ClientClass:  // see run_request_side()
+    case PolicyId::Errors:
+    case PolicyId::Status:  // of the response side
     case PolicyId::None:
       break;
   }
   GW_CHECK(false);  // verify() admits known policies only
+}
+
+// What a part of a composition leaves out: its request has been let in once, and counted.
+bool skips_part(const table::StepRecord& step) {
+  const auto policy = static_cast<PolicyId>(step.policy);
+  return policy == PolicyId::Authenticate || policy == PolicyId::Cors ||
+         policy == PolicyId::RateLimit;
 }
 
 // Runs the request side from step `from` up to an answer, the proxy step, or one that has to wait.
@@ -123,12 +164,21 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
 Action run_request_side(Exchange& exchange, Env& env, u32 from) {
   Action action;
   const table::TableView& view = exchange.table->view();
-  const table::PlanRecord& plan = view.plans()[exchange.plan];
-  const auto steps = view.part(view.steps(), plan.steps);
+  auto steps = engine::steps_of(exchange);
   bool forwards = false;
   for (action.next = from; action.next < steps.size(); ++action.next) {
     const table::StepRecord& step = steps[action.next];
     if (!policies::is_request_phase(static_cast<Phase>(step.phase))) break;
+    if (static_cast<PolicyId>(step.policy) == PolicyId::ClientClass) {
+      const u32 plan = exchange.plan;
+      const auto& record = view.policy_record<policies::ClientClassRecord>(step.record);
+      if (!policies::choose_client_class(exchange, record)) break;
+      if (exchange.plan == plan) continue;
+      steps = engine::steps_of(exchange);
+      action.next = behind_class_step(steps) - 1;
+      continue;
+    }
+    if (exchange.depth != 0 && skips_part(step)) continue;
     if (!engine::holds(exchange, step.condition)) continue;
     if (!forwards && static_cast<Phase>(step.phase) >= Phase::RequestTransform) {
       engine::start_upstream_request(exchange);
@@ -138,7 +188,7 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
     const Verdict verdict = request_step(exchange, env, step, action);
     if (verdict == Verdict::Reply) return {};
     action.waits = verdict == Verdict::Wait;
-    if (action.waits || action.proxy != nullptr) return action;
+    if (action.waits || action.proxy != nullptr || action.compose != nullptr) return action;
   }
   engine::answer_problem(exchange, 500);
   exchange.error = Error{.code = Errc::Internal, .what = "plan without an action"};
@@ -162,6 +212,11 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   }
   if (static_cast<PolicyId>(step.policy) == PolicyId::Cache) {
     co_await policies::wait_for_answer(exchange, env);
+  }
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Body) {
+    const u64 max_body = exchange.table->number(engine::settings_of(exchange).max_body);
+    const auto& record = view.policy_record<policies::BodyRecord>(step.record);
+    co_await policies::read_body_to_change(exchange, env, record, max_body);
   }
 }
 
@@ -211,7 +266,8 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   FetchOptions options;
   options.upstream = exchange.upstream;
   options.deadline = exchange.deadline;
-  options.clients_deadline = exchange.clients_deadline;
+  // Nor is the age of a stream a measure of its target.
+  options.clients_deadline = exchange.clients_deadline || exchange.stream_end == exchange.deadline;
   options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
   options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
   options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
@@ -234,7 +290,10 @@ bool settle_deadline(Exchange& exchange, const policies::ProxyRecord& record,
                      const policies::SettingsRecord& settings) {
   if (record.streams != 0) {
     const u64 life = exchange.table->number(settings.timeout.stream);
+    const u64 age = exchange.table->number(settings.max_stream_age);
     exchange.deadline = life == 0 ? TimePoint::max() : exchange.started + milliseconds(life);
+    if (age != 0) exchange.stream_end = exchange.started + milliseconds(age);
+    exchange.deadline = std::min(exchange.deadline, exchange.stream_end);
     exchange.streams = true;
     exchange.idle_ms = static_cast<u32>(exchange.table->number(settings.timeout.idle));
   }
@@ -268,19 +327,29 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
   if (client) {
     responder.let_go_of_table();
     co_await engine::run_tunnel(exchange, env.clock, **client, *fetched.channel, limits);
+    if (exchange.error.code != Errc::None) {
+      exchange.error = engine::end_of(exchange, env.clock, exchange.error);
+    }
   } else {
     exchange.error = client.error();
   }
   env.fetcher.release(fetched);
-  // A connection that was silent for too long ends as others do.
-  const bool ended =
-      exchange.error.code == Errc::None || exchange.error.code == Errc::RequestTimeout;
+  // A connection that was silent for too long, or is too old, ends as others do.
+  const bool ended = exchange.error.code == Errc::None ||
+                     exchange.error.code == Errc::RequestTimeout ||
+                     exchange.error.code == Errc::StreamEnded;
   if (!client || !ended) {
     responder.reset();
     co_return;
   }
   const Result<void> closed = co_await responder.end({}, nullptr);
   if (!closed) exchange.error = closed.error();
+}
+
+// Before the head of its answer, so that it gets one of ours.
+Task<void> end_stream(Exchange& exchange, Env& env, Responder& responder) {
+  engine::answer_failed_fetch(exchange, engine::stream_end(exchange), 0);
+  co_await engine::deliver_local(exchange, env, responder);
 }
 
 Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
@@ -296,6 +365,12 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
+  std::optional<LongStream> stream;
+  if (record.streams != 0) stream.emplace(env.streams, exchange);
+  if (engine::is_over(exchange, env.clock)) {
+    co_await end_stream(exchange, env, responder);
+    co_return;
+  }
   const BoundTable& table = *exchange.table;
   FetchOptions options = options_of(exchange, record);
   const policies::UpstreamRecord& upstream = table.view().upstreams()[exchange.upstream];
@@ -304,9 +379,16 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 
   const policies::ValidateRecord* check = policies::response_check(exchange);
   if (check != nullptr) policies::ask_for_plain_answer(exchange, *check);
+  policies::ask_for_readable_answer(exchange);
   engine::LimitedBody limited(exchange, exchange.request_body, table.number(settings.max_body));
   std::optional<engine::Mirroring> mirroring;
   http::BodySource* body = exchange.request_body == nullptr ? nullptr : &limited;
+  encoding::DecodedBody decoded;
+  if (record.decompress != 0 &&
+      !engine::decompress_request(exchange, table.number(settings.max_body), decoded, body)) {
+    co_await engine::deliver_local(exchange, env, responder);
+    co_return;
+  }
   if (record.mirrors.count != 0 && env.mirrors != nullptr) {
     mirroring.emplace(exchange, env, record, options);
     body = mirroring->watch(body);
@@ -321,6 +403,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     exchange.error = result.error();
     exchange.response.status = kClientGone;
     responder.reset();
+    co_return;
+  }
+  if (engine::is_over(exchange, env.clock)) {
+    if (result) env.fetcher.release(fetched);
+    co_await end_stream(exchange, env, responder);
     co_return;
   }
   if (!result) {
@@ -363,7 +450,8 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
-  if (exchange.error.origin != Origin::Upstream) co_return;
+  const bool ours = exchange.error.code == Errc::StreamEnded;
+  if (exchange.error.origin != Origin::Upstream && !ours) co_return;
   const Error broken = exchange.error;  // before the first byte of the answer was passed on
   engine::answer_failed_fetch(exchange, broken, 0);
   co_await engine::deliver_local(exchange, env, responder);
@@ -379,9 +467,16 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   if (engine::answer_preflight(exchange)) {
     // Before limits and authentication: browsers send no credentials with it.
   } else if (engine::choose_route(exchange)) {
+    if (exchange.expected_route != table::kNone && exchange.route != exchange.expected_route) {
+      // A value has made it another operation's path: nobody has said that this may be called.
+      engine::answer_problem(exchange, 404);
+      co_await engine::deliver_local(exchange, env, responder);
+      co_return;
+    }
     const policies::SettingsRecord& settings = engine::settings_of(exchange);
-    exchange.deadline =
-        exchange.started + milliseconds(exchange.table->number(settings.timeout.total));
+    const u64 total = exchange.table->number(settings.timeout.total);
+    exchange.deadline = std::min(exchange.started + milliseconds(total),
+                                 exchange.depth == 0 ? TimePoint::max() : exchange.deadline);
     const u64 max_body = exchange.table->number(settings.max_body);
     if (exchange.request.framing == http::Framing::Length &&
         exchange.request.content_length > max_body) {
@@ -396,7 +491,10 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     co_await resolve_step(exchange, env, action.next);
     action = run_request_side(exchange, env, action.next);
   }
-  if (action.proxy != nullptr) {
+  if (action.compose != nullptr) {
+    co_await engine::compose(exchange, env, *action.compose);
+    co_await engine::deliver_local(exchange, env, responder);
+  } else if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);
   } else if (exchange.cache != nullptr) {
     co_await engine::deliver_stored(exchange, env, responder);
@@ -407,7 +505,11 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
 
 Task<void> run_rest(Exchange& exchange, Env& env, Responder& responder) {
   const engine::CacheHolder cache(exchange, env);
-  const Action action = run_request_side(exchange, env, exchange.last_step + 1);
+  Action action = run_request_side(exchange, env, exchange.last_step + 1);
+  while (action.waits) {
+    co_await resolve_step(exchange, env, action.next);
+    action = run_request_side(exchange, env, action.next);
+  }
   if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);
   } else {

@@ -16,6 +16,7 @@ struct IdentityEnv;
 namespace cache {
 struct CacheEnv;
 }
+class LongStreams;
 namespace policies {
 struct RetryCauseRecord;
 }
@@ -169,6 +170,7 @@ struct Env {
   ExchangeObserver& observer;
   Mirrors* mirrors = nullptr;                // null: none are sent
   limits::CounterStore* counters = nullptr;  // null: what is limited is refused
+  LongStreams* streams = nullptr;            // null: nobody ends one before its time
   IdentityEnv* identity = nullptr;           // null: where no operation asks for authentication
   cache::CacheEnv* cache = nullptr;          // null: nothing is kept
 };

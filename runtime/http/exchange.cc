@@ -3,6 +3,7 @@
 namespace gw {
 
 void Exchange::reset() {
+  values.reset();
   identity.reset();
   live = nullptr;
   arena.reset();
@@ -25,6 +26,7 @@ void Exchange::reset() {
   names = {};
   route = ~u32{0};
   plan = ~u32{0};
+  client_class = {};
   capture_count = 0;
   preflight = false;
   last_step = ~u32{0};
@@ -37,6 +39,8 @@ void Exchange::reset() {
   started = {};
   deadline = TimePoint::max();
   clients_deadline = false;
+  stream_end = TimePoint::max();
+  stream_ended = false;
   streams = false;
   idle_ms = 0;
   request_bytes = 0;
@@ -49,6 +53,8 @@ void Exchange::reset() {
   cancel_listeners_ = nullptr;
   parent = nullptr;
   depth = 0;
+  expected_route = ~u32{0};
+  cancels_alone = false;
 }
 
 void Exchange::cancel_all() noexcept {
@@ -66,7 +72,7 @@ CancelListener::~CancelListener() { unlink(); }
 void CancelListener::link(Exchange& exchange) noexcept {
   unlink();
   Exchange* root = &exchange;
-  while (root->parent != nullptr) root = const_cast<Exchange*>(root->parent);
+  while (root->parent != nullptr && !root->cancels_alone) root = const_cast<Exchange*>(root->parent);
   CancelListener*& head = root->cancel_listeners_;
   next_ = head;
   if (head != nullptr) head->at_ = &next_;

@@ -4,6 +4,7 @@
 // composition, `gwctl explain` and `gwctl test`; it knows no socket.
 #pragma once
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,12 @@ namespace limits {
 struct ExchangeLimits;
 struct LimitOverride;
 }  // namespace limits
+namespace engine {
+struct MessageValues;
+}
+struct MessageValuesDeleter {
+  void operator()(engine::MessageValues* values) const noexcept;
+};
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -79,7 +86,8 @@ struct Exchange;
 struct Validation {
   Bytes body;  // of the request, when it was read whole
   bool body_read = false;
-  Error body_error;  // why it could not be
+  bool body_decoded = false;  // `body` is not what the request has sent, but what that stands for
+  Error body_error;           // why it could not be
   u32 request_faults = 0;
   u32 response_faults = 0;
   std::string_view request_fault;  // the first
@@ -138,6 +146,7 @@ struct Exchange {
   // Set by the router.
   u32 route = ~u32{0};  // index into routes; ~0: none
   u32 plan = ~u32{0};
+  std::string_view client_class;  // name; empty: the gateway has no classes
   Capture captures[kMaxCaptures];
   u32 capture_count = 0;
   bool preflight = false;   // of CORS: answered here, for the route of the request to come
@@ -157,16 +166,19 @@ struct Exchange {
 
   Identity identity;
   Validation* validation = nullptr;  // null: nothing to tell
+  std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
 
   // Progress, for logs and deadlines.
   TimePoint started{};
-  TimePoint deadline = TimePoint::max();  // of the whole exchange
-  bool clients_deadline = false;          // the client has named it
-  bool streams = false;                   // either side may be silent while the other speaks
-  u32 idle_ms = 0;                        // of such a one: silence of both; 0: any
-  u64 request_bytes = 0;                  // body bytes read from the client
-  u64 response_bytes = 0;                 // body bytes given to the responder
-  u32 upstream = ~u32{0};                 // index of the chosen upstream
+  TimePoint deadline = TimePoint::max();    // of the whole exchange
+  bool clients_deadline = false;            // the client has named it
+  TimePoint stream_end = TimePoint::max();  // of one that streams: `maxStreamAge`
+  bool stream_ended = false;                // it was told to end (long_stream.h)
+  bool streams = false;                     // either side may be silent while the other speaks
+  u32 idle_ms = 0;                          // of such a one: silence of both; 0: any
+  u64 request_bytes = 0;                    // body bytes read from the client
+  u64 response_bytes = 0;                   // body bytes given to the responder
+  u32 upstream = ~u32{0};                   // index of the chosen upstream
   UpstreamChoice upstream_choice = UpstreamChoice::Named;
   TryRecord tries[kMaxTries];
   u32 try_count = 0;
@@ -174,6 +186,8 @@ struct Exchange {
   bool client_gone = false;
   const Exchange* parent = nullptr;
   u32 depth = 0;  // 0: from a client; parts of compositions are deeper
+  u32 expected_route = ~u32{0};  // of a part: the operation that is meant; ~0: any
+  bool cancels_alone = false;    // what is linked to it is told by its own cancel_all() alone
 
   /// Back to the state of a new one; keeps the arena's first block.
   void reset();

@@ -85,6 +85,9 @@ Problem problem_of(const Error& error) {
     case Errc::UpstreamOverflow:
       problem = {503, "upstream-overflow", "Upstream Is At Its Limit"};
       break;
+    case Errc::StreamEnded:
+      problem = {503, "stream-ended", "Stream Was Ended"};
+      break;
     case Errc::CircuitOpen:
       problem = {503, "upstream-circuit-open", "Upstream Fails Too Often"};
       break;

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 
 namespace gw::http {
 namespace {
@@ -14,9 +14,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{40};
 
 struct Bench {
-  net::testing::FakeLoop loop;
-  net::testing::MemoryPeer peer;
-  std::unique_ptr<net::testing::MemoryStream> stream = net::testing::make_stream(loop, peer);
+  net::VirtualLoop loop;
+  net::MemoryPeer peer;
+  std::unique_ptr<net::MemoryStream> stream = net::make_memory_stream(loop, peer);
   Http1Input input{*stream, loop.buffers};
   StreamChannel channel{loop, *stream, input, Origin::Upstream};
   std::optional<std::string> got;  // empty text: the end of the stream

@@ -17,7 +17,7 @@
 #include "runtime/base/random.h"
 #include "runtime/jose/base64url.h"
 #include "runtime/jose/jwt.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 #include "runtime/jose/token_cache.h"
 
 namespace {
@@ -80,9 +80,9 @@ std::string der_signature(EVP_PKEY* key, std::string_view text, bool edwards) {
 }
 
 void measure(Algorithm algorithm, int rounds) {
-  const testing::TestKey key = testing::TestKey::make(algorithm);
+  const SigningKey key = SigningKey::make(algorithm);
   std::string problem;
-  const auto keys = KeySet::parse(testing::key_set_of({key.jwk("a"), key.jwk("b")}), {}, problem);
+  const auto keys = KeySet::parse(key_set_of({key.jwk("a"), key.jwk("b")}), {}, problem);
   const std::string header =
       fmt::format(R"({{"alg":"{}","typ":"at+jwt","kid":"b"}})", algorithm_name(algorithm));
   const std::string token = key.token(algorithm, header, payload_of(0));
@@ -106,7 +106,7 @@ void measure(Algorithm algorithm, int rounds) {
 }
 
 void measure_cache(int rounds) {
-  const testing::TestKey key = testing::TestKey::make(Algorithm::Es256);
+  const SigningKey key = SigningKey::make(Algorithm::Es256);
   TokenCache cache({.entries = 2 * kTokens}, Xoshiro().next());
   std::vector<std::string> tokens;
   for (size_t i = 0; i < kTokens; ++i) {
@@ -133,7 +133,7 @@ void measure_cache(int rounds) {
 // What the control thread is held up by when an issuer publishes as much as it may.
 void measure_documents() {
   for (const Algorithm algorithm : {Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512}) {
-    const std::string key = testing::TestKey::make(algorithm).jwk("k");
+    const std::string key = SigningKey::make(algorithm).jwk("k");
     std::string text = key;
     for (size_t i = 1; i < kMaxKeys; ++i) text += "," + key;
     std::string problem;

@@ -9,11 +9,10 @@
 #include <thread>
 
 #include "runtime/jose/base64url.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 
 using namespace gw;
 using namespace gw::jose;
-using namespace gw::jose::testing;
 
 namespace {
 
@@ -39,14 +38,14 @@ Failure failure_of(std::string_view token, const KeySet& keys, AlgorithmSet allo
 }
 
 struct Signer {
-  explicit Signer(Algorithm with) : algorithm(with), key(TestKey::make(with)) {
+  explicit Signer(Algorithm with) : algorithm(with), key(SigningKey::make(with)) {
     keys = keys_of(key.jwk("k"), is_hmac(with));
   }
   std::string token(std::string_view header, std::string_view payload = "{}") const {
     return key.token(algorithm, header, payload);
   }
   Algorithm algorithm;
-  TestKey key;
+  SigningKey key;
   std::shared_ptr<const KeySet> keys;
 };
 
@@ -173,14 +172,14 @@ TEST_CASE("jws: every algorithm is verified by its key, and by nothing else", "[
             Failure::None);
     }
   }
-  const TestKey ed448 = TestKey::make_ed448();
+  const SigningKey ed448 = SigningKey::make_ed448();
   CHECK(failure_of(ed448.token(Algorithm::EdDsa, R"({"alg":"EdDSA"})", "x"),
                    *keys_of(ed448.jwk("k"))) == Failure::None);
 }
 
 TEST_CASE("jws: Ed25519 and Ed448 are names of their own for EdDSA", "[jose][jws]") {
-  const TestKey small = TestKey::make(Algorithm::Ed25519);
-  const TestKey large = TestKey::make_ed448();
+  const SigningKey small = SigningKey::make(Algorithm::Ed25519);
+  const SigningKey large = SigningKey::make_ed448();
   const auto keys = keys_of(small.jwk("s"));
   const auto large_keys = keys_of(large.jwk("l"));
   const std::string specified = small.token(Algorithm::Ed25519, R"({"alg":"Ed25519"})", "x");
@@ -249,14 +248,14 @@ TEST_CASE("jws: a public key is never taken for a secret", "[jose][jws][attack]"
   // The classic: HS256 with the text of the public key as secret (RFC 8725 section 2.1).
   const std::string header = R"({"alg":"HS256","kid":"k"})";
   for (const std::string& secret : {rs256().key.pem(), rs256().key.jwk("k")}) {
-    const std::string token = TestKey::from_secret(secret).token(Algorithm::Hs256, header, "{}");
+    const std::string token = SigningKey::from_secret(secret).token(Algorithm::Hs256, header, "{}");
     CHECK(failure_of(token, *rs256().keys) == Failure::KeyUnfit);
     CHECK(failure_of(token, *keys_of(rs256().key.pem())) == Failure::KeyUnfit);
   }
 }
 
 TEST_CASE("jws: what the header says of keys is not believed", "[jose][jws][attack]") {
-  const TestKey evil = TestKey::make(Algorithm::Es256);
+  const SigningKey evil = SigningKey::make(Algorithm::Es256);
   for (const std::string& more :
        {R"("jwk":)" + evil.jwk("k"), std::string(R"("jku":"http://127.0.0.1:1/")"),
         std::string(R"("x5u":"http://127.0.0.1:1/")"), std::string(R"("x5c":["AAAA"])")}) {
@@ -399,7 +398,7 @@ TEST_CASE("jws: sizes are bounded", "[jose][jws][attack]") {
 
 TEST_CASE("jws: one id may stand for several keys", "[jose][jws]") {
   const Signer& signer = es256();
-  const TestKey other = TestKey::make(Algorithm::Es256);
+  const SigningKey other = SigningKey::make(Algorithm::Es256);
   const auto keys = keys_of(key_set_of({other.jwk("k"), signer.key.jwk("k"), other.jwk("z")}));
   CHECK(failure_of(signer.token(R"({"alg":"ES256","kid":"k"})"), *keys) == Failure::None);
   CHECK(failure_of(signer.token(R"({"alg":"ES256"})"), *keys) == Failure::None);

@@ -5,18 +5,17 @@
 
 #include <catch2/catch.hpp>
 
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 
 using namespace gw;
 using namespace gw::jose;
-using namespace gw::jose::testing;
 
 namespace {
 
 constexpr i64 kNow = 1'700'000'000'000;  // ms
 
 struct Issuer {
-  TestKey key = TestKey::make(Algorithm::Es256);
+  SigningKey key = SigningKey::make(Algorithm::Es256);
   std::shared_ptr<const KeySet> keys;
   JwtRules rules;
   Issuer() {

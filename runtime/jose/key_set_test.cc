@@ -7,21 +7,20 @@
 #include <catch2/catch.hpp>
 
 #include "runtime/jose/base64url.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 #include "runtime/net/testing/test_certificate.h"
 
 using namespace gw;
 using namespace gw::jose;
-using namespace gw::jose::testing;
 
 namespace {
 
-const TestKey& rsa() {
-  static const TestKey key = TestKey::make(Algorithm::Rs256);
+const SigningKey& rsa() {
+  static const SigningKey key = SigningKey::make(Algorithm::Rs256);
   return key;
 }
-const TestKey& ec() {
-  static const TestKey key = TestKey::make(Algorithm::Es256);
+const SigningKey& ec() {
+  static const SigningKey key = SigningKey::make(Algorithm::Es256);
   return key;
 }
 
@@ -49,25 +48,25 @@ size_t count_of(const KeySet& set, Algorithm algorithm, const char* key_id) {
 TEST_CASE("key set: each type is for its algorithms and no others", "[jose][keys]") {
   struct Case {
     const char* what;
-    TestKey key;
+    SigningKey key;
     AlgorithmSet fits;
   };
   const Case rows[] = {
       {"RSA",
-       TestKey::make(Algorithm::Rs256),
+       SigningKey::make(Algorithm::Rs256),
        {Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384,
         Algorithm::Ps512}},
-      {"P-256", TestKey::make(Algorithm::Es256), {Algorithm::Es256}},
-      {"P-384", TestKey::make(Algorithm::Es384), {Algorithm::Es384}},
-      {"P-521", TestKey::make(Algorithm::Es512), {Algorithm::Es512}},
-      {"Ed25519", TestKey::make(Algorithm::EdDsa), {Algorithm::EdDsa, Algorithm::Ed25519}},
-      {"Ed448", TestKey::make_ed448(), {Algorithm::EdDsa, Algorithm::Ed448}},
-      {"32 bytes", TestKey::from_secret(std::string(32, 'k')), {Algorithm::Hs256}},
+      {"P-256", SigningKey::make(Algorithm::Es256), {Algorithm::Es256}},
+      {"P-384", SigningKey::make(Algorithm::Es384), {Algorithm::Es384}},
+      {"P-521", SigningKey::make(Algorithm::Es512), {Algorithm::Es512}},
+      {"Ed25519", SigningKey::make(Algorithm::EdDsa), {Algorithm::EdDsa, Algorithm::Ed25519}},
+      {"Ed448", SigningKey::make_ed448(), {Algorithm::EdDsa, Algorithm::Ed448}},
+      {"32 bytes", SigningKey::from_secret(std::string(32, 'k')), {Algorithm::Hs256}},
       {"48 bytes",
-       TestKey::from_secret(std::string(48, 'k')),
+       SigningKey::from_secret(std::string(48, 'k')),
        {Algorithm::Hs256, Algorithm::Hs384}},
       {"64 bytes",
-       TestKey::from_secret(std::string(64, 'k')),
+       SigningKey::from_secret(std::string(64, 'k')),
        {Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512}},
   };
   for (const Case& row : rows) {
@@ -95,7 +94,7 @@ TEST_CASE("key set: each type is for its algorithms and no others", "[jose][keys
 
 TEST_CASE("key set: a key whose `alg` is one of the names of EdDSA is for that name",
           "[jose][keys]") {
-  const TestKey key = TestKey::make(Algorithm::Ed25519);
+  const SigningKey key = SigningKey::make(Algorithm::Ed25519);
   std::string problem;
   const auto general = KeySet::parse(key.jwk("k", R"(,"alg":"EdDSA")"), {}, problem);
   REQUIRE(general != nullptr);
@@ -158,7 +157,7 @@ TEST_CASE("key set: keys that cannot be used are left out and said", "[jose][key
 }
 
 TEST_CASE("key set: weak and broken keys are refused", "[jose][keys]") {
-  const TestKey small = TestKey::make(Algorithm::Rs256, 1024);
+  const SigningKey small = SigningKey::make(Algorithm::Rs256, 1024);
   CHECK(problem_of(small.jwk("a")) == "RSA key of less than 2048 bits");
   CHECK(problem_of(small.pem()) == "RSA key of less than 2048 bits");
   const auto rsa_of = [](std::string n, std::string e) {
@@ -200,8 +199,8 @@ TEST_CASE("key set: private keys do not belong into documents", "[jose][keys]") 
 
 TEST_CASE("key set: secrets are taken only where they are asked for, and only they",
           "[jose][keys]") {
-  const std::string secret = TestKey::from_secret(std::string(40, 'k')).jwk("a");
-  const std::string other = TestKey::from_secret(std::string(40, 'o')).jwk("b");
+  const std::string secret = SigningKey::from_secret(std::string(40, 'k')).jwk("a");
+  const std::string other = SigningKey::from_secret(std::string(40, 'o')).jwk("b");
   CHECK(problem_of(secret) == "a secret among public keys");
   CHECK(problem_of(secret, {.secrets = true}) == "none");
   CHECK(problem_of(rsa().jwk("a"), {.secrets = true}) == "a public key among secrets");
@@ -213,9 +212,9 @@ TEST_CASE("key set: secrets are taken only where they are asked for, and only th
         "secret without `k`");
   CHECK(problem_of(key_set_of({secret, other, secret}), {.secrets = true}) ==
         "two secrets with one `kid`");
-  CHECK(problem_of(TestKey::from_secret(std::string(31, 'k')).jwk("a"), {.secrets = true}) ==
+  CHECK(problem_of(SigningKey::from_secret(std::string(31, 'k')).jwk("a"), {.secrets = true}) ==
         "secret of less than 32 bytes");
-  CHECK(problem_of(TestKey::from_secret(std::string(1025, 'k')).jwk("a"), {.secrets = true}) ==
+  CHECK(problem_of(SigningKey::from_secret(std::string(1025, 'k')).jwk("a"), {.secrets = true}) ==
         "secret of more than 1024 bytes");
   std::string problem;
   CHECK(KeySet::of_secret(std::string(31, 'k'), "", problem) == nullptr);

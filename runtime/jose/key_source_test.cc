@@ -14,29 +14,28 @@
 
 #include "runtime/base/random.h"
 #include "runtime/jose/key_sources.h"
-#include "runtime/jose/testing/token_maker.h"
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/jose/signing_key.h"
+#include "runtime/net/virtual_loop.h"
 
 using namespace gw;
 using namespace gw::jose;
-using namespace gw::jose::testing;
 using namespace std::chrono_literals;
 
 namespace {
 
 const std::string& key_a() {
-  static const std::string jwk = TestKey::make(Algorithm::Es256).jwk("a");
+  static const std::string jwk = SigningKey::make(Algorithm::Es256).jwk("a");
   return jwk;
 }
 const std::string& key_b() {
-  static const std::string jwk = TestKey::make(Algorithm::Es256).jwk("b");
+  static const std::string jwk = SigningKey::make(Algorithm::Es256).jwk("b");
   return jwk;
 }
 
 // Answers by what has been said of a URL; nothing said: no connection.
 class ScriptedFetcher final : public net::HttpFetcher {
  public:
-  explicit ScriptedFetcher(net::testing::FakeLoop& loop) : loop_(loop) {}
+  explicit ScriptedFetcher(net::VirtualLoop& loop) : loop_(loop) {}
   void send(net::HttpCall call, Done done) override {
     ++asked[call.url];
     last = call;
@@ -67,7 +66,7 @@ class ScriptedFetcher final : public net::HttpFetcher {
     if (found != replies.end()) reply = found->second;
     loop_.post([done, reply] { done(reply); });
   }
-  net::testing::FakeLoop& loop_;
+  net::VirtualLoop& loop_;
 };
 
 struct Fixed final : Random {
@@ -103,7 +102,7 @@ struct Bench {
     loop.run();
   }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   ScriptedFetcher fetcher{loop};
   Fixed random;
   u32 changes = 0;
@@ -421,7 +420,7 @@ TEST_CASE("key source: bad answers leave the keys alone", "[jose][source]") {
       {{.status = 200, .body = R"({"keys":[]})"}, "no usable key"},
       {{.status = 200, .body = R"({"keys":[],"keys":[]})"},
        "not a JSON object, or one with a member twice"},
-      {{.status = 200, .body = TestKey::from_secret(std::string(64, 'k')).jwk("b")},
+      {{.status = 200, .body = SigningKey::from_secret(std::string(64, 'k')).jwk("b")},
        "a secret among public keys"}};
   for (const Case& row : rows) {
     DYNAMIC_SECTION(row.reason << row.reply.status) {
@@ -563,7 +562,7 @@ TEST_CASE("key source: may end while a fetch is under way", "[jose][source]") {
 }
 
 TEST_CASE("key sources: an issuer goes on over a change of tables", "[jose][source]") {
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   ScriptedFetcher fetcher(loop);
   Fixed random;
   KeySources sources(loop, random, fetcher);

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 #include "runtime/net/testing/test_certificate.h"
 #include "runtime/net/tls_client.h"
 #include "runtime/net/tls_server.h"
@@ -48,7 +48,7 @@ std::unique_ptr<TlsClient> client_of(TlsClientOptions options = {}) {
 }
 
 // What one peer gets from its stream is what the other's stream gets, and back.
-void connect(FakeLoop& loop, MemoryPeer& a, MemoryPeer& b) {
+void connect(VirtualLoop& loop, MemoryPeer& a, MemoryPeer& b) {
   const auto carry = [&loop](MemoryPeer& from, MemoryPeer& to) {
     from.on_change([&loop, &from, &to] {
       const std::string bytes = from.take();
@@ -67,8 +67,8 @@ void connect(FakeLoop& loop, MemoryPeer& a, MemoryPeer& b) {
 // Both ends of one connection.
 struct Pair {
   Pair(TlsServer& server, TlsClient& client, const std::string& host = "a.example") {
-    auto server_side = make_stream(loop, server_peer);
-    auto client_side = make_stream(loop, client_peer);
+    auto server_side = make_memory_stream(loop, server_peer);
+    auto client_side = make_memory_stream(loop, client_peer);
     at_server = std::make_unique<TlsStream>(std::move(server_side), server.accept(), loop.buffers);
     at_client =
         std::make_unique<TlsStream>(std::move(client_side), client.connect(host), loop.buffers);
@@ -114,7 +114,7 @@ struct Pair {
     return certificate == nullptr ? "" : certificate_names(*certificate).front();
   }
 
-  FakeLoop loop;
+  VirtualLoop loop;
   MemoryPeer server_peer;
   MemoryPeer client_peer;
   std::unique_ptr<TlsStream> at_server;
@@ -377,9 +377,9 @@ TEST_CASE("tls: a peer that does not read holds the writer back", "[tls]") {
 
 TEST_CASE("tls: plain HTTP and garbage end the handshake", "[tls]") {
   const auto server = server_of(serving({issued({"DNS:a.example"})}));
-  FakeLoop loop;
+  VirtualLoop loop;
   MemoryPeer peer;
-  TlsStream stream(make_stream(loop, peer), server->accept(), loop.buffers);
+  TlsStream stream(make_memory_stream(loop, peer), server->accept(), loop.buffers);
   auto task = stream.handshake();
   task.start();
   SECTION("HTTP") {
@@ -418,11 +418,13 @@ TEST_CASE("tls: an operation that fails, whichever, ends both sides", "[tls]") {
     CAPTURE(nth);
     REQUIRE(nth < 100);
     FaultPlan faults{.countdown = nth, .error = ECONNRESET};
-    FakeLoop loop;
+    VirtualLoop loop;
     MemoryPeer server_peer;
     MemoryPeer client_peer;
-    TlsStream at_server(make_stream(loop, server_peer, &faults), server->accept(), loop.buffers);
-    TlsStream at_client(make_stream(loop, client_peer), client->connect("a.example"), loop.buffers);
+    TlsStream at_server(make_memory_stream(loop, server_peer, &faults), server->accept(),
+                        loop.buffers);
+    TlsStream at_client(make_memory_stream(loop, client_peer), client->connect("a.example"),
+                        loop.buffers);
     connect(loop, server_peer, client_peer);
     auto server_task = at_server.handshake();
     auto client_task = at_client.handshake();

@@ -112,6 +112,8 @@ std::string_view error_name(Errc code) {
       return "response-invalid";
     case Errc::IdentityUnknown:
       return "identity-unknown";
+    case Errc::StreamEnded:
+      return "stream-ended";
     case Errc::CircuitOpen:
       return "circuit-open";
     default:

@@ -42,10 +42,12 @@ enum class FieldKind : u8 {
   Document,     // StringRef, the content of a file, of any lines; always a reference
   ClaimPath,    // StringRef, JSON Pointer of a claim; `$jwt.NAME`, `$jwt#/POINTER`
   Program,      // u32 into SchemaPrograms, where a schema begins; kNone: absent
+  Template,     // Extent: byte offset into PolicyData and count of TemplateNodes; a JSON value
   // New kinds go to the end: tables hold these numbers.
 };
-/// The last kind that anybody writes; what comes behind it only the compiler makes.
-inline constexpr FieldKind kLastFieldKind = FieldKind::ClaimPath;
+inline constexpr FieldKind kLastFieldKind = FieldKind::Template;
+/// Whether only the compiler makes it, and nobody writes it.
+constexpr bool is_made(FieldKind kind) { return kind == FieldKind::Program; }
 
 /// Name space of a Name field.
 enum class NameSpace : u8 { None, Upstream, Scheme };
@@ -106,6 +108,7 @@ constexpr u32 stored_bytes(const FieldSpec& field) {
     case FieldKind::Body:
     case FieldKind::Expression:
     case FieldKind::PathRewrite:
+    case FieldKind::Template:
     case FieldKind::List:
     case FieldKind::Map:
       return 8;

@@ -59,6 +59,17 @@ std::string list_of(const std::vector<std::string>& texts) {
   return out;
 }
 
+std::vector<std::string> unhealthy_of(const std::vector<upstream::UpstreamConfig>& asked) {
+  std::vector<std::string> out;
+  for (const upstream::UpstreamConfig& config : asked) {
+    for (const upstream::TargetConfig& target : config.targets) {
+      if (target.state->healthy.load(std::memory_order_relaxed)) continue;
+      out.push_back(fmt::format("{}/{}", config.name, target.address));
+    }
+  }
+  return out;
+}
+
 void write_targets(const upstream::TargetsChange& change) {
   log(LogLevel::Info, "upstream_targets",
       {{"upstream", change.upstream},
@@ -95,7 +106,13 @@ Control::Control(Deliver deliver)
   registry_.on_change = [this](const HealthChange& change) { note(change); };
   discovery_.on_change = [this] { take_discovered(); };
   issuers_.on_change = [this] {
-    if (pending_ != nullptr && is_ready()) deliver_pending();
+    if (pending_ != nullptr) warm();
+  };
+  // Not within the check that has told it.
+  checker_.on_first = [this] {
+    loop_.post([this] {
+      if (pending_ != nullptr) warm();
+    });
   };
   discovery_.on_targets = &write_targets;
   discovery_.resolver().on_name = &write_name;
@@ -140,15 +157,45 @@ PublishCost Control::publish(Publication publication) {
 void Control::begin(std::unique_ptr<Pending> pending) {
   if (pending_ != nullptr) deliver_pending();
   pending_ = std::move(pending);
+  pending_->publication.edition = ++edition_;
   dns_.use(pending_->publication.resolvers);
   discovery_.watch(pending_->publication.upstreams);
   Publication& next = pending_->publication;
   if (next.data != nullptr) next.data = issuers_.watch(*next.table, *next.data);
-  if (is_ready()) {
-    deliver_pending();
-  } else {
-    loop_.set_timer(warm_up_timer_, loop_.now() + kWarmUp);
+  loop_.set_timer(warm_up_timer_, loop_.now() + kWarmUp);
+  warm();
+}
+
+// Targets can be asked once they are known. All of it together has kWarmUp.
+void Control::warm() {
+  if (!discovery_.is_ready()) return;
+  if (!std::exchange(pending_->asks, true)) ask_targets(*pending_);
+  if (is_ready() && upstream::HealthChecker::knows_all(pending_->asked)) deliver_pending();
+}
+
+// The table before goes on being served meanwhile: its targets keep their checks and their states.
+void Control::ask_targets(Pending& pending) {
+  static const std::vector<upstream::UpstreamConfig> kNone;
+  const auto& before = current_ == nullptr ? kNone : current_->upstreams;
+  for (const upstream::UpstreamConfig& next : discovery_.upstreams()) {
+    if (!next.health.asks()) continue;
+    const auto known = std::ranges::find(before, next.name, &upstream::UpstreamConfig::name);
+    upstream::UpstreamConfig joined = next;
+    if (known != before.end()) {
+      joined.limits = known->limits;
+      joined.targets.insert(joined.targets.end(), known->targets.begin(), known->targets.end());
+    }
+    registry_.attach(joined);
+    joined.targets.resize(next.targets.size());
+    std::erase_if(joined.targets, [](const upstream::TargetConfig& target) {
+      return target.weight == 0 || target.state->checked;
+    });
+    if (!joined.targets.empty()) pending.asked.push_back(std::move(joined));
   }
+  if (pending.asked.empty()) return;
+  std::vector<upstream::UpstreamConfig> all = before;
+  all.insert(all.end(), pending.asked.begin(), pending.asked.end());
+  checker_.watch(all);
 }
 
 void Control::on_warm_up_end(void* context) {
@@ -161,8 +208,9 @@ void Control::deliver_pending() {
   const std::unique_ptr<Pending> pending = std::move(pending_);
   const TimePoint warm = std::chrono::steady_clock::now();
   deliver(std::move(pending->publication));
-  pending->delivered.set_value(
-      {.warm = warm - pending->begun, .swap = std::chrono::steady_clock::now() - warm});
+  pending->delivered.set_value({.warm = warm - pending->begun,
+                                .swap = std::chrono::steady_clock::now() - warm,
+                                .unhealthy = unhealthy_of(pending->asked)});
 }
 
 void Control::deliver(Publication publication) {
@@ -176,7 +224,7 @@ void Control::deliver(Publication publication) {
 // The same table, other targets.
 void Control::take_discovered() {
   if (pending_ != nullptr) {
-    if (is_ready()) deliver_pending();
+    warm();
     return;
   }
   if (current_ != nullptr) deliver_again(current_->data);

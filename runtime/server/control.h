@@ -20,13 +20,14 @@ namespace gw::server {
 
 /// What a change of tables has taken.
 struct PublishCost {
-  std::chrono::nanoseconds warm{0};  // names and keys that were not known yet
-  std::chrono::nanoseconds swap{0};  // making it known to the workers
+  std::chrono::nanoseconds warm{0};    // names, keys and targets that were not known yet
+  std::chrono::nanoseconds swap{0};    // making it known to the workers
+  std::vector<std::string> unhealthy;  // UPSTREAM/TARGET: new, and its first check has failed
 };
 
-/// Publishes tables to the workers, after looking up the names in them and fetching the keys of
-/// issuers, which it follows; follows DNS and publishes
-/// the same table with other targets when it changes. Asks targets how they are, and keeps the
+/// Publishes tables to the workers, after looking up the names in them, fetching the keys of
+/// issuers and asking the targets that are new how they are; follows DNS and publishes the same
+/// table with other targets when it changes. Asks targets how they are, and keeps the
 /// state of upstreams over a change of tables or targets. Each change is written to the log, once
 /// (events `upstream_health`, `upstream_targets`, `dns`). Owned by the gateway. start() and stop()
 /// are called by its owner's thread; the rest on any thread but its own.
@@ -44,8 +45,10 @@ class Control {
   /// says. Idempotent.
   void stop();
   /// Delivers it, with states and addresses of its targets, and follows its names from now on.
-  /// Returns when that is done: when each new name and issuer has been asked for once, whatever the
-  /// outcome, and after kWarmUp at the latest. Between start() and stop() only.
+  /// Returns when that is done: when each new name and issuer has been asked for once, and each new
+  /// target that has checks, whatever the outcome, and after kWarmUp at the latest. A target whose
+  /// first check fails begins unhealthy; one that has said nothing by then begins as if it had
+  /// none. Between start() and stop() only.
   PublishCost publish(Publication publication);
 
   /// The same table with other data, whose files have changed. Any thread, as publish(); does not
@@ -65,6 +68,8 @@ class Control {
   struct Pending {
     Publication publication;
     TimePoint begun = std::chrono::steady_clock::now();
+    bool asks = false;  // its new targets, which are these, with their states
+    std::vector<upstream::UpstreamConfig> asked;
     std::promise<PublishCost> delivered;
   };
   struct Ejection {
@@ -74,6 +79,8 @@ class Control {
   };
 
   void begin(std::unique_ptr<Pending> pending);
+  void warm();
+  void ask_targets(Pending& pending);
   void deliver_pending();
   void deliver(Publication publication);
   bool is_ready() const { return discovery_.is_ready() && issuers_.is_ready(); }
@@ -96,6 +103,7 @@ class Control {
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;
   std::shared_ptr<const Publication> current_;
+  u64 edition_ = 0;
   std::unique_ptr<Pending> pending_;  // waits for its names
   net::Timer warm_up_timer_;
   std::vector<Ejection> ejections_;  // that are to be said to have ended

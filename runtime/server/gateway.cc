@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 
 #include "runtime/server/blocked_signals.h"
 
 namespace gw::server {
 namespace {
+
+constexpr std::chrono::seconds kWorkersAnswer{1};
 
 u64 cache_bytes(const BoundTable& table) {
   const u32 kib = table.view().gateway().cache_kib;
@@ -58,6 +62,28 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   listeners_.apply(*std::move(listening));
   for (const auto& worker : workers_) worker->start();
   return {};
+}
+
+u32 Gateway::end_older_streams() {
+  struct Answers {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t missing = 0;
+    u32 ended = 0;
+  };
+  const auto answers = std::make_shared<Answers>();  // may outlive the wait
+  answers->missing = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->end_older_streams([answers](u32 ended) {
+      const std::lock_guard lock(answers->mutex);
+      answers->ended += ended;
+      --answers->missing;
+      answers->changed.notify_one();
+    });
+  }
+  std::unique_lock lock(answers->mutex);
+  answers->changed.wait_for(lock, kWorkersAnswer, [&] { return answers->missing == 0; });
+  return answers->ended;
 }
 
 void Gateway::finish(u32 grace_ms) {

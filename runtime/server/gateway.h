@@ -45,6 +45,9 @@ class Gateway {
   void replace_data(std::shared_ptr<const LiveData> data) {
     control_.replace_data(std::move(data));
   }
+  /// Any thread, between start() and wait(). Ends the streams of tables that were replaced, and
+  /// returns how many there were: on the workers that have answered within a second.
+  u32 end_older_streams();
   ListenerSet& listeners() { return listeners_; }
   const ListenerSet& listeners() const { return listeners_; }
   Control& control() { return control_; }

@@ -659,12 +659,8 @@ Task<Result<Channel*>> Http1Session::upgrade(const http::ResponseHead& head) {
 }
 
 void Http1Session::let_go_of_table() {
-  if (generation_ == nullptr || exchange_->detached) return;
-  generation_->env.observer.detach(*exchange_);
-  exchange_->detached = true;
-  exchange_->table = nullptr;
-  exchange_->live = nullptr;
-  host_.loosen(*generation_);
+  if (generation_ == nullptr) return;
+  host_.detach(*exchange_, *generation_);
 }
 
 void Http1Session::reset() noexcept {

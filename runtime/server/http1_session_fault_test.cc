@@ -89,7 +89,7 @@ bool run_once(const Scenario& at, u64 nth, int error, bool half_done, size_t win
     connection.peer.send_pieces(at.answer, at.piece);
   };
   const auto accept = gateway.connector.on_accept;
-  gateway.connector.on_accept = [&](net::testing::MemoryPeer peer) {
+  gateway.connector.on_accept = [&](net::MemoryPeer peer) {
     peer.set_window(window);
     accept(std::move(peer));
   };

@@ -28,13 +28,13 @@ std::string pattern(u64 from, size_t bytes) {
 
 // Sends a body in blocks, the next whenever the gateway has read the one before.
 struct Source {
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   u64 left = 0;
   u64 framing = 0;  // bytes sent that are not of the body
   bool chunked = false;
   std::string block;
 
-  void start(net::testing::MemoryPeer to, std::string_view head, u64 bytes, size_t block_bytes,
+  void start(net::MemoryPeer to, std::string_view head, u64 bytes, size_t block_bytes,
              bool in_chunks) {
     peer = std::move(to);
     left = bytes;
@@ -102,7 +102,7 @@ TEST_CASE("flow: an upstream that does not read stops the client", "[session][fl
   constexpr size_t kWindow = 100'000;
   gateway.origin_reads = false;
   const auto accept = gateway.connector.on_accept;
-  gateway.connector.on_accept = [&](net::testing::MemoryPeer peer) {
+  gateway.connector.on_accept = [&](net::MemoryPeer peer) {
     peer.set_window(kWindow);
     accept(std::move(peer));
   };
@@ -151,7 +151,7 @@ namespace {
 
 // What the far end of a stream makes of it.
 struct Sink {
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   const Source* source = nullptr;
   u64 body = 0;
   u64 peak = 0;  // of body bytes between the source and here
@@ -184,12 +184,12 @@ void stream_through(u64 bytes, bool down, bool chunked) {
   Sink sink;
   sink.source = &source;
   bool answered = false;
-  gateway.connector.on_accept = [&](net::testing::MemoryPeer peer) {
+  gateway.connector.on_accept = [&](net::MemoryPeer peer) {
     // Less room than a buffer's worth, so that writes have to wait.
     if (!down) sink.peer = peer;
     if (!down) peer.set_window(10'000);
     peer.on_change([&] {
-      net::testing::MemoryPeer& origin = down ? source.peer : sink.peer;
+      net::MemoryPeer& origin = down ? source.peer : sink.peer;
       if (down) {
         if (answered) return;
         answered = true;
@@ -202,7 +202,7 @@ void stream_through(u64 bytes, bool down, bool chunked) {
     if (down) source.peer = peer;
   };
   auto client = gateway.connect();
-  net::testing::MemoryPeer peer = client->peer;
+  net::MemoryPeer peer = client->peer;
   client->stop_reading();
   if (down) {
     sink.peer = peer;

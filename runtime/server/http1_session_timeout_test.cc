@@ -233,7 +233,7 @@ TEST_CASE("timeout: an upstream that does not take the request", "[session][time
   gateway.origin_reads = false;
   auto client = gateway.connect();
   const auto accept = gateway.connector.on_accept;
-  gateway.connector.on_accept = [&](net::testing::MemoryPeer peer) {
+  gateway.connector.on_accept = [&](net::MemoryPeer peer) {
     peer.set_window(10);
     accept(peer);
   };

@@ -174,7 +174,12 @@ void Http2Stream::finish() {
   if (client_gone_ || reset_) ++host.counters.broken;
   if (generation_ != nullptr) {
     generation_->env.observer.finished(*exchange_);
-    host.unpin(*std::exchange(generation_, nullptr));
+    Generation& generation = *std::exchange(generation_, nullptr);
+    if (exchange_->detached) {
+      host.let_go(generation);
+    } else {
+      host.unpin(generation);
+    }
   }
   finished_ = true;
   session_->attend_later(*this);
@@ -425,6 +430,11 @@ Task<Result<void>> Http2Stream::end(Bytes last, const http::FieldList* trailers)
   piece_ = {};
   if (!end_sent_) co_return fail(write_error());
   co_return Result<void>();
+}
+
+void Http2Stream::let_go_of_table() {
+  if (generation_ == nullptr) return;
+  session_->host().detach(*exchange_, *generation_);
 }
 
 void Http2Stream::reset_with(u32 code) {

@@ -72,6 +72,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   void head(const http::ResponseHead& head) override { head_ = &head; }
   Task<Result<void>> data(Bytes bytes) override;
   Task<Result<void>> end(Bytes last, const http::FieldList* trailers) override;
+  void let_go_of_table() override;
   void reset() noexcept override;
   bool head_sent() const override { return head_sent_; }
   bool client_gone() const override { return client_gone_; }

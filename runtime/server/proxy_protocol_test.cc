@@ -43,7 +43,7 @@ struct Entry {
   Entry() : gateway(&stub_run) {
     listener.proxy_protocol = true;
     ClientConnection connection;
-    connection.stream = net::testing::make_stream(gateway.loop, peer);
+    connection.stream = net::make_memory_stream(gateway.loop, peer);
     connection.peer = address_of("192.0.2.200", 5000);
     connection.local.port = 8080;
     connection.listener = {std::shared_ptr<void>(), &listener};
@@ -52,7 +52,7 @@ struct Entry {
   }
   MemoryGateway gateway;
   ListenerSettings listener;
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   std::unique_ptr<MemoryClient> client;
 };
 

@@ -60,7 +60,8 @@ void log_report(const ReloadReport& report) {
        {"load_us", us(report.cost.load)},
        {"resolve_us", us(report.cost.resolve)},
        {"warm_us", us(report.cost.warm)},
-       {"swap_us", us(report.cost.swap)}});
+       {"swap_us", us(report.cost.swap)},
+       {"closed_streams", static_cast<i64>(report.closed_streams)}});
 }
 
 }  // namespace
@@ -148,10 +149,11 @@ ReloadReport Reloader::start(TableFilePtr file, std::vector<InheritedSocket> inh
   return change_to(std::move(candidate), true, std::move(inherited));
 }
 
-ReloadReport Reloader::reload(Bytes bytes, const std::string& expected, std::string origin) {
+ReloadReport Reloader::reload(Bytes bytes, const ReloadOrder& order) {
   Candidate candidate;
-  candidate.report.origin = std::move(origin);
-  if (!is_expected(expected, candidate.report) || !take(bytes, candidate)) {
+  candidate.report.origin = order.origin;
+  candidate.close_streams = order.close_streams;
+  if (!is_expected(order.expected, candidate.report) || !take(bytes, candidate)) {
     return finished(std::move(candidate.report));
   }
   return change_to(std::move(candidate), false, {});
@@ -176,16 +178,18 @@ ReloadReport Reloader::offer(const TableFilePtr& file, std::vector<std::string> 
   return change_to(std::move(candidate), false, {});
 }
 
-ReloadReport Reloader::resolve_again(const std::string& expected, std::string origin) {
+ReloadReport Reloader::resolve_again(const ReloadOrder& order) {
   Candidate candidate;
-  candidate.report.origin = std::move(origin);
-  if (!is_expected(expected, candidate.report)) return finished(std::move(candidate.report));
+  candidate.report.origin = order.origin;
+  candidate.close_streams = order.close_streams;
+  if (!is_expected(order.expected, candidate.report)) return finished(std::move(candidate.report));
   candidate.file = file_;
   return change_to(std::move(candidate), false, {});
 }
 
-ReloadReport Reloader::rollback(const std::string& digest) {
+ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
   Candidate candidate;
+  candidate.close_streams = close_streams;
   candidate.report.origin = "rollback";
   candidate.report.before = digest_text(*file_);
   std::string wanted;
@@ -275,7 +279,9 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
     const PublishCost cost = gateway_.publish(std::move(publication));
     report.cost.warm = static_cast<u64>(cost.warm.count());
     report.cost.swap = static_cast<u64>(cost.swap.count());
+    report.unhealthy = cost.unhealthy;
     gateway_.listeners().apply(*std::move(listening));
+    if (candidate.close_streams) report.closed_streams = gateway_.end_older_streams();
   }
   report.accepted = true;
   report.unix_ms = unix_now_ms();

@@ -26,7 +26,7 @@ struct ReloadCost {
   u64 take = 0;     // copying to where nobody can change it
   u64 load = 0;     // mapping and verifying
   u64 resolve = 0;  // late references, listeners, data
-  u64 warm = 0;     // waiting for names and keys that are new
+  u64 warm = 0;     // waiting for names, keys and first health checks that are new
   u64 swap = 0;     // making it known to the workers
 };
 
@@ -40,6 +40,15 @@ struct ReloadReport {
   i64 unix_ms = 0;
   ReloadCost cost;
   StateChanges state;
+  std::vector<std::string> unhealthy;  // UPSTREAM/TARGET: new, and its first check has failed
+  u32 closed_streams = 0;              // of older tables, by ReloadOrder::close_streams
+};
+
+/// How a table is to be changed, and for whom.
+struct ReloadOrder {
+  std::string origin = {};
+  std::string expected = {};   // only in place of this table, by digest; "": any
+  bool close_streams = false;  // what streams by older tables is ended
 };
 
 /// A table that was served, or is.
@@ -76,17 +85,17 @@ class Reloader {
   /// The first table, whose signature has been looked at: starts the gateway. Main thread, as the
   /// next five.
   ReloadReport start(TableFilePtr file, std::vector<InheritedSocket> inherited);
-  /// A table in memory, which may be anything. `expected` (a digest, "" any): only in its place.
-  ReloadReport reload(Bytes bytes, const std::string& expected, std::string origin);
+  /// A table in memory, which may be anything.
+  ReloadReport reload(Bytes bytes, const ReloadOrder& order);
   /// The argument of `serve` once more.
   ReloadReport reopen(std::string origin);
   /// A table that somebody has opened; null: `problems` says why there is none.
   ReloadReport offer(const TableFilePtr& file, std::vector<std::string> problems,
                      std::string origin);
   /// The same table with its references resolved anew.
-  ReloadReport resolve_again(const std::string& expected, std::string origin);
+  ReloadReport resolve_again(const ReloadOrder& order);
   /// A table that was accepted before, by digest or the beginning of one; "": the one before this.
-  ReloadReport rollback(const std::string& digest);
+  ReloadReport rollback(const std::string& digest, bool close_streams = false);
 
   /// Looks at files with certificates and data. About once per second.
   void look();
@@ -102,6 +111,7 @@ class Reloader {
   struct Candidate {
     TableFilePtr file;
     ReloadReport report;
+    bool close_streams = false;
   };
   bool take(Bytes bytes, Candidate& candidate);
   bool is_expected(const std::string& expected, ReloadReport& report) const;

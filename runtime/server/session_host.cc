@@ -132,7 +132,12 @@ void SessionHost::unpin(Generation& generation) {
   }
 }
 
-void SessionHost::loosen(Generation& generation) {
+void SessionHost::detach(Exchange& exchange, Generation& generation) {
+  if (exchange.detached) return;
+  generation.env.observer.detach(exchange);
+  exchange.detached = true;
+  exchange.table = nullptr;
+  exchange.live = nullptr;
   ++generation.loose;
   unpin(generation);
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/http/env.h"
 #include "runtime/http/forwarding.h"
+#include "runtime/http/long_stream.h"
 #include "runtime/net/byte_stream.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/server/http2_abuse.h"
@@ -31,10 +32,13 @@ struct SessionOptions {
 struct Generation {
   Generation(const BoundTable* bound_table, Clock& clock, Random& random, Fetcher& fetcher,
              ExchangeObserver& observer)
-      : table(bound_table), env{clock, random, fetcher, observer} {}
+      : table(bound_table), env{clock, random, fetcher, observer} {
+    env.streams = &streams;
+  }
   const BoundTable* table;
   const LiveData* live = nullptr;                       // of the table
   const http::ForwardingOptions* forwarding = nullptr;  // of the table; null: the host's
+  LongStreams streams;                                  // that run by it, or have let go of it
   Env env;
   u32 pins = 0;   // exchanges that run by it; counted by one thread
   u32 loose = 0;  // long ones that have let go of the table, and use `env` alone
@@ -99,8 +103,9 @@ class SessionHost {
   void describe_client(Exchange& exchange, const ClientConnection& connection,
                        std::string_view peer_text) const;
   void unpin(Generation& generation);
-  /// Turns a pin into a loose one; let_go() ends that.
-  void loosen(Generation& generation);
+  /// `exchange` needs its table no more: its pin becomes a loose one, which let_go() ends.
+  /// Idempotent.
+  void detach(Exchange& exchange, Generation& generation);
   void let_go(Generation& generation);
   /// Said by a session when it is done.
   void session_finished();

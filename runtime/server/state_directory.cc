@@ -15,6 +15,8 @@
 namespace gw::server {
 namespace {
 
+constexpr size_t kMaxDrainsBytes = size_t{16} << 20;
+
 Unexpected<Error> unwritable(std::string_view what) {
   return fail(Error{.code = Errc::FileUnwritable, .sys = errno, .what = what});
 }
@@ -241,6 +243,40 @@ Result<u64> StateDirectory::counter() const {
 Result<void> StateDirectory::keep_counter(u64 counter) {
   const std::string text = std::to_string(counter) + "\n";
   return replace_file(path_, "counter", as_bytes(text), 0600);
+}
+
+Result<std::vector<std::string>> StateDirectory::drains() const {
+  std::vector<std::string> drains;
+  const auto text = table::read_file(path_ + "/drains", kMaxDrainsBytes);
+  if (!text) {
+    if (text.error().sys == ENOENT) return drains;
+    return fail(text.error());
+  }
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    // Whole lines only: nobody is to guess what half a name stands for.
+    if (end == rest.npos || end == 0) return fail(Errc::TableCorrupt, "drains");
+    drains.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  return drains;
+}
+
+Result<void> StateDirectory::keep_drains(const std::vector<std::string>& drains) {
+  std::string text;
+  for (const std::string& drain : drains) {
+    if (drain.empty() || drain.find('\n') != drain.npos) {  // as no table that is served has them
+      errno = EINVAL;
+      return unwritable("drains");
+    }
+    text += drain + "\n";
+  }
+  if (text.size() > kMaxDrainsBytes) {
+    errno = EFBIG;
+    return unwritable("drains");
+  }
+  return replace_file(path_, "drains", as_bytes(text), 0600);
 }
 
 }  // namespace gw::server

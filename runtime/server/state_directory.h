@@ -3,6 +3,7 @@
 //   DIR/tables/DIGEST.gwt   accepted tables, mode 0400, never changed
 //   DIR/accepted            digest of the one that is served
 //   DIR/history             digests in the order of their acceptance, one per line
+//   DIR/drains              what the operator has drained, one per line
 //   DIR/counter             the highest counter of a signed table that was accepted (table_trust.h)
 #pragma once
 #include <chrono>
@@ -56,6 +57,12 @@ class StateDirectory {
   Result<u64> counter() const;
   /// Survives a crash at any moment: afterwards either the old or the new one is there.
   Result<void> keep_counter(u64 counter);
+
+  /// As kept by keep_drains(); empty: none are. Errors: FileUnreadable, TableCorrupt.
+  Result<std::vector<std::string>> drains() const;
+  /// Texts of one line each, whatever they mean. Survives a crash at any moment as keep_counter()
+  /// does.
+  Result<void> keep_drains(const std::vector<std::string>& drains);
 
  private:
   StateDirectory(std::string path, UniqueDescriptor lock)

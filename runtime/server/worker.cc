@@ -121,6 +121,17 @@ void Worker::report(std::function<void(WorkerReport)> done) {
   });
 }
 
+void Worker::end_older_streams(std::function<void(u32 ended)> done) {
+  loop_.post([this, done = std::move(done)] {
+    u32 ended = 0;
+    // Sweeping is left to a timer, so that the list stays as it is.
+    for (const auto& live : live_) {
+      if (live->edition < live_.back()->edition) ended += live->generation->streams.end_all();
+    }
+    done(ended);
+  });
+}
+
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
@@ -177,6 +188,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   live->cache->refresher = live->refresher.get();
   live->cache->counters = &cache_counters_;
   live->generation->env.cache = live->cache.get();
+  live->edition = publication->edition;
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
   host_.current = live_.back()->generation.get();

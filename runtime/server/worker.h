@@ -30,6 +30,7 @@ struct Publication {
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
   std::shared_ptr<const LiveData> data;              // of the table; null without one
   std::shared_ptr<const http::ForwardingOptions> forwarding;  // null: of SessionOptions
+  u64 edition = 0;  // grows with each table that takes the place of another; by Control
 };
 
 /// What one table has to do on one worker, or on all.
@@ -72,6 +73,9 @@ class Worker {
   void start();
   /// Any thread: new exchanges run by it; old ones finish by what they began with.
   void publish(std::shared_ptr<const Publication> publication);
+  /// Any thread: ends the streams of all tables but the one that was published last. `done` is
+  /// called on the worker's, with how many there were; never, when that ends.
+  void end_older_streams(std::function<void(u32 ended)> done);
   /// Any thread: `done` is called on the worker's.
   void report(std::function<void(WorkerReport)> done);
   /// Any thread: accepts no more, finishes what runs, then the thread ends; after `grace` whatever
@@ -97,6 +101,7 @@ class Worker {
     std::unique_ptr<MirrorRunner> mirrors;
     std::unique_ptr<cache::CacheEnv> cache;
     std::unique_ptr<CacheRefresher> refresher;
+    u64 edition = 0;  // of the publication, which may be gone
   };
 
   void take_publication(std::shared_ptr<const Publication> publication);

@@ -210,10 +210,25 @@ enum class ExpressionSource : u8 {
   ConsumerName,      // of the caller
   ConsumerPlan,      //
   ConsumerMetadata,  // entry `text`
+  RequestBody,       // JSON Pointer `text` into it
+  ResponseBody,      // the same of the answer
+  ResponseHeader,    // field `text`
+  ResponseStatus,
+  CallBody,    // of call `index` of a composition: JSON Pointer `text`
+  CallHeader,  // field `text` of its answer
+  CallStatus,
+  Item,         // of a call with `forEach`: JSON Pointer `text`
+  ClientClass,  // name of the client class
 };
-inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ConsumerMetadata;
+inline constexpr ExpressionSource kLastExpressionSource = ExpressionSource::ClientClass;
 /// Whether a value is known only once it is known who calls.
-constexpr bool is_identity(ExpressionSource source) { return source >= ExpressionSource::Claim; }
+constexpr bool is_identity(ExpressionSource source) {
+  return source >= ExpressionSource::Claim && source <= ExpressionSource::ConsumerMetadata;
+}
+/// Whether a value is known only behind authentication.
+constexpr bool is_known_late(ExpressionSource source) {
+  return is_identity(source) || source == ExpressionSource::ClientClass;
+}
 /// Parts are concatenated. Encoding says how a value is written into its place.
 enum class ExpressionEncoding : u8 { Plain, PathSegment, PathRest, QueryValue };
 struct ExpressionPart {
@@ -236,10 +251,15 @@ enum class TestSource : u8 {
   ConsumerGroup,     // any of his
   ConsumerPlan,      //
   ConsumerMetadata,  // entry `name`
+  ClientClass,       // name of the client class
 };
-inline constexpr TestSource kLastTestSource = TestSource::ConsumerMetadata;
+inline constexpr TestSource kLastTestSource = TestSource::ClientClass;
 /// Whether a test needs to know who calls.
-constexpr bool is_identity(TestSource source) { return source >= TestSource::Claim; }
+constexpr bool is_identity(TestSource source) {
+  return source >= TestSource::Claim && source <= TestSource::ConsumerMetadata;
+}
+/// Whether it can be told only behind authentication.
+constexpr bool is_known_late(TestSource source) { return source >= TestSource::Claim; }
 enum class TestKind : u8 {
   Present,
   Equals,

@@ -312,7 +312,11 @@ class Verifier {
     for (const StepRecord& step : view_.steps()) {
       const policies::PolicyInfo* policy = policies::find_policy(step.policy);
       if (policy == nullptr) return fail(Errc::TableFeature, "steps");
-      if (step.phase >= policies::kPhaseCount || step.reserved != 0 || step.record % 8 != 0 ||
+      // What belongs to answers cannot decide about requests.
+      const bool misplaced = policy->phase > policies::Phase::Action &&
+                             static_cast<policies::Phase>(step.phase) != policy->phase;
+      if (misplaced || step.phase >= policies::kPhaseCount || step.reserved != 0 ||
+          step.record % 8 != 0 ||
           (step.condition != kNone && step.condition >= bounds_.conditions) ||
           step.scratch != kNone ||
           !fits(step.record, policy->stored->bytes, bounds_.policy_data.size()) ||

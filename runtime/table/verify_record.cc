@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/table/template_format.h"
+
 namespace gw::table {
 namespace {
 
@@ -46,6 +48,26 @@ bool verify_elements(const FieldSpec& field, Extent extent, const RecordBounds& 
       return false;
     if (plain ? !verify_fields(field.fields[0].fields, element, bounds, budget)
               : !verify_field(field.fields[0], element + field.fields[0].offset, bounds, budget)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool verify_template(Extent extent, const RecordBounds& bounds, u64& budget) {
+  const u64 bytes = u64{extent.count} * sizeof(TemplateNode);
+  if (extent.offset % 8 != 0 || !fits(extent.offset, bytes, bounds.policy_data.size()) ||
+      extent.count > kMaxTemplateNodes || extent.count > budget) {
+    return false;
+  }
+  budget -= extent.count;
+  for (u32 i = 0; i < extent.count; ++i) {
+    const auto node = load<TemplateNode>(bounds.policy_data.data() + extent.offset +
+                                         u64{i} * sizeof(TemplateNode));
+    // That the ends nest is seen to when it is written.
+    if (node.kind > kLastTemplateKind || node.end <= i || node.end > extent.count ||
+        !string_fits(node.key, bounds) || !string_fits(node.text, bounds) ||
+        !fits(node.value.offset, node.value.count, bounds.expressions)) {
       return false;
     }
   }
@@ -116,6 +138,8 @@ bool verify_field(const FieldSpec& field, const std::byte* at, const RecordBound
     case FieldKind::Name:
       return index_fits(field.names == policies::NameSpace::Scheme ? bounds.schemes
                                                                    : bounds.upstreams);
+    case FieldKind::Template:
+      return verify_template(load<Extent>(at), bounds, budget);
     case FieldKind::List:
     case FieldKind::Map:
       return verify_elements(field, load<Extent>(at), bounds, budget);

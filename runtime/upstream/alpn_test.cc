@@ -15,8 +15,8 @@
 using namespace gw;
 using namespace gw::upstream;
 using namespace gw::upstream::testing;
-using net::testing::FakeLoop;
-using net::testing::MemoryPeer;
+using net::MemoryPeer;
+using net::VirtualLoop;
 
 namespace {
 

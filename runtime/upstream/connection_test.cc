@@ -23,7 +23,7 @@ struct Answer {
 // The connection is closed behind it.
 Errc answer_and_close(const std::string& text, size_t piece, std::string& body, u32& status) {
   FetchBench bench(config_of(1));
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t) {
     peer.take();
     peer.send_pieces(text, piece);
     peer.close();
@@ -61,7 +61,7 @@ TEST_CASE("connection: answers in every framing, in pieces of any size", "[upstr
     for (size_t piece = 1; piece <= at.text.size(); piece = piece * 2 + 1) {
       DYNAMIC_SECTION(at.name << " by " << piece) {
         FetchBench bench(config_of(1));
-        bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+        bench.on_request = [&](net::MemoryPeer& peer, size_t) {
           peer.take();
           peer.send_pieces(at.text, piece);
         };
@@ -129,7 +129,7 @@ TEST_CASE("connection: answers that break the protocol", "[upstream]") {
 TEST_CASE("connection: request bodies as they are sent", "[upstream]") {
   FetchBench bench(config_of(1));
   std::string seen;
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) { seen += peer.take(); };
+  bench.on_request = [&](net::MemoryPeer& peer, size_t) { seen += peer.take(); };
   PushedBody body;
   Fetching post(bench, "POST");
   SECTION("chunked") {
@@ -243,7 +243,7 @@ TEST_CASE("connection: a target that is slow to take the body has the time of a 
           "[upstream]") {
   FetchBench bench(config_of(1));
   const auto accept = bench.connector.on_accept;
-  bench.connector.on_accept = [&](net::testing::MemoryPeer peer) {
+  bench.connector.on_accept = [&](net::MemoryPeer peer) {
     peer.set_window(1000);
     accept(std::move(peer));
   };
@@ -270,7 +270,7 @@ TEST_CASE("connection: a target that is slow to take the body has the time of a 
 
 TEST_CASE("connection: an answer is not idle while the request moves", "[upstream]") {
   FetchBench bench(config_of(1));
-  bench.on_request = [](net::testing::MemoryPeer& peer, size_t) {
+  bench.on_request = [](net::MemoryPeer& peer, size_t) {
     const std::string head = peer.take();
     if (head.starts_with("POST")) peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n");
   };

@@ -64,7 +64,7 @@ struct Bench {
     return out;
   }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   ScriptedDns dns{loop};
   Fixed random;
   Discovery discovery{loop, random, dns};

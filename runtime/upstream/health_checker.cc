@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSweep{50};
+constexpr milliseconds kLongestBegin{250};
 
 std::string request_text(const HealthOptions& options, const TargetConfig& target) {
   const bool is_path = target.address.starts_with("unix:");
@@ -70,8 +71,11 @@ class HealthChecker::Check {
   TargetState* state() const { return target_.state.get(); }
   void use_addresses(const TargetConfig& target) { target_.addresses = target.addresses; }
 
-  // The first one soon, but not all at once.
-  void begin() { ask_in(owner_.random_.next() % std::min(options_.interval_ms, 250U)); }
+  void begin(u32 within_ms) {
+    begun_ = true;
+    ask_in(owner_.random_.next() % std::clamp(within_ms, 1U, options_.interval_ms));
+  }
+  bool has_begun() const { return begun_; }
 
   void stop() {
     stopped_ = true;
@@ -196,6 +200,7 @@ class HealthChecker::Check {
     const bool enough = in_a_row_ >= (good ? options_.healthy : options_.unhealthy);
     // Of a target that nobody knows yet the first answer tells.
     if (enough || first) set_healthy(good, good ? "checks pass" : reason);
+    if (first && owner_.on_first) owner_.on_first();
   }
 
   HealthChecker& owner_;
@@ -212,6 +217,7 @@ class HealthChecker::Check {
   Task<void> task_;
   u32 in_a_row_ = 0;
   bool last_good_ = true;
+  bool begun_ = false;
   bool stopped_ = false;
 };
 
@@ -241,7 +247,6 @@ void HealthChecker::watch(const std::vector<UpstreamConfig>& upstreams) {
         continue;
       }
       wanted.push_back(std::make_unique<Check>(*this, config, target));
-      wanted.back()->begin();
     }
   }
   for (auto& check : checks_) {
@@ -252,7 +257,27 @@ void HealthChecker::watch(const std::vector<UpstreamConfig>& upstreams) {
     leaving_.push_back(std::move(check));
   }
   checks_ = std::move(wanted);
+  begin_new();
   sweep();
+}
+
+// The first ones soon, since a table may wait for them, but many not at once.
+void HealthChecker::begin_new() {
+  const auto is_new = [](const auto& check) { return !check->has_begun(); };
+  const auto count = std::ranges::count_if(checks_, is_new);
+  const u32 within_ms = static_cast<u32>(std::min<std::ptrdiff_t>(count, kLongestBegin.count()));
+  for (const auto& check : checks_) {
+    if (is_new(check)) check->begin(within_ms);
+  }
+}
+
+bool HealthChecker::knows_all(const std::vector<UpstreamConfig>& upstreams) {
+  return std::ranges::all_of(upstreams, [](const UpstreamConfig& config) {
+    return !config.health.asks() ||
+           std::ranges::all_of(config.targets, [](const TargetConfig& target) {
+             return target.weight == 0 || target.state->checked;
+           });
+  });
 }
 
 void HealthChecker::sweep() {

@@ -1,5 +1,6 @@
 // Asking targets how they are, beside all requests.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,11 +24,18 @@ class HealthChecker {
   /// Checks these from now on, and no others. What is checked in the same way already goes on. A
   /// target that is no longer checked counts as healthy.
   void watch(const std::vector<UpstreamConfig>& upstreams);
+  /// Whether each target that `upstreams`, which have their states, ask for has had a first answer,
+  /// or none in time.
+  static bool knows_all(const std::vector<UpstreamConfig>& upstreams);
+  /// A target has been asked for the first time. On the loop, within a check: nothing of the
+  /// checker may be called.
+  std::function<void()> on_first;
   /// Ends all checks. True: nothing is under way any more; call it again otherwise.
   bool stop();
 
  private:
   class Check;
+  void begin_new();
   void sweep();
   static void on_sweep(void* context);
 

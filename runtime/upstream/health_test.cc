@@ -125,7 +125,7 @@ TEST_CASE("outlier: what counts as a failure of the target", "[upstream][health]
   bench.answer = "nonsense\r\n\r\n";
   CHECK(bench.get()->error.code == Errc::UpstreamInvalid);
   CHECK(failures == 1);
-  bench.on_request = [](net::testing::MemoryPeer& peer, size_t) { peer.reset(); };
+  bench.on_request = [](net::MemoryPeer& peer, size_t) { peer.reset(); };
   CHECK(bench.get()->error.code == Errc::UpstreamClosed);
   CHECK(failures == 2);
   // A client that goes away is no fault of the target.
@@ -180,9 +180,9 @@ struct CheckBench {
     config.health.path = "/healthz";
     config.health.interval_ms = 1000;
     config.health.timeout_ms = 200;
-    connector.on_accept = [this](net::testing::MemoryPeer peer) {
-      peers.push_back(std::make_unique<net::testing::MemoryPeer>(std::move(peer)));
-      net::testing::MemoryPeer* mine = peers.back().get();
+    connector.on_accept = [this](net::MemoryPeer peer) {
+      peers.push_back(std::make_unique<net::MemoryPeer>(std::move(peer)));
+      net::MemoryPeer* mine = peers.back().get();
       mine->on_change([this, mine] {
         if (mine->received().find("\r\n\r\n") == std::string::npos) return;
         requests.push_back(mine->take());
@@ -196,7 +196,7 @@ struct CheckBench {
   }
   bool healthy(size_t target = 0) const { return config.targets[target].state->healthy; }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   UpstreamConfig config;
   Changes changes;
   MemoryConnector connector;
@@ -204,7 +204,7 @@ struct CheckBench {
     u64 next() override { return source.next(); }
     Xoshiro source{7};
   } random;
-  std::vector<std::unique_ptr<net::testing::MemoryPeer>> peers;
+  std::vector<std::unique_ptr<net::MemoryPeer>> peers;
   std::vector<std::string> requests;
   std::string answer = "HTTP/1.1 204 Fine\r\n\r\n";
   HealthChecker checker{loop, random, connector};
@@ -252,6 +252,56 @@ TEST_CASE("checks: the first answer of an unknown target decides", "[upstream][h
   bench.checker.watch({bench.config});
   bench.loop.advance(milliseconds(300));
   CHECK_FALSE(bench.healthy());
+}
+
+TEST_CASE("checks: who is new is asked once before it is known, however it answers",
+          "[upstream][health]") {
+  CheckBench bench(3);
+  bench.connector.script = {Outcome::Refuse, Outcome::Hang, Outcome::Accept};
+  u32 first = 0;
+  bench.checker.on_first = [&] { ++first; };
+  CHECK_FALSE(HealthChecker::knows_all({bench.config}));
+  bench.checker.watch({bench.config});
+  bench.loop.advance(milliseconds(50));  // few begin at once
+  CHECK(first == 2);
+  CHECK_FALSE(HealthChecker::knows_all({bench.config}));
+  bench.loop.advance(milliseconds(250));  // the one that hangs has had its time
+  CHECK(first == 3);
+  CHECK(HealthChecker::knows_all({bench.config}));
+  CHECK(bench.healthy(0) + bench.healthy(1) + bench.healthy(2) == 1);
+  bench.loop.advance(seconds(5));
+  CHECK(first == 3);
+  // What asks for no checks, and what has no address, is not waited for.
+  UpstreamConfig others = config_of(1);
+  attach_new_state(others);
+  CHECK(HealthChecker::knows_all({others}));
+  UpstreamConfig nowhere = bench.config;
+  nowhere.state = nullptr;
+  attach_new_state(nowhere);
+  CHECK_FALSE(HealthChecker::knows_all({nowhere}));
+  for (TargetConfig& target : nowhere.targets) target.weight = 0;
+  CHECK(HealthChecker::knows_all({nowhere}));
+}
+
+TEST_CASE("checks: many that are new do not begin at once", "[upstream][health]") {
+  CheckBench bench(200);
+  bench.checker.watch({bench.config});
+  bench.loop.advance(milliseconds(20));
+  CHECK(bench.connector.attempts < 60);
+  bench.loop.advance(milliseconds(300));
+  CHECK(bench.connector.attempts == 200);
+}
+
+TEST_CASE("states: what was drained before is drained when it comes", "[upstream][health]") {
+  StateRegistry registry;
+  registry.restore({{"u", "t1:80"}, {"gone", ""}});
+  UpstreamConfig config = config_of(2);
+  config.name = "u";
+  registry.attach(config);
+  CHECK_FALSE(config.targets[0].state->drained);
+  CHECK(config.targets[1].state->drained);
+  CHECK(registry.drained().size() == 2);  // its upstream may come again
+  CHECK(registry.undrain("gone", ""));
 }
 
 TEST_CASE("checks: what is a bad answer", "[upstream][health]") {

@@ -599,7 +599,7 @@ TEST_CASE("http2: floods of frames cost the target its connection", "[upstream][
 TEST_CASE("http2: any read or write may fail", "[upstream][http2]") {
   for (u64 nth = 1; nth < 80; ++nth) {
     CAPTURE(nth);
-    net::testing::FaultPlan faults;  // outlives the last write of the bench
+    net::FaultPlan faults;  // outlives the last write of the bench
     Http2Bench at;
     faults.countdown = nth;
     faults.error = 104;

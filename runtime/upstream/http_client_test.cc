@@ -20,7 +20,7 @@ using namespace gw;
 using namespace gw::upstream;
 using namespace gw::upstream::testing;
 using namespace std::chrono_literals;
-using net::testing::MemoryPeer;
+using net::MemoryPeer;
 using Outcome = MemoryConnector::Outcome;
 
 namespace {
@@ -63,7 +63,7 @@ struct Bench {
     return get();
   }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   ScriptedDns dns{loop};
   MemoryConnector connector{loop};
   std::vector<std::unique_ptr<MemoryPeer>> peers;
@@ -296,7 +296,7 @@ TEST_CASE("http client: whatever fails, it says so once", "[upstream][client]") 
     Bench at;
     at.piece_bytes = 20;
     at.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-    net::testing::FaultPlan faults{.countdown = nth, .error = ECONNRESET, .half_done = half_done};
+    net::FaultPlan faults{.countdown = nth, .error = ECONNRESET, .half_done = half_done};
     at.connector.faults = &faults;
     at.get();
     at.loop.advance(6s);

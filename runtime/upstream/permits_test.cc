@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 #include "runtime/net/worker_loop.h"
 
 using namespace gw;
@@ -41,7 +41,7 @@ class Waiting {
 };
 
 struct Bench {
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   Permits permits;
 
   std::unique_ptr<Waiting> wait(milliseconds patience = milliseconds(1000), void* owner = nullptr,

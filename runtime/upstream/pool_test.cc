@@ -210,7 +210,7 @@ TEST_CASE("pool: an answer with more behind it is not kept", "[upstream][pool]")
 // Guards against a request that cannot be sent twice on a connection closed unnoticed.
 TEST_CASE("pool: an end of stream that came with the last answer", "[upstream][pool]") {
   FetchBench bench(config_of(1));
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     peer.take();
     if (connection == 0) peer.send_and_close(bench.answer);
     if (connection > 0) peer.send(bench.answer);
@@ -225,7 +225,7 @@ TEST_CASE("pool: an end of stream that came with the last answer", "[upstream][p
     for (auto& peer : bench.origin) peer->send_and_close(bench.answer);
     bench.loop.run();
     REQUIRE(bench.pool->idle_count() == 2);
-    bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+    bench.on_request = [&](net::MemoryPeer& peer, size_t) {
       peer.take();
       peer.send(bench.answer);
     };
@@ -238,7 +238,7 @@ TEST_CASE("pool: an end of stream that came with the last answer", "[upstream][p
   SECTION("GET is sent once more") {
     a->start(nullptr);
     REQUIRE(bench.pool->idle_count() == 1);
-    bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+    bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
       peer.take();
       if (connection > 0) peer.send(bench.answer);
     };
@@ -252,7 +252,7 @@ TEST_CASE("pool: an end of stream that came with the last answer", "[upstream][p
 TEST_CASE("pool: sends once more, but not for ever", "[upstream][pool]") {
   FetchBench bench(config_of(1));
   CHECK(bench.get()->status == 200);
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t) {
     peer.take();
     peer.close();
   };
@@ -283,7 +283,7 @@ TEST_CASE(
     "pool: a reset that came unnoticed with the last answer does not hold up the next request",
     "[upstream][pool]") {
   FetchBench bench(config_of(1));
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     peer.take();
     if (connection == 0) {
       peer.send_and_reset(bench.answer);
@@ -313,7 +313,7 @@ std::unique_ptr<Fetching> get_for(FetchBench& bench, const char* address, u16 po
 }
 
 // What a target reads from the beginning of a connection: the client, then the request.
-std::string announced(const net::testing::MemoryPeer& peer) {
+std::string announced(const net::MemoryPeer& peer) {
   const http::ProxyHeader header = http::parse_proxy_header(peer.received());
   if (header.state != http::ProxyHeader::State::Complete) return "no header";
   if (!peer.received().substr(header.bytes).starts_with("GET ")) return "no request";
@@ -370,7 +370,7 @@ TEST_CASE("pool: a target that closes before its PROXY header is no connection",
           "[upstream][pool]") {
   UpstreamConfig config = config_of(1);
   config.proxy_version = 1;
-  net::testing::FaultPlan faults;
+  net::FaultPlan faults;
   FetchBench bench(config);
   faults.countdown = 1;
   faults.error = ECONNRESET;

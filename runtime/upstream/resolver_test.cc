@@ -39,7 +39,7 @@ struct Bench {
     return out;
   }
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   ScriptedDns dns{loop};
   Fixed random;
   Resolver resolver{loop, random, dns};

@@ -110,7 +110,7 @@ TEST_CASE("retry: a connection that is reset before an answer", "[upstream][retr
                               Case{"POST", true, false, 2}, Case{"GET", true, true, 1});
   CAPTURE(given.method, given.replay_safe, given.answer_begun);
   FetchBench bench(without_idle(2));
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     peer.take();
     if (connection > 0) {
       peer.send(bench.answer);
@@ -140,7 +140,7 @@ TEST_CASE("retry: a body that has been streamed is not sent twice; one that was 
   CAPTURE(given.buffer);
   FetchBench bench(without_idle(2));
   std::vector<std::string> seen;
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     if (!peer.received().ends_with("abc")) return;
     seen.push_back(peer.take());
     if (connection == 0) {
@@ -165,7 +165,7 @@ TEST_CASE("retry: a body that has been streamed is not sent twice; one that was 
 TEST_CASE("retry: a chosen status, with the answer thrown away", "[upstream][retry]") {
   FetchBench bench(config_of(1));
   int requests = 0;
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t) {
     peer.take();
     peer.send(++requests < 3 ? "HTTP/1.1 503 No\r\nx-try: bad\r\nContent-Length: 4\r\n\r\nbusy"
                              : bench.answer);
@@ -195,7 +195,7 @@ TEST_CASE("retry: a chosen status, with the answer thrown away", "[upstream][ret
 TEST_CASE("retry: no answer in time, when that is a cause", "[upstream][retry]") {
   const bool is_cause = GENERATE(false, true);
   FetchBench bench(without_idle(2));
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     peer.take();
     if (connection > 0) peer.send(bench.answer);
   };
@@ -306,7 +306,7 @@ TEST_CASE("retry: a connection that had grown stale costs no permit and no try",
   while (bench.pool->may_retry(2'000)) {
   }  // the budget is spent
   size_t requests = 0;
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t connection) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t connection) {
     peer.take();
     ++requests;
     if (connection == 0) {

@@ -111,6 +111,11 @@ std::vector<UpstreamSnapshot> StateRegistry::snapshot() const {
   return all;
 }
 
+void StateRegistry::restore(const std::vector<Drained>& drained) {
+  const std::lock_guard lock(mutex_);
+  drained_.insert(drained.begin(), drained.end());
+}
+
 std::vector<StateRegistry::Drained> StateRegistry::drained() const {
   const std::lock_guard lock(mutex_);
   return {drained_.begin(), drained_.end()};

@@ -125,6 +125,8 @@ class StateRegistry {
     friend auto operator<=>(const Drained&, const Drained&) = default;
   };
   std::vector<Drained> drained() const;
+  /// Before any upstream is attached: what drained() has said in the process before.
+  void restore(const std::vector<Drained>& drained);
   /// All upstreams that somebody uses, by name; of tables that are on their way out, too.
   std::vector<UpstreamSnapshot> snapshot() const;
 

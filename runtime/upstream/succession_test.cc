@@ -149,7 +149,7 @@ TEST_CASE("succession: connections of HTTP/2 change over with their streams",
   config.protocol = Protocol::Http2;
   std::vector<std::unique_ptr<Http2Origin>> origins;
   FetchBench bench(config);
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t number) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t number) {
     while (origins.size() <= number) {
       origins.push_back(std::make_unique<Http2Origin>(peer));
       origins.back()->send_settings({});
@@ -188,7 +188,7 @@ TEST_CASE("succession: a stream that changed over and fails is counted once",
   config.protocol = Protocol::Http2;
   std::unique_ptr<Http2Origin> origin;
   FetchBench bench(config);
-  bench.on_request = [&](net::testing::MemoryPeer& peer, size_t) {
+  bench.on_request = [&](net::MemoryPeer& peer, size_t) {
     if (origin == nullptr) {
       origin = std::make_unique<Http2Origin>(peer);
       origin->send_settings({});

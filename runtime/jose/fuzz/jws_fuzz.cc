@@ -10,7 +10,7 @@
 
 #include "runtime/jose/base64url.h"
 #include "runtime/jose/jwt.h"
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 
 using namespace gw;
 using namespace gw::jose;
@@ -35,7 +35,7 @@ struct Fixture {
     rules.algorithms = {Algorithm::Hs256, Algorithm::Es256, Algorithm::Rs256};
     rules.claims = {{.pointer = "/a/0/b", .values = {"x"}}};
   }
-  testing::TestKey key = testing::TestKey::from_secret(std::string(64, 'k'));
+  SigningKey key = SigningKey::from_secret(std::string(64, 'k'));
   std::shared_ptr<const KeySet> secret;
   std::shared_ptr<const KeySet> published;
   JwtRules rules;

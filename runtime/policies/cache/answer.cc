@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/engine/answer.h"
+#include "runtime/policies/body/filter.h"
 
 namespace gw::policies {
 namespace {
@@ -50,6 +51,8 @@ void append_number(std::string& out, i64 number) {
 void cut_range(Exchange& exchange, const Entry& entry) {
   http::ResponseHead& head = exchange.response;
   if (entry.status != 200 || exchange.request.method != http::Method::Get) return;
+  // What is changed on its way to the client is another body, with other places in it.
+  if (reads_response_body(exchange)) return;
   const u64 size = entry.body->size;
   const ByteRange range = cache::read_range(exchange.request.fields, size, entry.validators);
   if (range.kind == ByteRange::Kind::Whole) return;

@@ -9,6 +9,8 @@
 
 #include "runtime/engine/expression.h"
 #include "runtime/http/query.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/proxy/record.h"
 
 namespace gw::policies {
 namespace {
@@ -96,6 +98,20 @@ bool append_first(Exchange& exchange, table::Extent expressions, std::string& ou
     ++index;
   }
   return false;
+}
+
+// The path that is sent upstream, where it is written with values of the request.
+bool append_upstream_path(Exchange& exchange, std::string& out) {
+  const table::TableView& view = exchange.table->view();
+  for (const table::StepRecord& step : view.part(view.steps(), view.plans()[exchange.plan].steps)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::Proxy) continue;
+    const auto& proxy = view.policy_record<ProxyRecord>(step.record);
+    if (proxy.path.count == 0) continue;
+    std::string_view path;
+    if (!engine::evaluate(exchange, proxy.path, path)) return false;
+    append_part('p', path, out);
+  }
+  return true;
 }
 
 // Who calls, as far as it has been proved: the alternative that held, the consumer, and the subject
@@ -194,6 +210,9 @@ bool make_cache_key(Exchange& exchange, const CacheRecord& record, cache::Key& o
   for (const auto& expression : view.policy_list<table::Extent>(record.choice.key)) {
     if (!append_expression(exchange, expression, text)) return false;
   }
+  // Views may change what is asked of the upstream, and so may values in its path.
+  if (!exchange.client_class.empty()) append_part('k', exchange.client_class, text);
+  if (!append_upstream_path(exchange, text)) return false;
   const auto caller = static_cast<CacheCaller>(record.caller);
   if (caller == CacheCaller::Caller && !append_caller(exchange, text)) return false;
   if (caller == CacheCaller::Expression && !append_first(exchange, record.choice.identity, text)) {

@@ -54,8 +54,9 @@ struct EveryFieldRecord {
   table::LateString origin;
   table::LateString document;
   table::StringRef claim;
+  table::Extent value;  // TemplateNode[]
 };
-static_assert(sizeof(EveryFieldRecord) == 288);
+static_assert(sizeof(EveryFieldRecord) == 296);
 
 inline constexpr std::string_view kEveryWords[] = {"first", "second"};
 inline constexpr FieldSpec kEveryInnerFields[] = {
@@ -228,6 +229,9 @@ inline constexpr FieldSpec kEveryFields[] = {
      .kind = FieldKind::ClaimPath,
      .offset = offsetof(EveryFieldRecord, claim),
      .fallback = "$jwt.sub"},
+    {.name = "template",
+     .kind = FieldKind::Template,
+     .offset = offsetof(EveryFieldRecord, value)},
 };
 inline constexpr RecordSpec kEveryFieldSpec{.name = "everyField",
                                             .bytes = sizeof(EveryFieldRecord),

@@ -1,5 +1,5 @@
-// proxy: sends the request to an upstream. Made from the fields `upstream`, `path`, `upgrade`
-// and `mirror`.
+// proxy: sends the request to an upstream. Made from the fields `upstream`, `path`, `upgrade`,
+// `decompressRequests` and `mirror`.
 #pragma once
 #include "runtime/policies/field_spec.h"
 
@@ -24,13 +24,13 @@ struct MirrorRecord {
 };
 
 struct ProxyRecord {
-  u32 upstream;        // into Upstreams
-  u32 strip_bytes;     // bytes of the mount prefix that are not forwarded; 0 with `path`
-  table::Extent path;  // into Expressions; count 0: the normalised path
-  u32 upgrade;         // kUpgradeWords
-  u32 streams;         // 1: answers last; `timeout.stream` holds in place of `total`
-  u32 replay;          // Replay
-  u32 reserved;
+  u32 upstream;             // into Upstreams
+  u32 strip_bytes;          // bytes of the mount prefix that are not forwarded; 0 with `path`
+  table::Extent path;       // into Expressions; count 0: the normalised path
+  u32 upgrade;              // kUpgradeWords
+  u32 streams;              // 1: answers last; `timeout.stream` holds in place of `total`
+  u32 replay;               // Replay
+  u32 decompress;           // 1: encoded bodies go upstream decoded
   table::Extent split;      // SplitRecord[], by name
   table::Extent split_key;  // Extent[] into Expressions: the first that is there
   table::Extent mirrors;    // MirrorRecord[], by name
@@ -134,6 +134,11 @@ inline constexpr FieldSpec kProxyFields[] = {
      .offset = offsetof(ProxyRecord, streams),
      .fallback = "false",
      .doc = "whether answers last longer than `timeout.total`"},
+    {.name = "decompressRequests",
+     .kind = FieldKind::Bool,
+     .offset = offsetof(ProxyRecord, decompress),
+     .fallback = "false",
+     .doc = "whether encoded bodies go upstream decoded"},
     {.name = "split",
      .kind = FieldKind::List,
      .offset = offsetof(ProxyRecord, split),

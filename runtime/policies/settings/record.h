@@ -37,8 +37,9 @@ struct SettingsRecord {
   TimeoutRecord timeout;
   table::LateNumber max_body;  // bytes
   RetryRecord retry;
+  table::LateNumber max_stream_age;  // milliseconds; 0: any
 };
-static_assert(sizeof(SettingsRecord) == 160);
+static_assert(sizeof(SettingsRecord) == 176);
 
 inline constexpr u64 kDayMs = 86'400'000;
 inline constexpr FieldSpec kTimeoutFields[] = {
@@ -165,6 +166,14 @@ inline constexpr FieldSpec kSettingsFields[] = {
      .size = sizeof(RetryRecord),
      .shorthand = "times",
      .doc = "sending a request once more where that is safe"},
+    {.name = "maxStreamAge",
+     .kind = FieldKind::Duration,
+     .offset = offsetof(SettingsRecord, max_stream_age),
+     .late = true,
+     .max = 30 * kDayMs,
+     .fallback = "0s",
+     .doc = "how long a stream is let go on by what its client could prove at its start; then it "
+            "is ended in its own way, and its client may come again; 0: any time"},
 };
 inline constexpr RecordSpec kSettingsSpec{.name = "settings",
                                           .bytes = sizeof(SettingsRecord),

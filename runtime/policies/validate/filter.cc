@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/encoding/decoded_body.h"
+#include "runtime/encoding/head.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/whole_body.h"
 #include "runtime/http/problem.h"
@@ -35,6 +37,28 @@ void keep_body(Exchange& exchange, const engine::WholeBody& body) {
   state.body = body.bytes;
   void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
   exchange.request_body = new (memory) engine::ResumedBody(body, nullptr);
+}
+
+// From now on the answer has what was read, and then what its source still has.
+void set_body(Exchange& exchange, Fetched& fetched, const engine::WholeBody& body,
+              http::BodySource* rest) {
+  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
+  fetched.body = new (memory) engine::ResumedBody(body, rest);
+}
+
+// What is judged is what the body stands for; what is forwarded stays what was sent.
+void decode_body(Exchange& exchange, u64 limit_bytes) {
+  const encoding::Coding coding = encoding::coding_of(exchange.request.fields).coding;
+  if (coding == encoding::Coding::Identity) return;
+  Validation& state = validation_of(exchange);
+  const encoding::DecodeLimits limits{.bytes = limit_bytes};
+  const Result<Bytes> decoded = encoding::decode_whole(coding, state.body, limits, exchange.arena);
+  if (!decoded) {
+    state.body_error = decoded.error();
+    return;
+  }
+  state.body = *decoded;
+  state.body_decoded = true;
 }
 
 bool take_buffered_body(Exchange& exchange) {
@@ -99,7 +123,7 @@ class RequestJudge {
       return !enforces();
     }
     if (const std::string_view why = validate::unreadable(*media_, type_, fields); !why.empty()) {
-      encoded_ = fields.has(http::FieldId::ContentEncoding);
+      encoded_ = !encoding::coding_of(fields).known;
       refuse(415, "content", why);
       media_ = nullptr;
       return !enforces();
@@ -109,7 +133,9 @@ class RequestJudge {
     const bool failed =
         exchange_.validation != nullptr && exchange_.validation->body_error.code != Errc::None;
     if (failed) return false;
-    waits_ = !read && !take_buffered_body(exchange_);
+    // Decoding has a limit that is known to read_request_body() only.
+    const bool is_encoded = encoding::coding_of(fields).coding != encoding::Coding::Identity;
+    waits_ = !read && (is_encoded || !take_buffered_body(exchange_));
     return true;
   }
 
@@ -316,7 +342,7 @@ class RequestJudge {
     problem.members = judge_.faults.to_members();
     exchange_.local_body = as_text(http::make_problem(problem, head));
     if (refusal_ == 415 && encoded_) {
-      head.fields.add(http::FieldId::AcceptEncoding, "identity");
+      head.fields.add(http::FieldId::AcceptEncoding, encoding::kCodingsAccepted);
     } else if (refusal_ == 415) {
       head.fields.add(http::FieldId::Accept, view_.text(record_.accepts));
       if (exchange_.request.method == http::Method::Post) {
@@ -388,6 +414,35 @@ const MediaRecord* judge_answer_head(const Exchange& exchange, const ResponseRec
   return validate::is_judged(*media) ? media : nullptr;
 }
 
+// An answer that is encoded though the upstream was asked for a plain one is judged decoded. It is
+// passed on as it came to a client that can read it. Not fine: it cannot be decoded, for the reason
+// in `why`.
+struct DecodedAnswer {
+  bool fine = false;
+  Bytes bytes = {};
+  std::string_view why = {};
+};
+DecodedAnswer decode_answer(Exchange& exchange, Fetched& fetched, Bytes body, u64 limit_bytes) {
+  const encoding::Coding coding = encoding::coding_of(fetched.head.fields).coding;
+  if (coding == encoding::Coding::Identity) return {.fine = true, .bytes = body};
+  const encoding::DecodeLimits limits{.bytes = limit_bytes, .origin = Origin::Upstream};
+  const Result<Bytes> decoded = encoding::decode_whole(coding, body, limits, exchange.arena);
+  if (!decoded) {
+    const bool too_long = decoded.error().code == Errc::BodyTooLarge;
+    return {.why = too_long ? "it is too long to be judged" : "it is not in the coding it names"};
+  }
+  const std::span<const encoding::Coding> only(&coding, 1);
+  if (encoding::negotiate(exchange.request.fields, only) == coding) {
+    return {.fine = true, .bytes = *decoded};
+  }
+  encoding::forget_bytes(fetched.head.fields);
+  encoding::weaken_etag(fetched.head.fields);
+  fetched.head.framing = http::Framing::Length;
+  fetched.head.content_length = decoded->size();
+  set_body(exchange, fetched, {*decoded, nullptr}, nullptr);
+  return {.fine = true, .bytes = *decoded};
+}
+
 // Whether an answer with these faults may be passed on.
 bool conclude_answer(Exchange& exchange, const ValidateRecord& record, const Judge& judge) {
   if (judge.faults.empty()) return true;
@@ -408,11 +463,12 @@ Task<void> read_request_body(Exchange& exchange, Env& env, u64 limit_bytes) {
   const Result<void> read = co_await engine::read_to_end(
       *exchange.request_body, limit_bytes, exchange.deadline, env.clock, exchange.arena, body);
   exchange.request_bytes = std::max<u64>(exchange.request_bytes, body.bytes.size());
-  if (read) {
-    keep_body(exchange, body);
-  } else {
+  if (!read) {
     validation_of(exchange).body_error = read.error();
+    co_return;
   }
+  keep_body(exchange, body);
+  decode_body(exchange, limit_bytes);
 }
 
 const ValidateRecord* response_check(const Exchange& exchange) {
@@ -463,22 +519,23 @@ Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord&
   const Result<void> read = co_await engine::read_to_end(
       *fetched.body, limit_bytes, exchange.deadline, env.clock, exchange.arena, body);
   const bool too_long = !read && read.error().code == Errc::BodyTooLarge;
-  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
   if (!read && !too_long) {
     exchange.error = read.error();
     exchange.error.origin = Origin::Upstream;
     if (exchange.error.code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
     co_return false;
   }
-  fetched.body = new (memory) engine::ResumedBody(body, too_long ? fetched.body : nullptr);
-  if (read) {
-    judge.judge_body(*media, type, body.bytes);
+  set_body(exchange, fetched, body, too_long ? fetched.body : nullptr);
+  DecodedAnswer plain{.why = "it is too long to be judged"};
+  if (read) plain = decode_answer(exchange, fetched, body.bytes, limit_bytes);
+  if (plain.fine) {
+    judge.judge_body(*media, type, plain.bytes);
   } else {
     judge.faults.add({.in = Place::Body,
                       .parameter = {},
                       .pointer = {},
                       .keyword = "content",
-                      .detail = "it is too long to be judged"});
+                      .detail = plain.why});
   }
   co_return conclude_answer(exchange, record, judge);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/encoding/coding.h"
 #include "runtime/http/fields.h"
 
 namespace gw::validate {
@@ -192,10 +193,7 @@ std::string_view unreadable(const MediaRecord& media, const MediaType& type,
   }
   if (types > 1 || is_ambiguous(type)) return "it has more than one media type";
   if (!is_judged(media)) return {};
-  for (const http::Field& field : fields) {
-    if (field.id != http::FieldId::ContentEncoding || field.removed) continue;
-    if (!http::equal_fold(field.value, "identity")) return "the body is encoded";
-  }
+  if (!encoding::coding_of(fields).known) return "it is encoded in a way that is not known";
   const std::string_view charset = media_parameter(type, "charset");
   if (charset.empty() || http::equal_fold(charset, "utf-8") || http::equal_fold(charset, "utf8") ||
       http::equal_fold(charset, "us-ascii")) {

@@ -54,7 +54,7 @@ inline bool is_judged(const policies::MediaRecord& media) {
   return media.schema != table::kNone &&
          static_cast<policies::BodyFormat>(media.format) != policies::BodyFormat::Opaque;
 }
-/// Empty: the body can be read as it is.
+/// Empty: the body can be read, once it is decoded (encoding::coding_of).
 std::string_view unreadable(const policies::MediaRecord& media, const MediaType& type,
                             const http::FieldList& fields);
 

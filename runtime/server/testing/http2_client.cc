@@ -41,7 +41,7 @@ size_t Http2Answer::count(std::string_view name) const {
                                            [&](const auto& field) { return field.first == name; }));
 }
 
-Http2Client::Http2Client(net::testing::MemoryPeer to) : peer(std::move(to)) {
+Http2Client::Http2Client(net::MemoryPeer to) : peer(std::move(to)) {
   GW_CHECK(nghttp2_hd_deflate_new(&deflater_, 4096) == 0);
   GW_CHECK(nghttp2_hd_inflate_new(&inflater_) == 0);
   read_at_once();

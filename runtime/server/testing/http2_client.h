@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 
 namespace gw::server::testing {
 
@@ -51,7 +51,7 @@ struct Http2Answer {
 /// and PING, and opens windows, unless told otherwise. Not to be moved.
 class Http2Client {
  public:
-  explicit Http2Client(net::testing::MemoryPeer to);
+  explicit Http2Client(net::MemoryPeer to);
   Http2Client(const Http2Client&) = delete;
   ~Http2Client();
 
@@ -92,7 +92,7 @@ class Http2Client {
   const WireFrame* find(u8 type, u8 flags = 0) const;
   u32 setting(u16 id) const;  // of the gateway
 
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   std::vector<WireFrame> frames;  // all that came; DATA without payload
   std::map<u32, Http2Answer> answers;
   std::string problem;  // what came that is no HTTP/2

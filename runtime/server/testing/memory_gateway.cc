@@ -34,7 +34,7 @@ MemoryGateway::MemoryGateway(RunFunction run, const BoundTable* table) : connect
   answer = [this](OriginConnection& connection, const WireMessage&) {
     connection.peer.send(answer_text);
   };
-  connector.on_accept = [this](net::testing::MemoryPeer peer) {
+  connector.on_accept = [this](net::MemoryPeer peer) {
     origin.push_back(std::make_unique<OriginConnection>(std::move(peer)));
     OriginConnection* connection = origin.back().get();
     connection->peer.on_change([this, connection] { origin_changed(*connection); });
@@ -57,9 +57,9 @@ std::unique_ptr<MemoryClient> MemoryGateway::connect() {
   return std::make_unique<MemoryClient>(connect_peer());
 }
 
-net::testing::MemoryPeer MemoryGateway::connect_peer(const ListenerSettings* listener) {
-  net::testing::MemoryPeer peer;
-  auto stream = net::testing::make_stream(loop, peer, &faults);
+net::MemoryPeer MemoryGateway::connect_peer(const ListenerSettings* listener) {
+  net::MemoryPeer peer;
+  auto stream = net::make_memory_stream(loop, peer, &faults);
   client_peers_.push_back(peer);
   PeerAddress address;
   address.bytes[10] = address.bytes[11] = 0xff;

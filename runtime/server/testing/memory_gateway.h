@@ -16,7 +16,7 @@ namespace gw::server::testing {
 /// A client's connection, and what it makes of the answers. Not to be moved.
 class MemoryClient {
  public:
-  explicit MemoryClient(net::testing::MemoryPeer to) : peer(std::move(to)) { read_at_once(); }
+  explicit MemoryClient(net::MemoryPeer to) : peer(std::move(to)) { read_at_once(); }
   MemoryClient(const MemoryClient&) = delete;
   ~MemoryClient();
 
@@ -27,7 +27,7 @@ class MemoryClient {
   const WireMessage& answer(size_t index) const { return reader.messages.at(index); }
   size_t answers() const { return reader.complete(); }
 
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   WireReader reader{WireReader::Kind::Responses};
 
  private:
@@ -37,9 +37,9 @@ class MemoryClient {
 /// The origin's side of one connection of the pool.
 class OriginConnection {
  public:
-  explicit OriginConnection(net::testing::MemoryPeer from) : peer(std::move(from)) {}
+  explicit OriginConnection(net::MemoryPeer from) : peer(std::move(from)) {}
   OriginConnection(const OriginConnection&) = delete;
-  net::testing::MemoryPeer peer;
+  net::MemoryPeer peer;
   WireReader reader{WireReader::Kind::Requests};
   size_t served = 0;  // complete requests that `answer` was called for
 };
@@ -66,17 +66,17 @@ class MemoryGateway final : public ExchangeObserver {
 
   std::unique_ptr<MemoryClient> connect();
   /// The client's end of a new connection, for a client that speaks something else.
-  net::testing::MemoryPeer connect_peer(const ListenerSettings* listener = nullptr);
+  net::MemoryPeer connect_peer(const ListenerSettings* listener = nullptr);
   /// No session, no connection, no coroutine is left. Lets the longest deadline pass.
   bool comes_to_rest();
   void finished(const Exchange& exchange) override;
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   limits::LocalCounters counters{{.rate_bytes = 1 << 16,
                                   .quota_bytes = 1 << 16,
                                   .permit_bytes = 1 << 16,
                                   .shared_bytes = 1 << 12}};
-  net::testing::FaultPlan faults;  // of the clients' streams and the origin's
+  net::FaultPlan faults;  // of the clients' streams and the origin's
   SessionOptions options;
   upstream::testing::MemoryConnector connector;
 
@@ -107,7 +107,7 @@ class MemoryGateway final : public ExchangeObserver {
   std::unique_ptr<upstream::PoolFetcher> fetcher_;
   std::unique_ptr<Generation> generation_;
   std::unique_ptr<SessionHost> host_;
-  std::vector<net::testing::MemoryPeer> client_peers_;
+  std::vector<net::MemoryPeer> client_peers_;
 };
 
 }  // namespace gw::server::testing

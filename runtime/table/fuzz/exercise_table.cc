@@ -140,6 +140,7 @@ class Reader {
     add(table_.number(settings.timeout.total));
     add(table_.number(settings.timeout.idle));
     add(table_.number(settings.max_body));
+    add(table_.number(settings.max_stream_age));
   }
   void read(const policies::UpstreamRecord& upstream) {
     text(upstream.name);

@@ -99,12 +99,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   {
     // The end of the bench still lets its target read.
     std::vector<bool> sent;  // of each connection
-    std::function<void(net::testing::MemoryPeer&, size_t)> read_frames;
+    std::function<void(net::MemoryPeer&, size_t)> read_frames;
     Http2Bench at;
     at.settings_first = (data[3] & 2) != 0;
     at.on_frames = [&](Http2Origin& origin) { origin.frames.clear(); };
     read_frames = at.bench.on_request;
-    at.bench.on_request = [&](net::testing::MemoryPeer& peer, size_t number) {
+    at.bench.on_request = [&](net::MemoryPeer& peer, size_t number) {
       read_frames(peer, number);
       if (sent.size() <= number) sent.resize(number + 1);
       if (sent[number]) return;

@@ -88,13 +88,13 @@ Task<void> Fetching::fetch(http::BodySource* request_body, bool read_body) {
 FetchBench::FetchBench(UpstreamConfig config) : connector(loop) {
   pool = std::make_shared<Pool>(loop, random_, connector, std::move(config));
   fetcher = std::make_unique<PoolFetcher>(loop, std::vector<std::shared_ptr<Pool>>{pool});
-  on_request = [this](net::testing::MemoryPeer& peer, size_t) {
+  on_request = [this](net::MemoryPeer& peer, size_t) {
     peer.take();
     peer.send(answer);
   };
-  connector.on_accept = [this](net::testing::MemoryPeer peer) {
-    origin.push_back(std::make_unique<net::testing::MemoryPeer>(std::move(peer)));
-    net::testing::MemoryPeer* mine = origin.back().get();
+  connector.on_accept = [this](net::MemoryPeer peer) {
+    origin.push_back(std::make_unique<net::MemoryPeer>(std::move(peer)));
+    net::MemoryPeer* mine = origin.back().get();
     const size_t number = origin.size() - 1;
     mine->on_change([this, mine, number] {
       if (!mine->received().empty() && on_request) on_request(*mine, number);

@@ -77,11 +77,11 @@ class FetchBench {
   /// on.
   void replace_targets(std::vector<TargetConfig> targets);
 
-  net::testing::FakeLoop loop;
+  net::VirtualLoop loop;
   MemoryConnector connector;
-  std::vector<std::unique_ptr<net::testing::MemoryPeer>> origin;
+  std::vector<std::unique_ptr<net::MemoryPeer>> origin;
   /// Called when bytes of a request have come on a connection; the default answers each piece.
-  std::function<void(net::testing::MemoryPeer&, size_t connection)> on_request;
+  std::function<void(net::MemoryPeer&, size_t connection)> on_request;
   std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   std::shared_ptr<Pool> pool;
   std::unique_ptr<PoolFetcher> fetcher;

@@ -21,7 +21,7 @@ inline UpstreamConfig http2_config() {
 // A pool whose targets answer what `on_frames` says, or nothing.
 struct Http2Bench {
   explicit Http2Bench(const UpstreamConfig& config = http2_config()) : bench(config) {
-    bench.on_request = [this](net::testing::MemoryPeer& peer, size_t number) {
+    bench.on_request = [this](net::MemoryPeer& peer, size_t number) {
       while (origins.size() <= number) origins.push_back(nullptr);
       if (origins[number] == nullptr) {
         origins[number] = std::make_unique<Http2Origin>(peer);

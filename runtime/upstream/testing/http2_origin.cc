@@ -35,7 +35,7 @@ std::string Frame::field(std::string_view name) const {
 
 u32 Frame::number(size_t at) const { return read_number(std::string_view(payload).substr(at, 4)); }
 
-Http2Origin::Http2Origin(net::testing::MemoryPeer& peer) : peer_(peer) {
+Http2Origin::Http2Origin(net::MemoryPeer& peer) : peer_(peer) {
   GW_CHECK(nghttp2_hd_inflate_new(&inflater_) == 0);
   GW_CHECK(nghttp2_hd_deflate_new(&deflater_, 4096) == 0);
 }

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 
 struct nghttp2_hd_deflater;
 struct nghttp2_hd_inflater;
@@ -46,7 +46,7 @@ struct Frame {
 /// library's.
 class Http2Origin {
  public:
-  explicit Http2Origin(net::testing::MemoryPeer& peer);
+  explicit Http2Origin(net::MemoryPeer& peer);
   ~Http2Origin();
   Http2Origin(const Http2Origin&) = delete;
 
@@ -70,7 +70,7 @@ class Http2Origin {
   void window(u32 stream, u32 bytes);
 
  private:
-  net::testing::MemoryPeer& peer_;
+  net::MemoryPeer& peer_;
   std::string input_;
   bool got_preface_ = false;
   nghttp2_hd_inflater* inflater_ = nullptr;

@@ -31,8 +31,8 @@ Task<Result<std::unique_ptr<net::ByteStream>>> MemoryConnector::connect(const Ta
                          .sys = ECONNREFUSED,
                          .what = "scripted"});
   }
-  net::testing::MemoryPeer peer;
-  std::unique_ptr<net::ByteStream> stream = net::testing::make_stream(loop_, peer, faults);
+  net::MemoryPeer peer;
+  std::unique_ptr<net::ByteStream> stream = net::make_memory_stream(loop_, peer, faults);
   if (on_accept) on_accept(peer);
   co_return stream;
 }

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 #include "runtime/upstream/connector.h"
 
 namespace gw::upstream::testing {
@@ -14,20 +14,20 @@ namespace gw::upstream::testing {
 class MemoryConnector final : public Connector {
  public:
   enum class Outcome : u8 { Accept, AcceptLater, Refuse, Hang };
-  explicit MemoryConnector(net::testing::FakeLoop& loop) : loop_(loop) {}
+  explicit MemoryConnector(net::VirtualLoop& loop) : loop_(loop) {}
 
   Task<Result<std::unique_ptr<net::ByteStream>>> connect(const TargetConfig& target,
                                                          net::TimePoint due) override;
 
   std::deque<Outcome> script;
   std::chrono::milliseconds later{500};  // of AcceptLater
-  net::testing::FaultPlan* faults = nullptr;
+  net::FaultPlan* faults = nullptr;
   u32 attempts = 0;
   std::vector<std::string> targets;  // whom each attempt went to
-  std::function<void(net::testing::MemoryPeer)> on_accept;
+  std::function<void(net::MemoryPeer)> on_accept;
 
  private:
-  net::testing::FakeLoop& loop_;
+  net::VirtualLoop& loop_;
 };
 
 }  // namespace gw::upstream::testing

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "runtime/net/dns_client.h"
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 
 namespace gw::upstream::testing {
 
 /// Answers by what has been said of a name and type; of any other: the server fails.
 class ScriptedDns final : public net::DnsClient {
  public:
-  explicit ScriptedDns(net::testing::FakeLoop& loop) : loop_(loop) {}
+  explicit ScriptedDns(net::VirtualLoop& loop) : loop_(loop) {}
 
   void ask(const std::string& name, net::DnsType type, Done done) override {
     ++asked[name];
@@ -70,7 +70,7 @@ class ScriptedDns final : public net::DnsClient {
   std::vector<std::pair<std::string, Done>> held;
 
  private:
-  net::testing::FakeLoop& loop_;
+  net::VirtualLoop& loop_;
 };
 
 }  // namespace gw::upstream::testing

@@ -4,8 +4,8 @@
 
 namespace gw::upstream::testing {
 
-using net::testing::FakeLoop;
-using net::testing::MemoryPeer;
+using net::MemoryPeer;
+using net::VirtualLoop;
 
 namespace {
 
@@ -26,11 +26,11 @@ Task<void> pump(net::ByteStream& from, net::ByteStream& to) {
 
 }  // namespace
 
-TlsTarget::TlsTarget(FakeLoop& loop, net::SslHandle ssl, MemoryPeer gateway)
+TlsTarget::TlsTarget(VirtualLoop& loop, net::SslHandle ssl, MemoryPeer gateway)
     : loop_(loop), gateway_(std::move(gateway)) {
-  auto raw = net::testing::make_stream(loop, server_);
+  auto raw = net::make_memory_stream(loop, server_);
   tls_ = std::make_unique<net::TlsStream>(std::move(raw), std::move(ssl), loop.buffers);
-  plain_ = net::testing::make_stream(loop, inside);
+  plain_ = net::make_memory_stream(loop, inside);
   carry(gateway_, server_);
   carry(server_, gateway_);
   task_ = serve();

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "runtime/base/task.h"
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 #include "runtime/net/tls_stream.h"
 
 namespace gw::upstream::testing {
@@ -13,20 +13,20 @@ namespace gw::upstream::testing {
 /// Takes TLS off one connection of the gateway: `inside` is the hand at what is spoken within.
 class TlsTarget {
  public:
-  TlsTarget(net::testing::FakeLoop& loop, net::SslHandle ssl, net::testing::MemoryPeer gateway);
+  TlsTarget(net::VirtualLoop& loop, net::SslHandle ssl, net::MemoryPeer gateway);
   ~TlsTarget();
 
   std::string agreed() const { return std::string(tls_->alpn()); }
 
-  net::testing::MemoryPeer inside;
+  net::MemoryPeer inside;
 
  private:
-  static void carry(net::testing::MemoryPeer& from, net::testing::MemoryPeer& to);
+  static void carry(net::MemoryPeer& from, net::MemoryPeer& to);
   Task<void> serve();
 
-  net::testing::FakeLoop& loop_;
-  net::testing::MemoryPeer gateway_;  // the hand at the gateway's connection
-  net::testing::MemoryPeer server_;   // the hand at ours
+  net::VirtualLoop& loop_;
+  net::MemoryPeer gateway_;  // the hand at the gateway's connection
+  net::MemoryPeer server_;   // the hand at ours
   std::unique_ptr<net::TlsStream> tls_;
   std::unique_ptr<net::ByteStream> plain_;
   Task<void> task_;

@@ -1,4 +1,4 @@
-#include "runtime/jose/testing/token_maker.h"
+#include "runtime/jose/signing_key.h"
 
 #include <fmt/format.h>
 #include <openssl/core_names.h>
@@ -10,7 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/jose/base64url.h"
 
-namespace gw::jose::testing {
+namespace gw::jose {
 namespace {
 
 const EVP_MD* hash_of(Algorithm algorithm) {
@@ -46,8 +46,8 @@ std::string raw_of_der(std::string_view der, size_t half) {
 
 }  // namespace
 
-TestKey TestKey::make(Algorithm algorithm, int bits) {
-  TestKey made;
+SigningKey SigningKey::make(Algorithm algorithm, int bits) {
+  SigningKey made;
   switch (algorithm) {
     case Algorithm::Es256:
       made.key_.reset(EVP_EC_gen("P-256"));
@@ -75,19 +75,19 @@ TestKey TestKey::make(Algorithm algorithm, int bits) {
   return made;
 }
 
-TestKey TestKey::make_ed448() {
-  TestKey made;
+SigningKey SigningKey::make_ed448() {
+  SigningKey made;
   made.key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
   return made;
 }
 
-TestKey TestKey::from_secret(std::string secret) {
-  TestKey made;
+SigningKey SigningKey::from_secret(std::string secret) {
+  SigningKey made;
   made.secret_ = std::move(secret);
   return made;
 }
 
-std::string TestKey::jwk(std::string_view key_id, std::string_view more) const {
+std::string SigningKey::jwk(std::string_view key_id, std::string_view more) const {
   std::string kid;
   if (!key_id.empty()) kid = fmt::format(R"(,"kid":"{}")", key_id);
   const std::string end = fmt::format("{}{}}}", kid, more);
@@ -116,7 +116,7 @@ std::string TestKey::jwk(std::string_view key_id, std::string_view more) const {
          end;
 }
 
-std::string TestKey::pem() const {
+std::string SigningKey::pem() const {
   BIO* bio = BIO_new(BIO_s_mem());
   PEM_write_bio_PUBKEY(bio, key_.get());
   char* data = nullptr;
@@ -126,7 +126,7 @@ std::string TestKey::pem() const {
   return text;
 }
 
-std::string TestKey::sign(Algorithm algorithm, std::string_view text) const {
+std::string SigningKey::sign(Algorithm algorithm, std::string_view text) const {
   const auto* in = reinterpret_cast<const unsigned char*>(text.data());
   std::string out(2048, 0);
   auto* to = reinterpret_cast<unsigned char*>(out.data());
@@ -154,8 +154,8 @@ std::string TestKey::sign(Algorithm algorithm, std::string_view text) const {
   return ecdsa ? raw_of_der(out, coordinate_bytes(key_.get())) : out;
 }
 
-std::string TestKey::token(Algorithm algorithm, std::string_view header,
-                           std::string_view payload) const {
+std::string SigningKey::token(Algorithm algorithm, std::string_view header,
+                              std::string_view payload) const {
   const std::string text = base64url_encode(header) + '.' + base64url_encode(payload);
   return text + '.' + base64url_encode(sign(algorithm, text));
 }
@@ -166,4 +166,4 @@ std::string key_set_of(std::initializer_list<std::string> keys) {
   return R"({"keys":[)" + out + "]}";
 }
 
-}  // namespace gw::jose::testing
+}  // namespace gw::jose

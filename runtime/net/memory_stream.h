@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "runtime/net/byte_stream.h"
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 
-namespace gw::net::testing {
+namespace gw::net {
 
 /// Makes the Nth operation of all streams that share it fail, as a reset by the peer would. Every
 /// attempt to read or write counts, also one that finds nothing.
@@ -36,9 +36,9 @@ class MemoryStream;
 
 /// What both ends share; outlives either.
 struct MemoryWire {
-  explicit MemoryWire(FakeLoop& event_loop) : loop(event_loop) {}
+  explicit MemoryWire(VirtualLoop& event_loop) : loop(event_loop) {}
 
-  FakeLoop& loop;
+  VirtualLoop& loop;
   MemoryStream* stream = nullptr;  // null once destroyed
   FaultPlan* faults = nullptr;
 
@@ -156,7 +156,7 @@ class MemoryStream final : public ByteStream {
 };
 
 /// A stream and its peer.
-std::unique_ptr<MemoryStream> make_stream(FakeLoop& loop, MemoryPeer& peer,
-                                          FaultPlan* faults = nullptr);
+std::unique_ptr<MemoryStream> make_memory_stream(VirtualLoop& loop, MemoryPeer& peer,
+                                                 FaultPlan* faults = nullptr);
 
-}  // namespace gw::net::testing
+}  // namespace gw::net

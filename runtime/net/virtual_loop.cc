@@ -1,19 +1,19 @@
-#include "runtime/net/testing/fake_loop.h"
+#include "runtime/net/virtual_loop.h"
 
 #include <algorithm>
 
 #include "runtime/base/check.h"
 
-namespace gw::net::testing {
+namespace gw::net {
 namespace {
 
 constexpr u64 kMaxMessagesPerRun = 50'000'000;
 
 }  // namespace
 
-i64 FakeLoop::unix_ms() const { return unix_offset_ms_ + passed_ms(); }
+i64 VirtualLoop::unix_ms() const { return unix_offset_ms_ + passed_ms(); }
 
-bool FakeLoop::run_one() {
+bool VirtualLoop::run_one() {
   if (posted_.empty()) return false;
   const std::function<void()> message = std::move(posted_.front());
   posted_.pop_front();
@@ -21,12 +21,12 @@ bool FakeLoop::run_one() {
   return true;
 }
 
-void FakeLoop::run() {
+void VirtualLoop::run() {
   u64 count = 0;
   while (run_one()) GW_CHECK(++count < kMaxMessagesPerRun);
 }
 
-void FakeLoop::advance(std::chrono::milliseconds by) {
+void VirtualLoop::advance(std::chrono::milliseconds by) {
   run();
   const TimePoint until = now_ + by;
   while (true) {
@@ -39,4 +39,4 @@ void FakeLoop::advance(std::chrono::milliseconds by) {
   now_ = until;
 }
 
-}  // namespace gw::net::testing
+}  // namespace gw::net

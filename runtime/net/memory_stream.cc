@@ -1,4 +1,4 @@
-#include "runtime/net/testing/memory_stream.h"
+#include "runtime/net/memory_stream.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,7 +6,7 @@
 
 #include "runtime/base/check.h"
 
-namespace gw::net::testing {
+namespace gw::net {
 namespace {
 
 void notify(const std::shared_ptr<MemoryWire>& wire) {
@@ -298,11 +298,12 @@ void MemoryStream::close(bool hard) noexcept {
   notify(wire_);
 }
 
-std::unique_ptr<MemoryStream> make_stream(FakeLoop& loop, MemoryPeer& peer, FaultPlan* faults) {
+std::unique_ptr<MemoryStream> make_memory_stream(VirtualLoop& loop, MemoryPeer& peer,
+                                                 FaultPlan* faults) {
   auto wire = std::make_shared<MemoryWire>(loop);
   wire->faults = faults;
   peer = MemoryPeer(wire);
   return std::make_unique<MemoryStream>(wire);
 }
 
-}  // namespace gw::net::testing
+}  // namespace gw::net

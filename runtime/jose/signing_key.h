@@ -1,4 +1,5 @@
-// Keys and signed tokens, right or wrong, for tests.
+// Keys that sign tokens, right or wrong ones: of callers that `gwctl test` and our own tests make
+// up. The gateway itself signs none.
 #pragma once
 #include <string>
 #include <string_view>
@@ -6,15 +7,15 @@
 #include "runtime/jose/algorithm.h"
 #include "runtime/net/tls_certificate.h"
 
-namespace gw::jose::testing {
+namespace gw::jose {
 
 /// A pair of keys. Making one of RSA takes about a tenth of a second.
-class TestKey {
+class SigningKey {
  public:
   /// Of the kind that `algorithm` needs, a new one each time. `bits` counts for RSA only.
-  static TestKey make(Algorithm algorithm, int bits = 2048);
-  static TestKey make_ed448();
-  static TestKey from_secret(std::string secret);
+  static SigningKey make(Algorithm algorithm, int bits = 2048);
+  static SigningKey make_ed448();
+  static SigningKey from_secret(std::string secret);
 
   /// The public half (of secrets all) as a JWK; `more` are further members: `,"use":"sig"`.
   std::string jwk(std::string_view key_id, std::string_view more = "") const;
@@ -34,4 +35,4 @@ class TestKey {
 /// `{"keys":[...]}`
 std::string key_set_of(std::initializer_list<std::string> keys);
 
-}  // namespace gw::jose::testing
+}  // namespace gw::jose

@@ -5,14 +5,14 @@
 
 #include "runtime/net/event_loop.h"
 
-namespace gw::net::testing {
+namespace gw::net {
 
 /// The real timer wheel on a clock that stands still until advance(). What memory streams have to
 /// tell is posted here, as a reactor would, so that nobody is resumed within his own call. One
 /// thread.
-class FakeLoop final : public EventLoop {
+class VirtualLoop final : public EventLoop {
  public:
-  FakeLoop() : EventLoop(kStart), now_(kStart) {}
+  VirtualLoop() : EventLoop(kStart), now_(kStart) {}
 
   TimePoint now() const override { return now_; }
   i64 unix_ms() const override;
@@ -44,4 +44,4 @@ class FakeLoop final : public EventLoop {
   std::deque<std::function<void()>> posted_;
 };
 
-}  // namespace gw::net::testing
+}  // namespace gw::net

@@ -1,0 +1,30 @@
+#include "compiler/passes/declared_stream.h"
+
+#include <algorithm>
+#include <string>
+
+namespace gw::compiler {
+namespace {
+
+bool is_event_stream(std::string_view media_type) {
+  constexpr std::string_view kType = "text/event-stream";
+  std::string type(media_type.substr(0, media_type.find(';')));
+  while (type.ends_with(' ')) type.pop_back();
+  std::ranges::transform(type, type.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return type == kType;
+}
+
+}  // namespace
+
+bool declares_stream(const openapi::Operation& operation) {
+  for (const openapi::Response& response : operation.responses) {
+    for (const openapi::MediaType& media : response.content) {
+      if (is_event_stream(media.name.value)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,115 @@
+#include "compiler/passes/lower_views.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/passes/passes.h"
+
+namespace gw::compiler {
+namespace {
+
+bool is_set(const Effective& fields, std::string_view name) {
+  const Effective* value = fields.find(name);
+  return value != nullptr && value->present();
+}
+
+Effective& entry_of(Effective& map, std::string_view name, NodeRef key) {
+  map.is_map = true;
+  const auto found = std::ranges::find(map.entries, name, &Effective::Entry::name);
+  if (found != map.entries.end()) return found->value;
+  map.entries.push_back({key, name, {}});
+  return map.entries.back().value;
+}
+
+void lay_over(const Effective& upper, Effective& lower) {
+  if (!upper.is_map || !lower.is_map) {
+    lower = upper;
+    return;
+  }
+  for (const Effective::Entry& entry : upper.entries) {
+    lay_over(entry.value, entry_of(lower, entry.name, entry.key));
+  }
+}
+
+}  // namespace
+
+void check_views(Module& module, const std::vector<ClientClass>& clients,
+                 const EffectiveOperation& effective, const Effective& views) {
+  std::vector<std::string_view> names;
+  for (const ClientClass& one : clients) names.push_back(one.name);
+  for (const Effective::Entry& entry : views.entries) {
+    if (std::ranges::find(names, entry.name) != names.end()) continue;
+    report(module, "extension-dangling", Severity::Error, entry.key.span(),
+           fmt::format("there is no client class `{}`", entry.name), "not in `clients`",
+           did_you_mean(entry.name, names));
+  }
+  for (const Removal& removal : effective.removals) {
+    const bool inside =
+        removal.field.starts_with("views.") && std::ranges::count(removal.field, '.') > 1;
+    if (!inside) continue;
+    report(module, "extension-conflict", Severity::Error, removal.span,
+           fmt::format("`{}` is switched off", removal.field),
+           "a view may add to the policies of its operation, and drop none",
+           "remove it, or switch it off for all");
+  }
+}
+
+bool views_limit(const Effective& views) {
+  return std::ranges::any_of(views.entries, [](const Effective::Entry& entry) {
+    return is_set(entry.value, "rateLimit") || is_set(entry.value, "quota") ||
+           is_set(entry.value, "concurrency");
+  });
+}
+
+void lay_view(const Effective& view, Effective& fields, Effective& body) {
+  for (const Effective::Entry& entry : view.entries) {
+    if (entry.name == "pick" || entry.name == "omit" || entry.name == "rename") {
+      entry_of(body, entry.name, entry.key) = entry.value;
+      continue;
+    }
+    if (entry.name == "compose") {
+      std::erase_if(fields.entries, [](const Effective::Entry& other) {
+        const bool answers_all = other.name == "upstream" || other.name == "mock" ||
+                                 other.name == "compose" ||
+                                 ((other.name == "respond" || other.name == "redirect") &&
+                                  other.value.find("when") == nullptr);
+        return answers_all;
+      });
+      entry_of(fields, entry.name, entry.key) = entry.value;
+      continue;
+    }
+    if (entry.name != "response" || !entry.value.is_map) {
+      lay_over(entry.value, entry_of(fields, entry.name, entry.key));
+      continue;
+    }
+    for (const Effective::Entry& part : entry.value.entries) {
+      if (part.name == "body" && part.value.is_map) {
+        for (const Effective::Entry& change : part.value.entries) {
+          entry_of(body, change.name, change.key) = change.value;
+        }
+      } else {
+        Effective& response = entry_of(fields, "response", entry.key);
+        lay_over(part.value, entry_of(response, part.name, part.key));
+      }
+    }
+  }
+}
+
+policies::ClientClassRecord class_record(Module& module, const std::vector<ClientClass>& clients,
+                                         const PlanView& view) {
+  std::vector<policies::ClientClassEntry> entries;
+  for (size_t i = 0; i < clients.size(); ++i) {
+    entries.push_back({.name = module.table.pools.strings.add(clients[i].name),
+                       .condition = clients[i].condition,
+                       .view = view.plans.empty() ? 0 : view.plans[i]});
+  }
+  policies::ClientClassRecord record{};
+  record.classes = {module.table.pools.policy_data.add(std::as_bytes(std::span(entries))),
+                    static_cast<u32>(entries.size())};
+  record.vary = {};
+  if (view.vary) record.vary = module.table.pools.strings.add(vary_of(module, clients));
+  return record;
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,253 @@
+// Compositions and views, from the document to the answer.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "golden-tests/engine/compiled_table.h"
+#include "golden-tests/engine/trip.h"
+
+namespace gw {
+namespace {
+
+using engine::ScriptedAnswer;
+using std::chrono::milliseconds;
+
+std::string composed(const std::string& compose) {
+  return R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams:
+    users: {targets: ['http://127.0.0.1:9001']}
+    orders: {targets: ['http://127.0.0.1:9002']}
+  defaults: {upstream: users, timeout: {total: 1s}}
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getUser
+      parameters: [{name: full, in: query, schema: {type: string}}, {name: X-Lang, in: header, schema: {type: string}}]
+      x-gw: {response: {body: {omit: [secret]}}}
+      responses: {'200': {description: ok}}
+  /dashboard/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get:
+      operationId: getDashboard
+      x-gw: {compose: {)" +
+         compose + R"(}}
+      responses: {'200': {description: ok}}
+)";
+}
+
+ScriptedAnswer json(const std::string& body, u16 status = 200, milliseconds after = {}) {
+  return {
+      .status = status,
+      .fields = {{"content-type", "application/json"}, {"x-trace", "t" + std::to_string(status)}},
+      .body = body,
+      .after = after};
+}
+
+struct Composed {
+  std::unique_ptr<Trip> trip;
+  std::string body() const { return trip->responder.body; }
+  u16 status() const { return trip->responder.status; }
+  const std::vector<engine::ScriptedFetcher::Sent>& sent() const { return trip->fetcher.sent; }
+};
+
+Composed run_composed(const std::string& compose, std::vector<ScriptedAnswer> script,
+                      const std::string& target = "/dashboard/7",
+                      std::vector<engine::OfflineField> fields = {}) {
+  Composed out{std::make_unique<Trip>(compiled_table(composed(compose)))};
+  out.trip->fetcher.script = std::move(script);
+  fields.push_back({"host", "a"});
+  out.trip->start("GET", target.c_str(), fields);
+  return out;
+}
+
+constexpr const char* kTwo =
+    "calls: {user: {operation: getUser, with: {id: $request.path.id, full: 'y&n'}}, "
+    "orders: {upstream: orders, path: '/orders?user={$request.path.id}'}}, "
+    "body: {user: $calls.user.body, first: '$calls.orders.body#/0', count: 2}";
+
+}  // namespace
+
+TEST_CASE("compose: independent calls run together, and their answers are put together",
+          "[compose]") {
+  auto run = run_composed(kTwo, {json(R"({"id":7,"secret":1})"), json(R"([{"n":1.0},2])")},
+                          "/dashboard/7", {{"cookie", "c=1"}, {"authorization", "Bearer x"}});
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 200);
+  CHECK(run.body() == R"({"user":{"id":7},"first":{"n":1.0},"count":2})");
+  REQUIRE(run.sent().size() == 2);
+  CHECK(run.sent()[0].target == "/users/7?full=y%26n");
+  CHECK(run.sent()[1].target == "/orders?user=7");
+  for (const auto& sent : run.sent()) {
+    for (const auto& field : sent.fields) {
+      CHECK(field.name != "cookie");
+      CHECK(field.name != "authorization");
+    }
+  }
+  CHECK(run.trip->field("content-type") == "application/json");
+  CHECK(run.trip->fetcher.released == 2);
+}
+
+TEST_CASE("compose: it takes as long as the slowest of them", "[compose]") {
+  auto run = run_composed(
+      kTwo, {json(R"({"id":7})", 200, milliseconds(300)), json("[1]", 200, milliseconds(400))});
+  CHECK_FALSE(run.trip->done());
+  CHECK(run.sent().size() == 2);
+  run.trip->clock.advance(milliseconds(399));
+  CHECK_FALSE(run.trip->done());
+  run.trip->clock.advance(milliseconds(1));
+  REQUIRE(run.trip->done());
+  CHECK(run.body() == R"({"user":{"id":7},"first":1,"count":2})");
+}
+
+TEST_CASE("compose: who uses another's answer waits for it", "[compose]") {
+  auto run = run_composed(
+      "calls: {invoice: {upstream: orders, path: '/invoices/{$calls.orders.body#/0/id}', headers: "
+      "{x-s: '$calls.orders.status', x-t: '$calls.orders.header.x-trace'}}, "
+      "orders: {upstream: orders, path: /orders}}, body: $calls.invoice.body",
+      {json(R"([{"id":"a/b"}])", 201), json(R"({"sum":3})")});
+  REQUIRE(run.trip->done());
+  CHECK(run.body() == R"({"sum":3})");
+  REQUIRE(run.sent().size() == 2);
+  CHECK(run.sent()[0].target == "/orders");
+  CHECK(run.sent()[1].target == "/invoices/a%2Fb");
+}
+
+TEST_CASE("compose: a required call that brings nothing is named", "[compose]") {
+  auto run = run_composed(kTwo, {json("{}"), json("{}", 500)});
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 502);
+  CHECK(run.body().find(R"("part":"orders")") != std::string::npos);
+  auto broken = run_composed(kTwo, {{.failure = Errc::ConnectFailed}, json("[]")});
+  REQUIRE(broken.trip->done());
+  CHECK(broken.status() == 502);
+  CHECK(broken.body().find(R"("part":"user")") != std::string::npos);
+  auto no_json = run_composed(kTwo, {json("{}"), {.status = 200, .body = "text"}});
+  REQUIRE(no_json.trip->done());
+  CHECK(no_json.status() == 502);
+}
+
+TEST_CASE("compose: time is over for all of it, or for one call", "[compose]") {
+  auto run = run_composed(kTwo, {json("{}"), json("[]", 200, milliseconds(5000))});
+  run.trip->clock.advance(milliseconds(1000));
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 504);
+  auto one = run_composed(
+      "calls: {slow: {upstream: orders, path: /o, timeout: 100ms, optional: true, fallback: []}}, "
+      "body: {o: $calls.slow.body}, partialStatus: 203",
+      {json("[1]", 200, milliseconds(500))});
+  one.trip->clock.advance(milliseconds(100));
+  REQUIRE(one.trip->done());
+  CHECK(one.status() == 203);
+  CHECK(one.body() == R"({"o":[]})");
+  CHECK(one.trip->field("gw-partial") == "slow");
+}
+
+TEST_CASE("compose: an optional call without an answer is left out", "[compose]") {
+  auto run = run_composed(
+      "calls: {a: {upstream: orders, path: /a, optional: true}, b: {upstream: users, path: /b}, "
+      "c: {upstream: users, path: '/c/{$calls.a.body#/id}', optional: true}}, "
+      "body: {a: $calls.a.body, b: $calls.b.body, c: $calls.c.body}",
+      {json("{}", 503), json("2")});
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 200);
+  CHECK(run.body() == R"({"b":2})");
+  CHECK(run.trip->field("gw-partial") == "a, c");
+  CHECK(run.sent().size() == 2);
+}
+
+TEST_CASE("compose: a status that is passed on answers the client", "[compose]") {
+  auto run = run_composed(
+      "calls: {user: {operation: getUser, with: {id: $request.path.id}, pass: ['404']}, "
+      "orders: {upstream: orders, path: /o}}, body: {u: $calls.user.body, o: $calls.orders.body}",
+      {json(R"({"title":"no user"})", 404), json("[]", 200, milliseconds(400))});
+  run.trip->clock.advance(milliseconds(400));
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 404);
+  CHECK(run.body() == R"({"title":"no user"})");
+}
+
+TEST_CASE("compose: statuses of calls are mapped first", "[compose]") {
+  auto run = run_composed(
+      "calls: {u: {upstream: users, path: /u, status: {'404': 200}}}, body: {u: $calls.u.body, s: "
+      "$calls.u.status}",
+      {json(R"({"none":true})", 404)});
+  REQUIRE(run.trip->done());
+  CHECK(run.body() == R"({"u":{"none":true},"s":200})");
+}
+
+TEST_CASE("compose: a call is made for the requests that it is for", "[compose]") {
+  const std::string compose =
+      "calls: {u: {upstream: users, path: /u, when: {header: {x-full: '1'}}, optional: true}}, "
+      "body: {u: $calls.u.body}";
+  auto without = run_composed(compose, {json("1")});
+  REQUIRE(without.trip->done());
+  CHECK(without.body() == "{}");
+  CHECK(without.sent().empty());
+  CHECK(without.trip->field("gw-partial") == "(none)");
+  auto with = run_composed(compose, {json("1")}, "/dashboard/7", {{"x-full", "1"}});
+  REQUIRE(with.trip->done());
+  CHECK(with.body() == R"({"u":1})");
+}
+
+TEST_CASE("compose: a call for each item, a few at a time, in order", "[compose]") {
+  const std::string compose =
+      "calls: {orders: {upstream: orders, path: /o}, items: {upstream: users, path: "
+      "'/i/{$item#/id}', "
+      "forEach: '$calls.orders.body#/list', concurrency: 2}}, body: $calls.items.body";
+  auto run = run_composed(
+      compose, {json(R"({"list":[{"id":"a"},{"id":"b"},{"id":"c"}]})"),
+                json("1", 200, milliseconds(200)), json("2"), json("3", 200, milliseconds(50))});
+  CHECK(run.sent().size() == 4);  // b is done at once, and c takes its place
+  run.trip->clock.advance(milliseconds(200));
+  REQUIRE(run.trip->done());
+  CHECK(run.body() == "[1,2,3]");
+  CHECK(run.sent()[3].target == "/i/c");
+  auto none = run_composed(compose, {json(R"({"list":[]})")});
+  REQUIRE(none.trip->done());
+  CHECK(none.body() == "[]");
+  auto wrong = run_composed(compose, {json(R"({"list":{}})")});
+  REQUIRE(wrong.trip->done());
+  CHECK(wrong.status() == 502);
+}
+
+TEST_CASE("compose: an item that fails takes the fallback, or the call with it", "[compose]") {
+  const std::string list = R"(["a","b"])";
+  auto with = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
+      "$calls.l.body, optional: true, fallback: {gone: $item}}}, body: $calls.i.body",
+      {json(list), json("1"), json("2", 500)});
+  REQUIRE(with.trip->done());
+  CHECK(with.body() == R"([1,{}])");
+  CHECK(with.trip->field("gw-partial") == "i");
+  auto required = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
+      "$calls.l.body}}, body: $calls.i.body",
+      {json(list), json("1"), json("2", 500)});
+  REQUIRE(required.trip->done());
+  CHECK(required.status() == 502);
+  CHECK(required.body().find(R"("part":"i")") != std::string::npos);
+}
+
+TEST_CASE("compose: a call of an operation is judged as a request to it", "[compose]") {
+  auto run = run_composed(
+      "calls: {user: {operation: getUser, with: {id: $request.path.id}}}, body: $calls.user.body",
+      {json("1")}, "/dashboard/abc");
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 502);
+  CHECK(run.sent().empty());
+}
+
+TEST_CASE("compose: a client that leaves ends all calls", "[compose]") {
+  auto run =
+      run_composed(kTwo, {json("{}", 200, milliseconds(700)), json("[]", 200, milliseconds(900))});
+  CHECK_FALSE(run.trip->done());
+  run.trip->exchange.client_gone = true;
+  run.trip->exchange.cancel_all();
+  run.trip->clock.advance(milliseconds(1000));
+  CHECK(run.trip->done());
+}
+
+}  // namespace gw

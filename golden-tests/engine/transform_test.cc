@@ -1,0 +1,255 @@
+// Transformation of requests and answers, from the document to the bytes.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "golden-tests/engine/compiled_table.h"
+#include "golden-tests/engine/trip.h"
+
+namespace gw {
+namespace {
+
+// An operation with these fields, and what becomes of one answer.
+std::string document(const std::string& fields) {
+  return R"(
+openapi: 3.1.0
+info: {title: Users, version: '1'}
+x-gw: {upstreams: {users: {targets: ['http://127.0.0.1:9001']}}, defaults: {upstream: users, timeout: 5s}}
+paths:
+  /users/{id}:
+    parameters:
+      - {name: id, in: path, required: true, schema: {type: integer}}
+      - {name: flag, in: query, schema: {type: boolean}}
+    get:
+      operationId: getUser
+      x-gw: {)" +
+         fields + R"(}
+      responses: {'200': {description: ok}}
+    post:
+      operationId: postUser
+      x-gw: {)" +
+         fields + R"(}
+      requestBody: {content: {application/json: {}, application/x-www-form-urlencoded: {}, text/plain: {}}}
+      responses: {'200': {description: ok}}
+)";
+}
+
+struct Answered {
+  u16 status = 0;
+  std::string body;
+  std::string type;
+};
+
+// What clients get of `body`.
+Answered answered(const std::string& fields, const std::string& body, u16 status = 200,
+                  const std::string& type = "application/json",
+                  const std::string& target = "/users/7") {
+  Trip trip(compiled_table(document(fields)));
+  trip.fetcher.script = {{.status = status, .fields = {{"content-type", type}}, .body = body}};
+  trip.start("GET", target.c_str(), {{"host", "a"}});
+  REQUIRE(trip.done());
+  return {trip.responder.status, trip.responder.body, trip.field("content-type")};
+}
+
+std::string changed(const std::string& changes, const std::string& body) {
+  const Answered result = answered("response: {body: {" + changes + "}}", body);
+  return result.status == 200 ? result.body : std::to_string(result.status);
+}
+
+// What an upstream gets.
+struct Sent {
+  std::string target;
+  std::string body;
+  std::string type;
+  u16 status = 0;
+};
+Sent sent(const std::string& fields, const std::string& body, const std::string& type,
+          const std::string& target = "/users/7") {
+  Trip trip(compiled_table(document(fields)));
+  trip.start("POST", target.c_str(), {{"host", "a"}, {"content-type", type}}, body);
+  REQUIRE(trip.done());
+  if (trip.fetcher.sent.empty())
+    return {.target = {}, .body = {}, .type = {}, .status = trip.responder.status};
+  return {trip.fetcher.sent[0].target, trip.fetcher.sent[0].body, trip.sent_field("content-type"),
+          trip.responder.status};
+}
+
+constexpr const char* kList =
+    R"({"items":[{"id":1,"a":{"x":1,"y":2},"s":"q"},{"id":2.50,"a":null},{"s":"\u0041"}],"next":"n","n":9007199254740993})";
+
+}  // namespace
+
+TEST_CASE("body: pick keeps what paths lead to, as it was written", "[transform]") {
+  CHECK(changed("pick: [next, n]", kList) == R"({"next":"n","n":9007199254740993})");
+  CHECK(changed("pick: ['items/*/id', next]", kList) ==
+        R"({"items":[{"id":1},{"id":2.50},{}],"next":"n"})");
+  CHECK(changed("pick: ['items/*/a/x']", kList) == R"({"items":[{"a":{"x":1}},{"a":null},{}]})");
+  CHECK(changed("pick: [items]", R"({"items" : [ 1,  2 ],"b":1})") == R"({"items":[ 1,  2 ]})");
+  CHECK(changed("pick: [nothing]", kList) == "{}");
+  CHECK(changed("pick: [a~1b, m~0n]", R"({"a/b":1,"m~n":2,"c":3})") == R"({"a/b":1,"m~n":2})");
+  CHECK(changed("pick: [caf\u00e9]", R"({"caf\u00e9":1,"b":2})") == R"({"caf\u00e9":1})");
+}
+
+TEST_CASE("body: a value where a path leads further is not shown", "[transform]") {
+  CHECK(changed("pick: [a/b]", R"({"a":"secret"})") == "{}");
+  CHECK(changed("pick: [a/b]", R"({"a":[1,2]})") == R"({"a":[]})");
+  CHECK(changed("pick: [a/b]", R"({"a":null})") == R"({"a":null})");
+  CHECK(changed("pick: [a]", R"("secret")") == "null");
+  CHECK(changed("pick: [a]", R"(["secret"])") == "[]");
+}
+
+TEST_CASE("body: omit, rename and move", "[transform]") {
+  CHECK(changed("omit: ['items/*/a', n]", kList) ==
+        R"({"items":[{"id":1,"s":"q"},{"id":2.50},{"s":"\u0041"}],"next":"n"})");
+  CHECK(
+      changed("rename: {next: cursor, 'items/*/id': key}", kList) ==
+      R"({"items":[{"key":1,"a":{"x":1,"y":2},"s":"q"},{"key":2.50,"a":null},{"s":"\u0041"}],"cursor":"n","n":9007199254740993})");
+  CHECK(changed("rename: {a: b}", R"({"b":1,"a":2})") == R"({"b":2})");
+}
+
+TEST_CASE("body: moves make the objects on the way", "[transform]") {
+  CHECK(changed("move: {a: b/c}", R"({"a":1,"d":2})") == R"({"d":2,"b":{"c":1}})");
+  CHECK(changed("move: {'l/*/a': 'l/*/b/c'}", R"({"l":[{"a":1},{"x":2}]})") ==
+        R"({"l":[{"b":{"c":1}},{"x":2}]})");
+}
+
+TEST_CASE("body: lists become their first item, items of it, parts of items", "[transform]") {
+  CHECK(changed("first: [l]", R"({"l":[{"a":1},2]})") == R"({"l":{"a":1}})");
+  CHECK(changed("first: [l]", R"({"l":[]})") == R"({"l":null})");
+  CHECK(changed("limit: {l: 2}", R"({"l":[1,2,3]})") == R"({"l":[1,2]})");
+  CHECK(changed("map: {l: id}", R"({"l":[{"id":1},{"x":0},{"id":"b"}]})") == R"({"l":[1,"b"]})");
+  CHECK(changed("flatten: [l]", R"({"l":[[1,2],3,[[4]]]})") == R"({"l":[1,2,3,[4]]})");
+}
+
+TEST_CASE("body: flatten lifts members, and none over those that are there", "[transform]") {
+  CHECK(changed("flatten: [a]", R"({"id":1,"a":{"id":2,"x":3}})") == R"({"id":1,"x":3})");
+}
+
+TEST_CASE("body: set, wrap and template write values that keep their type", "[transform]") {
+  CHECK(changed("set: {'m/id': $request.path.id, on: false, t: 'u{$request.path.id}', s: "
+                "$response.status}",
+                R"({"a":1})") == R"({"a":1,"m":{"id":7},"on":false,"t":"u7","s":200})");
+  CHECK(changed("set: {q: $request.query.flag}", "{}") == "{}");
+  CHECK(changed("wrap: data/user", R"({"a":1})") == R"({"data":{"user":{"a":1}}})");
+  CHECK(changed("wrap: data", R"([1])") == R"({"data":[1]})");
+  CHECK(
+      changed(
+          "template: {id: $request.path.id, x: '$response.body#/a/0', gone: '$response.body#/no', "
+          "list: ['$response.body#/no', 1]}",
+          R"({"a":["\u00e9\n"]})") == R"({"id":7,"x":"\u00e9\n","list":[1]})");
+}
+
+TEST_CASE("body: what is no JSON, and no success, passes", "[transform]") {
+  CHECK(answered("response: {body: {pick: [a]}}", "plain", 200, "text/plain").body == "plain");
+  CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1})", 404).body == R"({"b":1})");
+  CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1,"a":2})", 201,
+                 "application/hal+json; charset=utf-8")
+            .body == R"({"a":2})");
+}
+
+TEST_CASE("body: what cannot be read or is too long is refused, or passes as told", "[transform]") {
+  CHECK(answered("response: {body: {pick: [a]}}", "{", 200).status == 502);
+  CHECK(answered("response: {body: {pick: [a], maxSize: 8B}}", R"({"a":12345678})").status == 502);
+  CHECK(answered("response: {body: {pick: [a], maxSize: 8B, tooLarge: pass}}", R"({"b":12345678})")
+            .body == R"({"b":12345678})");
+  CHECK(answered("response: {body: {set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B}}", R"({"a":1})")
+            .status == 502);
+}
+
+TEST_CASE("body: a changed answer says nothing of the bytes that it was", "[transform]") {
+  Trip trip(compiled_table(document("response: {body: {omit: [b]}}")));
+  trip.fetcher.script = {{.status = 200,
+                          .fields = {{"content-type", "application/json"},
+                                     {"etag", "\"v1\""},
+                                     {"accept-ranges", "bytes"},
+                                     {"content-md5", "x"}},
+                          .body = R"({"a":1,"b":2})"}};
+  trip.start("GET", "/users/7",
+             {{"host", "a"}, {"accept-encoding", "gzip"}, {"range", "bytes=0-1"}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.body == R"({"a":1})");
+  CHECK(trip.field("etag") == "W/\"v1\"");
+  CHECK(trip.field("accept-ranges") == "(none)");
+  CHECK(trip.field("content-md5") == "(none)");
+  CHECK(trip.sent_field("accept-encoding") == "identity");
+  CHECK(trip.sent_field("range") == "(none)");
+}
+
+TEST_CASE("request: JSON bodies are changed before they are sent", "[transform]") {
+  const Sent json = sent("request: {body: {omit: [admin], set: {id: $request.path.id}}}",
+                         R"({"name":"a","admin":true})", "application/json");
+  CHECK(json.body == R"({"name":"a","id":7})");
+  CHECK(sent("request: {body: {omit: [a]}}", "a=1", "text/plain").body == "a=1");
+  CHECK(sent("request: {body: {omit: [a]}}", "{", "application/json").status == 400);
+  CHECK(
+      sent("request: {body: {omit: [a], maxSize: 4B}}", R"({"a":1})", "application/json").status ==
+      413);
+  CHECK(sent("request: {body: {omit: [a], maxSize: 4B, tooLarge: pass}}", R"({"a":1})",
+             "application/json")
+            .body == R"({"a":1})");
+}
+
+TEST_CASE("request: values of a body can be put elsewhere", "[transform]") {
+  const Sent moved = sent(
+      "path: '/x/{$request.body#/user/id}', request: {headers: {set: {x-n: '$request.body#/n'}}}",
+      R"({"user":{"id":"a b"},"n":1.50})", "application/json");
+  CHECK(moved.target == "/x/a%20b");
+  CHECK(moved.body == R"({"user":{"id":"a b"},"n":1.50})");
+}
+
+TEST_CASE("request: JSON becomes a form and the other way round", "[transform]") {
+  const Sent form = sent("request: {body: {format: form}}",
+                         R"({"a":"x y","b":[1,true],"c":null,"d":{"e":1}})", "application/json");
+  CHECK(form.body == "a=x%20y&b=1&b=true&d=%7B%22e%22%3A1%7D");
+  CHECK(form.type == "application/x-www-form-urlencoded");
+  const Sent json = sent("request: {body: {format: json, omit: [c]}}", "a=x+y&b=1&b=%22&c=2",
+                         "application/x-www-form-urlencoded");
+  CHECK(json.body == R"({"a":"x y","b":["1","\""]})");
+  CHECK(json.type == "application/json");
+}
+
+TEST_CASE("request: the query is changed by names, and the rest keeps its spelling",
+          "[transform]") {
+  const auto target = [](const std::string& changes, const std::string& query) {
+    return sent("request: {query: {" + changes + "}}", "{}", "application/json",
+                "/users/7?" + query)
+        .target;
+  };
+  CHECK(target("remove: [b]", "a=%7e&b=1&c&b=2") == "/users/7?a=%7e&c");
+  CHECK(target("set: {b: '$request.path.id'}", "a=1&b=2&b=3") == "/users/7?a=1&b=7");
+  CHECK(target("set: {b: '$request.header.x-none'}", "b=2") == "/users/7");
+  CHECK(target("add: {b: x&y}, default: {a: z, d: e}", "a=1") == "/users/7?a=1&d=e&b=x%26y");
+  CHECK(target("rename: {a: b}", "a=%20&b=1&a") == "/users/7?b=%20&b");
+  CHECK(target("copy: {a: b}", "a=1") == "/users/7?a=1&b=1");
+}
+
+TEST_CASE("response: other statuses, and bodies of one's own for errors", "[transform]") {
+  CHECK(answered("response: {status: {'404': 200, 5xx: 502}}", "x", 404, "text/plain").status ==
+        200);
+  CHECK(answered("response: {status: {'404': 200, 5xx: 502}}", "x", 503, "text/plain").status ==
+        502);
+  const Answered error = answered(
+      "response: {errors: {'404': {body: {title: none, id: $request.path.id}}, default: {body: {s: "
+      "$response.status}, type: application/json}}}",
+      R"({"internal":"trace"})", 404);
+  CHECK(error.body == R"({"title":"none","id":7})");
+  CHECK(error.type == "application/problem+json");
+  const Answered other = answered(
+      "response: {errors: {'404': {body: {title: none}}, default: {body: {s: $response.status}, "
+      "type: "
+      "application/json}}}",
+      "trace", 500);
+  CHECK(other.body == R"({"s":500})");
+  CHECK(other.type == "application/json");
+  CHECK(answered("response: {errors: {default: {body: {title: none}}}}", "fine", 200, "text/plain")
+            .body == "fine");
+}
+
+TEST_CASE("response: answers of the gateway itself are changed as well", "[transform]") {
+  Trip trip(compiled_table(
+      document("respond: {status: 200, body: {a: 1, b: 2}}, response: {body: {pick: [a]}}")));
+  trip.start("GET", "/users/7", {{"host", "a"}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.body == R"({"a":1})");
+}
+
+}  // namespace gw

@@ -1,0 +1,216 @@
+// Views for classes of clients.
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <string>
+
+#include "golden-tests/engine/compiled_table.h"
+#include "golden-tests/engine/trip.h"
+#include "runtime/json/tape.h"
+
+namespace gw {
+namespace {
+
+constexpr const char* kShop = R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}, slim: {targets: ['http://127.0.0.1:9002']}}
+  defaults: {upstream: users, timeout: 5s}
+  clients:
+    mobile: {when: {header: {x-client: [mobile, tablet]}}}
+    tablet: {when: {header: {x-client: tablet}}}
+    iot: {when: {header: {x-client: iot}}}
+    web: {}
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get:
+      operationId: getUser
+      x-gw:
+        response: {body: {omit: [secret]}, headers: {set: {x-all: '1', x-class: $client.class}}}
+        rateLimit: {r: {limit: 2/min}}
+        views:
+          mobile: {pick: [id, name, secret], response: {headers: {set: {x-view: m}}}}
+          iot: {response: {body: {template: {n: '$response.body#/name'}}}, rateLimit: {r: {limit: 1/min}}}
+          tablet: {compose: {calls: {u: {upstream: slim, path: '/slim/{id}'}}, body: {slim: $calls.u.body}}}
+      responses: {'200': {description: ok}}
+  /plain:
+    get:
+      operationId: plain
+      x-gw: {allow: {client: {not: iot}}}
+      responses: {'200': {description: ok}}
+)";
+
+struct Seen {
+  u16 status;
+  std::string body;
+  std::string vary;
+  std::string view;
+  std::string client;
+};
+
+Seen get(const std::string& client, const char* target = "/users/7") {
+  Trip trip(compiled_table(kShop));
+  trip.fetcher.script = {{.status = 200,
+                          .fields = {{"content-type", "application/json"}, {"vary", "Origin"}},
+                          .body = R"({"id":7,"name":"a","secret":1,"more":2})"}};
+  trip.start("GET", target, {{"host", "a"}, {"x-client", client}});
+  REQUIRE(trip.done());
+  std::string vary;
+  for (const auto& field : trip.responder.fields) {
+    if (http::equal_fold(field.name, "vary")) vary += (vary.empty() ? "" : ", ") + field.value;
+  }
+  return {trip.responder.status, trip.responder.body, vary, trip.field("x-view"),
+          trip.field("x-class")};
+}
+
+}  // namespace
+
+TEST_CASE("views: each class sees its own, and never what others do not", "[views]") {
+  const Seen web = get("other");
+  CHECK(web.body == R"({"id":7,"name":"a","more":2})");
+  CHECK(web.vary == "Origin, x-client");
+  CHECK(web.client == "web");
+  const Seen mobile = get("mobile");
+  CHECK(mobile.body == R"({"id":7,"name":"a"})");
+  CHECK(mobile.view == "m");
+  CHECK(mobile.client == "mobile");
+  CHECK(get("iot").body == R"({"n":"a"})");
+}
+
+TEST_CASE("views: the class that lies within another comes first", "[views]") {
+  const Seen tablet = get("tablet");
+  CHECK(tablet.body == R"({"slim":{"id":7,"name":"a","secret":1,"more":2}})");
+}
+
+TEST_CASE("views: limits of a class take the place of the operation's", "[views]") {
+  const auto table = compiled_table(kShop);
+  for (const auto& [client, allowed] :
+       std::map<std::string, int>{{"iot", 1}, {"mobile", 2}, {"x", 2}}) {
+    Trip trip(table);
+    for (int i = 0; i < allowed + 1; ++i) {
+      trip.start("GET", "/users/7", {{"host", "a"}, {"x-client", client}});
+      REQUIRE(trip.done());
+      CAPTURE(client, i);
+      CHECK(trip.responder.status == (i < allowed ? 200 : 429));
+      trip.again();
+    }
+  }
+}
+
+TEST_CASE("views: conditions know the class", "[views]") {
+  CHECK(get("iot", "/plain").status == 403);
+  CHECK(get("mobile", "/plain").status == 200);
+  CHECK(get("mobile", "/plain").vary == "Origin");  // its answers are the same for all
+}
+
+namespace {
+
+// A JSON value with some members, as deep as `depth`.
+std::string random_json(std::mt19937& random, int depth) {
+  switch (depth == 0 ? random() % 3 : random() % 5) {
+    case 0:
+      return std::to_string(random() % 10);
+    case 1:
+      return "\"s\"";
+    case 2:
+      return "null";
+    case 3: {
+      std::string out = "[";
+      for (u32 i = 0; i < random() % 4; ++i) {
+        if (out.size() > 1) out += ',';
+        out += random_json(random, depth - 1);
+      }
+      return out + "]";
+    }
+    default: {
+      std::string out = "{";
+      for (const char name : {'a', 'b', 'c'}) {
+        if (random() % 2 == 0) continue;
+        if (out.size() > 1) out += ',';
+        out += std::string("\"") + name + "\":" + random_json(random, depth - 1);
+      }
+      return out + "}";
+    }
+  }
+}
+
+std::string random_path(std::mt19937& random) {
+  std::string path;
+  for (u32 i = 0; i < 1 + random() % 3; ++i) {
+    if (!path.empty()) path += '/';
+    path += std::string(1, "abc*"[random() % 4]);
+  }
+  return path;
+}
+
+// All that is shown lies on or below a path that is picked.
+bool is_covered(const json::Tape& tape, u32 node, std::vector<std::string> paths) {
+  if (std::find(paths.begin(), paths.end(), "") != paths.end()) return true;
+  const auto below = [&](std::string_view key, bool item) {
+    std::vector<std::string> rest;
+    for (const std::string& path : paths) {
+      const size_t slash = path.find('/');
+      const std::string token = path.substr(0, slash);
+      if (token != "*" && (item || token != key)) continue;
+      rest.push_back(slash == path.npos ? "" : path.substr(slash + 1));
+    }
+    return rest;
+  };
+  if (tape.kind(node) == json::Kind::Object) {
+    for (const json::Member member : tape.members(node)) {
+      const auto rest = below(tape.text(member.key), false);
+      if (rest.empty() || !is_covered(tape, member.value, rest)) return false;
+    }
+    return true;
+  }
+  if (tape.kind(node) == json::Kind::Array) {
+    for (const u32 item : tape.items(node)) {
+      const auto rest = below({}, true);
+      if (rest.empty() || !is_covered(tape, item, rest)) return false;
+    }
+    return true;
+  }
+  return tape.kind(node) == json::Kind::Null;
+}
+
+}  // namespace
+
+TEST_CASE("views: none shows what it does not pick, whatever the answer is", "[views]") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<std::string> paths;
+    std::string list;
+    for (u32 i = 0; i < 1 + random() % 3; ++i) {
+      paths.push_back(random_path(random));
+      list += (list.empty() ? "'" : ", '") + paths.back() + "'";
+    }
+    const auto table = compiled_table(R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: users, timeout: 5s}
+  clients: {mobile: {when: {header: {x-client: mobile}}}}
+paths:
+  /u: {get: {operationId: u, x-gw: {views: {mobile: {pick: [)" +
+                                      list + R"(]}}}, responses: {'200': {description: ok}}}}
+)");
+    for (int answer = 0; answer < 25; ++answer) {
+      const std::string body = random_json(random, 4);
+      Trip trip(table);
+      trip.fetcher.script = {
+          {.status = 200, .fields = {{"content-type", "application/json"}}, .body = body}};
+      trip.start("GET", "/u", {{"host", "a"}, {"x-client", "mobile"}});
+      REQUIRE(trip.done());
+      json::Tape tape;
+      CAPTURE(list, body, trip.responder.body);
+      REQUIRE(trip.responder.status == 200);
+      REQUIRE(tape.parse(trip.responder.body));
+      REQUIRE(is_covered(tape, 0, paths));
+    }
+  }
+}
+
+}  // namespace gw

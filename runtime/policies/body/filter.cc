@@ -1,0 +1,377 @@
+#include "runtime/policies/body/filter.h"
+
+#include <algorithm>
+#include <new>
+
+#include "runtime/encoding/coding.h"
+#include "runtime/encoding/decoded_body.h"
+#include "runtime/encoding/head.h"
+#include "runtime/engine/answer.h"
+#include "runtime/engine/expression.h"
+#include "runtime/engine/message_values.h"
+#include "runtime/engine/plan.h"
+#include "runtime/engine/whole_body.h"
+#include "runtime/http/problem.h"
+#include "runtime/http/query.h"
+#include "runtime/policies/body/changes.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/validate/media_type.h"
+
+namespace gw::policies {
+namespace {
+
+using json::Kind;
+using json::Value;
+using json::ValueTree;
+
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+constexpr u32 kMaxFormPairs = 1024;
+
+enum class Written : u8 { Opaque, Json, Form };
+
+bool is_json(std::string_view type) {
+  return validate::media_matches("application/json", type) ||
+         validate::media_matches("application/*+json", type);
+}
+
+// How a body is written, as far as the record reads it.
+Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord& record) {
+  const http::Field* named = fields.find(http::FieldId::ContentType);
+  validate::MediaType type;
+  if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
+    return Written::Opaque;
+  }
+  if (is_json(type.type)) return Written::Json;
+  const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
+  return both && type.type == kFormType ? Written::Form : Written::Opaque;
+}
+
+// Names that stand several times become lists.
+Value* form_value(ValueTree& tree, std::string_view text) {
+  Value* root = tree.object();
+  u32 count = 0;
+  for (http::QueryPair pair; http::next_query_pair(text, pair);) {
+    if (++count > kMaxFormPairs) return nullptr;
+    const std::string_view name = http::percent_decoded(tree.arena(), pair.name, true);
+    Value* value = tree.string(http::percent_decoded(tree.arena(), pair.value, true));
+    Value* known = tree.find(*root, name);
+    if (known == nullptr) {
+      tree.set(*root, name, value);
+    } else if (known->kind == Kind::Array) {
+      tree.append(*known, value);
+    } else {
+      Value* list = tree.array();
+      Value* before = tree.raw(known->kind, known->text);
+      tree.append(*list, before);
+      tree.append(*list, value);
+      ValueTree::replace(*known, *list);
+    }
+  }
+  return root;
+}
+
+std::string_view plain_text(const Value& value, Arena& arena) {
+  if (value.kind != Kind::String) return value.text;
+  const std::string_view inner = value.text.substr(1, value.text.size() - 2);
+  char* out = static_cast<char*>(arena.allocate(inner.size(), 1));
+  return {out, static_cast<size_t>(json::unescape(inner, out) - out)};
+}
+
+void append_pair(std::string_view name, std::string_view text, std::string& out) {
+  if (!out.empty()) out += '&';
+  engine::append_query_encoded(name, out);
+  out += '=';
+  engine::append_query_encoded(text, out);
+}
+
+// Lists become several pairs; what is deeper is written as JSON, as OpenAPI has it by default.
+// False: no object, or too long.
+bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out) {
+  if (root.kind != Kind::Object) return false;
+  const auto add = [&](std::string_view name, const Value& value) {
+    if (value.kind == Kind::Null) return;
+    if (value.kind != Kind::Object && value.kind != Kind::Array) {
+      append_pair(name, plain_text(value, tree.arena()), out);
+      return;
+    }
+    std::string text;
+    if (json::write(value, max_bytes, text)) append_pair(name, text, out);
+  };
+  for (Value* member = tree.first(root); member != nullptr; member = ValueTree::next(*member)) {
+    const std::string_view name = tree.plain_key(*member);
+    const bool is_list = member->kind == Kind::Array && tree.first(*member) != nullptr;
+    if (!is_list) {
+      if (member->kind != Kind::Array) add(name, *member);
+    } else {
+      for (Value* item = tree.first(*member); item != nullptr; item = ValueTree::next(*item)) {
+        add(name, *item);
+      }
+    }
+    if (out.size() > max_bytes) return false;
+  }
+  return true;
+}
+
+struct Changed {
+  bool fine = false;
+  std::string_view text;
+  bool is_form = false;
+};
+
+// `tape` has the body when it is JSON.
+Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape* tape,
+               std::string_view body, Written written) {
+  ValueTree tree(exchange.arena);
+  Value* root = written == Written::Form ? form_value(tree, body) : tree.of(*tape);
+  Changed out;
+  if (root == nullptr || !change_value(exchange, record, tree, *root)) return out;
+  const auto format = static_cast<BodyWriting>(record.format);
+  out.is_form =
+      format == BodyWriting::Form || (format == BodyWriting::Same && written == Written::Form);
+  std::string text;
+  out.fine = out.is_form ? write_form(tree, *root, record.max_size, text)
+                         : json::write(*root, record.max_size, text);
+  out.text = exchange.arena.copy(text);
+  return out;
+}
+
+Verdict refuse_request(Exchange& exchange, u16 status, std::string_view what) {
+  engine::answer_problem(exchange, status);
+  exchange.error =
+      Error{.code = Errc::RequestInvalid, .origin = Origin::Downstream, .what = what.data()};
+  return Verdict::Reply;
+}
+
+bool refuse_answer(Exchange& exchange, const char* what) {
+  exchange.error = Error{.code = Errc::ResponseInvalid, .origin = Origin::Upstream, .what = what};
+  return false;
+}
+
+// Fields that speak of the bytes that came are not true of the new ones (RFC 9110 section 7.7). The
+// entity tag becomes weak: what is left out or added follows from what it names.
+void settle_changed_fields(http::ResponseHead& head) {
+  encoding::forget_bytes(head.fields);
+  encoding::weaken_etag(head.fields);
+}
+
+bool is_success(const Exchange& exchange) {
+  const u16 status = exchange.response.status;
+  return status >= 200 && status <= 299 && status != 204 && status != 206;
+}
+
+// Once, whoever comes first. What is forwarded unless it is changed stays as it was sent.
+bool decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
+  Validation& state = *exchange.validation;
+  if (coding == encoding::Coding::Identity || state.body_decoded) return true;
+  const Result<Bytes> decoded =
+      encoding::decode_whole(coding, state.body, {.bytes = limit_bytes}, exchange.arena);
+  if (!decoded) return false;
+  state.body = *decoded;
+  state.body_decoded = true;
+  return true;
+}
+
+const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& step) {
+  if (static_cast<PolicyId>(step.policy) != PolicyId::Body ||
+      static_cast<Phase>(step.phase) != Phase::ResponseTransform) {
+    return nullptr;
+  }
+  return &exchange.table->view().policy_record<BodyRecord>(step.record);
+}
+
+}  // namespace
+
+Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
+  if (exchange.request_body == nullptr) return Verdict::Continue;
+  engine::MessageValues& values = engine::values_of(exchange);
+  if (values.request_body != nullptr || values.request_passes) return Verdict::Continue;
+  const Written written = written_in(exchange.request.fields, exchange.arena, record);
+  if (written == Written::Opaque) return Verdict::Continue;
+  const encoding::BodyCoding coding = encoding::coding_of(exchange.request.fields);
+  if (!coding.known) {
+    const Verdict verdict = refuse_request(exchange, 415, "body in an unknown coding");
+    exchange.response.fields.add(http::FieldId::AcceptEncoding, encoding::kCodingsAccepted);
+    return verdict;
+  }
+  if (exchange.validation == nullptr || !exchange.validation->body_read) {
+    const bool failed =
+        exchange.validation != nullptr && exchange.validation->body_error.code != Errc::None;
+    if (!failed) return Verdict::Wait;
+    exchange.error = exchange.validation->body_error;
+    engine::answer_problem(exchange, http::problem_of(exchange.error).status);
+    return Verdict::Reply;
+  }
+  if (!decode_request(exchange, coding.coding, record.max_size)) {
+    return refuse_request(exchange, 400, "body is not what its coding says");
+  }
+  const std::string_view body = as_text(exchange.validation->body);
+  if (body.size() > record.max_size) {
+    if (static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Refuse) {
+      return refuse_request(exchange, 413, "body over the limit of what is changed");
+    }
+    values.request_passes = true;
+    return Verdict::Continue;
+  }
+  values.request_text = body;
+  if (written == Written::Form || body.empty()) return Verdict::Continue;
+  json::Tape& tape = values.lease();
+  if (!tape.parse(body)) return refuse_request(exchange, 400, "body is no JSON");
+  values.request_body = &tape;
+  return Verdict::Continue;
+}
+
+Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& record,
+                               u64 limit_bytes) {
+  if (exchange.validation == nullptr) {
+    exchange.validation =
+        new (exchange.arena.allocate(sizeof(Validation), alignof(Validation))) Validation{};
+  }
+  Validation& state = *exchange.validation;
+  const u64 limit = std::min(limit_bytes, record.max_size);
+  engine::WholeBody body;
+  const Result<void> read = co_await engine::read_to_end(
+      *exchange.request_body, limit, exchange.deadline, env.clock, exchange.arena, body);
+  const bool passes = !read && read.error().code == Errc::BodyTooLarge && limit < limit_bytes &&
+                      static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Pass;
+  if (!read && !passes) {
+    state.body_error = read.error();
+    co_return;
+  }
+  engine::values_of(exchange).request_passes = passes;
+  state.body_read = !passes;
+  state.body = passes ? Bytes{} : body.bytes;
+  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
+  exchange.request_body =
+      new (memory) engine::ResumedBody(body, passes ? exchange.request_body : nullptr);
+}
+
+Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
+  if (exchange.values == nullptr || exchange.request_body == nullptr) return Verdict::Continue;
+  engine::MessageValues& values = *exchange.values;
+  const Written written = written_in(exchange.request.fields, exchange.arena, record);
+  const bool here = values.request_body != nullptr ||
+                    (written == Written::Form && values.request_text.data() != nullptr);
+  if (!here || !changes_value(record)) return Verdict::Continue;
+  const Changed changed =
+      change(exchange, record, values.request_body, values.request_text, written);
+  if (!changed.fine) return refuse_request(exchange, 413, "changed body over its limit");
+  void* memory = exchange.arena.allocate(sizeof(http::MemoryBody), alignof(http::MemoryBody));
+  exchange.request_body = new (memory) http::MemoryBody(as_bytes(changed.text));
+  http::RequestHead& to = exchange.upstream_request;
+  to.framing = http::Framing::Length;
+  to.content_length = changed.text.size();
+  encoding::forget_bytes(to.fields);
+  if (changed.is_form != (written == Written::Form)) {
+    to.fields.set(http::FieldId::ContentType, changed.is_form ? kFormType : "application/json");
+  }
+  return Verdict::Continue;
+}
+
+bool reads_response_body(Exchange& exchange) {
+  if (exchange.plan == table::kNone) return false;
+  const table::PlanRecord& plan = exchange.table->view().plans()[exchange.plan];
+  if (plan.response_body != table::BodyNeed::Whole) return false;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    const BodyRecord* record = response_record(exchange, step);
+    if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
+    if (record->reads != 0 || is_success(exchange)) return true;
+  }
+  return false;
+}
+
+void ask_for_readable_answer(Exchange& exchange) {
+  const table::PlanRecord& plan = exchange.table->view().plans()[exchange.plan];
+  if (plan.response_body != table::BodyNeed::Whole) return;
+  http::FieldList& fields = exchange.upstream_request.fields;
+  fields.set(http::FieldId::AcceptEncoding, "identity");
+  fields.remove(http::FieldId::Range);
+  fields.remove("if-range");
+}
+
+Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*& source) {
+  const BodyRecord* first = nullptr;
+  u64 limit = 0;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    const BodyRecord* record = response_record(exchange, step);
+    if (record == nullptr) continue;
+    if (first == nullptr) first = record;
+    limit = std::max(limit, record->max_size);
+  }
+  const bool bodiless =
+      http::response_length(exchange.response, exchange.request.method, std::nullopt).bodiless;
+  http::ResponseHead& head = exchange.response;
+  if (bodiless || (source == nullptr && exchange.local_body.empty())) {
+    // What a GET would get has another length.
+    if (exchange.request.method == http::Method::Head) head.framing = http::Framing::None;
+    co_return true;
+  }
+  if (written_in(head.fields, exchange.arena, *first) == Written::Opaque) co_return true;
+  if (head.status == 206) co_return refuse_answer(exchange, "part of an answer that is changed");
+  const encoding::BodyCoding coding = encoding::coding_of(head.fields);
+  if (!coding.known) co_return refuse_answer(exchange, "answer in an unknown coding");
+  std::string_view text = exchange.local_body;
+  if (source != nullptr) {
+    engine::WholeBody body;
+    const Result<void> read = co_await engine::read_to_end(*source, limit, exchange.deadline,
+                                                           env.clock, exchange.arena, body);
+    if (!read && read.error().code == Errc::BodyTooLarge &&
+        static_cast<BodyTooLong>(first->too_long) == BodyTooLong::Pass) {
+      void* memory =
+          exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
+      source = new (memory) engine::ResumedBody(body, source);
+      co_return true;
+    }
+    if (!read) {
+      exchange.error = read.error();
+      exchange.error.origin = Origin::Upstream;
+      if (read.error().code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
+      if (read.error().code == Errc::BodyTooLarge) exchange.error.code = Errc::ResponseInvalid;
+      co_return false;
+    }
+    text = as_text(body.bytes);
+  }
+  if (coding.coding != encoding::Coding::Identity) {
+    const encoding::DecodeLimits limits{.bytes = limit, .origin = Origin::Upstream};
+    const Result<Bytes> decoded =
+        encoding::decode_whole(coding.coding, as_bytes(text), limits, exchange.arena);
+    if (!decoded) co_return refuse_answer(exchange, "answer is not what its coding says");
+    text = as_text(*decoded);
+    encoding::forget_bytes(head.fields);
+    encoding::weaken_etag(head.fields);
+  }
+  engine::MessageValues& values = engine::values_of(exchange);
+  json::Tape& tape = values.lease();
+  if (!tape.parse(text)) {
+    if (!is_success(exchange)) co_return true;  // only read, and absent to who reads it
+    co_return refuse_answer(exchange, "answer that is no JSON");
+  }
+  values.response_body = &tape;
+  exchange.local_body = text;
+  source = nullptr;
+  head.framing = http::Framing::Length;
+  head.content_length = text.size();
+  co_return true;
+}
+
+bool change_response_body(Exchange& exchange, const BodyRecord& record) {
+  if (exchange.values == nullptr || exchange.values->response_body == nullptr) return true;
+  if (!is_success(exchange) || !changes_value(record)) return true;
+  engine::MessageValues& values = *exchange.values;
+  const json::Tape* tape = values.response_body;
+  // A step before this one has changed it: expressions go on seeing what came.
+  if (values.response_changed) {
+    json::Tape& again = values.lease();
+    if (!again.parse(exchange.local_body)) return refuse_answer(exchange, "changed twice");
+    tape = &again;
+  }
+  const Changed changed = change(exchange, record, tape, exchange.local_body, Written::Json);
+  if (!changed.fine) return refuse_answer(exchange, "changed answer over its limit");
+  exchange.local_body = changed.text;
+  exchange.response.content_length = changed.text.size();
+  if (changed.is_form) exchange.response.fields.set(http::FieldId::ContentType, kFormType);
+  if (!values.response_changed) settle_changed_fields(exchange.response);
+  values.response_changed = true;
+  return true;
+}
+
+}  // namespace gw::policies

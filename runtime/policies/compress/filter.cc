@@ -1,0 +1,169 @@
+// Which answers are encoded, and what their heads say of it.
+//
+// Who has got an encoded answer holds a weak ETag, since the bytes are not those that the upstream
+// has named. When it comes back with If-None-Match, the field goes upstream as it is: the
+// comparison there is the weak one (RFC 9110 section 13.1.2), so that W/"x" meets "x" and 304 is
+// the answer. With If-Match and If-Range the comparison is the strong one, and a weak ETag never
+// meets: the client is told 412, or gets all of the body. That is what these fields are for, and a
+// client that wants to write with If-Match reads with `Accept-Encoding: identity` or takes its ETag
+// from the answer to its last write.
+#include "runtime/policies/compress/filter.h"
+
+#include <algorithm>
+
+#include "runtime/encoding/head.h"
+#include "runtime/engine/plan.h"
+#include "runtime/policies/policy_list.h"
+#include "runtime/policies/validate/media_type.h"
+
+namespace gw::policies {
+namespace {
+
+using encoding::Coding;
+using encoding::Level;
+using http::FieldId;
+
+static_assert(std::ranges::equal(kEncodingWords, encoding::kCodingNames));
+static_assert(static_cast<u32>(Level::Small) + 1 == std::size(kCompressLevelWords));
+
+// Types whose bodies get clearly shorter. Images, sound, video, archives, PDF and WOFF are
+// compressed by themselves.
+constexpr std::string_view kDefaultTypes[] = {
+    "text/*",
+    "application/json",
+    "application/*+json",
+    "application/x-ndjson",
+    "application/json-seq",
+    "application/xml",
+    "application/*+xml",
+    "application/javascript",
+    "application/x-javascript",
+    "application/yaml",
+    "application/x-yaml",
+    "application/*+yaml",
+    "application/graphql",
+    "application/sql",
+    "application/wasm",
+    "application/vnd.ms-fontobject",
+    "image/svg+xml",
+    "image/bmp",
+    "font/otf",
+    "font/ttf",
+    "font/collection",
+};
+
+const CompressRecord* record_of(const Exchange& exchange) {
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    if (static_cast<PolicyId>(step.policy) == PolicyId::Compress) {
+      return &exchange.table->view().policy_record<CompressRecord>(step.record);
+    }
+  }
+  return nullptr;
+}
+
+bool is_listed(const Exchange& exchange, const CompressRecord& record, std::string_view type) {
+  if (record.types.count == 0) {
+    return std::ranges::any_of(kDefaultTypes, [&](std::string_view listed) {
+      return validate::media_matches(listed, type);
+    });
+  }
+  const table::TableView& view = exchange.table->view();
+  return std::ranges::any_of(
+      view.policy_list<table::StringRef>(record.types),
+      [&](table::StringRef listed) { return validate::media_matches(view.text(listed), type); });
+}
+
+bool has_listed_type(Exchange& exchange, const CompressRecord& record) {
+  const http::Field* named = exchange.response.fields.find(FieldId::ContentType);
+  validate::MediaType type;
+  if (named == nullptr || !validate::parse_media_type(named->value, exchange.arena, type)) {
+    return false;
+  }
+  // Its messages have an encoding of their own, which its clients expect.
+  if (type.type.starts_with("application/grpc")) return false;
+  return is_listed(exchange, record, type.type);
+}
+
+// Whether an answer to some other client could be encoded where this one is not.
+bool may_be_encoded(Exchange& exchange, const CompressRecord& record) {
+  const http::ResponseHead& head = exchange.response;
+  const bool has_content = head.status >= 200 && head.status != 204 && head.status != 205;
+  if (!has_content || head.status == 304 || !head.upgrade.empty()) return false;
+  // A part of a body is a part of the bytes that the upstream has.
+  if (head.status == 206 || head.fields.find("content-range") != nullptr) return false;
+  // The upstream's own encoding passes.
+  if (head.fields.has(FieldId::ContentEncoding)) return false;
+  if (http::has_token(head.fields, FieldId::CacheControl, "no-transform")) return false;
+  if (http::has_token(exchange.request.fields, FieldId::CacheControl, "no-transform")) return false;
+  if (head.framing == http::Framing::Length && head.content_length < record.min_size) return false;
+  if (head.framing == http::Framing::Length && head.content_length == 0) return false;
+  return has_listed_type(exchange, record);
+}
+
+void add_vary(http::FieldList& fields) {
+  if (http::has_token(fields, FieldId::Vary, "*")) return;
+  if (http::has_token(fields, FieldId::Vary, "accept-encoding")) return;
+  fields.add(FieldId::Vary, "Accept-Encoding");
+}
+
+// 304 names what the client has, so that caches know it again (RFC 9111 section 4.3.4): of a client
+// that has asked with the weak form of the ETag that is what it got from here.
+void settle_not_modified(Exchange& exchange) {
+  http::FieldList& fields = exchange.response.fields;
+  const std::string_view etag = fields.value(FieldId::Etag);
+  if (!encoding::is_strong_etag(etag)) return;
+  for (const http::Field& field : exchange.request.fields) {
+    if (field.removed || field.id != FieldId::IfNoneMatch) continue;
+    size_t at = field.value.find(etag);
+    while (at != field.value.npos && (at < 2 || field.value.substr(at - 2, 2) != "W/")) {
+      at = field.value.find(etag, at + 1);
+    }
+    if (at == field.value.npos) continue;
+    encoding::weaken_etag(fields);
+    add_vary(fields);
+    return;
+  }
+}
+
+void write_head(http::ResponseHead& head, Coding coding) {
+  http::FieldList& fields = head.fields;
+  encoding::forget_bytes(fields);
+  encoding::weaken_etag(fields);
+  fields.add(FieldId::ContentEncoding, encoding::coding_name(coding));
+  // A body that turns out to be small is told with its length all the same.
+  head.framing = http::Framing::Chunked;
+  head.content_length = 0;
+}
+
+Coding chosen_coding(const Exchange& exchange, const CompressRecord& record) {
+  if (record.encodings.count == 0) {
+    return encoding::negotiate(exchange.request.fields, encoding::kPreferred);
+  }
+  Coding offered[encoding::kCodings] = {};
+  const auto words = exchange.table->view().policy_list<u32>(record.encodings);
+  const size_t count = std::min(words.size(), encoding::kCodings);
+  for (size_t i = 0; i < count; ++i) offered[i] = static_cast<Coding>(words[i]);
+  return encoding::negotiate(exchange.request.fields, std::span(offered, count));
+}
+
+}  // namespace
+
+http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body,
+                                  encoding::EncodedBody& encoded) {
+  const CompressRecord* record = record_of(exchange);
+  if (record == nullptr) return body;
+  if (exchange.response.status == 304) settle_not_modified(exchange);
+  if (!may_be_encoded(exchange, *record)) return body;
+  // What is said of a body that does not follow is what would be said if it did.
+  const bool is_head = exchange.request.method == http::Method::Head;
+  if (body == nullptr && !is_head) return body;
+  // Caches must know of it from the answers that are not encoded as well.
+  add_vary(exchange.response.fields);
+  const Coding coding = chosen_coding(exchange, *record);
+  if (coding == Coding::Identity) return body;
+  if (!is_head && !encoded.begin(coding, static_cast<Level>(record->level), *body)) return body;
+  write_head(exchange.response, coding);
+  return is_head ? body : &encoded;
+}
+
+}  // namespace gw::policies

@@ -1,0 +1,22 @@
+#include "runtime/policies/status/filter.h"
+
+#include "runtime/table/bound_table.h"
+
+namespace gw::policies {
+
+void change_status(Exchange& exchange, const StatusRecord& record) {
+  const table::TableView& view = exchange.table->view();
+  u32 closest = 0;
+  u32 status = exchange.response.status;
+  for (const auto& change : view.policy_list<StatusChangeRecord>(record.changes)) {
+    const u32 match = status_match(view.text(change.from), exchange.response.status);
+    if (match <= closest) continue;
+    closest = match;
+    status = change.to;
+  }
+  if (status == exchange.response.status) return;
+  exchange.response.status = static_cast<u16>(status);
+  exchange.response.reason = {};
+}
+
+}  // namespace gw::policies
