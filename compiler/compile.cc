@@ -9,6 +9,7 @@
 #include "compiler/contract/contract_builder.h"
 #include "compiler/overlay/overlay.h"
 #include "compiler/passes/check_assertions.h"
+#include "compiler/passes/lower_cache.h"
 #include "compiler/passes/passes.h"
 #include "runtime/base/check.h"
 #include "runtime/table/table_file.h"
@@ -34,6 +35,7 @@ constexpr std::array kPasses{
     Pass{"consumers", lower_consumers},          // who is known, and by what
     Pass{"captures", collect_captures},          // path templates in the spelling of requests
     Pass{"lower-operations", lower_operations},  // effective x-gw -> plans and settings
+    Pass{"invalidation", lower_invalidation},    // what changes things where answers are stored
     Pass{"schemes", check_schemes},              // names of security schemes across documents
     Pass{"places", check_places},                // x-gw of parameters, schemes, responses
     Pass{"security", check_security},            // what is public, what is weaker than it looks

@@ -16,6 +16,7 @@ _gwctl() {
     'status:Show what a running gateway is at'
     'drain:Take an upstream, a target or all out of service'
     'undrain:Put an upstream or a target back into service'
+    'purge:Throw stored answers away'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -229,6 +230,17 @@ _gwctl() {
         '*:file:_files' ;;
     undrain)
       _arguments \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    purge)
+      _arguments \
+        '--tag[Those with this tag, of cache.tags or Surrogate-Key]:value: ' \
+        '--operation[Those of this operation]:value: ' \
+        '--key[Those of this path or URL; with a query of that one alone]:value: ' \
+        '--all[All of them]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \

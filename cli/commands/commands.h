@@ -22,6 +22,7 @@ Run add_rollback(CLI::App& gwctl);
 Run add_status(CLI::App& gwctl);
 Run add_drain(CLI::App& gwctl);
 Run add_undrain(CLI::App& gwctl);
+Run add_purge(CLI::App& gwctl);
 Run add_key(CLI::App& gwctl);
 Run add_rules(CLI::App& gwctl);
 Run add_schema(CLI::App& gwctl);

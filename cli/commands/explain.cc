@@ -13,6 +13,8 @@
 #include "cli/commands/explain_delivery.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
+#include "runtime/cache/memory_store.h"
+#include "runtime/cache/use.h"
 #include "runtime/engine/explain.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/offline.h"
@@ -20,6 +22,7 @@
 #include "runtime/identity/services.h"
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/limits/local_counters.h"
+#include "runtime/policies/cache/key.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/record.h"
 
@@ -55,6 +58,9 @@ struct Scene {
   Exchange exchange;
   http::ForwardingOptions forwarding;
   limits::LocalCounters counters;  // nobody has come before
+  cache::MemoryStore store;
+  cache::Flights flights;
+  cache::CacheEnv cache{store, flights};
 };
 
 bool split_request(const std::string& text, std::string& method, std::string& target) {
@@ -90,6 +96,7 @@ class Explainer {
     }
     if (exchange.preflight) out["preflight"] = true;
     if (exchange.limits != nullptr) out["limits"] = limits_asked();
+    if (exchange.cache_outcome != cache::Outcome::None) out["cache"] = cache();
     if (exchange.validation != nullptr && exchange.validation->request_faults != 0) {
       out["validation"] = {{"faults", exchange.validation->request_faults},
                            {"first", exchange.validation->request_fault}};
@@ -180,6 +187,24 @@ class Explainer {
                                  : outcome.shadow ? "would refuse"
                                                   : "refuses"},
                      {"remaining", outcome.remaining}});
+    }
+    return out;
+  }
+
+  // What the answer is kept by, and whether it is.
+  json::object cache() {
+    Exchange& exchange = scene_.exchange;
+    json::object out{{"verdict", cache::outcome_name(exchange.cache_outcome)}};
+    const std::string* status = scene_.responder.field("cache-status");
+    out["status"] = status == nullptr ? "" : *status;
+    for (const table::StepRecord& step :
+         view_.part(view_.steps(), view_.plans()[exchange.plan].steps)) {
+      if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::Cache) continue;
+      const auto& record = view_.policy_record<policies::CacheRecord>(step.record);
+      cache::Key key;
+      const bool known = policies::make_cache_key(exchange, record, key);
+      out["uri"] = known ? policies::uri_of_key(key.text) : std::string_view("not known");
+      out["caller"] = policies::kCacheCallerWords[record.caller];
     }
     return out;
   }
@@ -317,6 +342,15 @@ std::string to_text(const json::object& all) {
                          str(limit, "verdict"), limit.at("remaining").to_number<u64>());
     }
   }
+  if (const json::value* found = all.if_contains("cache")) {
+    const json::object& cache = found->as_object();
+    out += fmt::format(
+        "\ncache, if nothing is stored yet\n  verdict    {}\n  key        {}, caller: {}\n",
+        str(cache, "verdict"), str(cache, "uri"), str(cache, "caller"));
+    if (!str(cache, "status").empty()) {
+      out += fmt::format("  answer     Cache-Status: {}\n", str(cache, "status"));
+    }
+  }
   if (const json::value* found = all.if_contains("validation")) {
     const json::object& faults = found->as_object();
     out += fmt::format("\nvalidation   {} fault(s), the first: {}\n",
@@ -442,6 +476,7 @@ ExitCode run_explain(const ExplainCommand& command, const Console& console) {
   Env env_of_run{scene.clock, scene.random, scene.fetcher, scene.observer};
   env_of_run.identity = &*scene.identity;
   env_of_run.counters = &scene.counters;
+  env_of_run.cache = &scene.cache;
   Task<void> task = run(scene.exchange, env_of_run, scene.responder);
   task.start();
   const json::object described = Explainer(*bound, scene).describe();

@@ -79,6 +79,24 @@ void show_limits(const json::object& status, const Console& console) {
       crowded == 0 ? std::string() : fmt::format("; {} found no counter of their own", crowded)));
 }
 
+void show_cache(const json::object& status, const Console& console) {
+  const json::object& cache = status.at("cache").get_object();
+  const json::object& requests = cache.at("requests").get_object();
+  const u64 hits = number_of(requests, "hit") + number_of(requests, "stale") +
+                   number_of(requests, "revalidated");
+  const u64 misses = number_of(requests, "miss") + number_of(requests, "bypass");
+  if (hits + misses + number_of(cache, "entries") == 0) return;
+  console.out(fmt::format(
+      "cache: {} hits ({} stale, {} revalidated), {} misses ({} past it), {} waited for another's "
+      "fetch\n",
+      hits, number_of(requests, "stale"), number_of(requests, "revalidated"), misses,
+      number_of(requests, "bypass"), number_of(cache, "collapsed")));
+  console.out(fmt::format("cache: {} entries, {} of {} bytes, {} evicted, {} purged\n",
+                          number_of(cache, "entries"), number_of(cache, "bytes"),
+                          number_of(cache, "limit"), number_of(cache, "evicted"),
+                          number_of(cache, "purged")));
+}
+
 void show_tables(const json::object& status, const Console& console) {
   const u64 now = number_of(status, "now");
   console.out("\ntables\n");
@@ -153,6 +171,7 @@ ExitCode run_status(const StatusCommand& command, const Console& console) {
   }
   show_process(*status, console);
   show_limits(*status, console);
+  show_cache(*status, console);
   show_tables(*status, console);
   show_upstreams(*status, console);
   show_reloads(*status, console);

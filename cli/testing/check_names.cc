@@ -18,9 +18,9 @@ namespace {
 using Names = std::set<std::string_view>;
 
 constexpr std::string_view kDeciders[] = {
-    "authenticate", "authorizer",  "allow",    "deny", "equals",  "rateLimit",
-    "quota",        "concurrency", "validate", "cors", "maxBody", "route",
-    "request",      "respond",     "redirect", "mock", "proxy",   "compose"};
+    "authenticate", "authorizer", "allow", "deny",    "equals", "rateLimit", "quota",
+    "concurrency",  "validate",   "cors",  "maxBody", "route",  "request",   "cache",
+    "respond",      "redirect",   "mock",  "proxy",   "compose"};
 
 class NameCheck {
  public:

@@ -12,6 +12,7 @@
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/authenticate/record.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/validate/record.h"
@@ -115,6 +116,9 @@ void Coverage::add_route(u32 route) {
       case PolicyId::Access:
         add_access(route, step.record, id);
         break;
+      case PolicyId::Cache:
+        add_cache(route, step.record, id);
+        break;
       case PolicyId::Validate:
         if (static_cast<Phase>(step.phase) == Phase::RequestValidation) {
           add_validation(route, step.record, id);
@@ -178,6 +182,26 @@ void Coverage::add_access(u32 route, u32 offset, const std::string& id) {
       fmt::format("`{}` of `{}`: refuses", rule, id));
 }
 
+void Coverage::add_cache(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::CacheRecord>(offset);
+  if (static_cast<policies::CacheMode>(record.mode) != policies::CacheMode::Serve) return;
+  const std::string place = origin_of(route, "cache");
+  const auto unit = [&](std::string_view outcome, std::string_view what) {
+    add(fmt::format("cache {} {}", route, outcome), CoverageKind::Cache, place,
+        fmt::format("cache of `{}`: {}", id, what));
+  };
+  unit("miss", "an answer of the upstream");
+  unit("hit", "a stored answer");
+  const policies::CacheChoice& choice = record.choice;
+  if (choice.stale_while_revalidate + choice.stale_if_error != 0) {
+    unit("stale", "a stored answer that is no longer fresh");
+  }
+}
+
+void Coverage::saw_cache(const Exchange& exchange) {
+  hit(fmt::format("cache {} {}", exchange.route, cache::outcome_name(exchange.cache_outcome)));
+}
+
 void Coverage::saw(Exchange& exchange, const Outcome& outcome) {
   if (exchange.limits != nullptr) saw_limits(exchange);
   if (exchange.route == table::kNone || exchange.preflight) return;
@@ -222,6 +246,9 @@ void Coverage::saw_steps(Exchange& exchange, const Outcome& outcome) {
         if (static_cast<Phase>(step.phase) == Phase::RequestValidation) {
           saw_validation(exchange, outcome);
         }
+        break;
+      case PolicyId::Cache:
+        saw_cache(exchange);
         break;
       default:
         break;

@@ -11,9 +11,9 @@ namespace gw::cli::tests {
 
 /// What is counted, by kind. A new kind adds a name here, its units in Coverage's constructor and
 /// what hits them in saw().
-enum class CoverageKind : u8 { Operations, Security, Limits, Validation, Access };
-inline constexpr std::string_view kCoverageNames[] = {"operations", "security", "limits",
-                                                      "validation", "allow and deny"};
+enum class CoverageKind : u8 { Operations, Security, Limits, Validation, Access, Cache };
+inline constexpr std::string_view kCoverageNames[] = {"operations", "security",       "limits",
+                                                      "validation", "allow and deny", "cache"};
 
 class Coverage final : public ExchangeWatcher {
  public:
@@ -40,9 +40,11 @@ class Coverage final : public ExchangeWatcher {
   void add_security(u32 route, u32 record, const std::string& id);
   void add_limits(u32 route, u32 record);
   void add_validation(u32 route, u32 record, const std::string& id);
+  void add_cache(u32 route, u32 record, const std::string& id);
   void add_access(u32 route, u32 record, const std::string& id);
   void saw_limits(const Exchange& exchange);
   void saw_validation(const Exchange& exchange, const Outcome& outcome);
+  void saw_cache(const Exchange& exchange);
   void saw_steps(Exchange& exchange, const Outcome& outcome);
   std::string place_of(const table::SourceRef& ref) const;
   std::string origin_of(u32 route, std::string_view field) const;

@@ -40,6 +40,8 @@ struct Field {
 };
 
 inline constexpr std::string_view kDecisionWords[] = {"deny", "allow"};
+inline constexpr std::string_view kCacheWords[] = {"none",        "hit",  "stale",
+                                                   "revalidated", "miss", "bypass"};
 inline constexpr std::string_view kFailureWords[] = {"connect", "reset", "timeout"};
 
 inline constexpr Field kCertificateFields[] = {
@@ -106,9 +108,15 @@ inline constexpr Field kExpectFields[] = {
      .kind = FieldKind::TextOrNull,
      .doc = "id of the operation that it is for; null: there is none"},
     {.name = "by",
-     .doc = "what has decided: authenticate, authorizer, allow, deny, equals, rateLimit, validate, "
-            "cors, maxBody, route, request, respond, redirect, mock, proxy; a limit's name may "
-            "follow: rateLimit.perClient"},
+     .doc =
+         "what has decided: authenticate, authorizer, allow, deny, equals, rateLimit, validate, "
+         "cors, maxBody, route, request, cache, respond, redirect, mock, proxy; a limit's name may "
+         "follow: rateLimit.perClient"},
+    {.name = "cache",
+     .kind = FieldKind::Words,
+     .doc = "where the answer has come from: the cache, though no longer fresh, after the upstream "
+            "has confirmed it, or from the upstream",
+     .words = kCacheWords},
     {.name = "status", .kind = FieldKind::Statuses, .doc = "status of the answer, or 4XX"},
     {.name = "headers",
      .kind = FieldKind::Expected,

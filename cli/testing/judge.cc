@@ -39,6 +39,7 @@ class Judge {
     if (field.key == "decision") return text(field, outcome_.allowed ? "allow" : "deny");
     if (field.key == "operation") return operation(field);
     if (field.key == "by") return by(field);
+    if (field.key == "cache") return text(field, std::string(cache::outcome_name(outcome_.cache)));
     if (field.key == "tries") return text(field, std::to_string(outcome_.tries));
     if (field.key == "upstream") return upstream(field);
   }
@@ -133,7 +134,7 @@ class Judge {
 
 bool needs_inside(std::string_view field) {
   return field == "decision" || field == "operation" || field == "by" || field == "upstream" ||
-         field == "tries";
+         field == "tries" || field == "cache";
 }
 
 std::vector<Mismatch> judge(const Value& expect, const Outcome& outcome, Sight sight) {

@@ -203,14 +203,11 @@ class Stage::Run {
   }
 
   void serve() {
-    Env env{stage_.loop_, stage_.random_, stage_.upstreams_, stage_.observer_};
-    env.identity = &stage_.identity_;
-    env.counters = &stage_.counters_;
-    Task<void> task = gw::run(exchange_, env, responder_);
+    Task<void> task = gw::run(exchange_, stage_.env_, responder_);
     task.start();
     const TimePoint end = stage_.loop_.now() + kPatience;
     stage_.loop_.run();
-    while (!task.done()) {
+    while (!task.done() || !stage_.refresher_.is_idle()) {
       const TimePoint due = stage_.loop_.wheel.next_due();
       if (due == TimePoint::max() || due > end) break;
       const auto pause = std::chrono::ceil<milliseconds>(due - stage_.loop_.now());
@@ -237,6 +234,7 @@ class Stage::Run {
     if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.plain_body();
     outcome_.sent = stage_.upstreams_.take_sent();
     outcome_.tries = exchange_.try_count;
+    outcome_.cache = exchange_.cache_outcome;
     if (exchange_.route != table::kNone) {
       outcome_.operation = view_.text(view_.routes()[exchange_.route].id);
     }
@@ -265,6 +263,8 @@ class Stage::Run {
     const auto policy = static_cast<PolicyId>(step->policy);
     outcome_.by = policies::find_policy(step->policy)->name;
     outcome_.allowed = static_cast<policies::Phase>(step->phase) >= policies::Phase::Action;
+    // A stored answer comes in place of the action; 504 to who wants no other does not.
+    if (policy == PolicyId::Cache) outcome_.allowed = outcome_.cache != cache::Outcome::Miss;
     if (policy == PolicyId::RateLimit) outcome_.by = limit_name();
     if (policy == PolicyId::Access) {
       const auto& record = view_.policy_record<policies::AccessRecord>(step->record);
@@ -311,8 +311,14 @@ Stage::Stage(const Gateway& gateway, ExchangeWatcher* watcher)
       services_(1, passwords_),
       identity_(services_, *gateway.data),
       counters_(kCounters),
-      upstreams_(gateway.upstreams, loop_, random_) {
+      upstreams_(gateway.upstreams, loop_, random_),
+      env_{loop_, random_, upstreams_, observer_} {
   loop_.set_unix_ms(kStartMs);
+  cache_.loop = &loop_;
+  cache_.refresher = &refresher_;
+  env_.identity = &identity_;
+  env_.counters = &counters_;
+  env_.cache = &cache_;
 }
 
 Stage::~Stage() = default;

@@ -9,6 +9,9 @@
 #include "cli/testing/gateway.h"
 #include "cli/testing/scripted_upstreams.h"
 #include "cli/testing/suite.h"
+#include "runtime/cache/memory_store.h"
+#include "runtime/cache/use.h"
+#include "runtime/engine/offline_refresher.h"
 #include "runtime/limits/local_counters.h"
 
 namespace gw::cli::tests {
@@ -21,6 +24,7 @@ struct Outcome {
   bool allowed = false;   // it came as far as the action of its operation
   std::string operation;  // "": none
   std::string by;         // as `expect.by`
+  cache::Outcome cache{};
   std::vector<SentRequest> sent;
   u32 tries = 0;
   std::string problem;  // why there is nothing to judge; "": there is
@@ -63,6 +67,11 @@ class Stage {
   IdentityEnv identity_;
   limits::LocalCounters counters_;
   ScriptedUpstreams upstreams_;
+  Env env_;
+  cache::MemoryStore store_;
+  cache::Flights flights_;
+  cache::CacheEnv cache_{store_, flights_};
+  engine::OfflineRefresher refresher_{loop_, env_};
   u64 requests_ = 0;
 };
 

@@ -59,6 +59,10 @@ class PolicyCompare {
   void access();
   void authorizers();
 
+  // policy_cache.cc
+  void cache();
+  void cache_memory(const table::GatewayRecord& before, const table::GatewayRecord& after);
+
   // policy_security.cc
   void alternatives(const Requirements& before, const Requirements& after);
   void scopes(const std::string& scheme, const std::vector<std::string>& before,

@@ -444,6 +444,7 @@ void PolicyCompare::defaults() {
     finding.before = old_.text(before.consumer_file);
     finding.after = new_.text(after.consumer_file);
   }
+  cache_memory(before, after);
   where_.clear();
 }
 

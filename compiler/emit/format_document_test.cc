@@ -110,7 +110,7 @@ std::vector<Record> records() {
            GW_FIELD(GatewayRecord, resolvers),
            GW_FIELD(GatewayRecord, consumer_file),
            GW_FIELD(GatewayRecord, default_plan),
-           GW_FIELD(GatewayRecord, reserved),
+           GW_FIELD(GatewayRecord, cache_kib),
        }},
       {"RouteRecord",
        sizeof(RouteRecord),

@@ -52,6 +52,7 @@ struct Gateway {
   std::vector<NodeRef> listeners;
   std::vector<NodeRef> trusted_proxies;
   NodeRef resolvers;
+  NodeRef cache_memory;
   NodeRef consumers;
   NodeRef plans;
   NodeRef clients;

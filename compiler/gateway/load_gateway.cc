@@ -164,6 +164,7 @@ class Loader {
       if (const NodeRef proxies = x_gw.get("trustedProxies"))
         gateway_.trusted_proxies.push_back(proxies);
       if (const NodeRef resolvers = x_gw.get("resolvers")) gateway_.resolvers = resolvers;
+      if (const NodeRef memory = x_gw.get("cacheMemory")) gateway_.cache_memory = memory;
       take_once(x_gw, "consumers", gateway_.consumers);
       take_once(x_gw, "plans", gateway_.plans);
       take_once(x_gw, "clients", gateway_.clients);
@@ -256,7 +257,7 @@ class Loader {
     check_version(x_gw);
     for (const std::string_view name :
          {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
-          "consumers", "plans", "clients", "assert"}) {
+          "cacheMemory", "consumers", "plans", "clients", "assert"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

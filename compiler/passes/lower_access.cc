@@ -76,9 +76,8 @@ class AccessLowerer {
     EncodeScope scope = scope_;
     scope.may_be_absent = true;  // the answer is 403 then
     if (!parse_expression(text, false, scope, module_.table.pools.strings, {}, parts, error)) {
-      report(module_, "extension-value",
-             Severity::Error, at.span(), fmt::format("`equals`: {}", error.message), "here",
-             error.help);
+      report(module_, "extension-value", Severity::Error, at.span(),
+             fmt::format("`equals`: {}", error.message), "here", error.help);
       return false;
     }
     out = module_.table.pools.expressions.add(parts);

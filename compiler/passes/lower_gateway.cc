@@ -14,6 +14,8 @@ namespace gw::compiler {
 namespace {
 
 constexpr std::string_view kOverrideName = "override";
+constexpr u64 kMinCacheMemory = u64{1} << 20;
+constexpr u64 kMaxCacheMemory = u64{1} << 40;
 
 // The settings that an upstream carries for its operations are no part of its own record.
 void take_out_settings(Effective& value) {
@@ -421,6 +423,19 @@ table::Extent resolvers(Module& module) {
   return record.list;
 }
 
+u32 cache_memory(Module& module) {
+  const NodeRef node = module.gateway.cache_memory;
+  if (!node) return 0;
+  const auto bytes = node.is_scalar() ? parse_bytes(node.text()) : std::nullopt;
+  if (!bytes || *bytes > kMaxCacheMemory || (*bytes != 0 && *bytes < kMinCacheMemory)) {
+    report(module, "extension-value", Severity::Error, node.span(),
+           "`cacheMemory` is not a size that a cache can have", "here",
+           "write a size from 1MiB to 1TiB, such as `256MiB`; `0B` keeps nothing");
+    return 0;
+  }
+  return *bytes == 0 ? table::kNone : static_cast<u32>(*bytes / 1024);
+}
+
 }  // namespace
 
 void report(Module& module, std::string_view rule, Severity severity, Span span,
@@ -442,6 +457,7 @@ void lower_gateway(Module& module) {
   gateway.version = pools.strings.add(module.gateway.version);
   gateway.trusted_proxies = trusted_proxies(module);
   gateway.resolvers = resolvers(module);
+  gateway.cache_kib = cache_memory(module);
   if (module.options.mock) gateway.flags |= table::kGatewayMockAll;
   if (module.options.unenforced_security) gateway.flags |= table::kGatewaySecurityUnenforced;
   if (!module.override_name.empty()) gateway.flags |= table::kGatewayUpstreamOverride;

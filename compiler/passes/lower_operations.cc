@@ -16,7 +16,9 @@
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/declared_stream.h"
 #include "compiler/passes/effective_operation.h"
+#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/lower_access.h"
+#include "compiler/passes/lower_cache.h"
 #include "compiler/passes/lower_clients.h"
 #include "compiler/passes/lower_compose.h"
 #include "compiler/passes/lower_cors.h"
@@ -58,12 +60,6 @@ bool is_empty(const policies::HeadersRecord& record) {
   return record.set.count + record.add.count + record.fallback.count + record.remove.count +
              record.rename.count + record.copy.count ==
          0;
-}
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
 }
 
 // Whether one is written; what is wrong with it has been reported.
@@ -300,6 +296,10 @@ class OperationLowerer {
       if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
+    const CacheInput cache{source,         effective.fields, record,
+                           security,       encoded,          lowered.upstream != table::kNone,
+                           lowered.streams};
+    depends_on_operation = add_cache_step(module_, cache, steps) || depends_on_operation;
     add_response_steps(effective.fields, record, view, scope, steps, encoded);
     add_compression(effective.fields, record, encoded, lowered, steps);
     // Whatever the order of keys, a request goes through them in the order of phases.

@@ -12,6 +12,7 @@
 #include "compiler/xgw/validate_language.h"
 #include "runtime/policies/authorizer/record.h"
 #include "runtime/policies/body/record.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
 #include "runtime/policies/compress/record.h"
@@ -99,6 +100,7 @@ struct OperationRecord {
   table::Extent quota;        // LimitChoice[]
   table::Extent concurrency;  // LimitChoice[]
   CorsChoice cors;
+  policies::CacheChoice cache;
   policies::AuthorizerRecord authorizer;
   policies::RespondRecord respond;
   policies::RedirectRecord redirect;
@@ -483,6 +485,15 @@ inline constexpr OperationField kOperationFields[] = {
           "word sets `request`"},
      Merge::ByKey,
      true},
+    {{.name = "cache",
+      .kind = policies::FieldKind::Record,
+      .offset = offsetof(OperationRecord, cache),
+      .fields = policies::kCacheFields,
+      .size = sizeof(policies::CacheChoice),
+      .shorthand = "ttl",
+      .doc = "answers that are kept and given out again (RFC 9111); a bare duration sets `ttl`"},
+     Merge::ByKey,
+     true},
     {{.name = "views",
       .kind = policies::FieldKind::Map,
       .offset = offsetof(OperationRecord, views),
@@ -579,6 +590,8 @@ inline constexpr PlainField kRootFields[] = {
     {"resolvers",
      "servers that are asked for names, in turn: IP or IP:port; default: those of "
      "/etc/resolv.conf"},
+    {"cacheMemory",
+     "memory for stored answers (`cache`), such as `256MiB`; `0B` keeps none; default: 64MiB"},
     {"public", "why operations that ask for no authentication need none"},
     {"assert",
      "what must hold of all operations and of the table: a list of {every, has, avoids, maxSteps, "
@@ -635,7 +648,6 @@ inline constexpr PlainField kParameterFields[] = {
 
 /// Fields of features to come, by place. They are known and refused as not supported yet.
 inline constexpr std::string_view kLaterFields[] = {
-    "cache",
     "sunset",
     "tls",
     "http2",

@@ -55,6 +55,12 @@ paths:
       operationId: users
       x-gw: {{public: test, upstream: users}}
       responses: {{'200': {{description: ok}}}}
+  /stored:
+    get:
+      operationId: stored
+      parameters: [{{name: page, in: query, schema: {{type: string}}}}]
+      x-gw: {{public: test, upstream: users, cache: {{ttl: 1h, tags: [people]}}}}
+      responses: {{'200': {{description: ok}}}}
 """
 
 
@@ -370,6 +376,46 @@ class Admin(unittest.TestCase):
         self.gwctl("drain")
         self.assertEqual(serve.end(), 0)
 
+    def test_stored_answers_outlive_tables_and_are_purged(self):
+        self.write(1)
+        serve = self.serve()
+
+        def ask(path):
+            connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=run.SECONDS)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return "; hit" in answer.headers["cache-status"]
+
+        def store():
+            for path in ("/stored", "/stored?page=1", "/stored?page=2"):
+                ask(path)
+                self.assertTrue(ask(path))
+
+        store()
+        self.write(2)
+        self.reload("gateway.yaml", "-q")
+        self.assertTrue(ask("/stored?page=1"))
+        for what, left in ((("--tag", "people"), 0), (("--tag", "nobody"), 3),
+                           (("--operation", "stored"), 0), (("--operation", "users"), 3),
+                           (("--key", "/stored?page=1"), 2), (("--key", "/stored"), 0),
+                           (("--key", f"//127.0.0.1:{serve.port}/stored?page=2"), 2),
+                           (("--key", f"http://127.0.0.1:{serve.port}/stored"), 0),
+                           (("--all",), 0)):
+            with self.subTest(what=what):
+                store()
+                before = self.status()["cache"]
+                self.assertEqual(before["entries"], 3)
+                self.gwctl("purge", *what)
+                after = self.status()["cache"]
+                self.assertEqual(after["entries"], left)
+                self.assertEqual(after["purged"], before["purged"] + 3 - left)
+                self.gwctl("purge", "--all")
+        self.assertGreater(self.status()["cache"]["requests"]["hit"], 20)
+        self.assertIn("name what is to go", self.gwctl("purge", status=2))
+        self.end(serve)
+
     def drained(self):
         return sorted("/".join(entry.values()) for entry in self.status()["drained"])
 
@@ -628,6 +674,8 @@ class Admin(unittest.TestCase):
                 ("POST", "/v1/drain", js, b'{"upstream": "others"}', 404),
                 ("POST", "/v1/undrain", js, b'{"upstream": "users"}', 200),
                 ("POST", "/v1/undrain", js, b"{}", 400),
+                ("POST", "/v1/purge", js, b'{"all": "true"}', 200),
+                ("POST", "/v1/purge", js, b'{"tag": "a", "key": "b"}', 400),
                 ("POST", "/v1/takeover", js, b'{"socket": "/nowhere"}', 409),
                 ("GET", "/v1/status", None, None, 200)):
             with self.subTest(path=path, body=body and body[:40]):

@@ -38,14 +38,15 @@ LAYERS = {
     "runtime/trust/": [r"runtime/(base|table|trust)/"],
     "runtime/encoding/": [r"runtime/(base|http|encoding)/"],
     "runtime/limits/": [r"runtime/(base|limits)/"],
+    "runtime/cache/": [r"runtime/(base|http|net|cache)/"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/json/text\.h$",
                       r"runtime/identity/identity\.h$"],
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
     "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
-    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|policies|engine|identity)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|policies|engine|identity|jose)/"],
+    "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity|jose)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
-    "runtime/observe/": [r"runtime/(base|table|router|http|limits|policies|observe|net)/"],
+    "runtime/observe/": [r"runtime/(base|table|router|http|limits|cache|policies|observe|net)/"],
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "runtime/admin/status.h"
 #include "runtime/base/log.h"
+#include "runtime/policies/cache/key.h"
 
 namespace gw::admin {
 namespace {
@@ -148,6 +149,46 @@ void post_undrain(AdminTarget& target, AdminCall& call) {
   call.answer = json::serialize(drains_json(target));
 }
 
+// Whether an entry is one of `wanted`: `/path`, `//host/path` or `http://host/path`; with a query
+// it is that one, without any query all of the path.
+bool is_uri(std::string_view uri, std::string_view wanted) {
+  const size_t scheme_end = uri.find("://");
+  if (wanted.starts_with("//")) {
+    uri.remove_prefix(scheme_end + 1);
+  } else if (wanted.starts_with('/')) {
+    uri.remove_prefix(std::min(uri.find('/', scheme_end + 3), uri.size()));
+  }
+  if (wanted.find('?') == wanted.npos) uri = uri.substr(0, uri.find('?'));
+  return uri == wanted;
+}
+
+u64 purge(cache::Store& store, std::string_view by, const std::string& value) {
+  if (by == "tag") return store.purge_tag(cache::tag_of(cache::TagKind::Named, value));
+  if (by == "operation") return store.purge_tag(cache::tag_of(cache::TagKind::Operation, value));
+  if (by == "key") {
+    return store.purge_matching(
+        [&](std::string_view key_text) { return is_uri(policies::uri_of_key(key_text), value); });
+  }
+  return store.purge_all();
+}
+
+void post_purge(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {{"tag"}, {"operation"}, {"key"}, {"all"}});
+  if (!body) return;
+  const bool all = text_of(*body, "all") == "true";
+  if (body->size() != 1 || (body->contains("all") && !all)) {
+    refuse(call, 400, "Nothing to purge",
+           "name one of `tag`, `operation` and `key`, or `all` as \"true\"");
+    return;
+  }
+  const std::string by(body->begin()->key());
+  const std::string value(body->begin()->value().get_string());
+  const u64 purged = purge(target.gateway.cache(), by, value);
+  log(LogLevel::Info, "purged",
+      {{"by", by}, {"value", value}, {"entries", std::to_string(purged)}});
+  call.answer = json::serialize(json::object{{"purged", purged}});
+}
+
 void post_takeover(AdminTarget& target, AdminCall& call) {
   const auto body = read_object(call, {{"socket"}});
   if (!body) return;
@@ -168,6 +209,7 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/v1/rollback", RunsOn::Main, false, &post_rollback},
     {"POST", "/v1/drain", RunsOn::Main, false, &post_drain},
     {"POST", "/v1/undrain", RunsOn::Main, false, &post_undrain},
+    {"POST", "/v1/purge", RunsOn::Admin, false, &post_purge},
     {"POST", "/v1/takeover", RunsOn::Main, false, &post_takeover},
 };
 

@@ -107,6 +107,30 @@ json::object limits_json(const AdminTarget& target) {
           {"no_room", counts.no_room}};
 }
 
+json::object cache_json(const AdminTarget& target,
+                        const std::vector<server::WorkerReport>& workers) {
+  const cache::StoreCounts counts = target.gateway.cache().counts();
+  json::object shown{{"entries", counts.entries},   {"bytes", counts.bytes},
+                     {"limit", counts.limit_bytes}, {"stored", counts.stored},
+                     {"evicted", counts.evicted},   {"purged", counts.purged}};
+  cache::CacheCounters sum;
+  for (const server::WorkerReport& worker : workers) {
+    for (size_t i = 0; i < sum.outcomes.size(); ++i) {
+      sum.outcomes[i] += worker.cache.outcomes[i];
+    }
+    sum.collapsed += worker.cache.collapsed;
+    sum.refreshes += worker.cache.refreshes;
+  }
+  json::object requests;
+  for (size_t i = 1; i < sum.outcomes.size(); ++i) {
+    requests[cache::outcome_name(static_cast<cache::Outcome>(i))] = sum.outcomes[i];
+  }
+  shown["requests"] = std::move(requests);
+  shown["collapsed"] = sum.collapsed;
+  shown["refreshes"] = sum.refreshes;
+  return shown;
+}
+
 json::array drained_json(const AdminTarget& target) {
   json::array drained;
   for (const auto& entry : target.gateway.control().registry().drained()) {
@@ -156,6 +180,7 @@ json::object status_json(const AdminTarget& target,
           {"upstreams", upstreams_json(target)},
           {"drained", drained_json(target)},
           {"limits", limits_json(target)},
+          {"cache", cache_json(target, workers)},
           {"reloads", std::move(reloads)}};
 }
 

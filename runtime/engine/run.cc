@@ -12,6 +12,7 @@
 
 #include "runtime/engine/affinity.h"
 #include "runtime/engine/answer.h"
+#include "runtime/engine/cached.h"
 #include "runtime/engine/compose.h"
 #include "runtime/engine/decompress.h"
 #include "runtime/engine/deliver.h"
@@ -34,6 +35,7 @@
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
 #include "runtime/policies/body/filter.h"
+#include "runtime/policies/cache/filter.h"
 #include "runtime/policies/client_class/filter.h"
 #include "runtime/policies/compose/record.h"
 #include "runtime/policies/cors/filter.h"
@@ -134,6 +136,9 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
     case PolicyId::Validate:
       return policies::validate_request(exchange,
                                         view.policy_record<policies::ValidateRecord>(step.record));
+    case PolicyId::Cache:
+      return policies::look_up(exchange, env,
+                               view.policy_record<policies::CacheRecord>(step.record));
     case PolicyId::Compose:
       action.compose = &view.policy_record<policies::ComposeRecord>(step.record);
       return Verdict::Continue;
@@ -179,8 +184,8 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
       engine::start_upstream_request(exchange);
       forwards = true;
     }
-    const Verdict verdict = request_step(exchange, env, step, action);
     exchange.last_step = action.next;
+    const Verdict verdict = request_step(exchange, env, step, action);
     if (verdict == Verdict::Reply) return {};
     action.waits = verdict == Verdict::Wait;
     if (action.waits || action.proxy != nullptr || action.compose != nullptr) return action;
@@ -204,6 +209,9 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   if (static_cast<PolicyId>(step.policy) == PolicyId::Validate) {
     const u64 max_body = exchange.table->number(engine::settings_of(exchange).max_body);
     co_await policies::read_request_body(exchange, env, max_body);
+  }
+  if (static_cast<PolicyId>(step.policy) == PolicyId::Cache) {
+    co_await policies::wait_for_answer(exchange, env);
   }
   if (static_cast<PolicyId>(step.policy) == PolicyId::Body) {
     const u64 max_body = exchange.table->number(engine::settings_of(exchange).max_body);
@@ -385,6 +393,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     mirroring.emplace(exchange, env, record, options);
     body = mirroring->watch(body);
   }
+  if (exchange.cache != nullptr) policies::prepare_fetch(exchange, env);
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
@@ -402,7 +411,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     co_return;
   }
   if (!result) {
-    engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
+    exchange.error = result.error();
+    const bool covered = exchange.cache != nullptr && policies::cover_failure(exchange, env);
+    if (!covered) {
+      engine::answer_failed_fetch(exchange, result.error(), fetched.retry_after_seconds);
+    }
     co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
@@ -411,6 +424,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     limits.idle = milliseconds(options.idle_timeout_ms);
     limits.end = exchange.deadline;
     co_await tunnel(exchange, env, fetched, responder, limits);
+    co_return;
+  }
+  if (exchange.cache != nullptr && policies::answer_from_stored(exchange, env, fetched)) {
+    env.fetcher.release(fetched);
+    co_await engine::deliver_local(exchange, env, responder);
     co_return;
   }
   if (check != nullptr) {
@@ -425,7 +443,11 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   }
   engine::take_response_head(exchange, fetched);
   if (affine) engine::write_affinity(exchange, upstream, options, fetched);
-  co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
+  if (exchange.cache != nullptr) {
+    co_await engine::deliver_and_keep(exchange, env, responder, fetched, record.streams != 0);
+  } else {
+    co_await engine::deliver_fetched(exchange, env, responder, fetched, record.streams != 0);
+  }
   env.fetcher.release(fetched);
   if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
   const bool ours = exchange.error.code == Errc::StreamEnded;
@@ -440,6 +462,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   exchange.started = env.clock.now();
   const PermitHolder permits(exchange, env);
+  const engine::CacheHolder cache(exchange, env);
   Action action;
   if (engine::answer_preflight(exchange)) {
     // Before limits and authentication: browsers send no credentials with it.
@@ -472,6 +495,22 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
     co_await engine::compose(exchange, env, *action.compose);
     co_await engine::deliver_local(exchange, env, responder);
   } else if (action.proxy != nullptr) {
+    co_await proxy(exchange, env, responder, *action.proxy);
+  } else if (exchange.cache != nullptr) {
+    co_await engine::deliver_stored(exchange, env, responder);
+  } else {
+    co_await engine::deliver_local(exchange, env, responder);
+  }
+}
+
+Task<void> run_rest(Exchange& exchange, Env& env, Responder& responder) {
+  const engine::CacheHolder cache(exchange, env);
+  Action action = run_request_side(exchange, env, exchange.last_step + 1);
+  while (action.waits) {
+    co_await resolve_step(exchange, env, action.next);
+    action = run_request_side(exchange, env, action.next);
+  }
+  if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);
   } else {
     co_await engine::deliver_local(exchange, env, responder);

@@ -13,6 +13,9 @@
 namespace gw {
 
 struct IdentityEnv;
+namespace cache {
+struct CacheEnv;
+}
 class LongStreams;
 namespace policies {
 struct RetryCauseRecord;
@@ -169,6 +172,7 @@ struct Env {
   limits::CounterStore* counters = nullptr;  // null: what is limited is refused
   LongStreams* streams = nullptr;            // null: nobody ends one before its time
   IdentityEnv* identity = nullptr;           // null: where no operation asks for authentication
+  cache::CacheEnv* cache = nullptr;          // null: nothing is kept
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.
@@ -176,5 +180,9 @@ struct Env {
 /// decide, except by exchange.error for the log. The one entry for everything (HTTP/1, HTTP/2,
 /// composition, explain, test).
 Task<void> run(Exchange& exchange, Env& env, Responder& responder);
+
+/// The rest of an exchange whose request side has come to `exchange.last_step`: of a copy that
+/// fetches an answer anew for the cache. Nothing before it is asked again.
+Task<void> run_rest(Exchange& exchange, Env& env, Responder& responder);
 
 }  // namespace gw

@@ -31,6 +31,9 @@ void Exchange::reset() {
   preflight = false;
   last_step = ~u32{0};
   limits = nullptr;
+  cache = nullptr;
+  cache_outcome = {};
+  fetch_is_shared = false;
   validation = nullptr;
   limit_overrides = {};
   started = {};
@@ -56,6 +59,7 @@ void Exchange::reset() {
 }
 
 void Exchange::cancel_all() noexcept {
+  if (fetch_is_shared) return;
   // A listener may unlink itself, and others, while it is told.
   while (cancel_listeners_ != nullptr) {
     CancelListener* listener = cancel_listeners_;

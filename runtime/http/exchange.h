@@ -21,6 +21,10 @@ namespace gw {
 
 class BoundTable;
 struct LiveData;
+namespace cache {
+struct Use;
+enum class Outcome : u8;
+}  // namespace cache
 namespace http {
 struct ForwardingOptions;
 }
@@ -154,6 +158,12 @@ struct Exchange {
   limits::ExchangeLimits* limits = nullptr;
   std::span<const limits::LimitOverride> limit_overrides;
 
+  // What the cache has to do with it, in the arena; null: nothing, or it is over.
+  cache::Use* cache = nullptr;
+  cache::Outcome cache_outcome{};
+  // Others wait for what it fetches: cancel_all() does nothing until that is over.
+  bool fetch_is_shared = false;
+
   Identity identity;
   Validation* validation = nullptr;  // null: nothing to tell
   std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
@@ -182,7 +192,8 @@ struct Exchange {
 
   /// Back to the state of a new one; keeps the arena's first block.
   void reset();
-  /// Tells every listener once. Called by the owner when the client has gone.
+  /// Tells every listener once. Called by the owner when the client has gone. Not while
+  /// fetch_is_shared.
   void cancel_all() noexcept;
 
  private:

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "runtime/base/log.h"
+#include "runtime/cache/use.h"
 #include "runtime/limits/exchange_limits.h"
 
 namespace gw::observe {
@@ -195,6 +196,9 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   append_text("upstream", known.upstream, out);
   append_tries(exchange, out);
   append_limits(exchange, out);
+  if (exchange.cache_outcome != cache::Outcome::None) {
+    append_text("cache", cache::outcome_name(exchange.cache_outcome), out);
+  }
   append_faults(exchange, out);
   append_text("error", error_name(exchange.error.code), out);
   append_text("detail", exchange.error.what, out);

@@ -4,6 +4,7 @@
 #include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/authorizer/record.h"
 #include "runtime/policies/body/record.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
 #include "runtime/policies/compress/record.h"

@@ -14,10 +14,17 @@ namespace {
 
 constexpr std::chrono::seconds kWorkersAnswer{1};
 
+u64 cache_bytes(const BoundTable& table) {
+  const u32 kib = table.view().gateway().cache_kib;
+  if (kib == table::kNone) return 0;
+  return kib == 0 ? cache::MemoryStore::kDefaultBytes : u64{kib} * 1024;
+}
+
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options)
     : options_(std::move(options)), control_([this](const auto& publication) {
+        if (publication->table != nullptr) cache_.store.set_limit(cache_bytes(*publication->table));
         for (const auto& worker : workers_) worker->publish(publication);
       }) {
   if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
@@ -42,7 +49,7 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   }
   for (u32 i = 0; i < options_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
-                                                observer, counters_, passwords_));
+                                                observer, counters_, passwords_, cache_));
   }
   listeners_.inherit(std::move(inherited));
   auto listening = listeners_.prepare(options_.listen, start_problem_);

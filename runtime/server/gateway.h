@@ -61,6 +61,8 @@ class Gateway {
 
   /// Any thread. Counters of limits, which outlive tables.
   limits::CounterStore& counters() { return counters_; }
+  /// Any thread. Stored answers, which outlive tables.
+  cache::MemoryStore& cache() { return cache_.store; }
 
   size_t worker_count() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
@@ -74,6 +76,7 @@ class Gateway {
   IgnoreObserver ignore_;
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
   limits::LocalCounters counters_;                        // outlive the workers
+  SharedCache cache_;                                     // outlives the workers
   Control control_;  // outlives the workers, which tell it of changes
   std::vector<std::unique_ptr<Worker>> workers_;
   // Ends before the workers, whose loops its threads post to.

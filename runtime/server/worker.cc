@@ -25,11 +25,13 @@ u64 secret_seed() {
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords)
+               ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords,
+               SharedCache& cache)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),
       counters_(counters),
+      cache_(cache),
       host_(loop_, random_, options, run),
       passwords_(loop_, passwords),
       identity_(secret_seed(), passwords_),
@@ -104,6 +106,7 @@ void Worker::report(std::function<void(WorkerReport)> done) {
   loop_.post([this, done = std::move(done)] {
     WorkerReport report;
     report.counters = host_.counters;
+    report.cache = cache_counters_;
     report.sessions = static_cast<u32>(host_.open_sessions());
     for (const auto& live : live_) {
       report.streams += live->generation->loose;
@@ -179,6 +182,12 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
   live->generation->env.counters = &counters_;
+  live->refresher = std::make_unique<CacheRefresher>(host_, loop_, *live->generation);
+  live->cache = std::make_unique<cache::CacheEnv>(cache_.store, cache_.flights);
+  live->cache->loop = &loop_;
+  live->cache->refresher = live->refresher.get();
+  live->cache->counters = &cache_counters_;
+  live->generation->env.cache = live->cache.get();
   live->edition = publication->edition;
   live->publication = std::move(publication);
   live_.push_back(std::move(live));
@@ -238,7 +247,10 @@ void Worker::begin_drain(TimePoint until) {
 void Worker::on_drain_step(void* context) {
   auto* self = static_cast<Worker*>(context);
   if (self->host_.open_sessions() > 0) {
-    if (self->loop_.now() >= self->drain_until_) self->host_.abort();
+    if (self->loop_.now() >= self->drain_until_) {
+      self->host_.abort();
+      for (const auto& live : self->live_) live->cache->abort_filling();
+    }
   } else if (self->wind_up()) {
     self->loop_.stop();
     return;
@@ -251,6 +263,8 @@ bool Worker::wind_up() {
   for (const auto& live : live_) {
     live->mirrors->abort();  // nobody waits for its answers
     at_rest &= live->mirrors->is_idle();
+    live->refresher->abort();
+    at_rest &= live->refresher->is_idle();
     for (const auto& pool : live->fetcher->pools()) at_rest &= pool->shut_down();
   }
   for (const auto& pool : leaving_) at_rest &= pool->shut_down();

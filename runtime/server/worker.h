@@ -7,9 +7,12 @@
 
 #include "runtime/base/ip_address.h"
 #include "runtime/base/random.h"
+#include "runtime/cache/memory_store.h"
+#include "runtime/cache/use.h"
 #include "runtime/identity/services.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
+#include "runtime/server/cache_refresher.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/mirror_runner.h"
 #include "runtime/server/password_pool.h"
@@ -41,15 +44,23 @@ struct WorkerReport {
   u32 sessions = 0;  // connections of clients
   u32 streams = 0;   // tunnels and streams that need no table any more
   std::vector<TableUse> tables;
+  cache::CacheCounters cache;
+};
+
+/// What all workers keep answers in.
+struct SharedCache {
+  cache::MemoryStore store;
+  cache::Flights flights;
 };
 
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` may be null; `observer` is told then. These, and `counters` and `passwords`,
-  /// which all workers share, outlive the worker.
+  /// `access_log` may be null; `observer` is told then. These, and `counters`, `passwords` and
+  /// `cache`, which all workers share, outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-         ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords);
+         ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords,
+         SharedCache& cache);
   ~Worker();
 
   /// Any thread, as the next two. Takes the descriptor over and accepts on it. A listener may have
@@ -88,6 +99,8 @@ class Worker {
     std::unique_ptr<IdentityEnv> identity;
     std::unique_ptr<Generation> generation;
     std::unique_ptr<MirrorRunner> mirrors;
+    std::unique_ptr<cache::CacheEnv> cache;
+    std::unique_ptr<CacheRefresher> refresher;
     u64 edition = 0;  // of the publication, which may be gone
   };
 
@@ -107,6 +120,8 @@ class Worker {
   observe::AccessLogWriter* access_log_;
   ExchangeObserver& observer_;
   limits::CounterStore& counters_;
+  SharedCache& cache_;
+  cache::CacheCounters cache_counters_;
   SessionHost host_;
   WorkerPasswords passwords_;
   IdentityServices identity_;

@@ -139,7 +139,7 @@ struct GatewayRecord {
   Extent resolvers;         // LateString[] in PolicyData: servers that are asked for names
   StringRef consumer_file;  // data table with the consumers; absent: section Consumers has them
   u32 default_plan;         // into Plans: for requests without a route; kNone: nothing
-  u32 reserved;
+  u32 cache_kib;            // memory of stored answers; 0: as the runtime likes, kNone: none
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock

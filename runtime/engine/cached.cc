@@ -1,0 +1,105 @@
+#include "runtime/engine/cached.h"
+
+#include "runtime/cache/use.h"
+#include "runtime/engine/deliver.h"
+#include "runtime/engine/failed_fetch.h"
+#include "runtime/policies/cache/filter.h"
+
+namespace gw::engine {
+namespace {
+
+// All that a copy needs of a request head.
+void copy_head(const http::RequestHead& from, Arena& arena, http::RequestHead& to) {
+  to.method = from.method;
+  to.method_text = arena.copy(from.method_text);
+  to.target = arena.copy(from.target);
+  to.scheme = arena.copy(from.scheme);
+  to.authority = arena.copy(from.authority);
+  to.host = arena.copy(from.host);
+  to.path = arena.copy(from.path);
+  to.query = arena.copy(from.query);
+  to.path_options = from.path_options;
+  to.has_query = from.has_query;
+  to.version_major = from.version_major;
+  to.version_minor = from.version_minor;
+  for (http::Field field : from.fields) {
+    if (field.removed) continue;
+    field.name = arena.copy(field.name);
+    field.value = arena.copy(field.value);
+    to.fields.add(field);
+  }
+}
+
+}  // namespace
+
+void CacheHolder::release() { policies::release_cache(exchange_, env_); }
+
+Task<void> deliver_stored(Exchange& exchange, Env& env, Responder& responder) {
+  if (exchange.cache->source == nullptr) {
+    co_await deliver_local(exchange, env, responder);
+    co_return;
+  }
+  Fetched fetched(exchange.arena);
+  fetched.body = exchange.cache->source;
+  co_await deliver_fetched(exchange, env, responder, fetched, false);
+  if (exchange.error.code == Errc::None || responder.head_sent()) co_return;
+  if (exchange.error.origin != Origin::Upstream) co_return;
+  // Whoever fetches has failed before anything was passed on: that is told as if we had.
+  const Error broken = exchange.error;
+  answer_failed_fetch(exchange, broken, 0);
+  co_await deliver_local(exchange, env, responder);
+}
+
+Task<void> deliver_and_keep(Exchange& exchange, Env& env, Responder& responder, Fetched& fetched,
+                            bool streams) {
+  switch (policies::keep_answer(exchange, env, fetched)) {
+    case policies::Keeping::Stored:
+      co_await deliver_local(exchange, env, responder);
+      co_return;
+    case policies::Keeping::PassOn:
+      if (exchange.response.status == 304) fetched.body = nullptr;
+      co_await deliver_fetched(exchange, env, responder, fetched, streams);
+      co_return;
+    case policies::Keeping::Grows:
+      break;
+  }
+  http::BodySource& from = *fetched.body;
+  Task<void> filling = policies::fill_growing(exchange, env, from);
+  filling.start();
+  fetched.body = exchange.response.status == 304 ? nullptr : exchange.cache->source;
+  co_await deliver_fetched(exchange, env, responder, fetched, false);
+  // The client may be done, or gone, before the answer is whole: the others are not.
+  co_await filling.join();
+}
+
+void copy_exchange(const Exchange& from, Exchange& to, PeerCertificate& certificate,
+                   TimePoint now) {
+  Arena& arena = to.arena;
+  copy_head(from.request, arena, to.request);
+  to.table = from.table;
+  to.live = from.live;
+  to.peer = from.peer;
+  to.client = from.client;
+  to.client_text = arena.copy(from.client_text);
+  to.peer_text = arena.copy(from.peer_text);
+  to.local = from.local;
+  to.tls = from.tls;
+  if (from.client_certificate != nullptr) {
+    certificate = *from.client_certificate;
+    to.client_certificate = &certificate;
+  }
+  to.forwarding = from.forwarding;
+  to.request_id = arena.copy(from.request_id);
+  to.route = from.route;
+  to.plan = from.plan;
+  to.capture_count = from.capture_count;
+  for (u32 i = 0; i < from.capture_count; ++i) to.captures[i] = from.captures[i];
+  to.last_step = from.last_step;
+  to.identity = from.identity;
+  to.client_class = from.client_class;
+  to.depth = from.depth;
+  to.started = now;
+  if (from.deadline != TimePoint::max()) to.deadline = now + (from.deadline - from.started);
+}
+
+}  // namespace gw::engine
