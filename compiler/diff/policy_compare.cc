@@ -19,7 +19,8 @@ constexpr u64 kAnyAge = ~u64{0};
 
 // Compared by their meaning elsewhere.
 constexpr PolicyId kOwnRules[] = {PolicyId::Cors,   PolicyId::RateLimit, PolicyId::Authenticate,
-                                  PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer};
+                                  PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer,
+                                  PolicyId::Body,   PolicyId::Compose,   PolicyId::ClientClass};
 
 bool has_own_rules(u16 policy) {
   return std::ranges::find(kOwnRules, static_cast<PolicyId>(policy)) != std::end(kOwnRules);
@@ -133,6 +134,9 @@ void PolicyCompare::plans(u32 old_plan, u32 new_plan, u32 old_settings, u32 new_
   limits();
   access();
   authorizers();
+  bodies();
+  compositions();
+  client_classes(before, old_settings, new_settings);
   if (findings_.size() == before) equal_.insert({old_plan, new_plan, old_settings, new_settings});
 }
 
