@@ -140,6 +140,10 @@ class SchemaReader {
       if (others.is_map()) rest_.push_back(others);
     }
     if (schema.get("patternProperties")) facts.naming = Naming::Open;
+    // Values are of schemas that name this one in their `allOf`.
+    const bool has_heirs =
+        schema.get("discriminator") && !schema.get("oneOf") && !schema.get("anyOf");
+    if (has_heirs) facts.naming = Naming::Open;
     if (alternatives_ == 0) {
       for (const NodeRef name : schema.get("required").items()) {
         if (name.is_scalar()) required_.insert(std::string(name.text()));
