@@ -42,6 +42,8 @@ constexpr std::array kPasses{
     Pass{"upstreams", check_upstreams},          // rules about upstreams and how they are used
     Pass{"headers", check_headers},              // fields that clients write
     Pass{"bodies", check_bodies},                // bodies and their limits, what is left open
+    Pass{"body-paths", check_body_paths},        // changes of bodies against the schemas
+    Pass{"compositions", check_compose},         // parts and answers against the schemas
     Pass{"answers", check_answers},              // fixed answers and examples against their schemas
     Pass{"schemas", check_schemas},              // schemas that cost too much, or never end
     Pass{"router", build_router},                // templates -> automaton, overlaps reported

@@ -20,6 +20,7 @@ constexpr u64 kAnyAge = ~u64{0};
 // Compared by their meaning elsewhere.
 constexpr PolicyId kOwnRules[] = {PolicyId::Cors,   PolicyId::RateLimit, PolicyId::Authenticate,
                                   PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer,
+                                  PolicyId::Body,   PolicyId::Compose,   PolicyId::ClientClass,
                                   PolicyId::Cache};
 
 bool has_own_rules(u16 policy) {
@@ -135,6 +136,9 @@ void PolicyCompare::plans(u32 old_plan, u32 new_plan, u32 old_settings, u32 new_
   access();
   authorizers();
   cache();
+  bodies();
+  compositions();
+  client_classes(before, old_settings, new_settings);
   if (findings_.size() == before) equal_.insert({old_plan, new_plan, old_settings, new_settings});
 }
 

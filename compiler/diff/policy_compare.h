@@ -62,6 +62,21 @@ class PolicyCompare {
   // policy_cache.cc
   void cache();
   void cache_memory(const table::GatewayRecord& before, const table::GatewayRecord& after);
+  // policy_shape.cc
+  struct SeenClass {
+    std::string condition;
+    u32 plan = 0;  // that its requests go through
+  };
+  void bodies();
+  void body(const std::string& field, const Fields& before, const Fields& after);
+  void shown_data(const std::string& field, const Fields& before, const Fields& after);
+  void compositions();
+  void client_classes(size_t first_finding, u32 old_settings, u32 new_settings);
+  void view(const std::string& name, const std::array<u32, 4>& compared, size_t first, size_t own);
+  std::vector<const table::StepRecord*> body_steps(const Side& side, u32 plan, bool request) const;
+  Fields compose_fields(const Side& side, const table::StepRecord& step, u32 route,
+                        std::set<std::string>& names) const;
+  std::map<std::string, SeenClass> classes_of(const Side& side, u32 plan) const;
 
   // policy_security.cc
   void alternatives(const Requirements& before, const Requirements& after);
@@ -96,6 +111,7 @@ class PolicyCompare {
   u32 new_plan_ = 0;
   u32 old_route_ = table::kNone;
   u32 new_route_ = table::kNone;
+  std::string view_;  // the class of clients that the plans are for; empty: all others
   // Plans and settings in which nothing differed; most operations share theirs.
   std::set<std::array<u32, 4>> equal_;
 };

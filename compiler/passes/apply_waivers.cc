@@ -11,9 +11,14 @@ namespace gw::compiler {
 namespace {
 
 // Errors that a table can be made in spite of. All other errors mean that it cannot.
-constexpr std::string_view kWaivableErrors[] = {"secret-inline", "route-ambiguous", "timeout-chain",
+constexpr std::string_view kWaivableErrors[] = {"secret-inline",
+                                                "route-ambiguous",
+                                                "timeout-chain",
                                                 "retry-non-idempotent",
-                                                "schema-recursive-unbounded"};
+                                                "schema-recursive-unbounded",
+                                                "body-path-unknown",
+                                                "compose-field-unknown",
+                                                "compose-shape"};
 
 struct Waiver {
   std::string rule;

@@ -23,6 +23,12 @@ void check_headers(Module& module);
 /// What operations take: bodies against their limit, properties and defaults that nobody looks at.
 /// In: lower_operations.
 void check_bodies(Module& module);
+/// Paths of transformations and views against the schemas, and how they are written. In:
+/// lower_operations.
+void check_body_paths(Module& module);
+/// Fields that compositions use, what they put together and how long it takes, against what is
+/// declared. In: lower_operations.
+void check_compose(Module& module);
 /// Answers that the gateway gives by itself, against what the document declares. In:
 /// lower_operations.
 void check_answers(Module& module);

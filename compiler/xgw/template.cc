@@ -115,7 +115,7 @@ class TemplateEncoder {
         part.source == ExpressionSource::CallStatus) {
       return TemplateKind::Number;
     }
-    if (!scope_.types) return TemplateKind::Text;
+    if (!scope_.types || part.text.offset == table::kNone) return TemplateKind::Text;
     const std::string_view name =
         std::string_view(pools_.strings.bytes()).substr(part.text.offset, part.text.bytes);
     const u32 types = scope_.types(part.source, name);

@@ -1,0 +1,310 @@
+#include "compiler/passes/body_changes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "compiler/passes/media_names.h"
+#include "compiler/passes/parameter_types.h"
+#include "compiler/xgw/value.h"
+
+namespace gw::compiler {
+namespace {
+
+using namespace gw::schema;
+
+// Whether a field may mean the whole body by an empty path.
+bool takes_root(std::string_view field) {
+  return field == "flatten" || field == "map" || field == "first" || field == "limit";
+}
+
+std::string_view level_of(const Effective& value) {
+  if (!value.is_map || value.entries.empty()) return value.level;
+  return level_of(value.entries.front().value);
+}
+
+class ChangeReader {
+ public:
+  ChangeReader(const ShapeOfExpression& expression, Shape& shape, const ChangeObserver& observer)
+      : expression_(expression), shape_(shape), observer_(observer) {}
+
+  void run(const Effective& changes) {
+    if (const Effective* whole = changes.find("template"); whole != nullptr && whole->present()) {
+      refuse_beside(changes, *whole);
+      shape_ = whole->node ? shape_of_template(whole->node, expression_).shape : Shape{};
+      return;
+    }
+    pick(changes.find("pick"));
+    for (const BodyPath& path : list(changes.find("omit"), "omit")) {
+      tell("omit", path);
+      omit_path(shape_, path.tokens);
+    }
+    move(changes.find("move"));
+    rename(changes.find("rename"));
+    for (const BodyPath& path : list(changes.find("flatten"), "flatten")) {
+      tell("flatten", path);
+      flatten_path(shape_, path.tokens);
+    }
+    map(changes.find("map"));
+    for (const BodyPath& path : list(changes.find("first"), "first")) {
+      tell("first", path);
+      first_path(shape_, path.tokens);
+    }
+    for (const Pair& pair : pairs(changes.find("limit"), "limit")) tell("limit", pair.path);
+    set(changes.find("set"));
+    wrap(changes.find("wrap"));
+  }
+
+ private:
+  struct Pair {
+    BodyPath path;
+    const Effective* value = nullptr;
+  };
+
+  void refuse(Span span, std::string_view rule, PathProblem problem) {
+    if (observer_.refuse) observer_.refuse(span, rule, std::move(problem));
+  }
+  void refuse(Span span, std::string message, std::string help) {
+    refuse(span, "extension-value", {std::move(message), std::move(help)});
+  }
+
+  void tell(std::string_view field, const BodyPath& path) { tell(field, path, path.tokens); }
+  void tell(std::string_view field, const BodyPath& path, std::span<const PathToken> tokens) {
+    if (!observer_.path) return;
+    const Reach reach = walk(shape_, tokens, [](Shape&) {});
+    observer_.path(field, path, reach);
+  }
+
+  std::optional<BodyPath> read(NodeRef node, std::string_view field, bool may_be_root) {
+    if (!node || !node.is_scalar()) return std::nullopt;  // reported when it was encoded
+    BodyPath path;
+    PathProblem problem;
+    if (!parse_body_path(node, path, problem)) {
+      refuse(node.span(), std::move(problem.message), std::move(problem.help));
+      return std::nullopt;
+    }
+    if (path.tokens.empty() && !may_be_root) {
+      refuse(node.span(), fmt::format("`{}` has an empty path, which is the whole body", field),
+             "name a member of it");
+      return std::nullopt;
+    }
+    return path;
+  }
+
+  std::vector<BodyPath> list(const Effective* value, std::string_view field) {
+    std::vector<BodyPath> paths;
+    if (value == nullptr || !value->node) return paths;
+    const auto add = [&](NodeRef node) {
+      if (auto path = read(node, field, takes_root(field))) paths.push_back(std::move(*path));
+    };
+    if (!value->node.is_seq()) {
+      if (!value->node.is_null()) add(value->node);
+      return paths;
+    }
+    for (const NodeRef item : value->node.items()) add(item);
+    return paths;
+  }
+
+  std::vector<Pair> pairs(const Effective* value, std::string_view field) {
+    std::vector<Pair> all;
+    if (value == nullptr || !value->is_map) return all;
+    for (const Effective::Entry& entry : value->entries) {
+      if (!entry.value.present()) continue;
+      if (auto path = read(entry.key, field, takes_root(field))) {
+        all.push_back({std::move(*path), &entry.value});
+      }
+    }
+    return all;
+  }
+
+  // What stands at the same place as `template`; what is inherited it takes the place of.
+  void refuse_beside(const Effective& changes, const Effective& whole) {
+    for (const Effective::Entry& entry : changes.entries) {
+      const bool goes_along = entry.name == "template" || entry.name == "format" ||
+                              entry.name == "maxSize" || entry.name == "tooLarge";
+      if (goes_along || !entry.value.present()) continue;
+      if (level_of(entry.value) != level_of(whole)) continue;
+      refuse(entry.key ? entry.key.span() : entry.value.span(), "extension-conflict",
+             {fmt::format("`{}` has no effect beside `template`", entry.name),
+              "put it into the template, or remove one of them"});
+    }
+  }
+
+  void pick(const Effective* value) {
+    const std::vector<BodyPath> paths = list(value, "pick");
+    if (paths.empty()) return;
+    std::vector<std::span<const PathToken>> tokens;
+    for (const BodyPath& path : paths) {
+      tell("pick", path);
+      tokens.emplace_back(path.tokens);
+    }
+    pick_paths(shape_, tokens);
+  }
+
+  static bool same_tokens(std::span<const PathToken> a, std::span<const PathToken> b) {
+    return std::ranges::equal(a, b, [](const PathToken& x, const PathToken& y) {
+      return x.every == y.every && x.name == y.name;
+    });
+  }
+
+  void move(const Effective* value) {
+    for (const Pair& pair : pairs(value, "move")) {
+      const auto to = read(pair.value->node, "move", false);
+      if (!to) continue;
+      const size_t shared = pair.path.shared();
+      const bool same =
+          to->shared() == shared && same_tokens(std::span(pair.path.tokens).first(shared),
+                                                std::span(to->tokens).first(shared));
+      if (pair.path.tokens.back().every || to->tokens.back().every) {
+        refuse(pair.path.span(), "`move` ends with a `*`", "name the member that is moved");
+      } else if (!same) {
+        refuse(
+            to->span(),
+            fmt::format("`{}` and `{}` are not below the same item", pair.path.text(), to->text()),
+            "both are the same up to the last `*`");
+      } else {
+        tell("move", pair.path);
+        move_path(shape_, pair.path, *to);
+      }
+    }
+  }
+
+  void rename(const Effective* value) {
+    for (const Pair& pair : pairs(value, "rename")) {
+      if (pair.path.tokens.back().every) {
+        refuse(pair.path.span(), fmt::format("`{}` names no member", pair.path.text()),
+               "write the name that it has: `items/*/id`");
+        continue;
+      }
+      tell("rename", pair.path);
+      if (pair.value->node && pair.value->node.is_scalar()) {
+        rename_path(shape_, pair.path.tokens, pair.value->node.text());
+      }
+    }
+  }
+
+  void map(const Effective* value) {
+    for (const Pair& pair : pairs(value, "map")) {
+      const auto to = read(pair.value->node, "map", false);
+      if (!to) continue;
+      tell("map", pair.path);
+      const Reach reach = map_path(shape_, pair.path.tokens, to->tokens);
+      if (observer_.path && reach.token < to->tokens.size() && reach.misses()) {
+        observer_.path("items", *to, reach);
+      }
+    }
+  }
+
+  void set(const Effective* value) {
+    const std::vector<Pair> all = pairs(value, "set");
+    for (const Pair& pair : all) {
+      if (pair.path.tokens.back().every) {
+        refuse(pair.path.span(), fmt::format("`{}` names no member", pair.path.text()),
+               "name the member that is set: `items/*/id`");
+        continue;
+      }
+      refuse_overlap(pair, all);
+      // Members are made; items are not.
+      const std::span all_tokens(pair.path.tokens);
+      tell("set", pair.path, all_tokens.first(pair.path.shared()));
+      const NodeRef node = pair.value->node;
+      set_path(shape_, pair.path, node ? shape_of_template(node, expression_) : ShapeValue{});
+    }
+  }
+
+  void refuse_overlap(const Pair& pair, const std::vector<Pair>& all) {
+    for (const Pair& other : all) {
+      const size_t length = other.path.tokens.size();
+      if (&other == &pair || length >= pair.path.tokens.size()) continue;
+      const auto begin = std::span(pair.path.tokens).first(length);
+      if (!same_tokens(begin, other.path.tokens)) continue;
+      refuse(pair.path.span(), "extension-conflict",
+             {fmt::format("`{}` lies within `{}`, which is set as well", pair.path.text(),
+                          other.path.text()),
+              "write the whole value at one place"});
+    }
+  }
+
+  void wrap(const Effective* value) {
+    if (value == nullptr || !value->node) return;
+    const auto path = read(value->node, "wrap", false);
+    if (!path) return;
+    if (path->shared() != 0) {
+      return refuse(path->span(), "`wrap` has a `*`", "name the member that the body becomes");
+    }
+    wrap_path(shape_, path->tokens);
+  }
+
+  const ShapeOfExpression& expression_;
+  Shape& shape_;
+  const ChangeObserver& observer_;
+};
+
+bool is_success(std::string_view status) { return status.size() == 3 && status[0] == '2'; }
+
+bool is_form(std::string_view type) { return type == "application/x-www-form-urlencoded"; }
+
+struct NamedSource {
+  std::string_view prefix;
+  table::ExpressionSource source;
+};
+constexpr NamedSource kParameterSources[] = {
+    {"$request.path.", table::ExpressionSource::PathParameter},
+    {"$request.query.", table::ExpressionSource::Query},
+    {"$request.header.", table::ExpressionSource::Header},
+    {"$request.cookie.", table::ExpressionSource::Cookie}};
+
+// As the template writes them: numbers and booleans keep their type, everything else is a text.
+u32 written_types(u32 types) {
+  if (types == kTypeBool) return kTypeBool;
+  return types != 0 && (types & ~u32{kTypeNumber}) == 0 ? types : u32{kTypeString};
+}
+
+}  // namespace
+
+void change_shape(const Effective& changes, const ShapeOfExpression& expression, Shape& shape,
+                  const ChangeObserver& observer) {
+  if (changes.is_map) ChangeReader(expression, shape, observer).run(changes);
+}
+
+ShapeOfExpression request_expressions(const GatewayOperation& source) {
+  return [types = parameter_types(source)](std::string_view text) -> ShapeValue {
+    for (const NamedSource& named : kParameterSources) {
+      if (!text.starts_with(named.prefix)) continue;
+      const std::string name(text.substr(named.prefix.size()));
+      const bool is_field = named.source == table::ExpressionSource::Header;
+      const u32 found = types(named.source, is_field ? lower_case(name) : name);
+      const bool always = named.source == table::ExpressionSource::PathParameter;
+      return {shape_of_types(written_types(found)), always ? Presence::Always : Presence::Maybe};
+    }
+    if (text.starts_with("$response.status")) return {shape_of_types(kTypeInteger)};
+    for (const std::string_view unknown :
+         {"$request.body", "$response.body", "$jwt", "$auth.", "$calls.", "$item"}) {
+      if (text.starts_with(unknown)) return {Shape{}, Presence::Maybe};
+    }
+    return {shape_of_types(kTypeString), Presence::Maybe};
+  };
+}
+
+Shape request_shape(const GatewayOperation& source) {
+  std::vector<NodeRef> schemas;
+  for (const openapi::MediaType& media : source.operation->request_body.content) {
+    const std::string type = plain_type(media.name.value);
+    if (is_json_type(type) || is_form(type)) schemas.push_back(media.schema);
+  }
+  return shape_of_schemas(*source.unit->document, std::move(schemas));
+}
+
+Shape declared_answer(const GatewayOperation& source) {
+  std::vector<NodeRef> schemas;
+  for (const openapi::Response& response : source.operation->responses) {
+    if (!is_success(response.status.value)) continue;
+    for (const openapi::MediaType& media : response.content) {
+      if (is_json_type(plain_type(media.name.value))) schemas.push_back(media.schema);
+    }
+  }
+  return shape_of_schemas(*source.unit->document, std::move(schemas));
+}
+
+}  // namespace gw::compiler

@@ -1,0 +1,35 @@
+// The changes of one body as they are written, laid over what is known of it.
+#pragma once
+#include <functional>
+#include <string_view>
+
+#include "compiler/gateway/gateway.h"
+#include "compiler/passes/body_shape.h"
+#include "compiler/xgw/effective.h"
+
+namespace gw::compiler {
+
+/// Who looks on while changes are laid over a shape. Empty functions are not called.
+struct ChangeObserver {
+  /// A path of `field` ("items": what `map` takes of each), and how far it led. `reach.stop` is
+  /// valid during the call.
+  std::function<void(std::string_view field, const BodyPath& path, const Reach& reach)> path = {};
+  /// A path that is none, or one that does not go with others.
+  std::function<void(Span span, std::string_view rule, PathProblem problem)> refuse = {};
+};
+
+/// `changes` are those of `request.body`, `response.body` or a view, in the order of
+/// policies::BodyRecord. What is refused is left out.
+void change_shape(const Effective& changes, const ShapeOfExpression& expression, Shape& shape,
+                  const ChangeObserver& observer);
+
+/// Types of what requests bring: parameters as `source` declares them; bodies, tokens and calls are
+/// unknown.
+ShapeOfExpression request_expressions(const GatewayOperation& source);
+
+/// What a client may send as JSON or as a form; unknown where a media type has no schema.
+Shape request_shape(const GatewayOperation& source);
+/// What successes are declared to bring, as JSON.
+Shape declared_answer(const GatewayOperation& source);
+
+}  // namespace gw::compiler

@@ -1,0 +1,250 @@
+// Changes of bodies against what the schemas know: a path that leads to nothing changes nothing,
+// and nobody would notice. What operations inherit is reported only where it fits none of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "compiler/passes/body_changes.h"
+#include "compiler/passes/compose_shape.h"
+#include "compiler/passes/effective_operation.h"
+#include "compiler/passes/lower_views.h"
+#include "compiler/passes/passes.h"
+#include "compiler/passes/plan_steps.h"
+
+namespace gw::compiler {
+namespace {
+
+using policies::ClientClassRecord;
+using policies::Phase;
+using policies::PolicyId;
+
+using Place = std::pair<FileId, u32>;
+Place place_of(Span span) { return {span.file, span.begin}; }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// `404`, `4xx`, `default`.
+bool is_status_pattern(std::string_view text) {
+  if (text == "default") return true;
+  if (text.size() != 3 || text[0] < '1' || text[0] > '5') return false;
+  const bool any = (text[1] == 'x' || text[1] == 'X') && (text[2] == 'x' || text[2] == 'X');
+  return any || (is_digit(text[1]) && is_digit(text[2]));
+}
+
+class BodyPathCheck {
+ public:
+  explicit BodyPathCheck(Module& module) : module_(module) {}
+
+  void run() {
+    for (const PlannedOperation& planned : module_.operations) {
+      if (concerns(planned)) check(*planned.source);
+    }
+    for (auto& [place, outcome] : outcomes_) {
+      if (!outcome.fits) module_.sink.report(std::move(outcome.finding));
+    }
+  }
+
+ private:
+  // Of one path, over all operations that have it.
+  struct Outcome {
+    bool fits = false;
+    Diagnostic finding;
+  };
+  struct Subject {
+    const GatewayOperation& source;
+    std::string body;  // "the answers of `getUser`"
+    std::string_view view = {};
+  };
+
+  bool concerns(const PlannedOperation& planned) const {
+    const table::Extent steps = module_.table.plans[planned.plan].steps;
+    for (u32 i = 0; i < steps.count; ++i) {
+      const table::StepRecord& step = module_.table.steps[steps.offset + i];
+      const auto policy = static_cast<PolicyId>(step.policy);
+      if (policy == PolicyId::Body || policy == PolicyId::Status || policy == PolicyId::Errors ||
+          policy == PolicyId::Compose) {
+        return true;
+      }
+      if (policy == PolicyId::ClientClass && has_views(step.record)) return true;
+    }
+    return false;
+  }
+
+  bool has_views(u32 record) const {
+    return std::ranges::any_of(
+        list_of<policies::ClientClassEntry>(module_.table.pools,
+                                            record_at<ClientClassRecord>(module_, record).classes),
+        [](const auto& entry) { return entry.view != 0; });
+  }
+
+  void check(const GatewayOperation& source) {
+    const EffectiveOperation effective = effective_operation(module_, source, levels_of(source));
+    check_fields(source, effective.fields, true);
+    const Effective* views = effective.fields.find("views");
+    if (views == nullptr || !views->is_map) return;
+    for (const Effective::Entry& entry : views->entries) {
+      if (!entry.value.is_map) continue;
+      Effective fields = effective.fields;
+      Effective body;
+      lay_view(entry.value, fields, body);
+      Shape seen = check_fields(source, fields, false);
+      const Subject subject{source, fmt::format("what `{}` answers", source.id), entry.name};
+      change(body, subject, seen);
+    }
+  }
+
+  // What is left of the answers. Paths of the operation itself are checked once, not for each view.
+  Shape check_fields(const GatewayOperation& source, const Effective& fields, bool own) {
+    check_statuses(fields);
+    if (const Effective* body = body_of(fields, "request")) {
+      Shape shape = request_shape(source);
+      change(*body, {source, fmt::format("the request body of `{}`", source.id)}, shape);
+    }
+    Shape shape = answer_of(source, fields);
+    const Effective* body = body_of(fields, "response");
+    if (body == nullptr) return shape;
+    if (own) {
+      change(*body, {source, fmt::format("the answers of `{}`", source.id)}, shape);
+    } else {
+      change_shape(*body, request_expressions(source), shape, {});
+    }
+    return shape;
+  }
+
+  static const Effective* body_of(const Effective& fields, std::string_view name) {
+    const Effective* changes = fields.find(name);
+    const Effective* body = changes == nullptr ? nullptr : changes->find("body");
+    return body != nullptr && body->is_map ? body : nullptr;
+  }
+
+  Shape answer_of(const GatewayOperation& source, const Effective& fields) const {
+    const Effective* compose = fields.find("compose");
+    const Effective* body = compose == nullptr ? nullptr : compose->find("body");
+    if (compose == nullptr || !compose->present()) return declared_answer(source);
+    if (body == nullptr || !body->node) return {};
+    const ComposedCalls composed(module_, source, *compose);
+    const auto value = [&](std::string_view expression) {
+      CallUse use;
+      const auto call = parse_call_use(expression, use) ? composed.calls().find(use.name)
+                                                        : composed.calls().end();
+      // Of an answer or a fallback nothing is held against a path.
+      if (call != composed.calls().end() && call->second.fallback) return ShapeValue{};
+      return composed.value_of(expression, false);
+    };
+    return shape_of_template(body->node, value).shape;
+  }
+
+  void change(const Effective& changes, const Subject& subject, Shape& shape) {
+    ChangeObserver observer;
+    observer.path = [&](std::string_view field, const BodyPath& path, const Reach& reach) {
+      note(subject, field, path, reach);
+    };
+    observer.refuse = [&](Span span, std::string_view rule, PathProblem problem) {
+      if (!refused_.insert(place_of(span)).second) return;
+      report(module_, rule, Severity::Error, span, std::move(problem.message), "here",
+             std::move(problem.help));
+    };
+    change_shape(changes, request_expressions(subject.source), shape, observer);
+  }
+
+  // --- body-path-unknown
+
+  void note(const Subject& subject, std::string_view field, const BodyPath& path,
+            const Reach& reach) {
+    Outcome& outcome = outcomes_[place_of(path.span())];
+    outcome.fits = outcome.fits || !reach.misses();
+    if (outcome.fits || !outcome.finding.message.empty()) return;
+    outcome.finding = finding_of(subject, field, path, reach);
+  }
+
+  static Diagnostic finding_of(const Subject& subject, std::string_view field, const BodyPath& path,
+                               const Reach& reach) {
+    Diagnostic finding{.rule = "body-path-unknown",
+                       .severity = Severity::Error,
+                       .message = fmt::format("`{}` is not in {}", path.text(), subject.body),
+                       .primary = {path.span_of(reach.token), "leads to nothing"}};
+    if (!subject.view.empty()) {
+      finding.message += fmt::format(", of which `{}` is a view", subject.view);
+    }
+    if (field == "items") finding.message += ", item by item";
+    if (reach.stop == nullptr || reach.token >= path.tokens.size()) return finding;
+    explain_stop(*reach.stop, path.tokens[reach.token], finding);
+    if (!subject.view.empty() && finding.help.starts_with("declare it")) {
+      finding.help = "the changes of the operation come first: name what they leave";
+    }
+    return finding;
+  }
+
+  static void explain_stop(const Shape& stop, const PathToken& token, Diagnostic& finding) {
+    const bool taken = std::ranges::find(stop.gone, token.name) != stop.gone.end();
+    const bool is_object = stop.may_be(gw::schema::kTypeObject);
+    if (taken) finding.primary.text = "a change before this one takes it away";
+    if (token.every) finding.primary.text = "neither a list nor an object with members";
+    if (!token.every && !is_object) {
+      finding.primary.text = "it has no members";
+      if (stop.may_be(gw::schema::kTypeArray)) {
+        finding.help = fmt::format("it is a list: write `*/{}` for every item", token.name);
+      }
+    }
+    if (stop.declared.valid()) finding.related.push_back({stop.declared, "what is declared there"});
+    if (taken || token.every || !is_object) return;
+    std::vector<std::string_view> names;
+    for (const Shape::Member& member : stop.members) names.push_back(member.name);
+    finding.help = did_you_mean(token.name, names);
+    if (finding.help.empty()) {
+      finding.help =
+          "declare it in the schema, or remove the path; `additionalProperties: true` "
+          "says that there is more";
+    }
+  }
+
+  // --- status patterns
+
+  void check_statuses(const Effective& fields) {
+    if (const Effective* response = fields.find("response")) {
+      for (const std::string_view name : {"status", "errors"}) check_keys(response->find(name));
+    }
+    const Effective* compose = fields.find("compose");
+    const Effective* calls = compose == nullptr ? nullptr : compose->find("calls");
+    if (calls == nullptr) return;
+    for (const Effective::Entry& call : calls->entries) {
+      check_keys(call.value.find("status"));
+      check_list(call.value.find("pass"));
+    }
+  }
+
+  void check_keys(const Effective* map) {
+    if (map == nullptr) return;
+    for (const Effective::Entry& entry : map->entries) {
+      if (entry.key) check_pattern(entry.name, entry.key.span());
+    }
+  }
+
+  void check_list(const Effective* list) {
+    if (list == nullptr || !list->node) return;
+    if (list->node.is_scalar()) check_pattern(list->node.text(), list->node.span());
+    for (const NodeRef item : list->node.items()) {
+      if (item.is_scalar()) check_pattern(item.text(), item.span());
+    }
+  }
+
+  void check_pattern(std::string_view text, Span span) {
+    if (is_status_pattern(text) || !refused_.insert(place_of(span)).second) return;
+    report(module_, "extension-value", Severity::Error, span,
+           fmt::format("`{}` is no status", text), "here",
+           "write a status code such as 404, a class such as 4xx, or `default`");
+  }
+
+  Module& module_;
+  std::map<Place, Outcome> outcomes_;
+  std::set<Place> refused_;
+};
+
+}  // namespace
+
+void check_body_paths(Module& module) { BodyPathCheck(module).run(); }
+
+}  // namespace gw::compiler

@@ -1,0 +1,63 @@
+// What the calls of a composition bring, by the schemas of what they call.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/passes/body_shape.h"
+#include "compiler/passes/module.h"
+#include "compiler/xgw/effective.h"
+
+namespace gw::compiler {
+
+/// An expression within a text that is written in a document.
+struct WrittenExpression {
+  std::string_view text;  // "$calls.user.body#/id"
+  NodeRef node;
+  u32 begin = 0;  // bytes of the node's text
+  Span span_of(u32 from, u32 to) const;
+};
+/// All of them below `value`.
+void for_each_expression(const Effective& value,
+                         const std::function<void(const WrittenExpression&)>& visit);
+
+/// A reference to a call: `$calls.NAME.body#/POINTER`.
+struct CallUse {
+  std::string_view name;
+  std::string_view part;     // "body", "status", "header.x"
+  std::string_view pointer;  // of a body; "" is all of it
+};
+/// False: `text` is none.
+bool parse_call_use(std::string_view text, CallUse& out);
+
+class ComposedCalls {
+ public:
+  /// `compose` and `source` must outlive it.
+  ComposedCalls(const Module& module, const GatewayOperation& source, const Effective& compose);
+
+  struct Call {
+    const Effective* value = nullptr;
+    const GatewayOperation* callee = nullptr;  // null: an upstream, of which nothing is known
+    Shape answer;                              // of all items, with `forEach`
+    NodeRef fallback;
+    bool may_lack = false;  // optional without a fallback, or not made for all requests
+  };
+  const std::map<std::string_view, Call>& calls() const { return calls_; }
+  /// The shape of `$item` of a call with `forEach`.
+  Shape item_of(const Call& call) const;
+  /// What `expression` gives; with `fallbacks` those take the place of the answers.
+  ShapeValue value_of(std::string_view expression, bool fallbacks) const;
+
+ private:
+  void add(const Effective::Entry& entry);
+  const GatewayOperation* find_operation(std::string_view id) const;
+
+  const Module& module_;
+  const GatewayOperation& source_;
+  ShapeOfExpression request_;
+  std::map<std::string_view, Call> calls_;
+};
+
+}  // namespace gw::compiler
