@@ -5,17 +5,18 @@ _gwctl() {
     case $word in -*) ;; *) verb=$word; break ;; esac
   done
   case $verb in
-    '') words='validate lint compile diff inspect explain test serve reload rollback status drain undrain key rules schema completions version -h --help -V --version -q --quiet --color' ;;
+    '') words='validate lint compile diff inspect explain openapi test serve reload rollback status drain undrain key rules schema completions version -h --help -V --version -q --quiet --color' ;;
     validate) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     lint) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     compile) words='-o --output --consumers --networks --sign --counter --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     diff) words='--format --json --fail-on --show --accept --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     inspect) words='--format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     explain) words='-H --header -d --data --ip --consumer --claims --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    openapi) words='--client --host --server --format --json -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     test) words='--filter --format --json --coverage --fail-under --update --watch --live --generate -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     serve) words='--listen --workers --access-log --log-format --state --fresh --grace --admin --admin-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    reload) words='--expect-current --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    rollback) words='--format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
+    reload) words='--expect-current --close-streams --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    rollback) words='--close-streams --format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     status) words='--format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     drain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     undrain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;

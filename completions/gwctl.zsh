@@ -9,6 +9,7 @@ _gwctl() {
     'diff:Say what changes for requests'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
+    'openapi:Print the public OpenAPI document'
     'test:Run tests of a gateway, without a socket'
     'serve:Run the gateway'
     'reload:Give a running gateway another table'
@@ -139,6 +140,24 @@ _gwctl() {
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
+    openapi)
+      _arguments \
+        '--client[What clients of this class get\: its views, without what refuses it]:value: ' \
+        '--host[Only what is served at this host]:value: ' \
+        '--server[URL for `servers`, in place of those made of hosts; may be repeated]:value: ' \
+        '--format[yaml or json \[yaml\]]:value: ' \
+        '--json[Same as --format json]' \
+        '-o[Where it is written \[-\]]:file:_files' \
+        '--output[Where it is written \[-\]]:file:_files' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
     test)
       _arguments \
         '--filter[Only tests whose name has this text]:value: ' \
@@ -167,7 +186,7 @@ _gwctl() {
         '--workers[Threads that serve \[one per processor\]]:value: ' \
         '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \
-        '--state[Keep accepted tables here; a restart serves the last one]:file:_files' \
+        '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
         '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
@@ -187,6 +206,7 @@ _gwctl() {
     reload)
       _arguments \
         '--expect-current[Refuse unless the gateway serves this table now]:value: ' \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
@@ -202,6 +222,7 @@ _gwctl() {
         '*:file:_files' ;;
     rollback)
       _arguments \
+        '--close-streams[End the WebSockets, event streams and gRPC streams that run by older tables]' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
