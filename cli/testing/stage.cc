@@ -206,6 +206,7 @@ class Stage::Run {
     Env env{stage_.loop_, stage_.random_, stage_.upstreams_, stage_.observer_};
     env.identity = &stage_.identity_;
     env.counters = &stage_.counters_;
+    env.compositions = stage_.watcher_;
     Task<void> task = gw::run(exchange_, env, responder_);
     task.start();
     const TimePoint end = stage_.loop_.now() + kPatience;
@@ -237,6 +238,7 @@ class Stage::Run {
     if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.plain_body();
     outcome_.sent = stage_.upstreams_.take_sent();
     outcome_.tries = exchange_.try_count;
+    outcome_.client = exchange_.client_class;
     if (exchange_.route != table::kNone) {
       outcome_.operation = view_.text(view_.routes()[exchange_.route].id);
     }
