@@ -9,6 +9,7 @@ _gwctl() {
     'diff:Say what changes for requests'
     'inspect:Show what is in a table'
     'explain:Show what would happen to a request, and why'
+    'openapi:Print the public OpenAPI document'
     'test:Run tests of a gateway, without a socket'
     'serve:Run the gateway'
     'reload:Give a running gateway another table'
@@ -131,6 +132,24 @@ _gwctl() {
         '--expect[Exit with 1 unless the status is this one]:value: ' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    openapi)
+      _arguments \
+        '--client[What clients of this class get\: its views, without what refuses it]:value: ' \
+        '--host[Only what is served at this host]:value: ' \
+        '--server[URL for `servers`, in place of those made of hosts; may be repeated]:value: ' \
+        '--format[yaml or json \[yaml\]]:value: ' \
+        '--json[Same as --format json]' \
+        '-o[Where it is written \[-\]]:file:_files' \
+        '--output[Where it is written \[-\]]:file:_files' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \

@@ -15,6 +15,7 @@ Run add_compile(CLI::App& gwctl);
 Run add_diff(CLI::App& gwctl);
 Run add_inspect(CLI::App& gwctl);
 Run add_explain(CLI::App& gwctl);
+Run add_openapi(CLI::App& gwctl);
 Run add_test(CLI::App& gwctl);
 Run add_serve(CLI::App& gwctl);
 Run add_reload(CLI::App& gwctl);

@@ -10,6 +10,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/file_watch.h"
+#include "cli/output_file.h"
 #include "cli/source_state.h"
 #include "cli/spec_options.h"
 #include "cli/testing/check_names.h"
@@ -35,19 +36,6 @@ struct TestCommand {
   bool watch = false;
   bool generate = false;
 };
-
-bool write_output(const std::string& path, const std::string& text, const Console& console) {
-  if (path == "-") {
-    console.out(text);
-    return true;
-  }
-  std::FILE* file = std::fopen(path.c_str(), "wbe");
-  const bool written =
-      file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool closed = file != nullptr && std::fclose(file) == 0;
-  if (!written || !closed) console.error(fmt::format("cannot write {}", path));
-  return written && closed;
-}
 
 // One run over all files.
 class TestRun {

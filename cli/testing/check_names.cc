@@ -7,6 +7,7 @@
 
 #include "cli/testing/check_fields.h"
 #include "compiler/openapi/report.h"
+#include "runtime/policies/client_class/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/scheme/record.h"
@@ -30,7 +31,10 @@ class NameCheck {
     for (const auto& upstream : view_.upstreams()) upstreams_.insert(view_.text(upstream.name));
     for (const auto& scheme : view_.schemes()) schemes_.insert(view_.text(scheme.name));
     deciders_.insert(std::begin(kDeciders), std::end(kDeciders));
-    for (const table::StepRecord& step : view_.steps()) add_limits(step);
+    for (const table::StepRecord& step : view_.steps()) {
+      add_limits(step);
+      add_classes(step);
+    }
     for (const std::string& name : limits_) deciders_.insert(name);
   }
 
@@ -46,6 +50,9 @@ class NameCheck {
     const Value* operation = step.expect.get("operation");
     if (operation != nullptr && !operation->is_null()) {
       check(operation->text, operation->span, operations_, "operation");
+    }
+    if (const Value* client = step.expect.get("client")) {
+      check(client->text, client->span, classes_, "client class");
     }
     if (const Value* by = step.expect.get("by")) check(by->text, by->span, deciders_, "decider");
     const Value* sent = step.expect.get("upstream");
@@ -63,6 +70,14 @@ class NameCheck {
     for (const auto& limit : view_.policy_list<policies::LimitRecord>(record.limits)) {
       limits_.insert(
           fmt::format("{}.{}", policies::kLimitKindWords[limit.kind], view_.text(limit.name)));
+    }
+  }
+
+  void add_classes(const table::StepRecord& step) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::ClientClass) return;
+    const auto& record = view_.policy_record<policies::ClientClassRecord>(step.record);
+    for (const auto& one : view_.policy_list<policies::ClientClassEntry>(record.classes)) {
+      classes_.insert(view_.text(one.name));
     }
   }
 
@@ -92,6 +107,7 @@ class NameCheck {
   Names upstreams_;
   Names schemes_;
   Names deciders_;
+  Names classes_;
   std::set<std::string> limits_;
 };
 

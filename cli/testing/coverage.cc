@@ -13,6 +13,8 @@
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/cache/record.h"
+#include "runtime/policies/client_class/record.h"
+#include "runtime/policies/compose/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/validate/record.h"
@@ -124,9 +126,74 @@ void Coverage::add_route(u32 route) {
           add_validation(route, step.record, id);
         }
         break;
+      case PolicyId::ClientClass:
+        add_views(route, step.record, id);
+        break;
+      case PolicyId::Compose:
+        add_composition(route, step.record, id);
+        break;
       default:
         break;
     }
+  }
+}
+
+void Coverage::add_views(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::ClientClassRecord>(offset);
+  for (const auto& entry : view_.policy_list<policies::ClientClassEntry>(record.classes)) {
+    if (entry.view == 0) continue;
+    const std::string name(view_.text(entry.name));
+    add(fmt::format("view {} {}", route, name), CoverageKind::Views,
+        origin_of(route, "views." + name), fmt::format("`{}`: the view of `{}`", id, name));
+    for (const table::StepRecord& step :
+         view_.part(view_.steps(), view_.plans()[entry.view - 1].steps)) {
+      if (static_cast<PolicyId>(step.policy) == PolicyId::Compose) {
+        add_composition(route, step.record, fmt::format("{}` for `{}", id, name));
+      }
+    }
+  }
+}
+
+namespace {
+
+// Each plan has a record of its own.
+std::string call_key(const policies::ComposeRecord& record, size_t call, std::string_view what) {
+  return fmt::format("call {} {} {}", fmt::ptr(&record), call, what);
+}
+
+}  // namespace
+
+void Coverage::add_composition(u32 route, u32 offset, const std::string& id) {
+  const auto& record = view_.policy_record<policies::ComposeRecord>(offset);
+  const auto calls = view_.policy_list<policies::CallRecord>(record.calls);
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const std::string_view name = view_.text(calls[i].name);
+    const std::string place = origin_of(route, "compose");
+    const auto branch = [&](std::string_view what, std::string_view words) {
+      add(call_key(record, i, what), CoverageKind::Compositions, place,
+          fmt::format("`{}`: call `{}` {}", id, name, words));
+    };
+    if (calls[i].optional != 0) {
+      branch("present", "has an answer");
+      branch("missing", "has none");
+    }
+    if (calls[i].condition != table::kNone) {
+      branch("made", "is made");
+      branch("skipped", "is not made");
+    }
+    if (calls[i].pass.count != 0) branch("passed", "is passed on to the client");
+  }
+}
+
+void Coverage::composed(const policies::ComposeRecord& record, std::span<const CallEnd> ends) {
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const CallEnd end = ends[i];
+    if (end == CallEnd::None) continue;
+    const bool missing = end == CallEnd::Missing || end == CallEnd::TimedOut;
+    hit(call_key(record, i, end == CallEnd::Skipped ? "skipped" : "made"));
+    if (end == CallEnd::Present) hit(call_key(record, i, "present"));
+    if (end == CallEnd::Passed) hit(call_key(record, i, "passed"));
+    if (missing) hit(call_key(record, i, "missing"));
   }
 }
 
@@ -206,6 +273,9 @@ void Coverage::saw(Exchange& exchange, const Outcome& outcome) {
   if (exchange.limits != nullptr) saw_limits(exchange);
   if (exchange.route == table::kNone || exchange.preflight) return;
   hit(fmt::format("route {}", exchange.route));
+  if (outcome.allowed && !exchange.client_class.empty()) {
+    hit(fmt::format("view {} {}", exchange.route, exchange.client_class));
+  }
   saw_steps(exchange, outcome);
 }
 

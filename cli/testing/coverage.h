@@ -11,15 +11,26 @@ namespace gw::cli::tests {
 
 /// What is counted, by kind. A new kind adds a name here, its units in Coverage's constructor and
 /// what hits them in saw().
-enum class CoverageKind : u8 { Operations, Security, Limits, Validation, Access, Cache };
+enum class CoverageKind : u8 {
+  Operations,
+  Security,
+  Limits,
+  Validation,
+  Access,
+  Cache,
+  Views,
+  Compositions
+};
 inline constexpr std::string_view kCoverageNames[] = {"operations", "security",       "limits",
-                                                      "validation", "allow and deny", "cache"};
+                                                      "validation", "allow and deny", "cache",
+                                                      "views",      "compositions"};
 
 class Coverage final : public ExchangeWatcher {
  public:
   explicit Coverage(const table::TableView& view);
 
   void saw(Exchange& exchange, const Outcome& outcome) override;
+  void composed(const policies::ComposeRecord& record, std::span<const CallEnd> ends) override;
 
   /// Something that a test can go through.
   struct Unit {
@@ -42,6 +53,8 @@ class Coverage final : public ExchangeWatcher {
   void add_validation(u32 route, u32 record, const std::string& id);
   void add_cache(u32 route, u32 record, const std::string& id);
   void add_access(u32 route, u32 record, const std::string& id);
+  void add_views(u32 route, u32 record, const std::string& id);
+  void add_composition(u32 route, u32 record, const std::string& id);
   void saw_limits(const Exchange& exchange);
   void saw_validation(const Exchange& exchange, const Outcome& outcome);
   void saw_cache(const Exchange& exchange);

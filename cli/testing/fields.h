@@ -78,6 +78,9 @@ inline constexpr Field kRequestFields[] = {
 
 inline constexpr Field kReplyFields[] = {
     {.name = "of", .doc = "upstream that answers so; default: whichever is asked next"},
+    {.name = "path",
+     .kind = FieldKind::Any,
+     .doc = "only requests with this target, with its query, are answered so; or a matcher"},
     {.name = "status", .kind = FieldKind::Status, .doc = "status [200]"},
     {.name = "headers", .kind = FieldKind::Headers, .doc = "fields of the answer"},
     {.name = "body",
@@ -108,15 +111,20 @@ inline constexpr Field kExpectFields[] = {
      .kind = FieldKind::TextOrNull,
      .doc = "id of the operation that it is for; null: there is none"},
     {.name = "by",
-     .doc =
-         "what has decided: authenticate, authorizer, allow, deny, equals, rateLimit, validate, "
-         "cors, maxBody, route, request, cache, respond, redirect, mock, proxy; a limit's name may "
-         "follow: rateLimit.perClient"},
+     .doc = "what has decided: authenticate, authorizer, allow, deny, equals, rateLimit, validate, "
+            "cors, maxBody, route, request, cache, respond, redirect, mock, compose, proxy; a "
+            "limit's name "
+            "may follow: rateLimit.perClient"},
     {.name = "cache",
      .kind = FieldKind::Words,
      .doc = "where the answer has come from: the cache, though no longer fresh, after the upstream "
             "has confirmed it, or from the upstream",
      .words = kCacheWords},
+    {.name = "client", .doc = "class of clients that the request belongs to"},
+    {.name = "partial",
+     .kind = FieldKind::Names,
+     .doc = "optional calls of a composition that have brought nothing, as the field Gw-Partial "
+            "names them, in any order; []: all have brought something"},
     {.name = "status", .kind = FieldKind::Statuses, .doc = "status of the answer, or 4XX"},
     {.name = "headers",
      .kind = FieldKind::Expected,

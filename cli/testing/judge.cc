@@ -42,6 +42,34 @@ class Judge {
     if (field.key == "cache") return text(field, std::string(cache::outcome_name(outcome_.cache)));
     if (field.key == "tries") return text(field, std::to_string(outcome_.tries));
     if (field.key == "upstream") return upstream(field);
+    if (field.key == "client") return text(field, outcome_.client);
+    if (field.key == "partial") return partial(field);
+  }
+
+  // Names of both in order of the alphabet: which call fails first is nobody's business.
+  void partial(const Value& field) {
+    std::vector<std::string> wanted;
+    if (field.is_list()) {
+      for (const Value& name : field.children) wanted.push_back(name.text);
+    } else {
+      wanted.push_back(field.text);
+    }
+    std::vector<std::string> got;
+    for (const std::string& value : values_of(outcome_.fields, "gw-partial")) {
+      size_t begin = 0;
+      while (begin <= value.size()) {
+        const size_t end = std::min(value.find(", ", begin), value.size());
+        got.push_back(value.substr(begin, end - begin));
+        begin = end + 2;
+      }
+    }
+    std::ranges::sort(wanted);
+    std::ranges::sort(got);
+    if (wanted == got) return;
+    const auto list = [](const std::vector<std::string>& names) {
+      return names.empty() ? std::string("none") : fmt::format("{}", fmt::join(names, ", "));
+    };
+    found_.push_back({field.key, list(wanted), list(got), field.span});
   }
 
   void differs(const Value& field, std::string got) {
@@ -134,7 +162,7 @@ class Judge {
 
 bool needs_inside(std::string_view field) {
   return field == "decision" || field == "operation" || field == "by" || field == "upstream" ||
-         field == "tries" || field == "cache";
+         field == "tries" || field == "cache" || field == "client";
 }
 
 std::vector<Mismatch> judge(const Value& expect, const Outcome& outcome, Sight sight) {

@@ -105,6 +105,7 @@ Reply reply_of(const Value& value) {
   Reply out;
   out.of = text_of(value, "of");
   out.of_span = span_of(value, "of");
+  if (const Value* path = value.get("path")) out.path = *path;
   if (const Value* status = value.get("status")) {
     out.status = static_cast<u16>(parse_count(status->text).value_or(200));
   }
@@ -303,7 +304,10 @@ class SuiteReader {
     step.sends = true;
     step.request = request_of(*request);
     if (const Value* upstream = merged.get("upstream")) {
-      for (const Value& reply : upstream->children) step.upstream.push_back(reply_of(reply));
+      for (const Value& reply : upstream->children) {
+        if (!check_reply(reply)) return;
+        step.upstream.push_back(reply_of(reply));
+      }
     }
     if (const Value* expect = merged.get("expect")) step.expect = *expect;
     if (!check_expectation(step.expect)) return;
@@ -344,6 +348,16 @@ class SuiteReader {
       return false;
     }
     return exclude(request, "body", "bodySize");
+  }
+
+  // Which request a connection is for is known when it has been sent.
+  bool check_reply(const Value& reply) {
+    const Value* path = reply.get("path");
+    if (path == nullptr || text_of(reply, "fail") != "connect") return true;
+    bad("field-conflict", path->key_span.valid() ? path->key_span : path->span,
+        "`path` and `fail: connect` exclude each other", "nothing is sent then",
+        "name the upstream alone, with `of`");
+    return false;
   }
 
   bool check_expectation(const Value& expect) {

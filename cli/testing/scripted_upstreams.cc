@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
+#include "cli/testing/matcher.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_chunked.h"
 #include "runtime/upstream/connector.h"
@@ -74,8 +76,11 @@ std::string wire_of(const Reply& reply, std::string_view method) {
 
 // One connection, for one request: so each try takes one reply, whatever became of the last one.
 struct ScriptedUpstreams::Talk {
-  Talk(ScriptedUpstreams& all, std::string name, Reply next)
-      : owner(all), upstream(std::move(name)), reply(std::move(next)) {}
+  Talk(ScriptedUpstreams& all, std::string name, std::optional<Reply> next)
+      : owner(all),
+        upstream(std::move(name)),
+        chosen(next.has_value()),
+        reply(std::move(next).value_or(Reply{})) {}
 
   void read() {
     if (answered) return;
@@ -83,10 +88,17 @@ struct ScriptedUpstreams::Talk {
     if (!parse_request(peer.received(), request)) return;
     answered = true;
     request.upstream = upstream;
+    choose(request.target);
     method = request.method;
     owner.sent_.push_back(std::move(request));
     if (reply.delay_ms == 0) return answer();
     owner.loop_.set_timer(timer, owner.loop_.now() + milliseconds(reply.delay_ms));
+  }
+
+  void choose(const std::string& target) {
+    if (chosen) return;
+    chosen = true;
+    if (const Reply* next = owner.next_reply(upstream, &target)) reply = *next;
   }
 
   void answer() {
@@ -97,6 +109,7 @@ struct ScriptedUpstreams::Talk {
 
   ScriptedUpstreams& owner;
   std::string upstream;
+  bool chosen;  // else when its request has been read
   Reply reply;
   MemoryPeer peer;
   std::string method;
@@ -111,7 +124,13 @@ class ScriptedUpstreams::Target final : public upstream::Connector {
 
   Task<Result<std::unique_ptr<net::ByteStream>>> connect(const upstream::TargetConfig&,
                                                          net::TimePoint due) override {
-    Reply reply = owner_.next_reply(upstream_);
+    // Some are for certain requests, and which one this is for is known when it comes.
+    std::optional<Reply> chosen;
+    if (!owner_.waits_for_target(upstream_)) {
+      const Reply* next = owner_.next_reply(upstream_, nullptr);
+      chosen = next == nullptr ? Reply{} : *next;
+    }
+    const Reply reply = chosen.value_or(Reply{});
     if (reply.failure == Reply::Failure::Connect) {
       const net::TimePoint when = owner_.loop_.now() + milliseconds(reply.delay_ms);
       if (reply.delay_ms != 0) co_await owner_.loop_.sleep_until(std::min(when, due));
@@ -122,7 +141,7 @@ class ScriptedUpstreams::Target final : public upstream::Connector {
                            .sys = late ? ETIMEDOUT : ECONNREFUSED,
                            .what = "scripted"});
     }
-    auto talk = std::make_unique<Talk>(owner_, upstream_, std::move(reply));
+    auto talk = std::make_unique<Talk>(owner_, upstream_, std::move(chosen));
     std::unique_ptr<net::ByteStream> stream = net::make_memory_stream(owner_.loop_, talk->peer);
     owner_.listen(*talk);
     owner_.talks_.push_back(std::move(talk));
@@ -172,13 +191,31 @@ std::vector<SentRequest> ScriptedUpstreams::take_sent() {
   return std::exchange(sent_, {});
 }
 
-Reply ScriptedUpstreams::next_reply(const std::string& upstream) {
+// `target` null: it is not known, and no entry asks for one before a connection fails.
+Reply* ScriptedUpstreams::next_reply(const std::string& upstream, const std::string* target) {
   for (size_t i = 0; i < script_.size(); ++i) {
     if (used_[i] || (!script_[i].of.empty() && script_[i].of != upstream)) continue;
+    if (target != nullptr) {
+      if (script_[i].failure == Reply::Failure::Connect) continue;
+      std::vector<Mismatch> differences;
+      if (script_[i].path) compare_field(*script_[i].path, {*target}, {}, differences);
+      if (!differences.empty()) continue;
+    }
     used_[i] = true;
-    return script_[i];
+    return &script_[i];
   }
-  return {};
+  return nullptr;
+}
+
+bool ScriptedUpstreams::waits_for_target(const std::string& upstream) const {
+  bool first = true;
+  for (size_t i = 0; i < script_.size(); ++i) {
+    if (used_[i] || (!script_[i].of.empty() && script_[i].of != upstream)) continue;
+    if (script_[i].path) return true;
+    if (first && script_[i].failure == Reply::Failure::Connect) return false;
+    first = false;
+  }
+  return false;
 }
 
 upstream::PoolFetcher& ScriptedUpstreams::fetcher_of(u32 index) {

@@ -27,8 +27,8 @@ class ScriptedUpstreams final : public Fetcher {
                     Random& random);
   ~ScriptedUpstreams() override;
 
-  /// Each try takes the next reply that is for its upstream; 200 without a body when there is
-  /// none.
+  /// Each try takes the next reply that is for its upstream and its target; 200 without a body
+  /// when there is none.
   void set_script(std::vector<Reply> replies);
   /// What was sent since the last call.
   std::vector<SentRequest> take_sent();
@@ -42,7 +42,8 @@ class ScriptedUpstreams final : public Fetcher {
   class Target;
   struct Talk;
   upstream::PoolFetcher& fetcher_of(u32 upstream);
-  Reply next_reply(const std::string& upstream);
+  Reply* next_reply(const std::string& upstream, const std::string* target);
+  bool waits_for_target(const std::string& upstream) const;
   void listen(Talk& talk);
 
   const std::vector<upstream::UpstreamConfig>& configs_;

@@ -203,6 +203,7 @@ class Stage::Run {
   }
 
   void serve() {
+    stage_.env_.compositions = stage_.watcher_;
     Task<void> task = gw::run(exchange_, stage_.env_, responder_);
     task.start();
     const TimePoint end = stage_.loop_.now() + kPatience;
@@ -235,6 +236,7 @@ class Stage::Run {
     outcome_.sent = stage_.upstreams_.take_sent();
     outcome_.tries = exchange_.try_count;
     outcome_.cache = exchange_.cache_outcome;
+    outcome_.client = exchange_.client_class;
     if (exchange_.route != table::kNone) {
       outcome_.operation = view_.text(view_.routes()[exchange_.route].id);
     }

@@ -25,15 +25,15 @@ struct Outcome {
   std::string operation;  // "": none
   std::string by;         // as `expect.by`
   cache::Outcome cache{};
+  std::string client;  // class of clients; "": not known
   std::vector<SentRequest> sent;
   u32 tries = 0;
   std::string problem;  // why there is nothing to judge; "": there is
 };
 
-/// Looks on while tests run; for coverage.
-class ExchangeWatcher {
+/// Looks on while tests run; for coverage. Compositions are told before their exchange.
+class ExchangeWatcher : public CompositionWatcher {
  public:
-  virtual ~ExchangeWatcher() = default;
   /// `exchange` has ended and still holds everything.
   virtual void saw(Exchange& exchange, const Outcome& outcome) = 0;
 };

@@ -38,6 +38,7 @@ struct Reply {
   enum class Failure : u8 { None, Connect, Reset, Timeout };
   std::string of;  // name of an upstream; "": any
   compiler::Span of_span;
+  std::optional<Value> path;  // a text or matcher; none: any
   u16 status = 200;
   std::vector<engine::OfflineField> headers;
   std::string body;

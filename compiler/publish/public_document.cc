@@ -243,12 +243,15 @@ class Publisher {
     std::map<std::string, std::set<const openapi::PathItem*>> items;
     for (const Chosen& one : chosen_) items[one.path].insert(one.operation->item);
     PublicValue& paths = out_.root.set("paths", PublicValue::map());
+    std::map<std::string, size_t> places;  // in `paths`, of which there may be many
     for (const Chosen& one : chosen_) {
       const bool shared = items[one.path].size() > 1;
-      if (paths.find(one.path) == nullptr) {
-        paths.set(one.path, shared ? PublicValue::map() : path_item(one));
+      const auto [place, fresh] = places.try_emplace(one.path, paths.members.size());
+      if (fresh) {
+        paths.members.push_back(
+            {.key = one.path, .value = shared ? PublicValue::map() : path_item(one)});
       }
-      if (!add_operation(one, shared, *paths.find(one.path))) return false;
+      if (!add_operation(one, shared, paths.members[place->second].value)) return false;
     }
     return true;
   }
@@ -444,7 +447,8 @@ class Publisher {
     for (const auto& [place, number] : sorted) {
       const auto& [section, name] = place;
       if (sections.find(section) == nullptr) sections.set(section, PublicValue::map());
-      sections.find(section)->set(name, out_.components.at(number).value);
+      sections.find(section)->members.push_back(
+          {.key = name, .value = out_.components.at(number).value});
     }
     if (!sections.members.empty()) out_.root.set("components", std::move(sections));
   }

@@ -21,8 +21,16 @@ bool is_reserved(std::string_view text) {
   return std::ranges::find(kWords, lower) != std::end(kWords);
 }
 
+// `3.0.3` is no number.
+bool is_version(std::string_view text) {
+  return !text.empty() && is_digit(text.front()) && is_digit(text.back()) &&
+         std::ranges::count(text, '.') > 1 &&
+         std::ranges::all_of(text, [](char c) { return c == '.' || is_digit(c); });
+}
+
 // Fewer texts than YAML would allow, and none that needs a second look.
 bool is_plain(std::string_view text) {
+  if (is_version(text)) return true;
   if (text.empty() || text.size() > 200 || is_reserved(text)) return false;
   if (!is_letter(text[0]) && text[0] != '/' && text[0] != '$') return false;
   if (text.back() == ' ' || text.back() == ':') return false;

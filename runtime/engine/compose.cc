@@ -25,13 +25,10 @@ constexpr size_t kMostAnswerBytes = size_t{16} << 20;
 
 enum class CallState : u8 { Waiting, Running, Done };
 
-/// How a call has ended.
-enum class Outcome : u8 { None, Present, Skipped, Missing, TimedOut, Passed };
-
 struct Call {
   const CallRecord* record = nullptr;
   CallState state = CallState::Waiting;
-  Outcome outcome = Outcome::None;
+  CallEnd outcome = CallEnd::None;
   Task<void> task;
   std::vector<std::unique_ptr<CallPart>> parts;  // one, or one per item
   std::vector<Task<void>> items;                 // of `forEach`, by item
@@ -72,9 +69,16 @@ class Composition {
       co_await call.task.join();
     }
     answer();
+    if (env_.compositions != nullptr) tell_ends();
   }
 
  private:
+  void tell_ends() const {
+    std::vector<CallEnd> ends;
+    for (const Call& call : calls_) ends.push_back(call.outcome);
+    env_.compositions->composed(record_, ends);
+  }
+
   bool is_ready(const Call& call) const {
     if (call.state != CallState::Waiting) return false;
     const auto after = view_.policy_list<CallAfterRecord>(call.record->after);
@@ -89,7 +93,7 @@ class Composition {
       if (failed_ || !is_ready(calls_[i])) continue;
       Call& call = calls_[i];
       if (!holds(exchange_, call.record->condition)) {
-        call.outcome = Outcome::Skipped;
+        call.outcome = CallEnd::Skipped;
         call.state = CallState::Done;
         continue;
       }
@@ -158,7 +162,7 @@ class Composition {
   void settle_items(u32 index) {
     Call& call = calls_[index];
     if (call.list.empty() || call.started != call.parts.size()) {
-      return miss(index, Outcome::Missing);
+      return miss(index, CallEnd::Missing);
     }
     for (const auto& part : call.parts) {
       const PartAnswer& answer = part->answer();
@@ -166,30 +170,30 @@ class Composition {
       const bool good = status >= 200 && status <= 299;
       if (!good && passes(*call.record, status)) return pass(index, answer, status);
       if (!good && (call.record->optional == 0 || call.record->fallback.count == 0)) {
-        return miss(index, answer.timed_out ? Outcome::TimedOut : Outcome::Missing);
+        return miss(index, answer.timed_out ? CallEnd::TimedOut : CallEnd::Missing);
       }
       if (call.list.size() > 1) call.list += ',';
       if (!good) {
         partial_ = true;
         mark_partial(call);
         if (!write_template(exchange_, call.record->fallback, kMostAnswerBytes, call.list)) {
-          return miss(index, Outcome::Missing);
+          return miss(index, CallEnd::Missing);
         }
       } else if (answer.body.empty()) {
         call.list += "null";
       } else if (!is_json(*answer.fields, exchange_.arena)) {
-        return miss(index, Outcome::Missing);
+        return miss(index, CallEnd::Missing);
       } else {
         call.list += answer.body;
       }
-      if (call.list.size() > kMostAnswerBytes) return miss(index, Outcome::Missing);
+      if (call.list.size() > kMostAnswerBytes) return miss(index, CallEnd::Missing);
     }
     call.list += ']';
     CallValue& value = results_[index];
     json::Tape& tape = values_of(exchange_).lease();
-    if (!tape.parse(call.list)) return miss(index, Outcome::Missing);
+    if (!tape.parse(call.list)) return miss(index, CallEnd::Missing);
     value = {.present = true, .status = 200, .fields = nullptr, .body = &tape, .node = 0};
-    call.outcome = Outcome::Present;
+    call.outcome = CallEnd::Present;
   }
 
   // --- one answer
@@ -216,7 +220,7 @@ class Composition {
 
   void pass(u32 index, const PartAnswer& answer, u16 status) {
     Call& call = calls_[index];
-    call.outcome = Outcome::Passed;
+    call.outcome = CallEnd::Passed;
     call.passed_status = status;
     if (passed_ == nullptr) {
       passed_ = &call;
@@ -232,7 +236,7 @@ class Composition {
     if (passes(record, status)) return pass(index, answer, status);
     if (status < 200 || status > 299) {
       const bool late = answer.timed_out || status == 504;
-      return miss(index, late ? Outcome::TimedOut : Outcome::Missing);
+      return miss(index, late ? CallEnd::TimedOut : CallEnd::Missing);
     }
     CallValue value{
         .present = true, .status = status, .fields = answer.fields, .body = nullptr, .node = 0};
@@ -241,13 +245,13 @@ class Composition {
       if (tape.parse(answer.body)) value.body = &tape;
     }
     if (value.body == nullptr && !answer.body.empty() && record.reads_body != 0) {
-      return miss(index, Outcome::Missing);
+      return miss(index, CallEnd::Missing);
     }
     results_[index] = value;
-    call.outcome = Outcome::Present;
+    call.outcome = CallEnd::Present;
   }
 
-  void miss(u32 index, Outcome outcome) {
+  void miss(u32 index, CallEnd outcome) {
     Call& call = calls_[index];
     call.outcome = outcome;
     if (call.record->optional == 0) {
@@ -330,7 +334,7 @@ class Composition {
   }
 
   void answer_lacking() {
-    const u16 status = lacking_->outcome == Outcome::TimedOut ? 504 : 502;
+    const u16 status = lacking_->outcome == CallEnd::TimedOut ? 504 : 502;
     exchange_.error = Error{.code = status == 504 ? Errc::UpstreamTimeout : Errc::UpstreamInvalid,
                             .origin = Origin::Upstream,
                             .what = "a required part of a composition is missing"};

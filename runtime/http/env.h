@@ -2,6 +2,7 @@
 // and `gwctl explain` give it scripts and a fake one.
 #pragma once
 #include <chrono>
+#include <span>
 #include <string_view>
 
 #include "runtime/base/result.h"
@@ -18,8 +19,9 @@ struct CacheEnv;
 }
 class LongStreams;
 namespace policies {
+struct ComposeRecord;
 struct RetryCauseRecord;
-}
+}  // namespace policies
 namespace limits {
 class CounterStore;
 }
@@ -163,16 +165,28 @@ class Mirrors {
   virtual void send(const Exchange& exchange, const FetchOptions& options, Bytes body) = 0;
 };
 
+/// How a call of a composition has ended. Passed: the client was answered with what it brought.
+enum class CallEnd : u8 { None, Present, Skipped, Missing, TimedOut, Passed };
+
+/// Looks on at compositions; for tests.
+class CompositionWatcher {
+ public:
+  virtual ~CompositionWatcher() = default;
+  /// `ends`: of its calls, in the order of the record, which is one of the exchange's table.
+  virtual void composed(const policies::ComposeRecord& record, std::span<const CallEnd> ends) = 0;
+};
+
 struct Env {
   Clock& clock;
   Random& random;
   Fetcher& fetcher;
   ExchangeObserver& observer;
-  Mirrors* mirrors = nullptr;                // null: none are sent
-  limits::CounterStore* counters = nullptr;  // null: what is limited is refused
-  LongStreams* streams = nullptr;            // null: nobody ends one before its time
-  IdentityEnv* identity = nullptr;           // null: where no operation asks for authentication
-  cache::CacheEnv* cache = nullptr;          // null: nothing is kept
+  Mirrors* mirrors = nullptr;                  // null: none are sent
+  limits::CounterStore* counters = nullptr;    // null: what is limited is refused
+  LongStreams* streams = nullptr;              // null: nobody ends one before its time
+  IdentityEnv* identity = nullptr;             // null: where no operation asks for authentication
+  CompositionWatcher* compositions = nullptr;  // null: nobody looks on
+  cache::CacheEnv* cache = nullptr;            // null: nothing is kept
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.
