@@ -59,9 +59,10 @@ class SchemaReader {
       out.members.push_back(std::move(member));
       required_.erase(name);
     }
-    // Of those that it requires without a word about their values.
+    // Of those that it requires without a word about their values; refused, there is none.
+    const Shape silent = facts.naming == Naming::Closed ? shape_of_types(0) : Shape{};
     for (const std::string& name : required_) {
-      if (schemas.size() == 1) out.members.push_back({name, Shape{}, Presence::Always});
+      if (schemas.size() == 1) out.members.push_back({name, silent, Presence::Always});
     }
     if (!rest_.empty()) out.rest.push_back(shape_of_schemas(document_, std::move(rest_)));
     if (facts.knows_items && !items_.empty()) {
