@@ -15,6 +15,7 @@ using namespace gw::schema;
 constexpr u32 kMaxSchemaDepth = 16;  // of schemas that are put together of each other
 constexpr u32 kMaxSchemaVisits = 1024;
 constexpr size_t kMaxLifted = 256;
+constexpr u32 kMaxSteps = 2'000;  // of one path, through `*` of schemas that hold each other
 
 // What one schema says of the level that it stands at.
 struct Facts {
@@ -186,6 +187,10 @@ class Walk {
   Walk(const std::function<void(Shape&)>& visit, bool numbers) : visit_(visit), numbers_(numbers) {}
 
   void go(Shape& at, std::span<const PathToken> tokens, size_t index) {
+    if (++steps_ > kMaxSteps) {
+      reach.unknown = true;
+      return;
+    }
     if (index == tokens.size()) {
       reach.found = true;
       visit_(at);
@@ -256,6 +261,7 @@ class Walk {
 
   const std::function<void(Shape&)>& visit_;
   const bool numbers_;
+  u32 steps_ = 0;
 };
 
 // Calls `change(parent, last token)` where the last token of a path stands.
@@ -330,17 +336,57 @@ bool paths_into(const Paths& paths, const std::string* name, Paths& out) {
   return false;
 }
 
-// Whether the child stays; what it holds is picked.
-bool pick_child(Shape& child, const Paths& paths, const std::string* name) {
-  Paths rest;
-  if (paths_into(paths, name, rest)) return true;
-  if (rest.empty()) return false;
-  look_into(child);
-  // A value where a path leads further is not shown, but null.
-  if (!child.may_be(kTypeObject | kTypeArray | kTypeNull)) return false;
-  pick_paths(child, rest);
-  return true;
-}
+class Picker {
+ public:
+  void pick(Shape& root, const Paths& paths) {
+    if (++steps_ > kMaxSteps) {
+      root = {};
+      return;
+    }
+    look_into(root);
+    const bool any =
+        std::ranges::any_of(paths, [](auto path) { return !path.empty() && path[0].every; });
+    std::erase_if(root.members, [&](Shape::Member& member) {
+      return !pick_child(member.value, paths, &member.name);
+    });
+    if (root.is_open()) {
+      add_unnamed(root, paths);
+      if (!any) root.naming = Naming::Closed;
+    }
+    const bool had_items = !root.items.empty() || !root.prefix.empty();
+    for (std::vector<Shape>* list : {&root.rest, &root.prefix, &root.items}) {
+      std::erase_if(*list, [&](Shape& child) { return !pick_child(child, paths, nullptr); });
+    }
+    if (!any || (had_items && root.items.empty() && root.prefix.empty())) root.no_items = true;
+  }
+
+ private:
+  // Whether the child stays; what it holds is picked.
+  bool pick_child(Shape& child, const Paths& paths, const std::string* name) {
+    Paths rest;
+    if (paths_into(paths, name, rest)) return true;
+    if (rest.empty()) return false;
+    look_into(child);
+    // A value where a path leads further is not shown, but null.
+    if (!child.may_be(kTypeObject | kTypeArray | kTypeNull)) return false;
+    pick(child, rest);
+    return true;
+  }
+
+  // What is picked of members that nobody names may be there.
+  void add_unnamed(Shape& root, const Paths& paths) {
+    for (const auto path : paths) {
+      if (path.empty() || path[0].every || find_member(root, path[0].name) != nullptr) continue;
+      if (std::ranges::find(root.gone, path[0].name) != root.gone.end()) continue;
+      Shape::Member member{.name = path[0].name,
+                           .value = root.rest.empty() ? Shape{} : root.rest[0]};
+      pick_child(member.value, paths, &member.name);
+      root.members.push_back(std::move(member));
+    }
+  }
+
+  u32 steps_ = 0;
+};
 
 }  // namespace
 
@@ -414,29 +460,7 @@ ShapeValue shape_of_template(NodeRef node, const ShapeOfExpression& expression) 
 }
 
 void pick_paths(Shape& root, const std::vector<std::span<const PathToken>>& paths) {
-  look_into(root);
-  const bool any =
-      std::ranges::any_of(paths, [](auto path) { return !path.empty() && path[0].every; });
-  std::erase_if(root.members, [&](Shape::Member& member) {
-    return !pick_child(member.value, paths, &member.name);
-  });
-  if (root.is_open()) {
-    // What is picked of members that nobody names may be there.
-    for (const auto path : paths) {
-      if (path.empty() || path[0].every || find_member(root, path[0].name) != nullptr) continue;
-      if (std::ranges::find(root.gone, path[0].name) != root.gone.end()) continue;
-      Shape::Member member{.name = path[0].name,
-                           .value = root.rest.empty() ? Shape{} : root.rest[0]};
-      pick_child(member.value, paths, &member.name);
-      root.members.push_back(std::move(member));
-    }
-    if (!any) root.naming = Naming::Closed;
-  }
-  const bool had_items = !root.items.empty() || !root.prefix.empty();
-  std::erase_if(root.rest, [&](Shape& other) { return !pick_child(other, paths, nullptr); });
-  std::erase_if(root.prefix, [&](Shape& item) { return !pick_child(item, paths, nullptr); });
-  std::erase_if(root.items, [&](Shape& item) { return !pick_child(item, paths, nullptr); });
-  if (!any || (had_items && root.items.empty() && root.prefix.empty())) root.no_items = true;
+  Picker().pick(root, paths);
 }
 
 void omit_path(Shape& root, std::span<const PathToken> path) {
