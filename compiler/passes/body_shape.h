@@ -57,6 +57,8 @@ struct Shape::Member {
 /// Any of the schemas; none of them: unknown. An absent one says nothing.
 Shape shape_of_schemas(const openapi::Document& document, std::vector<NodeRef> schemas);
 Shape shape_of_types(u32 types);
+/// One without members, which has no others.
+Shape empty_object();
 /// Fills in what its schemas say. Cost: their properties, but not what those refer to.
 void look_into(Shape& shape);
 Shape::Member* find_member(Shape& shape, std::string_view name);
@@ -69,6 +71,10 @@ struct ShapeValue {
 using ShapeOfExpression = std::function<ShapeValue(std::string_view expression)>;
 /// Of a template; `expression` is asked for texts that are one expression.
 ShapeValue shape_of_template(NodeRef node, const ShapeOfExpression& expression);
+
+/// Shapes that one path or one set of picks goes through at most; beyond is unknown. Schemas that
+/// hold each other have many ways through `*`.
+inline constexpr u32 kMaxSteps = 2'000;
 
 /// How far a path leads.
 struct Reach {
@@ -84,7 +90,7 @@ struct Reach {
 Reach walk(Shape& root, std::span<const PathToken> tokens, const std::function<void(Shape&)>& visit,
            bool numbers = false);
 
-// The changes, as runtime/policies/body/changes.h makes them.
+// The changes, as runtime/policies/body/changes.h makes them (shape_changes.cc).
 void pick_paths(Shape& root, const std::vector<std::span<const PathToken>>& paths);
 void omit_path(Shape& root, std::span<const PathToken> path);
 void move_path(Shape& root, const BodyPath& from, const BodyPath& to);
