@@ -44,7 +44,7 @@ x-gw:
     stock: {{targets: ['http://127.0.0.1:{stock}']}}
     dead: {{targets: ['http://127.0.0.1:{dead}']}}
   clients:
-    mobile: {{when: {{header: {{x-client: mobile}}}}}}
+    mobile: {{when: {{header: {{x-client: mobile, user-agent: {{not: {{prefix: Thing/}}}}}}}}}}
     iot: {{when: {{header: {{user-agent: {{prefix: Thing/}}}}}}}}
   defaults: {{upstream: echo, timeout: {{connect: 5s, try: 10s, total: 15s}}}}
 paths:
@@ -124,20 +124,17 @@ class Shape(unittest.TestCase):
         dead = Server(("127.0.0.1", 0), Echo)  # a port that nobody listens on
         port = dead.server_address[1]
         dead.server_close()
-        cls.folders = [tempfile.TemporaryDirectory(), tempfile.TemporaryDirectory()]
-        cls.stock = Gateway(GWCTL, cls.folders[0].name, STOCK, "--mock")
+        cls.addClassCleanup(cls.echo.server_close)
+        cls.addClassCleanup(cls.echo.shutdown)
+        folders = [tempfile.TemporaryDirectory(), tempfile.TemporaryDirectory()]
+        for folder in folders:
+            cls.addClassCleanup(folder.cleanup)
+        cls.stock = Gateway(GWCTL, folders[0].name, STOCK, "--mock")
+        cls.addClassCleanup(cls.stock.stop)
         document = DOCUMENT.format(echo=cls.echo.server_address[1], stock=cls.stock.ports[0],
                                    dead=port)
-        cls.gateway = Gateway(GWCTL, cls.folders[1].name, document)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.gateway.stop()
-        cls.stock.stop()
-        cls.echo.shutdown()
-        cls.echo.server_close()
-        for folder in cls.folders:
-            folder.cleanup()
+        cls.gateway = Gateway(GWCTL, folders[1].name, document)
+        cls.addClassCleanup(cls.gateway.stop)
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.gateway.ports[0], timeout=SECONDS)
