@@ -307,6 +307,10 @@ class Verifier {
       for (const StepRecord& step : view_.part(view_.steps(), plan.steps)) {
         if (step.phase < last_phase) return corrupt("steps");  // they run in this order
         last_phase = step.phase;
+        // What is to be changed is read: a plan that says otherwise would pass it on as it is.
+        const bool changes = step.policy == static_cast<u16>(policies::PolicyId::Body) &&
+                             step.phase == static_cast<u8>(policies::Phase::ResponseTransform);
+        if (changes && plan.response_body != BodyNeed::Whole) return corrupt("steps");
       }
     }
     for (const StepRecord& step : view_.steps()) {
