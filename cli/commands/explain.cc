@@ -10,6 +10,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/describe_security.h"
+#include "cli/commands/explain_calls.h"
 #include "cli/commands/explain_delivery.h"
 #include "cli/spec_options.h"
 #include "runtime/base/units.h"
@@ -101,7 +102,10 @@ class Explainer {
       out["validation"] = {{"faults", exchange.validation->request_faults},
                            {"first", exchange.validation->request_fault}};
     }
-    if (scene_.fetcher.sent.empty()) {
+    json::object calls = describe_calls(*table_, exchange);
+    if (!calls.empty() && exchange.last_step != table::kNone && !scene_.fetcher.sent.empty()) {
+      out["composition"] = std::move(calls);
+    } else if (scene_.fetcher.sent.empty()) {
       out["answer"] = answer();
     } else {
       out["upstream_request"] = upstream_request();
@@ -366,6 +370,9 @@ std::string to_text(const json::object& all) {
     for (const json::value& field : request.at("headers").as_array()) {
       out += fmt::format("  {}\n", std::string_view(field.as_string()));
     }
+  }
+  if (const json::value* composition = all.if_contains("composition")) {
+    out += calls_text(composition->as_object());
   }
   if (const json::value* delivery = all.if_contains("delivery")) {
     out += delivery_text(delivery->as_object());
