@@ -73,7 +73,8 @@ CancelListener::~CancelListener() { unlink(); }
 void CancelListener::link(Exchange& exchange) noexcept {
   unlink();
   Exchange* root = &exchange;
-  while (root->parent != nullptr && !root->cancels_alone) root = const_cast<Exchange*>(root->parent);
+  while (root->parent != nullptr && !root->cancels_alone)
+    root = const_cast<Exchange*>(root->parent);
   CancelListener*& head = root->cancel_listeners_;
   next_ = head;
   if (head != nullptr) head->at_ = &next_;

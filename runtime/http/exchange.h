@@ -165,7 +165,7 @@ struct Exchange {
   bool fetch_is_shared = false;
 
   Identity identity;
-  Validation* validation = nullptr;  // null: nothing to tell
+  Validation* validation = nullptr;                                     // null: nothing to tell
   std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
 
   // Progress, for logs and deadlines.
@@ -185,7 +185,7 @@ struct Exchange {
   Error error;  // why a local error answer was made, or the exchange broke off
   bool client_gone = false;
   const Exchange* parent = nullptr;
-  u32 depth = 0;  // 0: from a client; parts of compositions are deeper
+  u32 depth = 0;                 // 0: from a client; parts of compositions are deeper
   u32 expected_route = ~u32{0};  // of a part: the operation that is meant; ~0: any
   u32 part_budget = 4096;        // calls that compositions may still make for it, all in all
   bool cancels_alone = false;    // what is linked to it is told by its own cancel_all() alone

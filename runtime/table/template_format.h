@@ -24,8 +24,7 @@ struct TemplateNode {
   StringRef text;  // of a literal
   Extent value;    // into Expressions
 };
-static_assert(sizeof(TemplateNode) == 32 &&
-              std::has_unique_object_representations_v<TemplateNode>);
+static_assert(sizeof(TemplateNode) == 32 && std::has_unique_object_representations_v<TemplateNode>);
 
 /// Nodes of one template.
 inline constexpr u32 kMaxTemplateNodes = 4096;

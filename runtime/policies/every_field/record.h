@@ -229,9 +229,7 @@ inline constexpr FieldSpec kEveryFields[] = {
      .kind = FieldKind::ClaimPath,
      .offset = offsetof(EveryFieldRecord, claim),
      .fallback = "$jwt.sub"},
-    {.name = "template",
-     .kind = FieldKind::Template,
-     .offset = offsetof(EveryFieldRecord, value)},
+    {.name = "template", .kind = FieldKind::Template, .offset = offsetof(EveryFieldRecord, value)},
 };
 inline constexpr RecordSpec kEveryFieldSpec{.name = "everyField",
                                             .bytes = sizeof(EveryFieldRecord),
