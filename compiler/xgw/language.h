@@ -83,6 +83,7 @@ struct ViewChoice {
   table::Extent concurrency;
   policies::ComposeRecord compose;
   policies::CompressRecord compress;
+  policies::CacheChoice cache;
 };
 
 /// All effective fields of one operation before they become steps. Only the compiler has this.
@@ -294,6 +295,13 @@ inline constexpr policies::FieldSpec kViewFields[] = {
      .fields = policies::kComposeFields,
      .size = sizeof(policies::ComposeRecord),
      .doc = "an answer put together otherwise"},
+    {.name = "cache",
+     .kind = policies::FieldKind::Record,
+     .offset = offsetof(ViewChoice, cache),
+     .fields = policies::kCacheFields,
+     .size = sizeof(policies::CacheChoice),
+     .shorthand = "ttl",
+     .doc = "how answers are kept for this class; a bare duration sets `ttl`"},
     {.name = "compress",
      .kind = policies::FieldKind::Record,
      .offset = offsetof(ViewChoice, compress),

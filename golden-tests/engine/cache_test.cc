@@ -538,6 +538,38 @@ TEST_CASE("cache: entries outlive a table, but no change of meaning", "[cache]")
   CHECK(gate.get("/items/7").outcome() == Outcome::Miss);
 }
 
+TEST_CASE("cache: classes of clients see stored answers as their views show them", "[cache]") {
+  CacheGate gate(compiled_table(R"(
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:9001'}]}}
+  clients: {mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  defaults: {upstream: origin, timeout: 5s}
+paths:
+  /user:
+    get:
+      operationId: user
+      x-gw:
+        cache: {ttl: 30s}
+        response: {body: {omit: [secret]}}
+        views: {mobile: {pick: [id], cache: {ttl: 5s}}}
+      responses: {'200': {description: ok}}
+)"));
+  gate.origin.answer = [](const OriginRequest&) {
+    return ok(R"({"id":7,"name":"a","secret":1})", {{"content-type", "application/json"}});
+  };
+  for (int round = 0; round < 2; ++round) {
+    CHECK(gate.get("/user").body() == R"({"id":7,"name":"a"})");
+    CHECK(gate.get("/user", {{"x-client", "mobile"}}).body() == R"({"id":7})");
+  }
+  CHECK(gate.origin.seen.size() == 2);  // each class once
+  gate.advance(seconds(6));
+  CHECK(gate.get("/user", {{"x-client", "mobile"}}).body() == R"({"id":7})");
+  CHECK(gate.get("/user").body() == R"({"id":7,"name":"a"})");
+  CHECK(gate.origin.seen.size() == 3);
+}
+
 TEST_CASE("cache: random callers are never given what was fetched for others", "[cache]") {
   // Of each resource some answers are for everybody, some per language, some per caller; the
   // origin signs for whom it made an answer, and every answer is held against that.
