@@ -235,4 +235,21 @@ void apply_options(const Module& module, Effective& fields) {
   normalise_mock(fields);
 }
 
+EffectiveOperation defaults_alone(const Module& module, const GatewayOperation& nothing,
+                                  Levels& levels) {
+  levels = levels_of(nothing);
+  for (size_t i = 1; i < levels.levels.size(); ++i) levels.levels[i].node = NodeRef{};
+  levels.service_upstream = NodeRef{};
+  EffectiveOperation effective = effective_operation(module, nothing, levels);
+  std::erase_if(effective.fields.entries, [](Effective::Entry& entry) {
+    if (entry.name == "response") {
+      std::erase_if(entry.value.entries, [](const auto& part) { return part.name != "errors"; });
+      return entry.value.entries.empty();
+    }
+    return entry.name != "cors" && entry.name != "rateLimit" && entry.name != "quota" &&
+           entry.name != "concurrency";
+  });
+  return effective;
+}
+
 }  // namespace gw::compiler

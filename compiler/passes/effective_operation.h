@@ -36,6 +36,11 @@ struct EffectiveOperation {
 EffectiveOperation effective_operation(const Module& module, const GatewayOperation& operation,
                                        const Levels& levels);
 
+/// What the gateway's defaults say of requests that no operation takes: origins, limits, and bodies
+/// of errors. `levels` gets the one level that counts.
+EffectiveOperation defaults_alone(const Module& module, const GatewayOperation& nothing,
+                                  Levels& levels);
+
 /// What the command line says in place of the document: --upstream and --mock; and `mock: true` as
 /// the empty record.
 void apply_options(const Module& module, Effective& fields);

@@ -385,14 +385,8 @@ class OperationLowerer {
     source.unit = unit;
     source.item = &no_item;
     source.operation = &no_operation;
-    Levels levels = levels_of(source);
-    for (size_t i = 1; i < levels.levels.size(); ++i) levels.levels[i].node = NodeRef{};
-    levels.service_upstream = NodeRef{};
-    EffectiveOperation effective = effective_operation(module_, source, levels);
-    std::erase_if(effective.fields.entries, [](const Effective::Entry& entry) {
-      return entry.name != "cors" && entry.name != "rateLimit" && entry.name != "quota" &&
-             entry.name != "concurrency";
-    });
+    Levels levels;
+    EffectiveOperation effective = defaults_alone(module_, source, levels);
     if (effective.fields.entries.empty() && !is_off_by(effective, "cors")) return;
     EncodeScope scope;
     scope.upstreams = &module_.upstream_index;
@@ -405,6 +399,9 @@ class OperationLowerer {
     LoweredLimits limits = lower_limits(module_, source, levels, effective.fields, record);
     std::erase_if(limits.all, [](const LoweredLimit& limit) { return limit.needs_identity; });
     add_limits(limits.all, steps);
+    if (record.response.errors.bodies.count != 0) {
+      steps.push_back(step(PolicyId::Errors, Phase::ResponseTransform, record.response.errors));
+    }
     if (steps.empty()) return;
     module_.table.gateway.default_plan = store_.add_plan(steps, {}, table::kNone);
   }

@@ -244,6 +244,27 @@ TEST_CASE("response: other statuses, and bodies of one's own for errors", "[tran
             .body == "fine");
 }
 
+TEST_CASE("response: errors of `defaults` hold for requests that no operation takes",
+          "[transform]") {
+  Trip trip(compiled_table(R"(
+openapi: 3.1.0
+info: {title: Users, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  defaults:
+    upstream: users
+    timeout: 5s
+    response: {headers: {set: {x-a: b}}, errors: {'404': {body: {title: nothing here, id: $request.id}}}}
+paths:
+  /users: {get: {operationId: users, responses: {'200': {description: ok}}}}
+)"));
+  trip.start("GET", "/nothing", {{"host", "a"}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 404);
+  CHECK(trip.responder.body == R"({"title":"nothing here","id":"r1"})");
+  CHECK(trip.field("x-a") == "(none)");
+}
+
 TEST_CASE("response: answers of the gateway itself are changed as well", "[transform]") {
   Trip trip(compiled_table(
       document("respond: {status: 200, body: {a: 1, b: 2}}, response: {body: {pick: [a]}}")));
