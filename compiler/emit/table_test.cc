@@ -12,6 +12,7 @@
 
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
+#include "runtime/policies/compose/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/table/contracts.h"
 #include "runtime/table/format.h"
@@ -291,6 +292,44 @@ TEST_CASE("table: what belongs to answers has no place among the steps of reques
   const auto verdict = table::verify(Aligned(hostile).bytes());
   REQUIRE_FALSE(verdict);
   CHECK(verdict.error().what == "steps");
+}
+
+TEST_CASE("table: a plan that changes answers says that it reads them", "[table]") {
+  const Aligned aligned(everything());
+  const table::TableView view(aligned.bytes());
+  size_t at = 0;
+  for (const table::PlanRecord& plan : view.plans()) {
+    if (plan.response_body != table::BodyNeed::Whole) continue;
+    const auto* need = reinterpret_cast<const std::byte*>(&plan.response_body);
+    at = static_cast<size_t>(need - aligned.bytes().data());
+  }
+  REQUIRE(at != 0);
+  TableBytes hostile = everything();
+  hostile[at] = static_cast<std::byte>(table::BodyNeed::Stream);
+  table::repair_digest(hostile);
+  const auto verdict = table::verify(Aligned(hostile).bytes());
+  REQUIRE_FALSE(verdict);
+  CHECK(verdict.error().what == "steps");
+}
+
+TEST_CASE("table: a call of nothing is not made", "[table]") {
+  const Aligned aligned(everything());
+  const table::TableView view(aligned.bytes());
+  size_t at = 0;
+  for (const table::StepRecord& step : view.steps()) {
+    if (step.policy != static_cast<u16>(policies::PolicyId::Compose)) continue;
+    const auto& record = view.policy_record<policies::ComposeRecord>(step.record);
+    for (const auto& call : view.policy_list<policies::CallRecord>(record.calls)) {
+      if (call.route != 0) continue;
+      const auto* upstream = reinterpret_cast<const std::byte*>(&call.upstream);
+      at = static_cast<size_t>(upstream - aligned.bytes().data());
+    }
+  }
+  REQUIRE(at != 0);
+  TableBytes hostile = everything();
+  std::memset(hostile.data() + at, 0xff, sizeof(u32));  // neither an operation nor an upstream
+  table::repair_digest(hostile);
+  CHECK(table::exercise_table(hostile));
 }
 
 TEST_CASE("table: damage behind a right digest is refused or harmless", "[table]") {

@@ -205,6 +205,7 @@ class OperationLowerer {
     view.limits_wait = views_limit(*views);
     view.vary = true;
     std::vector<u32> plans(clients_.size());
+    std::vector<u32> others;  // upstreams that views alone ask
     for (size_t i = 0; i < clients_.size(); ++i) {
       const Effective* own = views->find(clients_[i].name);
       if (own == nullptr || !own->present()) continue;
@@ -212,12 +213,18 @@ class OperationLowerer {
       PlanView its = view;
       its.name = clients_[i].name;
       lay_view(*own, seen.fields, its.body);
-      plans[i] =
-          1 + lower_plan(operation, levels, seen, offer, contract, its, depends_on_operation).plan;
+      const Lowered made =
+          lower_plan(operation, levels, seen, offer, contract, its, depends_on_operation);
+      plans[i] = 1 + made.plan;
+      others.insert(others.end(), made.other_upstreams.begin(), made.other_upstreams.end());
+      if (made.upstream != table::kNone) others.push_back(made.upstream);
       depends_on_operation = depends_on_operation || is_set(seen.fields, "compose");
     }
     view.plans = plans;
-    return lower_plan(operation, levels, effective, offer, contract, view, depends_on_operation);
+    Lowered lowered =
+        lower_plan(operation, levels, effective, offer, contract, view, depends_on_operation);
+    lowered.other_upstreams.insert(lowered.other_upstreams.end(), others.begin(), others.end());
+    return lowered;
   }
 
   Lowered lower_plan(const PlannedOperation& operation, const Levels& levels,
@@ -507,16 +514,11 @@ class OperationLowerer {
       encoder_.encode(std::span(&spec, 1), one, scope, "", reinterpret_cast<std::byte*>(&record),
                       present || is_setting ? &encoded : nullptr);
     }
-    for (const std::string_view name : {"request", "response"}) forget_body(fields, name, encoded);
-  }
-
-  // Of a body that nobody changes the defaults mean nothing.
-  static void forget_body(const Effective& fields, std::string_view name,
-                          std::vector<EncodedField>& encoded) {
-    const Effective* changes = fields.find(name);
-    if (changes != nullptr && is_set(*changes, "body")) return;
-    const std::string prefix = fmt::format("{}.body.", name);
-    std::erase_if(encoded, [&](const EncodedField& one) { return one.field.starts_with(prefix); });
+    for (const std::string_view name : {"request", "response"}) {
+      const Effective* changes = fields.find(name);
+      const bool written = changes != nullptr && is_set(*changes, "body");
+      if (!written) forget_fields(fmt::format("{}.body.", name), encoded);
+    }
   }
 
   // Whoever lets in whom others shut out says why.

@@ -65,6 +65,11 @@ struct EncodedField {
   Span span;
 };
 
+/// Takes away those whose names begin so: defaults of what nobody has written mean nothing.
+inline void forget_fields(std::string_view prefix, std::vector<EncodedField>& fields) {
+  std::erase_if(fields, [&](const EncodedField& one) { return one.field.starts_with(prefix); });
+}
+
 /// Writes records into memory and everything they point to into pools.
 ///
 /// Every problem becomes a diagnostic (rules extension-unknown, extension-value,

@@ -570,6 +570,29 @@ paths:
   CHECK(gate.origin.seen.size() == 3);
 }
 
+TEST_CASE("cache: what the gateway puts into the query is a part of what is asked", "[cache]") {
+  CacheGate gate(compiled_table(R"(
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-gw:
+  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:9001'}]}}
+  defaults: {upstream: origin, timeout: 5s}
+paths:
+  /page:
+    get:
+      operationId: page
+      x-gw: {cache: {ttl: 30s}, request: {query: {set: {lang: $request.header.x-lang}}}}
+      responses: {'200': {description: ok}}
+)"));
+  gate.origin.answer = [](const OriginRequest& request) { return ok(request.target); };
+  for (int round = 0; round < 2; ++round) {
+    CHECK(gate.get("/page", {{"x-lang", "de"}}).body() == "/page?lang=de");
+    CHECK(gate.get("/page", {{"x-lang", "en"}}).body() == "/page?lang=en");
+    CHECK(gate.get("/page").body() == "/page");
+  }
+  CHECK(gate.origin.seen.size() == 3);
+}
+
 TEST_CASE("cache: random callers are never given what was fetched for others", "[cache]") {
   // Of each resource some answers are for everybody, some per language, some per caller; the
   // origin signs for whom it made an answer, and every answer is held against that.

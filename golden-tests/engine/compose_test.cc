@@ -240,6 +240,42 @@ TEST_CASE("compose: a call of an operation is judged as a request to it", "[comp
   CHECK(run.sent().empty());
 }
 
+TEST_CASE("compose: a part is of the class of who has asked, and has no view", "[compose]") {
+  const auto table = compiled_table(R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  clients: {iot: {when: {header: {x-client: iot}}}, mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  defaults: {upstream: users, timeout: 1s}
+paths:
+  /user:
+    get:
+      operationId: user
+      x-gw: {deny: {client: iot}, request: {headers: {set: {x-class: $client.class}}}, views: {mobile: {pick: [id]}}}
+      responses: {'200': {description: ok}}
+  /all:
+    get:
+      operationId: all
+      x-gw: {compose: {calls: {u: {operation: user}}, body: $calls.u.body}}
+      responses: {'200': {description: ok}}
+)");
+  const auto ask = [&](const std::string& client) {
+    auto trip = std::make_unique<Trip>(table);
+    trip->fetcher.script = {json(R"({"id":1,"name":"a"})")};
+    trip->start("GET", "/all", {{"host", "a"}, {"x-client", client}});
+    REQUIRE(trip->done());
+    return trip;
+  };
+  const auto iot = ask("iot");
+  CHECK(iot->responder.status == 502);
+  CHECK(iot->fetcher.sent.empty());
+  const auto mobile = ask("mobile");
+  CHECK(mobile->responder.body == R"({"id":1,"name":"a"})");
+  CHECK(mobile->sent_field("x-class") == "mobile");
+  CHECK(ask("other")->sent_field("x-class") == "web");
+}
+
 TEST_CASE("compose: a client that leaves ends all calls", "[compose]") {
   auto run =
       run_composed(kTwo, {json("{}", 200, milliseconds(700)), json("[]", 200, milliseconds(900))});

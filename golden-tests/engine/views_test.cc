@@ -100,6 +100,35 @@ TEST_CASE("views: limits of a class take the place of the operation's", "[views]
   }
 }
 
+TEST_CASE("views: an answer that is too long for one of the changes passes none", "[views]") {
+  const auto table = compiled_table(R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  clients: {mobile: {when: {header: {x-client: mobile}}}}
+  defaults: {upstream: users, timeout: 5s}
+paths:
+  /u:
+    get:
+      operationId: u
+      x-gw:
+        response: {body: {omit: [b], maxSize: 8B, tooLarge: pass}}
+        views: {mobile: {response: {body: {pick: [a], maxSize: 8B}}}}
+      responses: {'200': {description: ok}}
+)");
+  for (const auto& [client, status] : std::map<std::string, u16>{{"mobile", 502}, {"web", 200}}) {
+    Trip trip(table);
+    trip.fetcher.script = {{.status = 200,
+                            .fields = {{"content-type", "application/json"}},
+                            .body = R"({"a":1,"b":"secret"})"}};
+    trip.start("GET", "/u", {{"host", "a"}, {"x-client", client}});
+    REQUIRE(trip.done());
+    CAPTURE(client);
+    CHECK(trip.responder.status == status);
+  }
+}
+
 TEST_CASE("views: conditions know the class", "[views]") {
   CHECK(get("iot", "/plain").status == 403);
   CHECK(get("mobile", "/plain").status == 200);

@@ -125,7 +125,11 @@ void CallPart::add_fields(Exchange& parent, http::RequestHead& request) {
 bool CallPart::make_request(Exchange& parent) {
   const table::TableView& view = parent.table->view();
   const bool is_operation = record_.route != 0;
-  if (is_operation && record_.route > view.routes().size()) return false;
+  // A table may name neither; its fields are checked one by one.
+  if (is_operation ? record_.route > view.routes().size()
+                   : record_.upstream >= view.upstreams().size()) {
+    return false;
+  }
   http::RequestHead& request = is_operation ? call_.request : call_.upstream_request;
   request.method_text = is_operation ? view.text(view.routes()[record_.route - 1].method)
                                      : policies::kCallMethodWords[record_.method];

@@ -152,11 +152,12 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
   GW_CHECK(false);  // verify() admits known policies only
 }
 
-// What a part of a composition leaves out: its request has been let in once, and counted.
+// What a part of a composition leaves out: its request has been let in once, and counted, and its
+// class is that of who has asked; it has no fields to be told from, and no view of its own.
 bool skips_part(const table::StepRecord& step) {
   const auto policy = static_cast<PolicyId>(step.policy);
   return policy == PolicyId::Authenticate || policy == PolicyId::Cors ||
-         policy == PolicyId::RateLimit;
+         policy == PolicyId::RateLimit || policy == PolicyId::ClientClass;
 }
 
 // Runs the request side from step `from` up to an answer, the proxy step, or one that has to wait.
@@ -169,6 +170,7 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
   for (action.next = from; action.next < steps.size(); ++action.next) {
     const table::StepRecord& step = steps[action.next];
     if (!policies::is_request_phase(static_cast<Phase>(step.phase))) break;
+    if (exchange.depth != 0 && skips_part(step)) continue;
     if (static_cast<PolicyId>(step.policy) == PolicyId::ClientClass) {
       const u32 plan = exchange.plan;
       const auto& record = view.policy_record<policies::ClientClassRecord>(step.record);
@@ -178,7 +180,6 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
       action.next = behind_class_step(steps) - 1;
       continue;
     }
-    if (exchange.depth != 0 && skips_part(step)) continue;
     if (!engine::holds(exchange, step.condition)) continue;
     if (!forwards && static_cast<Phase>(step.phase) >= Phase::RequestTransform) {
       engine::start_upstream_request(exchange);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace gw::engine {
 namespace {
@@ -84,6 +85,11 @@ u64 ResumedBody::remaining_bytes() const {
   if (rest_ == nullptr) return read_.bytes.size();
   const u64 more = rest_->remaining_bytes();
   return more == ~u64{0} ? more : more + read_.bytes.size();
+}
+
+http::BodySource* resume_body(Arena& arena, const WholeBody& read, http::BodySource* rest) {
+  void* memory = arena.allocate(sizeof(ResumedBody), alignof(ResumedBody));
+  return new (memory) ResumedBody(read, rest);
 }
 
 }  // namespace gw::engine

@@ -37,4 +37,7 @@ class ResumedBody final : public http::BodySource {
   http::BodySource* rest_;
 };
 
+/// A ResumedBody in `arena`. Its destructor is never run: it holds nothing of its own.
+http::BodySource* resume_body(Arena& arena, const WholeBody& read, http::BodySource* rest);
+
 }  // namespace gw::engine

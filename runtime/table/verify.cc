@@ -1,6 +1,7 @@
 #include "runtime/table/verify.h"
 
 #include <xxhash.h>
+#include <utility>
 
 #include <algorithm>
 #include <atomic>
@@ -304,9 +305,13 @@ class Verifier {
         return corrupt("plans");
       }
       u8 last_phase = 0;
+      bool has_class = false;
       for (const StepRecord& step : view_.part(view_.steps(), plan.steps)) {
         if (step.phase < last_phase) return corrupt("steps");  // they run in this order
         last_phase = step.phase;
+        // Behind the one class step a view goes on: two could lead to each other for ever.
+        const bool chooses = step.policy == static_cast<u16>(policies::PolicyId::ClientClass);
+        if (chooses && std::exchange(has_class, true)) return corrupt("steps");
         // What is to be changed is read: a plan that says otherwise would pass it on as it is.
         const bool changes = step.policy == static_cast<u16>(policies::PolicyId::Body) &&
                              step.phase == static_cast<u8>(policies::Phase::ResponseTransform);

@@ -29,11 +29,6 @@ constexpr u32 kMaxFormPairs = 1024;
 
 enum class Written : u8 { Opaque, Json, Form };
 
-bool is_json(std::string_view type) {
-  return validate::media_matches("application/json", type) ||
-         validate::media_matches("application/*+json", type);
-}
-
 // How a body is written, as far as the record reads it.
 Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord& record) {
   const http::Field* named = fields.find(http::FieldId::ContentType);
@@ -41,7 +36,7 @@ Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord
   if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
     return Written::Opaque;
   }
-  if (is_json(type.type)) return Written::Json;
+  if (validate::is_json_type(type.type)) return Written::Json;
   const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
   return both && type.type == kFormType ? Written::Form : Written::Opaque;
 }
@@ -240,9 +235,8 @@ Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& r
   engine::values_of(exchange).request_passes = passes;
   state.body_read = !passes;
   state.body = passes ? Bytes{} : body.bytes;
-  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
   exchange.request_body =
-      new (memory) engine::ResumedBody(body, passes ? exchange.request_body : nullptr);
+      engine::resume_body(exchange.arena, body, passes ? exchange.request_body : nullptr);
 }
 
 Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
@@ -291,10 +285,13 @@ void ask_for_readable_answer(Exchange& exchange) {
 Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*& source) {
   const BodyRecord* first = nullptr;
   u64 limit = 0;
+  bool passes = true;  // of several changes none may be left out that has not said so
   for (const table::StepRecord& step : engine::steps_of(exchange)) {
     const BodyRecord* record = response_record(exchange, step);
     if (record == nullptr) continue;
+    if (!engine::holds(exchange, step.condition)) continue;
     if (first == nullptr) first = record;
+    passes = passes && static_cast<BodyTooLong>(record->too_long) == BodyTooLong::Pass;
     limit = std::max(limit, record->max_size);
   }
   const bool bodiless =
@@ -314,11 +311,8 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
     engine::WholeBody body;
     const Result<void> read = co_await engine::read_to_end(*source, limit, exchange.deadline,
                                                            env.clock, exchange.arena, body);
-    if (!read && read.error().code == Errc::BodyTooLarge &&
-        static_cast<BodyTooLong>(first->too_long) == BodyTooLong::Pass) {
-      void* memory =
-          exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
-      source = new (memory) engine::ResumedBody(body, source);
+    if (!read && read.error().code == Errc::BodyTooLarge && passes) {
+      source = engine::resume_body(exchange.arena, body, source);
       co_return true;
     }
     if (!read) {

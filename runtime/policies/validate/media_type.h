@@ -21,6 +21,10 @@ std::string_view media_parameter(const MediaType& media, std::string_view name);
 bool is_ambiguous(const MediaType& media);
 /// Whether `type` is one that `pattern` means: equal, `text/*`, `*/*`, or `application/*+json`.
 bool media_matches(std::string_view pattern, std::string_view type);
+/// `application/json`, or one written in it (`+json`).
+inline bool is_json_type(std::string_view type) {
+  return media_matches("application/json", type) || media_matches("application/*+json", type);
+}
 /// Whether any of `types` can be sent to who says `accept`; the most specific range decides about a
 /// type. An empty value accepts everything.
 bool accepts_any(std::string_view accept, std::span<const std::string_view> types, Arena& arena);
