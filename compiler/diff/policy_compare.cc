@@ -32,18 +32,6 @@ bool is_derived(std::string_view field) {
   return field.starts_with("answers") || field == "replay" || field == "streams";
 }
 
-std::set<std::string> names_of(const Fields& before, const Fields& after) {
-  std::set<std::string> names;
-  for (const auto& [name, value] : before) names.insert(name);
-  for (const auto& [name, value] : after) names.insert(name);
-  return names;
-}
-
-const FieldValue* find(const Fields& fields, const std::string& name) {
-  const auto found = fields.find(name);
-  return found == fields.end() ? nullptr : &found->second;
-}
-
 }  // namespace
 
 std::vector<std::string> items_of(const std::string& list) {

@@ -24,18 +24,6 @@ struct Described {
   Place place;
 };
 
-std::set<std::string> names_of(const Fields& before, const Fields& after) {
-  std::set<std::string> names;
-  for (const auto& [name, value] : before) names.insert(name);
-  for (const auto& [name, value] : after) names.insert(name);
-  return names;
-}
-
-const FieldValue* find(const Fields& fields, const std::string& name) {
-  const auto found = fields.find(name);
-  return found == fields.end() ? nullptr : &found->second;
-}
-
 // Greater, or not known to be smaller: a reference may stand for anything, and 0 for no limit.
 bool is_raised(const FieldValue* before, const FieldValue* after, bool zero_is_none) {
   const bool known = before != nullptr && after != nullptr && before->number && after->number;

@@ -54,18 +54,6 @@ Fields written_body(const Fields& stored) {
   return out;
 }
 
-std::set<std::string> names_of(const Fields& before, const Fields& after) {
-  std::set<std::string> names;
-  for (const auto& [name, value] : before) names.insert(name);
-  for (const auto& [name, value] : after) names.insert(name);
-  return names;
-}
-
-const FieldValue* find(const Fields& fields, const std::string& name) {
-  const auto found = fields.find(name);
-  return found == fields.end() ? nullptr : &found->second;
-}
-
 // Tables know calls by their numbers, which move when another one comes.
 void name_calls(const std::vector<std::string>& names, std::string& text) {
   constexpr std::string_view kCalls = "{$calls.";

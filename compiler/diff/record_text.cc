@@ -347,6 +347,18 @@ std::string test_text(const Side& side, const table::ConditionTest& test) {
 
 }  // namespace
 
+std::set<std::string> names_of(const Fields& before, const Fields& after) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : before) names.insert(name);
+  for (const auto& [name, value] : after) names.insert(name);
+  return names;
+}
+
+const FieldValue* find(const Fields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  return found == fields.end() ? nullptr : &found->second;
+}
+
 Fields fields_of(const Side& side, const policies::RecordSpec& spec, const void* record,
                  std::span<const table::StringRef> captures) {
   return Reader(side, captures).run(spec.fields, static_cast<const std::byte*>(record));

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,11 @@ struct FieldValue {
 
 /// By path: "timeout.total", "targets.http://a:1.weight". Absent fields are left out.
 using Fields = std::map<std::string, FieldValue>;
+
+/// Names that either has.
+std::set<std::string> names_of(const Fields& before, const Fields& after);
+/// Null: it is absent.
+const FieldValue* find(const Fields& fields, const std::string& name);
 
 /// All fields of a record of `side`; `captures` are names of path parameters, for expressions.
 Fields fields_of(const Side& side, const policies::RecordSpec& spec, const void* record,

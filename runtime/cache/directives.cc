@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/cache/field_text.h"
+
 namespace gw::cache {
 namespace {
-
-bool is_space(char c) { return c == ' ' || c == '\t'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Takes one directive off a Cache-Control; commas within quotes do not end it.
 bool next_directive(std::string_view& rest, std::string_view& out) {

@@ -6,31 +6,6 @@
 #include "runtime/policies/cache/filter.h"
 
 namespace gw::engine {
-namespace {
-
-// All that a copy needs of a request head.
-void copy_head(const http::RequestHead& from, Arena& arena, http::RequestHead& to) {
-  to.method = from.method;
-  to.method_text = arena.copy(from.method_text);
-  to.target = arena.copy(from.target);
-  to.scheme = arena.copy(from.scheme);
-  to.authority = arena.copy(from.authority);
-  to.host = arena.copy(from.host);
-  to.path = arena.copy(from.path);
-  to.query = arena.copy(from.query);
-  to.path_options = from.path_options;
-  to.has_query = from.has_query;
-  to.version_major = from.version_major;
-  to.version_minor = from.version_minor;
-  for (http::Field field : from.fields) {
-    if (field.removed) continue;
-    field.name = arena.copy(field.name);
-    field.value = arena.copy(field.value);
-    to.fields.add(field);
-  }
-}
-
-}  // namespace
 
 void CacheHolder::release() { policies::release_cache(exchange_, env_); }
 
@@ -75,7 +50,7 @@ Task<void> deliver_and_keep(Exchange& exchange, Env& env, Responder& responder, 
 void copy_exchange(const Exchange& from, Exchange& to, PeerCertificate& certificate,
                    TimePoint now) {
   Arena& arena = to.arena;
-  copy_head(from.request, arena, to.request);
+  http::copy_head(from.request, to.request);
   to.table = from.table;
   to.live = from.live;
   to.peer = from.peer;

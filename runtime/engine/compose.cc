@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/units.h"
+#include "runtime/engine/answer.h"
 #include "runtime/engine/compose_part.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/template.h"
@@ -41,8 +42,7 @@ bool is_json(const http::FieldList& fields, Arena& arena) {
   const http::Field* named = fields.find(http::FieldId::ContentType);
   validate::MediaType type;
   return named != nullptr && validate::parse_media_type(named->value, arena, type) &&
-         (validate::media_matches("application/json", type.type) ||
-          validate::media_matches("application/*+json", type.type));
+         validate::is_json_type(type.type);
 }
 
 class Composition {
@@ -374,9 +374,7 @@ class Composition {
 Task<void> compose(Exchange& exchange, Env& env, const ComposeRecord& record) {
   const auto calls = exchange.table->view().policy_list<CallRecord>(record.calls);
   if (calls.size() > exchange.part_budget) {
-    http::Problem problem;
-    problem.status = 500;
-    exchange.local_body = as_text(http::make_problem(problem, exchange.response));
+    engine::answer_problem(exchange, 500);
     co_return;
   }
   Composition composition(exchange, env, record);

@@ -1,7 +1,5 @@
 #include "runtime/engine/decompress.h"
 
-#include <new>
-
 #include "runtime/encoding/head.h"
 #include "runtime/engine/answer.h"
 #include "runtime/engine/whole_body.h"
@@ -32,8 +30,7 @@ bool decompress_request(Exchange& exchange, u64 limit_bytes, encoding::DecodedBo
   if (coding.coding == encoding::Coding::Identity) return true;
   if (exchange.validation != nullptr && exchange.validation->body_decoded) {
     const WholeBody plain{exchange.validation->body, nullptr};
-    void* memory = exchange.arena.allocate(sizeof(ResumedBody), alignof(ResumedBody));
-    body = new (memory) ResumedBody(plain, nullptr);
+    body = resume_body(exchange.arena, plain, nullptr);
     head.framing = http::Framing::Length;
     head.content_length = plain.bytes.size();
   } else {

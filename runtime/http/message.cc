@@ -177,4 +177,26 @@ std::string_view reason_phrase(u16 status) {
   }
 }
 
+void copy_head(const RequestHead& from, RequestHead& to) {
+  Arena& arena = to.fields.arena();
+  to.method = from.method;
+  to.method_text = arena.copy(from.method_text);
+  to.target = arena.copy(from.target);
+  to.scheme = arena.copy(from.scheme);
+  to.authority = arena.copy(from.authority);
+  to.host = arena.copy(from.host);
+  to.path = arena.copy(from.path);
+  to.query = arena.copy(from.query);
+  to.path_options = from.path_options;
+  to.has_query = from.has_query;
+  to.version_major = from.version_major;
+  to.version_minor = from.version_minor;
+  for (Field field : from.fields) {
+    if (field.removed) continue;
+    field.name = arena.copy(field.name);
+    field.value = arena.copy(field.value);
+    to.fields.add(field);
+  }
+}
+
 }  // namespace gw::http

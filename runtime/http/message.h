@@ -63,6 +63,10 @@ void strip_hop_by_hop(FieldList& fields);
 /// that ask a server for another path or method (field_names.h).
 void copy_end_to_end(const FieldList& from, FieldList& to);
 
+/// A copy of a request head, as it has been read, that needs nothing of the first one's memory: all
+/// texts are in the arena of `to`, whose fields are added to.
+void copy_head(const RequestHead& from, RequestHead& to);
+
 /// Whether the fields of this id, read as comma-separated lists, hold `token` (any case).
 bool has_token(const FieldList& fields, FieldId id, std::string_view token);
 

@@ -11,24 +11,6 @@ namespace {
 
 constexpr size_t kPieceBytes = 64 * 1024;
 
-// All that a copy needs of the request outlives it in the arena of its own exchange.
-void copy_head(const http::RequestHead& from, Arena& arena, http::RequestHead& to) {
-  to.method = from.method;
-  to.method_text = arena.copy(from.method_text);
-  to.scheme = arena.copy(from.scheme);
-  to.authority = arena.copy(from.authority);
-  to.host = arena.copy(from.host);
-  to.path = arena.copy(from.path);
-  to.query = arena.copy(from.query);
-  to.has_query = from.has_query;
-  for (http::Field field : from.fields) {
-    if (field.removed) continue;
-    field.name = arena.copy(field.name);
-    field.value = arena.copy(field.value);
-    to.fields.add(field);
-  }
-}
-
 }  // namespace
 
 struct MirrorRunner::Copy {
@@ -59,7 +41,7 @@ void MirrorRunner::send(const Exchange& exchange, const FetchOptions& options, B
     return;
   }
   auto copy = std::make_unique<Copy>(body);
-  copy_head(exchange.upstream_request, copy->exchange.arena, copy->exchange.request);
+  http::copy_head(exchange.upstream_request, copy->exchange.request);
   http::RequestHead& head = copy->exchange.request;
   const bool has_body = exchange.upstream_request.framing != http::Framing::None;
   head.framing = has_body ? http::Framing::Length : http::Framing::None;

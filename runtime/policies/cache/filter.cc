@@ -7,6 +7,7 @@
 #include <new>
 
 #include "runtime/engine/answer.h"
+#include "runtime/engine/whole_body.h"
 #include "runtime/policies/cache/answer.h"
 #include "runtime/policies/cache/key.h"
 #include "runtime/policies/cache/vary.h"
@@ -29,28 +30,6 @@ constexpr u64 kGrowingShare = 2;
 i64 steady_ms(TimePoint time) {
   return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
 }
-
-// What was taken out of its source at once, trailers included.
-class TakenBody final : public http::BodySource {
- public:
-  explicit TakenBody(const http::BodyChunk& whole) : whole_(whole) {}
-  Task<Result<http::BodyChunk>> next(size_t max_bytes) override {
-    http::BodyChunk chunk = whole_;
-    chunk.bytes = whole_.bytes.first(std::min(max_bytes, whole_.bytes.size()));
-    whole_.bytes = whole_.bytes.subspan(chunk.bytes.size());
-    chunk.end = whole_.bytes.empty();
-    if (!chunk.end) chunk.trailers = nullptr;
-    co_return chunk;
-  }
-  bool take_buffered(http::BodyChunk& out) override {
-    out = std::exchange(whole_, {.bytes = {}, .end = true, .trailers = nullptr});
-    return true;
-  }
-  u64 remaining_bytes() const override { return whole_.bytes.size(); }
-
- private:
-  http::BodyChunk whole_;
-};
 
 Use& make_use(Exchange& exchange, const CacheRecord& record) {
   void* memory = exchange.arena.allocate(sizeof(Use), alignof(Use));
@@ -515,8 +494,7 @@ Keeping keep_answer(Exchange& exchange, Env& env, Fetched& fetched) {
   }
   if (has_whole) {
     // It has been taken out of its source: it goes on from memory.
-    void* memory = exchange.arena.allocate(sizeof(TakenBody), alignof(TakenBody));
-    fetched.body = new (memory) TakenBody(whole);
+    fetched.body = engine::resume_body(exchange.arena, {whole.bytes, whole.trailers}, nullptr);
   } else if (can_grow) {
     const u64 share = env.cache->store.limit_bytes() / kGrowingShare;
     const u64 bytes = exchange.response.framing == http::Framing::Length

@@ -35,15 +35,7 @@ void keep_body(Exchange& exchange, const engine::WholeBody& body) {
   Validation& state = validation_of(exchange);
   state.body_read = true;
   state.body = body.bytes;
-  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
-  exchange.request_body = new (memory) engine::ResumedBody(body, nullptr);
-}
-
-// From now on the answer has what was read, and then what its source still has.
-void set_body(Exchange& exchange, Fetched& fetched, const engine::WholeBody& body,
-              http::BodySource* rest) {
-  void* memory = exchange.arena.allocate(sizeof(engine::ResumedBody), alignof(engine::ResumedBody));
-  fetched.body = new (memory) engine::ResumedBody(body, rest);
+  exchange.request_body = engine::resume_body(exchange.arena, body, nullptr);
 }
 
 // What is judged is what the body stands for; what is forwarded stays what was sent.
@@ -439,7 +431,7 @@ DecodedAnswer decode_answer(Exchange& exchange, Fetched& fetched, Bytes body, u6
   encoding::weaken_etag(fetched.head.fields);
   fetched.head.framing = http::Framing::Length;
   fetched.head.content_length = decoded->size();
-  set_body(exchange, fetched, {*decoded, nullptr}, nullptr);
+  fetched.body = engine::resume_body(exchange.arena, {*decoded, nullptr}, nullptr);
   return {.fine = true, .bytes = *decoded};
 }
 
@@ -525,7 +517,7 @@ Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord&
     if (exchange.error.code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
     co_return false;
   }
-  set_body(exchange, fetched, body, too_long ? fetched.body : nullptr);
+  fetched.body = engine::resume_body(exchange.arena, body, too_long ? fetched.body : nullptr);
   DecodedAnswer plain{.why = "it is too long to be judged"};
   if (read) plain = decode_answer(exchange, fetched, body.bytes, limit_bytes);
   if (plain.fine) {
