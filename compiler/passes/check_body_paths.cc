@@ -206,6 +206,7 @@ class BodyPathCheck {
   void check_statuses(const Effective& fields) {
     if (const Effective* response = fields.find("response")) {
       for (const std::string_view name : {"status", "errors"}) check_keys(response->find(name));
+      check_errors(response->find("errors"));
     }
     const Effective* compose = fields.find("compose");
     const Effective* calls = compose == nullptr ? nullptr : compose->find("calls");
@@ -220,6 +221,18 @@ class BodyPathCheck {
     if (map == nullptr) return;
     for (const Effective::Entry& entry : map->entries) {
       if (entry.key) check_pattern(entry.name, entry.key.span());
+    }
+  }
+
+  // Answers below 400 have their own bodies.
+  void check_errors(const Effective* map) {
+    if (map == nullptr) return;
+    for (const Effective::Entry& entry : map->entries) {
+      const bool below = is_status_pattern(entry.name) && entry.name[0] < '4';
+      if (!below || !entry.key || !refused_.insert(place_of(entry.key.span())).second) continue;
+      report(module_, "extension-value", Severity::Error, entry.key.span(),
+             fmt::format("`{}` is no error", entry.name), "its answers keep their bodies",
+             "change them by `response.body`");
     }
   }
 

@@ -32,6 +32,29 @@ void lay_over(const Effective& upper, Effective& lower) {
   }
 }
 
+bool is_view_field(std::string_view name) {
+  return std::ranges::any_of(kViewFields, [&](const auto& field) { return field.name == name; });
+}
+
+// What a view cannot say would otherwise be lost, or take the place of what the operation says.
+void check_fields(Module& module, const Effective::Entry& view) {
+  if (!view.value.is_map) {
+    report(module, "extension-value", Severity::Error, view.value.span(),
+           fmt::format("`views.{}` is not a map", view.name), "here",
+           "write for instance `{pick: [id, name]}`");
+    return;
+  }
+  std::vector<std::string_view> known;
+  for (const policies::FieldSpec& field : kViewFields) known.push_back(field.name);
+  for (const Effective::Entry& entry : view.value.entries) {
+    if (is_view_field(entry.name)) continue;
+    report(module, "extension-unknown", Severity::Error,
+           entry.key ? entry.key.span() : entry.value.span(),
+           fmt::format("`views.{}` has no field `{}`", view.name, entry.name), "not a field of it",
+           did_you_mean(entry.name, known));
+  }
+}
+
 }  // namespace
 
 void check_views(Module& module, const std::vector<ClientClass>& clients,
@@ -39,6 +62,7 @@ void check_views(Module& module, const std::vector<ClientClass>& clients,
   std::vector<std::string_view> names;
   for (const ClientClass& one : clients) names.push_back(one.name);
   for (const Effective::Entry& entry : views.entries) {
+    check_fields(module, entry);
     if (std::ranges::find(names, entry.name) != names.end()) continue;
     report(module, "extension-dangling", Severity::Error, entry.key.span(),
            fmt::format("there is no client class `{}`", entry.name), "not in `clients`",
@@ -64,6 +88,7 @@ bool views_limit(const Effective& views) {
 
 void lay_view(const Effective& view, Effective& fields, Effective& body) {
   for (const Effective::Entry& entry : view.entries) {
+    if (!is_view_field(entry.name)) continue;  // reported
     if (entry.name == "pick" || entry.name == "omit" || entry.name == "rename") {
       entry_of(body, entry.name, entry.key) = entry.value;
       continue;
