@@ -231,6 +231,17 @@ TEST_CASE("compose: an item that fails takes the fallback, or the call with it",
   CHECK(required.body().find(R"("part":"i")") != std::string::npos);
 }
 
+TEST_CASE("compose: items that are too much together are not all asked for", "[compose]") {
+  const std::string large = "\"" + std::string(7 << 20, 'x') + "\"";
+  auto run = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
+      "$calls.l.body, concurrency: 1, maxSize: 8MiB}}, body: $calls.i.body",
+      {json(R"(["a","b","c","d","e"])"), json(large), json(large), json(large), json(large)});
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 502);
+  CHECK(run.sent().size() == 4);  // the list and three items, 21 MiB
+}
+
 TEST_CASE("compose: a call of an operation is judged as a request to it", "[compose]") {
   auto run = run_composed(
       "calls: {user: {operation: getUser, with: {id: $request.path.id}}}, body: $calls.user.body",

@@ -34,6 +34,7 @@ struct Call {
   std::vector<std::unique_ptr<CallPart>> parts;  // one, or one per item
   std::vector<Task<void>> items;                 // of `forEach`, by item
   u32 started = 0;
+  u64 bytes = 0;     // of their answers so far
   std::string list;  // the answers to all items
   u16 passed_status = 0;
 };
@@ -146,7 +147,8 @@ class Composition {
   }
 
   void start_item(Call& call) {
-    if (failed_ || call.started == call.parts.size()) return;
+    const bool full = call.bytes > kMostAnswerBytes;  // the rest would be for nothing
+    if (failed_ || full || call.started == call.parts.size()) return;
     const u32 index = call.started++;
     call.items[index] = run_item(call, index);
     call.items[index].start();
@@ -155,6 +157,7 @@ class Composition {
   Task<void> run_item(Call& call, u32 index) {
     CallPart& part = *call.parts[index];
     if (part.applies()) co_await part.run();
+    call.bytes += part.answer().body.size();
     start_item(call);
   }
 
