@@ -660,6 +660,7 @@ class Admin(unittest.TestCase):
         for method, path, kind, body, expected in (
                 ("GET", "/healthz", None, None, 200),
                 ("GET", "/readyz", None, None, 200),
+                ("GET", "/metrics", None, None, 200),
                 ("GET", "/v1/status", None, None, 200),
                 ("GET", "/v1/table", None, None, 200),
                 ("POST", "/v1/reload", octets, table, 200),

@@ -14,7 +14,8 @@ namespace gw::admin {
 struct AdminCall {
   std::string method;
   std::string path;
-  std::string query;  // raw
+  std::string query;   // raw
+  std::string accept;  // field of the request
   std::string body;
   /// What the workers say; those that did not answer in time are left out.
   std::vector<server::WorkerReport> workers;

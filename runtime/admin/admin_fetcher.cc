@@ -21,7 +21,8 @@ class AskWorkers {
     shared_->missing = gateway_.worker_count();
     loop_.set_timer(timer_, loop_.now() + kWorkersAnswer);
     for (size_t i = 0; i < gateway_.worker_count(); ++i) {
-      gateway_.worker(i).report([shared = shared_, &loop = loop_](server::WorkerReport report) {
+      gateway_.worker(i).report([i, shared = shared_, &loop = loop_](server::WorkerReport report) {
+        report.worker = static_cast<u32>(i);
         {
           const std::lock_guard lock(shared->mutex);
           shared->reports.push_back(std::move(report));
@@ -34,6 +35,7 @@ class AskWorkers {
   std::vector<server::WorkerReport> await_resume() {
     timer_.clear();
     const std::lock_guard lock(shared_->mutex);
+    std::ranges::sort(shared_->reports, {}, &server::WorkerReport::worker);
     return std::move(shared_->reports);
   }
 
@@ -174,6 +176,8 @@ Task<Result<void>> AdminFetcher::fetch(Exchange&, const http::RequestHead& reque
   call.method = request.method_text;
   call.path = request.path;
   call.query = request.query;
+  const http::Field* accept = request.fields.find(http::FieldId::Accept);
+  if (accept != nullptr) call.accept = accept->value;
   co_await answer(call, request, body);
   const Bytes body_bytes = call.table != nullptr ? call.table->file_bytes() : as_bytes(call.answer);
   answered->body = http::MemoryBody(body_bytes);

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
+#include "runtime/admin/metrics.h"
 #include "runtime/admin/status.h"
 #include "runtime/base/log.h"
 #include "runtime/policies/cache/key.h"
@@ -78,6 +79,12 @@ void get_ready(AdminTarget& target, AdminCall& call) {
 
 void get_status(AdminTarget& target, AdminCall& call) {
   call.answer = json::serialize(status_json(target, call.workers));
+}
+
+void get_metrics(AdminTarget& target, AdminCall& call) {
+  const observe::MetricFormat format = observe::choose_metric_format(call.accept);
+  call.content_type = observe::content_type_of(format);
+  call.answer = metrics_text(target, call.workers, format);
 }
 
 void get_table(AdminTarget& target, AdminCall& call) {
@@ -203,6 +210,7 @@ void post_takeover(AdminTarget& target, AdminCall& call) {
 constexpr Endpoint kEndpoints[] = {
     {"GET", "/healthz", RunsOn::Admin, false, &get_health, true},
     {"GET", "/readyz", RunsOn::Admin, false, &get_ready, true},
+    {"GET", "/metrics", RunsOn::Admin, true, &get_metrics},
     {"GET", "/v1/status", RunsOn::Admin, true, &get_status},
     {"GET", "/v1/table", RunsOn::Admin, false, &get_table},
     {"POST", "/v1/reload", RunsOn::Main, false, &post_reload},

@@ -162,7 +162,9 @@ Task<void> CallPart::run() {
     co_await run_operation();
   } else {
     co_await ask_upstream();
+    call_.response.status = answer_.status;
   }
+  env_.observer.part_finished(call_);
 }
 
 Task<void> CallPart::run_operation() {

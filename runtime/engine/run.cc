@@ -474,6 +474,7 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
       co_await engine::deliver_local(exchange, env, responder);
       co_return;
     }
+    if (exchange.depth == 0) env.observer.routed(exchange);
     const policies::SettingsRecord& settings = engine::settings_of(exchange);
     const u64 total = exchange.table->number(settings.timeout.total);
     exchange.deadline = std::min(exchange.started + milliseconds(total),

@@ -35,6 +35,7 @@ void Exchange::reset() {
   cache_outcome = {};
   fetch_is_shared = false;
   validation = nullptr;
+  counters = nullptr;
   limit_overrides = {};
   started = {};
   deadline = TimePoint::max();

@@ -35,6 +35,9 @@ struct LimitOverride;
 namespace engine {
 struct MessageValues;
 }
+namespace observe {
+struct OperationCounters;
+}
 struct MessageValuesDeleter {
   void operator()(engine::MessageValues* values) const noexcept;
 };
@@ -167,6 +170,8 @@ struct Exchange {
   Identity identity;
   Validation* validation = nullptr;                                     // null: nothing to tell
   std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
+
+  observe::OperationCounters* counters = nullptr;  // of its operation; null: not routed yet
 
   // Progress, for logs and deadlines.
   TimePoint started{};

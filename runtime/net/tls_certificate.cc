@@ -155,6 +155,21 @@ std::vector<std::string> certificate_names(const X509& certificate) {
   return names;
 }
 
+CertificateFacts certificate_facts(const std::string& chain) {
+  CertificateFacts facts;
+  const BioHandle text = reader(chain);
+  const X509Handle leaf(PEM_read_bio_X509_AUX(text.get(), nullptr, &no_passphrase, nullptr));
+  ERR_clear_error();
+  if (leaf == nullptr) return facts;
+  const auto names = certificate_names(*leaf);
+  if (!names.empty()) facts.name = names.front();
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf.get()), &end) == 1) {
+    facts.expires_unix_s = ::timegm(&end);
+  }
+  return facts;
+}
+
 std::unique_ptr<PeerCertificate> describe_peer(const SSL& ssl) {
   const X509* certificate = SSL_get0_peer_certificate(&ssl);
   if (certificate == nullptr) return nullptr;

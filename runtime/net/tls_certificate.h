@@ -47,6 +47,14 @@ bool trust(SSL_CTX& context, const std::string& pem, std::string& problem);
 /// Names in a certificate's subjectAltName, lower case; for one without any, its common name.
 std::vector<std::string> certificate_names(const X509& certificate);
 
+/// What operators want to know of a certificate that is served.
+struct CertificateFacts {
+  std::string name;        // the first of its names
+  i64 expires_unix_s = 0;  // 0: unknown
+};
+/// Of the first certificate in a text of PEM; nothing known of what is none.
+CertificateFacts certificate_facts(const std::string& chain);
+
 /// What the other side has shown in the handshake. Null: no certificate.
 std::unique_ptr<PeerCertificate> describe_peer(const SSL& ssl);
 

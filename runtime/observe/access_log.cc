@@ -205,11 +205,8 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
   out += "}\n";
 }
 
-void AccessLog::finished(const Exchange& exchange) {
-  const auto spent = clock_.now() - exchange.started;
-  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(spent).count();
-  append_access_line(exchange, names_, clock_.unix_ms(), static_cast<u64>(duration), with_path_,
-                     lines_);
+void AccessLog::finished(const Exchange& exchange, u64 spent_us) {
+  append_access_line(exchange, names_, clock_.unix_ms(), spent_us, with_path_, lines_);
   if (lines_.size() >= kFlushBytes) flush();
 }
 

@@ -11,6 +11,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/http/env.h"
+#include "runtime/policies/policy_list.h"
 
 namespace gw::observe {
 
@@ -22,6 +23,9 @@ class RouteNames {
   virtual std::string_view operation(const Exchange& exchange) const = 0;
   virtual std::string_view path_template(const Exchange& exchange) const = 0;
   virtual std::string_view upstream(const Exchange& exchange) const = 0;
+  /// The policy that has answered in the place of the action; None: the action was reached, or the
+  /// cache had the answer.
+  virtual policies::PolicyId denying_policy(const Exchange& exchange) const = 0;
 };
 
 /// Appends the line of `exchange`, newline included. Never holds a query, a header value but the
@@ -60,18 +64,18 @@ class AccessLogWriter {
   std::thread thread_;
 };
 
-/// The observer of one table on one worker: collects lines and hands them over at 64 KiB, or by
-/// flush().
-class AccessLog final : public ExchangeObserver {
+/// The log of one table on one worker: collects lines and hands them over at 64 KiB, or by flush().
+class AccessLog {
  public:
   /// `names` are those of the table that the exchanges run by; may be null.
   AccessLog(AccessLogWriter& writer, const Clock& clock, const RouteNames* names, bool with_path)
       : writer_(writer), clock_(clock), names_(names), with_path_(with_path) {}
-  ~AccessLog() override { flush(); }
+  ~AccessLog() { flush(); }
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
-  void finished(const Exchange& exchange) override;
-  void detach(Exchange& exchange) override;
+  void finished(const Exchange& exchange, u64 spent_us);
+  /// The table of a long exchange is about to go: keeps in its arena what finished() needs of it.
+  void detach(Exchange& exchange);
   void flush();
 
  private:

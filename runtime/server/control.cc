@@ -98,7 +98,7 @@ Control::Control(Deliver deliver)
       discovery_(loop_, random_, dns_),
       connector_(loop_),
       http_(loop_, dns_, connector_),
-      issuers_(loop_, random_, http_),
+      issuers_(loop_, random_, http_, followed_),
       checker_(loop_, random_, connector_),
       warm_up_timer_(&Control::on_warm_up_end, this),
       ejection_timer_(&Control::on_ejection_end, this),
@@ -115,7 +115,10 @@ Control::Control(Deliver deliver)
     });
   };
   discovery_.on_targets = &write_targets;
-  discovery_.resolver().on_name = &write_name;
+  discovery_.resolver().on_name = [this](const upstream::NameChange& change) {
+    followed_.note(change);
+    write_name(change);
+  };
 }
 
 Control::~Control() { stop(); }
@@ -219,6 +222,9 @@ void Control::deliver(Publication publication) {
   current_ = std::make_shared<const Publication>(std::move(publication));
   deliver_(current_);
   checker_.watch(current_->upstreams);
+  std::set<std::string> upstreams;
+  for (const auto& upstream : current_->upstreams) upstreams.insert(upstream.name);
+  followed_.keep(discovery_.resolver().names(), issuers_.locations(), upstreams);
 }
 
 // The same table, other targets.
@@ -245,6 +251,7 @@ void Control::replace_data(std::shared_ptr<const LiveData> data) {
 
 // On the thread that saw the change, which may be a worker: writing a line may block.
 void Control::note(const HealthChange& change) {
+  followed_.note(change.kind, change.upstream);
   loop_.post([this, kind = change.kind, upstream = std::string(change.upstream),
               target = std::string(change.target), reason = std::string(change.reason),
               until_ms = change.until_ms] {

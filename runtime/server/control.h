@@ -9,6 +9,7 @@
 #include "runtime/base/random.h"
 #include "runtime/net/dns_client.h"
 #include "runtime/net/worker_loop.h"
+#include "runtime/server/followed_state.h"
 #include "runtime/server/issuers.h"
 #include "runtime/server/worker.h"
 #include "runtime/upstream/discovery.h"
@@ -55,6 +56,9 @@ class Control {
   /// wait.
   void replace_data(std::shared_ptr<const LiveData> data);
 
+  /// Any thread: how it goes with names, issuers and targets.
+  FollowedState::Snapshot followed() const { return followed_.snapshot(); }
+
   /// Any thread: drains, and states of upstreams by name.
   upstream::StateRegistry& registry() { return registry_; }
 
@@ -99,6 +103,7 @@ class Control {
   upstream::Discovery discovery_;
   upstream::SocketConnector connector_;
   upstream::HttpClient http_;
+  FollowedState followed_;
   Issuers issuers_;
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;

@@ -37,7 +37,6 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket> inherited) {
   const BlockedSignals blocked;  // threads that are started here inherit the mask
-  ExchangeObserver& observer = options_.observer != nullptr ? *options_.observer : ignore_;
   if (!options_.access_log.empty()) {
     auto opened = observe::AccessLogWriter::open(options_.access_log);
     if (!opened) {
@@ -49,7 +48,7 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   }
   for (u32 i = 0; i < options_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
-                                                observer, counters_, passwords_, cache_));
+                                                options_.observer, counters_, passwords_, cache_));
   }
   listeners_.inherit(std::move(inherited));
   auto listening = listeners_.prepare(options_.listen, start_problem_);

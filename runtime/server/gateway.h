@@ -18,7 +18,7 @@ struct GatewayOptions {
   SessionOptions session;
   RunFunction run = nullptr;             // the engine; required
   std::string access_log;                // a file, `-` for standard output, empty for none
-  ExchangeObserver* observer = nullptr;  // told by all workers when there is no access log
+  ExchangeObserver* observer = nullptr;  // told by all workers, too; null: nobody
 };
 
 /// One per process in `serve`; several in tests. All members are called on the thread that made
@@ -64,16 +64,17 @@ class Gateway {
   /// Any thread. Stored answers, which outlive tables.
   cache::MemoryStore& cache() { return cache_.store; }
 
+  /// Any thread. Blocks of lines of the access log that were lost, since they could not be written
+  /// fast enough.
+  u64 lost_log_blocks() const { return access_log_ == nullptr ? 0 : access_log_->dropped_blocks(); }
+
   size_t worker_count() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
+  const Worker& worker(size_t index) const { return *workers_[index]; }
 
  private:
   GatewayOptions options_;
   std::string start_problem_;
-  struct IgnoreObserver final : ExchangeObserver {
-    void finished(const Exchange&) override {}
-  };
-  IgnoreObserver ignore_;
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
   limits::LocalCounters counters_;                        // outlive the workers
   SharedCache cache_;                                     // outlives the workers

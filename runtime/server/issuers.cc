@@ -37,9 +37,13 @@ void write_event(const KeyEvent& event) {
 
 }  // namespace
 
-Issuers::Issuers(net::EventLoop& loop, Random& random, net::HttpFetcher& fetcher)
+Issuers::Issuers(net::EventLoop& loop, Random& random, net::HttpFetcher& fetcher,
+                 FollowedState& followed)
     : sources_(loop, random, fetcher) {
-  sources_.on_event = &write_event;
+  sources_.on_event = [&followed](const KeyEvent& event) {
+    followed.note(event);
+    write_event(event);
+  };
   sources_.on_change = [this] {
     if (on_change) on_change();
   };
@@ -53,6 +57,10 @@ std::shared_ptr<const LiveData> Issuers::watch(const BoundTable& table, const Li
     if (!options) continue;
     wanted.push_back(*options);
     schemes.push_back(i);
+  }
+  locations_.clear();
+  for (const jose::KeySourceOptions& options : wanted) {
+    if (options.kind != jose::KeySourceKind::Inline) locations_.insert(options.location);
   }
   const auto slots = sources_.watch(wanted);
   auto with_slots = std::make_shared<LiveData>(data);

@@ -219,15 +219,24 @@ void ListenerSet::apply(std::unique_ptr<Plan> plan) {
     if (!stays && !path.empty()) ::unlink(path.c_str());
   }
   listeners_ = std::move(plan->listeners);
-  std::vector<Shown> now;
-  for (size_t i = 0; i < size(); ++i) now.push_back({address(i), options(i).tls.has_value()});
-  {
-    const std::lock_guard lock(mutex_);
-    shown_ = std::move(now);
-  }
+  show();
   std::erase_if(inherited_, [&](const InheritedSocket& socket) {
     return std::ranges::find(plan->taken, socket.address) != plan->taken.end();
   });
+}
+
+void ListenerSet::show() {
+  std::vector<Shown> now;
+  for (size_t i = 0; i < size(); ++i) {
+    Shown& shown =
+        now.emplace_back(Shown{.address = address(i), .tls = options(i).tls.has_value()});
+    if (!shown.tls) continue;
+    for (const net::TlsCertificate& certificate : options(i).tls->certificates) {
+      shown.certificates.push_back(net::certificate_facts(certificate.chain));
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  shown_ = std::move(now);
 }
 
 bool ListenerSet::set_tls(size_t index, const net::TlsServerOptions& options,
@@ -240,6 +249,7 @@ bool ListenerSet::set_tls(size_t index, const net::TlsServerOptions& options,
     open.settings[i] = settings_of(open.id, open.options, std::move((*made)[i]));
     workers_[i]->set_listener(open.settings[i]);
   }
+  show();
   return true;
 }
 

@@ -54,6 +54,7 @@ class ListenerSet {
   struct Shown {
     std::string address;
     bool tls = false;
+    std::vector<net::CertificateFacts> certificates = {};
   };
   std::vector<Shown> shown() const;
   /// Sockets of all listeners, for another process. They stay the workers'.
@@ -87,6 +88,7 @@ class ListenerSet {
   std::vector<Open> listeners_;
   u32 next_id_ = 1;
   bool leave_files_ = false;
+  void show();
   mutable std::mutex mutex_;
   std::vector<Shown> shown_;  // guarded by the mutex
 };

@@ -360,6 +360,7 @@ ReloadReport Reloader::finished(ReloadReport report) {
   if (report.origin != "start") log_report(report);
   const std::lock_guard lock(mutex_);
   history_.push_back(report);
+  ++(report.accepted ? counts_.accepted : counts_.refused);
   if (history_.size() > kHistory) history_.pop_front();
   return report;
 }
@@ -372,6 +373,11 @@ std::vector<ServedTable> Reloader::tables() const {
 std::vector<ReloadReport> Reloader::history() const {
   const std::lock_guard lock(mutex_);
   return {history_.begin(), history_.end()};
+}
+
+ReloadCounts Reloader::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
 }
 
 TableFilePtr Reloader::current() const {

@@ -66,6 +66,12 @@ struct ServedTable {
   u64 counter = 0;        // with `signed_by`
 };
 
+/// Changes of tables since the start, which counts as one.
+struct ReloadCounts {
+  u64 accepted = 0;
+  u64 refused = 0;
+};
+
 struct ReloaderOptions {
   std::vector<std::string> listen;  // replaces the listeners of tables
   ReferenceSource references;
@@ -100,9 +106,10 @@ class Reloader {
   /// Looks at files with certificates and data. About once per second.
   void look();
 
-  /// Any thread, as the next three.
+  /// Any thread, as the next four.
   std::vector<ServedTable> tables() const;
   std::vector<ReloadReport> history() const;
+  ReloadCounts counts() const;
   TableFilePtr current() const;
   /// Digests that rollback() knows, the current one last.
   std::vector<std::string> kept() const;
@@ -141,6 +148,7 @@ class Reloader {
   TableFilePtr shown_;
   std::vector<ServedTable> tables_;
   std::deque<ReloadReport> history_;
+  ReloadCounts counts_;
   std::vector<std::string> kept_;
 };
 

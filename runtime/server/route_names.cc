@@ -1,5 +1,6 @@
 #include "runtime/server/route_names.h"
 
+#include "runtime/engine/plan.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::server {
@@ -20,6 +21,19 @@ std::string_view TableRouteNames::upstream(const Exchange& exchange) const {
   if (exchange.table == nullptr || exchange.upstream == table::kNone) return {};
   const table::TableView& view = exchange.table->view();
   return view.text(view.upstreams()[exchange.upstream].name);
+}
+
+policies::PolicyId TableRouteNames::denying_policy(const Exchange& exchange) const {
+  using policies::PolicyId;
+  if (exchange.table == nullptr || exchange.last_step == table::kNone) return PolicyId::None;
+  const auto steps = engine::steps_of(exchange);
+  if (exchange.last_step >= steps.size()) return PolicyId::None;
+  const table::StepRecord& step = steps[exchange.last_step];
+  const auto policy = static_cast<PolicyId>(step.policy);
+  const bool stands_in_for_action =
+      static_cast<policies::Phase>(step.phase) == policies::Phase::Action ||
+      policy == PolicyId::Cache;
+  return stands_in_for_action ? PolicyId::None : policy;
 }
 
 }  // namespace gw::server

@@ -9,6 +9,7 @@ class TableRouteNames final : public observe::RouteNames {
   std::string_view operation(const Exchange& exchange) const override;
   std::string_view path_template(const Exchange& exchange) const override;
   std::string_view upstream(const Exchange& exchange) const override;
+  policies::PolicyId denying_policy(const Exchange& exchange) const override;
 };
 
 }  // namespace gw::server

@@ -25,7 +25,7 @@ u64 secret_seed() {
 }  // namespace
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-               ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords,
+               ExchangeObserver* observer, limits::CounterStore& counters, PasswordPool& passwords,
                SharedCache& cache)
     : connector_(loop_),
       access_log_(access_log),
@@ -144,13 +144,16 @@ void Worker::publish(std::shared_ptr<const Publication> publication) {
 
 // Connections to an upstream that both tables have in common are carried over; of one that has
 // changed, those that still fit.
-std::shared_ptr<upstream::Pool> Worker::pool_for(const upstream::UpstreamConfig& config) {
+std::shared_ptr<upstream::Pool> Worker::pool_for(const upstream::UpstreamConfig& config,
+                                                 size_t upstreams) {
   if (!live_.empty() && !config.key.empty()) {
     for (const auto& pool : live_.back()->fetcher->pools()) {
       if (pool->config().key == config.key && pool->config().name == config.name) return pool;
     }
   }
-  auto made = std::make_shared<upstream::Pool>(loop_, random_, connector_, config);
+  auto made = std::make_shared<upstream::Pool>(
+      loop_, random_, connector_, config,
+      observe::SeriesUse<observe::UpstreamCounters>(counts_.upstreams, config.name, upstreams));
   if (live_.empty()) return made;
   for (const auto& pool : live_.back()->fetcher->pools()) {
     if (pool->config().name == config.name) pool->succeed_by(made);
@@ -161,18 +164,23 @@ std::shared_ptr<upstream::Pool> Worker::pool_for(const upstream::UpstreamConfig&
 void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   if (draining_) return;
   std::vector<std::shared_ptr<upstream::Pool>> pools;
-  for (const auto& config : publication->upstreams) pools.push_back(pool_for(config));
+  for (const auto& config : publication->upstreams) {
+    pools.push_back(pool_for(config, publication->upstreams.size()));
+  }
   auto live = std::make_unique<Live>();
   live->fetcher = std::make_unique<upstream::PoolFetcher>(loop_, std::move(pools));
-  ExchangeObserver* observer = &observer_;
   if (access_log_ != nullptr) {
     live->access_log =
         std::make_unique<observe::AccessLog>(*access_log_, loop_, publication->names.get(), true);
-    observer = live->access_log.get();
     loop_.set_timer(log_timer_, loop_.now() + kLogFlush);
   }
+  const size_t operations =
+      publication->table == nullptr ? 0 : publication->table->view().routes().size();
+  live->observer = std::make_unique<observe::Observer>(
+      loop_, publication->names.get(), counts_, operations,
+      observe::Sinks{.log = live->access_log.get(), .other = observer_});
   live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
-                                                  *live->fetcher, *observer);
+                                                  *live->fetcher, *live->observer);
   if (publication->data != nullptr) {
     live->identity = std::make_unique<IdentityEnv>(identity_, *publication->data);
     live->generation->live = publication->data.get();

@@ -12,6 +12,7 @@
 #include "runtime/identity/services.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/observe/access_log.h"
+#include "runtime/observe/observer.h"
 #include "runtime/server/cache_refresher.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/mirror_runner.h"
@@ -40,6 +41,7 @@ struct TableUse {
 };
 /// What a worker has to say of itself.
 struct WorkerReport {
+  u32 worker = 0;  // its index
   SessionCounters counters;
   u32 sessions = 0;  // connections of clients
   u32 streams = 0;   // tunnels and streams that need no table any more
@@ -56,10 +58,10 @@ struct SharedCache {
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` may be null; `observer` is told then. These, and `counters`, `passwords` and
-  /// `cache`, which all workers share, outlive the worker.
+  /// `access_log` and `observer` may be null. These, and `counters`, `passwords` and `cache`, which
+  /// all workers share, outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
-         ExchangeObserver& observer, limits::CounterStore& counters, PasswordPool& passwords,
+         ExchangeObserver* observer, limits::CounterStore& counters, PasswordPool& passwords,
          SharedCache& cache);
   ~Worker();
 
@@ -82,6 +84,8 @@ class Worker {
   /// is left is cut off. A second call with a shorter grace hurries.
   void drain(std::chrono::milliseconds grace);
   void join();
+  /// Any thread: what it has counted since it was made.
+  const observe::WorkerCounters& counts() const { return counts_; }
   /// On the worker's thread, by post().
   SessionHost& host() { return host_; }
   net::WorkerLoop& loop() { return loop_; }
@@ -96,6 +100,7 @@ class Worker {
     std::shared_ptr<const Publication> publication;
     std::unique_ptr<upstream::PoolFetcher> fetcher;
     std::unique_ptr<observe::AccessLog> access_log;  // null: off
+    std::unique_ptr<observe::Observer> observer;
     std::unique_ptr<IdentityEnv> identity;
     std::unique_ptr<Generation> generation;
     std::unique_ptr<MirrorRunner> mirrors;
@@ -105,7 +110,8 @@ class Worker {
   };
 
   void take_publication(std::shared_ptr<const Publication> publication);
-  std::shared_ptr<upstream::Pool> pool_for(const upstream::UpstreamConfig& config);
+  std::shared_ptr<upstream::Pool> pool_for(const upstream::UpstreamConfig& config,
+                                           size_t upstreams);
   static void on_generation_unused(void* context, Generation& generation);
   static void on_sweep(void* context);
   static void on_drain_step(void* context);
@@ -118,7 +124,8 @@ class Worker {
   LoopRandom random_;
   upstream::SocketConnector connector_;
   observe::AccessLogWriter* access_log_;
-  ExchangeObserver& observer_;
+  ExchangeObserver* observer_;
+  observe::WorkerCounters counts_;  // outlives the pools and generations
   limits::CounterStore& counters_;
   SharedCache& cache_;
   cache::CacheCounters cache_counters_;

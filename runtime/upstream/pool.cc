@@ -43,11 +43,13 @@ Error overflow(std::string_view what) {
 
 }  // namespace
 
-Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config)
+Pool::Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config,
+           observe::SeriesUse<observe::UpstreamCounters> counters)
     : loop_(loop),
       random_(random),
       connector_(connector),
       config_(with_state(std::move(config))),
+      counters_(std::move(counters)),
       balancer_(config_, random),
       idle_(config_.targets.size()),
       http2_(loop, *this, config_.targets.size()),

@@ -7,6 +7,7 @@
 #include "runtime/http/env.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/observe/counters.h"
 #include "runtime/upstream/balancer.h"
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/connection.h"
@@ -19,12 +20,15 @@ namespace gw::upstream {
 /// worker that have this upstream. One thread.
 class Pool {
  public:
-  Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config);
+  Pool(net::EventLoop& loop, Random& random, Connector& connector, UpstreamConfig config,
+       observe::SeriesUse<observe::UpstreamCounters> counters = {});
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool();
 
   const UpstreamConfig& config() const { return config_; }
+  /// What tries have come to; null: nobody counts.
+  observe::UpstreamCounters* counters() const { return counters_.counts(); }
   Random& random() { return random_; }
   /// Balancer::kNone: no target can be used.
   u32 choose(const Choice& choice) { return balancer_.choose(loop_.now(), choice); }
@@ -104,6 +108,7 @@ class Pool {
   Random& random_;
   Connector& connector_;
   UpstreamConfig config_;
+  observe::SeriesUse<observe::UpstreamCounters> counters_;
   Balancer balancer_;
   std::vector<std::vector<Connection*>> idle_;  // of each target
   u32 open_ = 0;

@@ -43,6 +43,22 @@ Breaker::Result judge(const Error& error, u32 status) {
   return is_targets_fault(error) ? Breaker::Result::Failure : Breaker::Result::Neither;
 }
 
+void count_try(const Pool& pool, const TryRecord& record) {
+  observe::UpstreamCounters* counters = pool.counters();
+  if (counters == nullptr) return;
+  const observe::TryOutcome outcome = observe::try_outcome_of(record.status, record.error);
+  counters->tries[static_cast<size_t>(outcome)].add(1);
+  counters->duration.add(record.microseconds);
+  if (record.status == 0) return;
+  counters->answers[static_cast<size_t>(observe::status_class_of(record.status))].add(1);
+}
+
+// A fetch that came to no try.
+void count_refusal(const Pool& pool, observe::TryOutcome outcome) {
+  observe::UpstreamCounters* counters = pool.counters();
+  if (counters != nullptr) counters->tries[static_cast<size_t>(outcome)].add(1);
+}
+
 }  // namespace
 
 Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
@@ -58,6 +74,7 @@ Task<Result<void>> PoolFetcher::fetch(Exchange& exchange, const http::RequestHea
   if (!pool.try_admit()) {
     const auto admitted = co_await pool.wait_for_admission(exchange, connect_due(options));
     if (!admitted) {
+      count_refusal(pool, observe::try_outcome_of(0, admitted.error().code));
       out.retry_after_seconds = kOverflowRetryAfterSeconds;
       co_return fail(admitted.error());
     }
@@ -146,6 +163,7 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
           Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
     }
     ++retries;
+    if (pool.counters() != nullptr) pool.counters()->retries.add(1);
     was_fresh = false;
     outcome = co_await try_once(call, pool, out, false);
   }
@@ -156,6 +174,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   const Breaker::Entry entry = pool.enter_breaker();
   if (entry.pass == Breaker::Pass::Refused) {
     out.retry_after_seconds = (entry.retry_after_ms + 999) / 1000;
+    count_refusal(pool, observe::TryOutcome::CircuitOpen);
     co_return fail(circuit_open());
   }
   const Choice choice{.hash = call.options.balance_hash,
@@ -165,6 +184,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   const u32 target = pool.choose(choice);
   if (target == Balancer::kNone) {
     pool.leave_breaker(entry.pass, Breaker::Result::Neither);
+    count_refusal(pool, observe::TryOutcome::NoTarget);
     co_return fail(no_target());
   }
   Exchange& exchange = call.exchange;
@@ -209,6 +229,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   record.microseconds =
       static_cast<u32>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   record.error = error.code;
+  count_try(pool, record);
   // Nobody may take a target out by asking it for answers within a millisecond.
   const bool impatient = error.code == Errc::UpstreamTimeout && call.options.clients_deadline &&
                          loop_.now() >= call.options.deadline;

@@ -68,6 +68,12 @@ void Resolver::watch(const std::set<NameQuestion>& questions) {
   begin_waiting();
 }
 
+std::set<std::string> Resolver::names() const {
+  std::set<std::string> names;
+  for (const auto& entry : entries_) names.insert(entry.first.name);
+  return names;
+}
+
 const NameAnswer& Resolver::answer(const NameQuestion& question) const {
   const auto found = entries_.find(question);
   GW_CHECK(found != entries_.end());

@@ -61,6 +61,7 @@ class Resolver {
 
   /// These are asked for from now on, and no others. What is known of them stays known.
   void watch(const std::set<NameQuestion>& questions);
+  std::set<std::string> names() const;
   bool is_watched(const NameQuestion& question) const { return entries_.contains(question); }
   /// Of a question that is watched.
   const NameAnswer& answer(const NameQuestion& question) const;

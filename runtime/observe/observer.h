@@ -1,0 +1,47 @@
+// Told of every exchange: counts it, and passes it on to the log.
+#pragma once
+#include <vector>
+
+#include "runtime/http/env.h"
+#include "runtime/observe/access_log.h"
+#include "runtime/observe/counters.h"
+
+namespace gw::observe {
+
+/// What an observer tells, besides counting; each may be null.
+struct Sinks {
+  AccessLog* log = nullptr;
+  ExchangeObserver* other = nullptr;  // for tests
+};
+
+/// The observer of one table on one worker. One thread. Outlives its exchanges.
+class Observer final : public ExchangeObserver {
+ public:
+  /// `operations`: how many routes the table has. `names` may be null: nothing has a name then.
+  Observer(const Clock& clock, const RouteNames* names, WorkerCounters& counters, size_t operations,
+           const Sinks& sinks);
+
+  void routed(Exchange& exchange) override;
+  void finished(const Exchange& exchange) override;
+  void part_finished(const Exchange& part) override;
+  void detach(Exchange& exchange) override;
+
+ private:
+  OperationCounters& operation_of(const Exchange& exchange);
+  ClassCounters& class_of(std::string_view name);
+  LimitCounters& limit_of(std::string_view name);
+  void count_decision(const Exchange& exchange, OperationCounters& operation);
+  void count_limits(const Exchange& exchange);
+
+  const Clock& clock_;
+  const RouteNames* names_;
+  WorkerCounters& counters_;
+  TableSeries<OperationCounters> operations_;
+  SeriesUse<OperationCounters> no_operation_;
+  // Few, by name: what the table calls so.
+  std::vector<std::pair<std::string, SeriesUse<ClassCounters>>> classes_;
+  std::unordered_map<std::string, SeriesUse<LimitCounters>> limits_;
+  const Sinks sinks_;
+};
+
+}  // namespace gw::observe
