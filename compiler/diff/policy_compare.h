@@ -91,6 +91,7 @@ class PolicyCompare {
   void listeners();
   void listener(const std::string& name, const Fields& before, const Fields& after);
   void networks();
+  void observation();
   void notes(const Matches& matches);
   void consumers();
   void defaults();

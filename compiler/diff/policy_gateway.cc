@@ -280,6 +280,7 @@ void PolicyCompare::networks() {
     finding.before = resolvers(old_);
     finding.after = resolvers(new_);
   }
+  observation();
   const auto mock = [](const Side& side) {
     return (side.view().gateway().flags & table::kGatewayMockAll) != 0;
   };
@@ -288,6 +289,24 @@ void PolicyCompare::networks() {
                                       : "operations do not answer from their examples any more");
   }
   where_.clear();
+}
+
+void PolicyCompare::observation() {
+  const auto fields = [](const Side& side) {
+    const auto records =
+        side.view().policy_list<policies::ObserveRecord>(side.view().gateway().observe);
+    return records.empty() ? Fields{} : fields_of(side, policies::kObserveSpec, &records.front());
+  };
+  const Fields before = fields(old_);
+  const Fields after = fields(new_);
+  for (const std::string& name : names_of(before, after)) {
+    const std::string was = text_of(before, name);
+    const std::string is = text_of(after, name);
+    if (was == is) continue;
+    Finding& finding = add("observe-changed", fmt::format("`observe.{}` is another", name));
+    finding.before = was;
+    finding.after = is;
+  }
 }
 
 // What is not enforced, by what it is about. Operations that come or go say it themselves, and what

@@ -111,6 +111,7 @@ std::vector<Record> records() {
            GW_FIELD(GatewayRecord, consumer_file),
            GW_FIELD(GatewayRecord, default_plan),
            GW_FIELD(GatewayRecord, cache_kib),
+           GW_FIELD(GatewayRecord, observe),
        }},
       {"RouteRecord",
        sizeof(RouteRecord),

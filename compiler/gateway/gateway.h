@@ -56,6 +56,7 @@ struct Gateway {
   NodeRef consumers;
   NodeRef plans;
   NodeRef clients;
+  NodeRef observe;
   std::deque<openapi::Operation> implied;  // operations of `anyMethod`, `respond`, `redirect`
   std::vector<GatewayOperation> operations;
   std::string_view title;

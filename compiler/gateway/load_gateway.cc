@@ -168,6 +168,7 @@ class Loader {
       take_once(x_gw, "consumers", gateway_.consumers);
       take_once(x_gw, "plans", gateway_.plans);
       take_once(x_gw, "clients", gateway_.clients);
+      take_once(x_gw, "observe", gateway_.observe);
     }
 
     Unit& own = gateway_.units.emplace_back();
@@ -257,7 +258,7 @@ class Loader {
     check_version(x_gw);
     for (const std::string_view name :
          {"upstreams", "hosts", "listeners", "services", "locked", "trustedProxies", "resolvers",
-          "cacheMemory", "consumers", "plans", "clients", "assert"}) {
+          "cacheMemory", "consumers", "plans", "clients", "observe", "assert"}) {
       if (const NodeRef key = x_gw.key_of(name)) {
         report(sink_, "extension-misplaced", key.span(),
                fmt::format("`{}` belongs to the gateway document", name),

@@ -436,6 +436,31 @@ u32 cache_memory(Module& module) {
   return *bytes == 0 ? table::kNone : static_cast<u32>(*bytes / 1024);
 }
 
+// A URL whose text is known can be read now; a reference is read when the table is loaded.
+void check_collector(Module& module, NodeRef endpoint) {
+  const bool known = endpoint && endpoint.is_scalar() && !has_late_reference(endpoint.text());
+  std::string_view problem;
+  const auto url = known ? parse_http_url(endpoint.text(), problem) : std::nullopt;
+  if (!known || (url && url->scheme != "unix")) return;
+  report(module, "extension-value", Severity::Error, endpoint.span(),
+         "this is not an http or https URL", "here",
+         "write the address of the collector's traces, such as `http://127.0.0.1:4318/v1/traces`");
+}
+
+table::Extent observe(Module& module) {
+  const NodeRef node = module.gateway.observe;
+  if (!node) return {};
+  policies::ObserveRecord record{};
+  Encoder(module.table.pools, module.files, module.sink)
+      .encode(policies::kObserveFields, effective_record(policies::kObserveSpec, node, "gateway"),
+              EncodeScope{}, "observe", reinterpret_cast<std::byte*>(&record), nullptr);
+  if (!node.is_map()) return {};
+  if (const NodeRef tracing = node.get("tracing"); tracing && tracing.is_map()) {
+    check_collector(module, tracing.get("endpoint"));
+  }
+  return store_list(module.table.pools, std::vector{record});
+}
+
 }  // namespace
 
 void report(Module& module, std::string_view rule, Severity severity, Span span,
@@ -458,6 +483,7 @@ void lower_gateway(Module& module) {
   gateway.trusted_proxies = trusted_proxies(module);
   gateway.resolvers = resolvers(module);
   gateway.cache_kib = cache_memory(module);
+  gateway.observe = observe(module);
   if (module.options.mock) gateway.flags |= table::kGatewayMockAll;
   if (module.options.unenforced_security) gateway.flags |= table::kGatewaySecurityUnenforced;
   if (!module.override_name.empty()) gateway.flags |= table::kGatewayUpstreamOverride;

@@ -21,6 +21,7 @@
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/listener/record.h"
 #include "runtime/policies/mock/record.h"
+#include "runtime/policies/observe/record.h"
 #include "runtime/policies/proxy/record.h"
 #include "runtime/policies/query/record.h"
 #include "runtime/policies/rate_limit/record.h"
@@ -600,6 +601,7 @@ inline constexpr PlainField kRootFields[] = {
      "/etc/resolv.conf"},
     {"cacheMemory",
      "memory for stored answers (`cache`), such as `256MiB`; `0B` keeps none; default: 64MiB"},
+    {"observe", "what is told of requests, besides metrics: {tracing}"},
     {"public", "why operations that ask for no authentication need none"},
     {"assert",
      "what must hold of all operations and of the table: a list of {every, has, avoids, maxSteps, "

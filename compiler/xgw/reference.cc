@@ -232,6 +232,7 @@ json::object plain_property(std::string_view name) {
   if (name == "policies") return map_of("policy");
   if (name == "operations") return map_of("operation");
   if (name == "defaults") return reference_to("defaults");
+  if (name == "observe") return reference_to("observe");
   if (name == "listeners") return {{"type", "array"}, {"items", reference_to("listener")}};
   if (name == "waive") return waivers();
   if (name == "assert") return assertions();
@@ -394,7 +395,8 @@ std::string x_gw_json_schema() {
         {"policy", std::move(policy)},
         {"defaults", closed(std::move(defaults))},
         {"upstream", std::move(upstream)},
-        {"listener", record_with_shorthand(policies::kListenerSpec)}}}};
+        {"listener", record_with_shorthand(policies::kListenerSpec)},
+        {"observe", record_with_shorthand(policies::kObserveSpec)}}}};
   return json::serialize(schema) + "\n";
 }
 

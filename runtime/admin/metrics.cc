@@ -354,6 +354,11 @@ void write_process(MetricWriter& writer, const AdminTarget& target) {
   writer.sample({}, static_cast<double>(target.started_unix_ms) / 1e3);
   writer.family({"gw_build", MetricType::Info, "What is running."});
   writer.sample({{"version", GW_VERSION}}, u64{1});
+  writer.family({"gw_spans_exported", MetricType::Counter, "Spans that the collector has taken."});
+  writer.sample({}, target.gateway.spans().exported());
+  writer.family({"gw_spans_lost", MetricType::Counter,
+                 "Spans that found no room, or that the collector has not taken."});
+  writer.sample({}, target.gateway.spans().lost());
   writer.family({"gw_access_log_blocks_lost", MetricType::Counter,
                  "Blocks of lines that could not be written fast enough."});
   writer.sample({}, target.gateway.lost_log_blocks());

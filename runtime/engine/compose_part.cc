@@ -8,6 +8,7 @@
 #include "runtime/engine/expression.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/template.h"
+#include "runtime/observe/tracer.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::engine {
@@ -179,6 +180,8 @@ Task<void> CallPart::run_operation() {
 Task<void> CallPart::ask_upstream() {
   const BoundTable& table = *call_.table;
   const policies::SettingsRecord& settings = settings_of(*call_.parent);
+  if (env_.tracer != nullptr) env_.tracer->begin(call_);
+  if (call_.trace != nullptr) observe::forward_trace(call_);
   FetchOptions options;
   options.upstream = call_.upstream = record_.upstream;
   options.deadline = call_.deadline;

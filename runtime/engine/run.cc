@@ -31,6 +31,7 @@
 #include "runtime/engine/websocket.h"
 #include "runtime/http/env.h"
 #include "runtime/http/long_stream.h"
+#include "runtime/observe/tracer.h"
 #include "runtime/policies/access/filter.h"
 #include "runtime/policies/authenticate/filter.h"
 #include "runtime/policies/authorizer/filter.h"
@@ -152,6 +153,14 @@ Verdict request_step(Exchange& exchange, Env& env, const table::StepRecord& step
   GW_CHECK(false);  // verify() admits known policies only
 }
 
+// For the trace: a policy, whether it has answered, and what it took. Actions are told by tries.
+void note_step(Exchange& exchange, const table::StepRecord& step, TimePoint begun,
+               Verdict verdict) {
+  if (static_cast<Phase>(step.phase) == Phase::Action) return;
+  const auto policy = static_cast<PolicyId>(step.policy);
+  exchange.trace->note_step(policy, begun, false, verdict == Verdict::Reply);
+}
+
 // What a part of a composition leaves out: its request has been let in once, and counted, and its
 // class is that of who has asked; it has no fields to be told from, and no view of its own.
 bool skips_part(const table::StepRecord& step) {
@@ -186,7 +195,9 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
       forwards = true;
     }
     exchange.last_step = action.next;
+    const TimePoint begun = observe::span_time(exchange);
     const Verdict verdict = request_step(exchange, env, step, action);
+    if (begun != TimePoint{} && verdict != Verdict::Wait) note_step(exchange, step, begun, verdict);
     if (verdict == Verdict::Reply) return {};
     action.waits = verdict == Verdict::Wait;
     if (action.waits || action.proxy != nullptr || action.compose != nullptr) return action;
@@ -200,6 +211,7 @@ Action run_request_side(Exchange& exchange, Env& env, u32 from) {
 Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
   const table::TableView& view = exchange.table->view();
   const table::StepRecord& step = view.part(view.steps(), view.plans()[exchange.plan].steps)[index];
+  const TimePoint begun = observe::span_time(exchange);
   if (static_cast<PolicyId>(step.policy) == PolicyId::Authenticate) {
     co_await policies::resolve_proofs(exchange, env);
   }
@@ -219,6 +231,8 @@ Task<void> resolve_step(Exchange& exchange, Env& env, u32 index) {
     const auto& record = view.policy_record<policies::BodyRecord>(step.record);
     co_await policies::read_body_to_change(exchange, env, record, max_body);
   }
+  if (begun == TimePoint{}) co_return;
+  exchange.trace->note_step(static_cast<PolicyId>(step.policy), begun, true, false);
 }
 
 // Exchange.response says that there is no route. Who looks for one is limited all the same.
@@ -395,6 +409,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
     body = mirroring->watch(body);
   }
   if (exchange.cache != nullptr) policies::prepare_fetch(exchange, env);
+  if (exchange.trace != nullptr) observe::forward_trace(exchange);
   Fetched fetched(exchange.arena);
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
@@ -462,6 +477,7 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
 
 Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   exchange.started = env.clock.now();
+  if (env.tracer != nullptr) env.tracer->begin(exchange);
   const PermitHolder permits(exchange, env);
   const engine::CacheHolder cache(exchange, env);
   Action action;

@@ -25,6 +25,9 @@ struct RetryCauseRecord;
 namespace limits {
 class CounterStore;
 }
+namespace observe {
+class Tracer;
+}
 
 /// Time. now() may be up to a millisecond old within one turn of the event loop.
 class Clock {
@@ -191,6 +194,7 @@ struct Env {
   IdentityEnv* identity = nullptr;             // null: where no operation asks for authentication
   CompositionWatcher* compositions = nullptr;  // null: nobody looks on
   cache::CacheEnv* cache = nullptr;            // null: nothing is kept
+  observe::Tracer* tracer = nullptr;           // null: fields of traces pass as they are
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

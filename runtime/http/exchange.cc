@@ -36,6 +36,7 @@ void Exchange::reset() {
   fetch_is_shared = false;
   validation = nullptr;
   counters = nullptr;
+  trace = nullptr;
   limit_overrides = {};
   started = {};
   deadline = TimePoint::max();

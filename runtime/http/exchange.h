@@ -37,7 +37,8 @@ struct MessageValues;
 }
 namespace observe {
 struct OperationCounters;
-}
+struct Trace;
+}  // namespace observe
 struct MessageValuesDeleter {
   void operator()(engine::MessageValues* values) const noexcept;
 };
@@ -172,6 +173,7 @@ struct Exchange {
   std::unique_ptr<engine::MessageValues, MessageValuesDeleter> values;  // null: no body was read
 
   observe::OperationCounters* counters = nullptr;  // of its operation; null: not routed yet
+  observe::Trace* trace = nullptr;                 // in the arena; null: nobody traces
 
   // Progress, for logs and deadlines.
   TimePoint started{};

@@ -46,6 +46,8 @@ namespace gw::http {
   GW_FIELD(SetCookie, "set-cookie")                              \
   GW_FIELD(StrictTransportSecurity, "strict-transport-security") \
   GW_FIELD(Te, "te")                                             \
+  GW_FIELD(Traceparent, "traceparent")                           \
+  GW_FIELD(Tracestate, "tracestate")                             \
   GW_FIELD(Trailer, "trailer")                                   \
   GW_FIELD(TransferEncoding, "transfer-encoding")                \
   GW_FIELD(Upgrade, "upgrade")                                   \

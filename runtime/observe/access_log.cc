@@ -10,6 +10,8 @@
 #include "runtime/base/log.h"
 #include "runtime/cache/use.h"
 #include "runtime/limits/exchange_limits.h"
+#include "runtime/observe/error_names.h"
+#include "runtime/observe/trace.h"
 
 namespace gw::observe {
 namespace {
@@ -64,63 +66,6 @@ void append_time(i64 unix_ms, std::string& out) {
   out += 'Z';
 }
 
-std::string_view error_name(Errc code) {
-  switch (code) {
-    case Errc::None:
-      return "";
-    case Errc::BadRequest:
-      return "bad-request";
-    case Errc::UriTooLong:
-      return "uri-too-long";
-    case Errc::HeadTooLarge:
-      return "head-too-large";
-    case Errc::BodyTooLarge:
-      return "body-too-large";
-    case Errc::RequestTimeout:
-      return "request-timeout";
-    case Errc::VersionUnsupported:
-      return "version-unsupported";
-    case Errc::ExpectationUnsupported:
-      return "expectation-unsupported";
-    case Errc::Misdirected:
-      return "misdirected";
-    case Errc::TlsFailed:
-      return "tls-failed";
-    case Errc::NotImplemented:
-      return "not-implemented";
-    case Errc::PeerClosed:
-      return "peer-closed";
-    case Errc::Cancelled:
-      return "cancelled";
-    case Errc::ConnectFailed:
-      return "connect-failed";
-    case Errc::UpstreamClosed:
-      return "upstream-closed";
-    case Errc::UpstreamInvalid:
-      return "upstream-invalid";
-    case Errc::UpstreamTimeout:
-      return "upstream-timeout";
-    case Errc::UpstreamOverflow:
-      return "upstream-overflow";
-    case Errc::Unauthenticated:
-      return "unauthenticated";
-    case Errc::Forbidden:
-      return "forbidden";
-    case Errc::RequestInvalid:
-      return "request-invalid";
-    case Errc::ResponseInvalid:
-      return "response-invalid";
-    case Errc::IdentityUnknown:
-      return "identity-unknown";
-    case Errc::StreamEnded:
-      return "stream-ended";
-    case Errc::CircuitOpen:
-      return "circuit-open";
-    default:
-      return "internal";
-  }
-}
-
 void append_tries(const Exchange& exchange, std::string& out) {
   if (exchange.try_count == 0) return;
   out += ",\"tries\":[";
@@ -165,23 +110,13 @@ void write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-namespace {
-
-ExchangeNames names_of(const Exchange& exchange, const RouteNames* names) {
-  if (exchange.detached) return exchange.names;
-  if (names == nullptr) return {};
-  return {names->operation(exchange), names->path_template(exchange), names->upstream(exchange),
-          exchange.identity.consumer_name};
-}
-
-}  // namespace
-
 void append_access_line(const Exchange& exchange, const RouteNames* names, i64 unix_ms,
                         u64 duration_us, bool with_path, std::string& out) {
   out += "{\"time\":\"";
   append_time(unix_ms, out);
   out += '"';
   append_text("request_id", exchange.request_id, out);
+  if (exchange.trace != nullptr) append_text("trace_id", hex_text(exchange.trace->trace_id), out);
   append_text("client", exchange.client_text, out);
   const ExchangeNames known = names_of(exchange, names);
   append_text("consumer", known.consumer, out);
@@ -208,12 +143,6 @@ void append_access_line(const Exchange& exchange, const RouteNames* names, i64 u
 void AccessLog::finished(const Exchange& exchange, u64 spent_us) {
   append_access_line(exchange, names_, clock_.unix_ms(), spent_us, with_path_, lines_);
   if (lines_.size() >= kFlushBytes) flush();
-}
-
-void AccessLog::detach(Exchange& exchange) {
-  const ExchangeNames known = names_of(exchange, names_);
-  exchange.names = {exchange.arena.copy(known.operation), exchange.arena.copy(known.path_template),
-                    exchange.arena.copy(known.upstream), exchange.arena.copy(known.consumer)};
 }
 
 void AccessLog::flush() {

@@ -11,22 +11,9 @@
 
 #include "runtime/base/result.h"
 #include "runtime/http/env.h"
-#include "runtime/policies/policy_list.h"
+#include "runtime/observe/route_names.h"
 
 namespace gw::observe {
-
-/// How records of a table are called; given by whoever knows the table. Views live as long as the
-/// exchange's table.
-class RouteNames {
- public:
-  virtual ~RouteNames() = default;
-  virtual std::string_view operation(const Exchange& exchange) const = 0;
-  virtual std::string_view path_template(const Exchange& exchange) const = 0;
-  virtual std::string_view upstream(const Exchange& exchange) const = 0;
-  /// The policy that has answered in the place of the action; None: the action was reached, or the
-  /// cache had the answer.
-  virtual policies::PolicyId denying_policy(const Exchange& exchange) const = 0;
-};
 
 /// Appends the line of `exchange`, newline included. Never holds a query, a header value but the
 /// request id, or a body; of what breaks the contract a name, up to 200 bytes of a JSON Pointer
@@ -74,8 +61,6 @@ class AccessLog {
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
   void finished(const Exchange& exchange, u64 spent_us);
-  /// The table of a long exchange is about to go: keeps in its arena what finished() needs of it.
-  void detach(Exchange& exchange);
   void flush();
 
  private:

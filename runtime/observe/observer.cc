@@ -96,12 +96,14 @@ void Observer::finished(const Exchange& exchange) {
   count_decision(exchange, operation);
   count_limits(exchange);
   if (sinks_.log != nullptr) sinks_.log->finished(exchange, spent_us);
+  if (sinks_.tracer != nullptr) sinks_.tracer->finished(exchange);
   if (sinks_.other != nullptr) sinks_.other->finished(exchange);
 }
 
 void Observer::part_finished(const Exchange& part) {
   const auto status_class = static_cast<size_t>(status_class_of(part.response.status));
   operation_of(part).parts[status_class].add(1);
+  if (sinks_.tracer != nullptr) sinks_.tracer->finished(part);
   if (sinks_.other != nullptr) sinks_.other->part_finished(part);
 }
 
@@ -111,7 +113,7 @@ void Observer::detach(Exchange& exchange) {
     exchange.counters = &operation_of(exchange);
     exchange.counters->in_flight.add(1);
   }
-  if (sinks_.log != nullptr) sinks_.log->detach(exchange);
+  keep_names(exchange, names_);
   if (sinks_.other != nullptr) sinks_.other->detach(exchange);
 }
 

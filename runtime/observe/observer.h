@@ -5,12 +5,14 @@
 #include "runtime/http/env.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/observe/counters.h"
+#include "runtime/observe/tracer.h"
 
 namespace gw::observe {
 
 /// What an observer tells, besides counting; each may be null.
 struct Sinks {
   AccessLog* log = nullptr;
+  Tracer* tracer = nullptr;
   ExchangeObserver* other = nullptr;  // for tests
 };
 

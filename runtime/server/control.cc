@@ -92,13 +92,14 @@ void write_name(const upstream::NameChange& change) {
 
 }  // namespace
 
-Control::Control(Deliver deliver)
+Control::Control(Deliver deliver, observe::SpanQueue& spans)
     : deliver_(std::move(deliver)),
       dns_(loop_),
       discovery_(loop_, random_, dns_),
       connector_(loop_),
       http_(loop_, dns_, connector_),
       issuers_(loop_, random_, http_, followed_),
+      exporter_(loop_, http_, spans),
       checker_(loop_, random_, connector_),
       warm_up_timer_(&Control::on_warm_up_end, this),
       ejection_timer_(&Control::on_ejection_end, this),
@@ -139,6 +140,10 @@ void Control::on_stop_step(void* context) {
   if (self->pending_ != nullptr) self->deliver_pending();
   self->discovery_.watch({});
   self->issuers_.stop();
+  if (!self->exporter_.finish()) {
+    self->loop_.set_timer(self->stop_timer_, self->loop_.now() + kStopStep);
+    return;
+  }
   const bool at_rest = self->http_.stop();
   if (self->checker_.stop() && at_rest) {
     self->loop_.stop();
@@ -221,6 +226,7 @@ void Control::deliver(Publication publication) {
   for (auto& upstream : publication.upstreams) registry_.attach(upstream);
   current_ = std::make_shared<const Publication>(std::move(publication));
   deliver_(current_);
+  exporter_.use(current_->collector);
   checker_.watch(current_->upstreams);
   std::set<std::string> upstreams;
   for (const auto& upstream : current_->upstreams) upstreams.insert(upstream.name);

@@ -11,6 +11,7 @@
 #include "runtime/net/worker_loop.h"
 #include "runtime/server/followed_state.h"
 #include "runtime/server/issuers.h"
+#include "runtime/server/span_exporter.h"
 #include "runtime/server/worker.h"
 #include "runtime/upstream/discovery.h"
 #include "runtime/upstream/health_checker.h"
@@ -36,7 +37,8 @@ class Control {
  public:
   using Deliver = std::function<void(std::shared_ptr<const Publication> publication)>;
   /// `deliver` gives a publication to the workers; called on the thread of the control side.
-  explicit Control(Deliver deliver);
+  /// `spans` of all tables are sent where the current one says; outlives this.
+  Control(Deliver deliver, observe::SpanQueue& spans);
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -105,6 +107,7 @@ class Control {
   upstream::HttpClient http_;
   FollowedState followed_;
   Issuers issuers_;
+  SpanExporter exporter_;
   upstream::HealthChecker checker_;
   upstream::StateRegistry registry_;
   std::shared_ptr<const Publication> current_;

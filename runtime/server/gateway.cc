@@ -23,10 +23,15 @@ u64 cache_bytes(const BoundTable& table) {
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options)
-    : options_(std::move(options)), control_([this](const auto& publication) {
-        if (publication->table != nullptr) cache_.store.set_limit(cache_bytes(*publication->table));
-        for (const auto& worker : workers_) worker->publish(publication);
-      }) {
+    : options_(std::move(options)),
+      control_(
+          [this](const auto& publication) {
+            if (publication->table != nullptr) {
+              cache_.store.set_limit(cache_bytes(*publication->table));
+            }
+            for (const auto& worker : workers_) worker->publish(publication);
+          },
+          spans_) {
   if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
 }
 
@@ -48,7 +53,8 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   }
   for (u32 i = 0; i < options_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
-                                                options_.observer, counters_, passwords_, cache_));
+                                                options_.observer, counters_, passwords_, cache_,
+                                                spans_));
   }
   listeners_.inherit(std::move(inherited));
   auto listening = listeners_.prepare(options_.listen, start_problem_);

@@ -68,6 +68,9 @@ class Gateway {
   /// fast enough.
   u64 lost_log_blocks() const { return access_log_ == nullptr ? 0 : access_log_->dropped_blocks(); }
 
+  /// Any thread.
+  const observe::SpanQueue& spans() const { return spans_; }
+
   size_t worker_count() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
   const Worker& worker(size_t index) const { return *workers_[index]; }
@@ -78,6 +81,7 @@ class Gateway {
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers
   limits::LocalCounters counters_;                        // outlive the workers
   SharedCache cache_;                                     // outlives the workers
+  observe::SpanQueue spans_;                              // outlives the workers
   Control control_;  // outlives the workers, which tell it of changes
   std::vector<std::unique_ptr<Worker>> workers_;
   // Ends before the workers, whose loops its threads post to.

@@ -8,7 +8,9 @@
 
 #include "runtime/base/units.h"
 #include "runtime/engine/share.h"
+#include "runtime/net/http_fetcher.h"
 #include "runtime/net/tls_client.h"
+#include "runtime/policies/observe/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/proxy/record.h"
 #include "runtime/server/route_names.h"
@@ -247,6 +249,31 @@ void check_shares(const BoundTable& table, std::vector<std::string>& problems) {
   }
 }
 
+// What is traced, and where spans go. False: they cannot go there.
+bool read_tracing(const BoundTable& table, Publication& publication, std::string& problem) {
+  const auto records =
+      table.view().policy_list<policies::ObserveRecord>(table.view().gateway().observe);
+  if (records.empty() || !is_given(records.front().tracing.endpoint)) return true;
+  const policies::TracingRecord& record = records.front().tracing;
+  publication.tracing = {.sample_bp = record.sample,
+                         .trust_callers = record.parent != policies::kTraceParentIgnore};
+  CollectorOptions& collector = publication.collector;
+  collector.url = table.text(record.endpoint);
+  collector.service = table.text(record.service);
+  for (const auto& field :
+       table.view().policy_list<policies::CollectorFieldRecord>(record.headers)) {
+    const std::string value = given_text(table, field.value);
+    if (!is_token(table.text(field.name)) || !is_field_value(value)) {
+      problem = "observe.tracing.headers: this is no field";
+      return false;
+    }
+    collector.fields.emplace_back(table.text(field.name), value);
+  }
+  if (net::parse_fetch_url(collector.url)) return true;
+  problem = "observe.tracing.endpoint: this is not an http or https URL";
+  return false;
+}
+
 // How fields of proxies before this one are taken.
 std::shared_ptr<const http::ForwardingOptions> forwarding_of(const table::TableView& view) {
   auto forwarding = std::make_shared<http::ForwardingOptions>();
@@ -277,6 +304,8 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
     publication.upstreams.push_back(std::move(config));
   }
   check_shares(*table, problems);
+  std::string problem;
+  if (!read_tracing(*table, publication, problem)) problems.push_back(std::move(problem));
   for (const auto& resolver :
        table->view().policy_list<table::LateString>(table->view().gateway().resolvers)) {
     const auto address = parse_server_address(table->text(resolver));

@@ -26,12 +26,13 @@ u64 secret_seed() {
 
 Worker::Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
                ExchangeObserver* observer, limits::CounterStore& counters, PasswordPool& passwords,
-               SharedCache& cache)
+               SharedCache& cache, observe::SpanQueue& spans)
     : connector_(loop_),
       access_log_(access_log),
       observer_(observer),
       counters_(counters),
       cache_(cache),
+      spans_(spans),
       host_(loop_, random_, options, run),
       passwords_(loop_, passwords),
       identity_(secret_seed(), passwords_),
@@ -174,11 +175,16 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
         std::make_unique<observe::AccessLog>(*access_log_, loop_, publication->names.get(), true);
     loop_.set_timer(log_timer_, loop_.now() + kLogFlush);
   }
+  if (publication->tracing) {
+    live->tracer = std::make_unique<observe::Tracer>(*publication->tracing, loop_, random_,
+                                                     publication->names.get(), spans_);
+  }
   const size_t operations =
       publication->table == nullptr ? 0 : publication->table->view().routes().size();
   live->observer = std::make_unique<observe::Observer>(
       loop_, publication->names.get(), counts_, operations,
-      observe::Sinks{.log = live->access_log.get(), .other = observer_});
+      observe::Sinks{
+          .log = live->access_log.get(), .tracer = live->tracer.get(), .other = observer_});
   live->generation = std::make_unique<Generation>(publication->table.get(), loop_, random_,
                                                   *live->fetcher, *live->observer);
   if (publication->data != nullptr) {
@@ -190,6 +196,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   live->mirrors = std::make_unique<MirrorRunner>(host_, loop_, *live->generation);
   live->generation->env.mirrors = live->mirrors.get();
   live->generation->env.counters = &counters_;
+  live->generation->env.tracer = live->tracer.get();
   live->refresher = std::make_unique<CacheRefresher>(host_, loop_, *live->generation);
   live->cache = std::make_unique<cache::CacheEnv>(cache_.store, cache_.flights);
   live->cache->loop = &loop_;

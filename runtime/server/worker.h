@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "runtime/server/mirror_runner.h"
 #include "runtime/server/password_pool.h"
 #include "runtime/server/session_host.h"
+#include "runtime/server/span_exporter.h"
 #include "runtime/upstream/pool_fetcher.h"
 #include "runtime/upstream/socket_connector.h"
 
@@ -31,6 +33,8 @@ struct Publication {
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
   std::shared_ptr<const LiveData> data;              // of the table; null without one
   std::shared_ptr<const http::ForwardingOptions> forwarding;  // null: of SessionOptions
+  std::optional<observe::TracingOptions> tracing;  // none: fields of traces pass as they are
+  CollectorOptions collector;
   u64 edition = 0;  // grows with each table that takes the place of another; by Control
 };
 
@@ -58,11 +62,11 @@ struct SharedCache {
 /// Owned by the gateway. start() and the destructor are called on its thread; the rest says.
 class Worker {
  public:
-  /// `access_log` and `observer` may be null. These, and `counters`, `passwords` and `cache`, which
-  /// all workers share, outlive the worker.
+  /// `access_log` and `observer` may be null. These, and `counters`, `passwords`, `cache` and
+  /// `spans`, which all workers share, outlive the worker.
   Worker(const SessionOptions& options, RunFunction run, observe::AccessLogWriter* access_log,
          ExchangeObserver* observer, limits::CounterStore& counters, PasswordPool& passwords,
-         SharedCache& cache);
+         SharedCache& cache, observe::SpanQueue& spans);
   ~Worker();
 
   /// Any thread, as the next two. Takes the descriptor over and accepts on it. A listener may have
@@ -100,6 +104,7 @@ class Worker {
     std::shared_ptr<const Publication> publication;
     std::unique_ptr<upstream::PoolFetcher> fetcher;
     std::unique_ptr<observe::AccessLog> access_log;  // null: off
+    std::unique_ptr<observe::Tracer> tracer;         // null: off
     std::unique_ptr<observe::Observer> observer;
     std::unique_ptr<IdentityEnv> identity;
     std::unique_ptr<Generation> generation;
@@ -128,6 +133,7 @@ class Worker {
   observe::WorkerCounters counts_;  // outlives the pools and generations
   limits::CounterStore& counters_;
   SharedCache& cache_;
+  observe::SpanQueue& spans_;
   cache::CacheCounters cache_counters_;
   SessionHost host_;
   WorkerPasswords passwords_;

@@ -140,6 +140,7 @@ struct GatewayRecord {
   StringRef consumer_file;  // data table with the consumers; absent: section Consumers has them
   u32 default_plan;         // into Plans: for requests without a route; kNone: nothing
   u32 cache_kib;            // memory of stored answers; 0: as the runtime likes, kNone: none
+  Extent observe;           // ObserveRecord[] in PolicyData: one, or none
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock

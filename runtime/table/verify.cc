@@ -289,6 +289,8 @@ class Verifier {
     if (!all_valid(view_.schemes(), policies::kSchemeSpec)) return corrupt("schemes");
     const policies::ResolversRecord resolvers{view_.gateway().resolvers};
     if (!all_valid(std::span(&resolvers, 1), policies::kResolversSpec)) return corrupt("resolvers");
+    const policies::ObserveListRecord observe{view_.gateway().observe};
+    if (!all_valid(std::span(&observe, 1), policies::kObserveListSpec)) return corrupt("observe");
     for (const policies::UpstreamRecord& upstream : view_.upstreams()) {
       if (!text_fits(upstream.name) || !source_fits(upstream.source)) return corrupt("upstreams");
     }

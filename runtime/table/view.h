@@ -6,6 +6,7 @@
 
 #include "runtime/base/types.h"
 #include "runtime/policies/listener/record.h"
+#include "runtime/policies/observe/record.h"
 #include "runtime/policies/scheme/record.h"
 #include "runtime/policies/settings/record.h"
 #include "runtime/policies/upstream/record.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/observe/trace.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/retry.h"
 
@@ -190,9 +191,11 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   Exchange& exchange = call.exchange;
   const TargetConfig& chosen = pool.config().targets[target];
   TryRecord spare;
-  TryRecord& record = exchange.try_count < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
+  const u32 index = exchange.try_count;
+  TryRecord& record = index < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
   record = {};
   record.target = chosen.address;
+  if (exchange.trace != nullptr) exchange.trace->begin_try(index);
   call.path_prefix = chosen.path_prefix;
   call.target = authority_of(chosen);
   const TimePoint start = loop_.now();

@@ -1,0 +1,39 @@
+// Begins the traces of exchanges, and makes spans of those that are recorded.
+#pragma once
+#include <string>
+
+#include "runtime/observe/route_names.h"
+#include "runtime/observe/span_queue.h"
+#include "runtime/observe/trace.h"
+
+namespace gw::observe {
+
+struct TracingOptions {
+  u32 sample_bp = 100;        // of traces that begin here, in hundredths of a percent
+  bool trust_callers = true;  // a caller's trace is gone on with, and its decision is ours
+};
+
+/// Of one table on one worker; one thread. All outlive it.
+class Tracer {
+ public:
+  Tracer(const TracingOptions& options, const Clock& clock, Random& random, const RouteNames* names,
+         SpanQueue& queue);
+
+  /// Gives exchange.trace to a request whose head is known, or to a part of a composition, whose
+  /// parent has one. About 50 ns where nothing is recorded.
+  void begin(Exchange& exchange);
+  /// Makes spans of an exchange that is over, where it is recorded: itself, its policies, its
+  /// tries.
+  void finished(const Exchange& exchange);
+
+ private:
+  bool is_sampled(const TraceId& id) const;
+  const TracingOptions options_;
+  const Clock& clock_;
+  Random& random_;
+  const RouteNames* names_;
+  SpanQueue& queue_;
+  std::string spans_;
+};
+
+}  // namespace gw::observe
