@@ -38,8 +38,8 @@ std::optional<Routed> routed(const Side& side, const Witness& witness);
 class WitnessMaker {
  public:
   /// Requests that `route` of `side` takes and accepts; the best first, one for each of its hosts
-  /// (a few at most). Further ones are at the bounds of its parameters, and, with its `counterpart`
-  /// in `other`, among the values that only one of the two accepts. None: none was found.
+  /// (a few at most). Further ones have other values that its schemas name, and, with its
+  /// `counterpart` in `other`, values that only one of the two accepts. None: none was found.
   std::vector<Witness> of(const Side& side, u32 route, const Side* other = nullptr,
                           u32 counterpart = table::kNone);
 
