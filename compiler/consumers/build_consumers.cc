@@ -67,6 +67,8 @@ class ConsumerBuilder {
 
   void add_consumer(const Consumer& consumer) {
     const u32 profile = add_profile(consumer);
+    if (consumer.source.file != table::kNone) has_places_ = true;
+    places_.push_back(consumer.source);
     consumer_offsets_.push_back(static_cast<u32>(texts_.size()));
     append_number(profile);
     append_text(consumer.name);
@@ -217,6 +219,7 @@ class ConsumerBuilder {
     put(overrides_, header.overrides);
     put(logins, header.logins);
     put(certificates, header.certificates);
+    if (has_places_) put(places_, header.places);
     put(std::vector<char>(texts_.begin(), texts_.end()), header.texts);
     bytes_.resize((bytes_.size() + 7) & ~size_t{7});
     header.bytes = bytes_.size();
@@ -235,6 +238,8 @@ class ConsumerBuilder {
   std::vector<ConsumerProfile> profiles_;
   std::unordered_map<std::string, u32> profiles_known_;
   std::vector<u32> consumer_offsets_;
+  std::vector<table::SourceRef> places_;  // by consumer
+  bool has_places_ = false;
   std::map<std::string_view, std::pair<u32, std::string_view>> logins_;
   std::map<std::pair<table::CertificateField, std::string_view>, u32> certificates_;
   std::vector<u16> pilots_;

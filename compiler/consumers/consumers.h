@@ -29,7 +29,8 @@ struct ConsumerLimit {
 struct Consumer {
   std::string_view name;
   Span span;
-  std::string_view plan;  // empty: none
+  table::SourceRef source = {};  // of `span`; nowhere: places are left out
+  std::string_view plan;         // empty: none
   Span plan_span;
   std::vector<std::string_view> groups;
   std::vector<KeyDigest> keys;

@@ -195,13 +195,38 @@ TEST_CASE("consumers: a limit names a late value that is there", "[consumers]") 
     std::vector<std::byte> section = good.section;
     std::memcpy(section.data() + header.overrides.offset + offsetof(table::ConsumerOverride, limit),
                 &limit, sizeof limit);
-    return table::verify_consumers(section, late_count);
+    return table::verify_consumers(section, {.late = late_count});
   };
   CHECK(with({.value = 0, .late = 1, .reserved = 0}, 2));
   CHECK_FALSE(with({.value = 0, .late = 2, .reserved = 0}, 2));
   CHECK_FALSE(with({.value = 0, .late = 0, .reserved = 0}, 0));
   CHECK_FALSE(with({.value = ~u64{0}, .late = table::kNone, .reserved = 0}, 2));
   CHECK_FALSE(with({.value = 7, .late = table::kNone, .reserved = 1}, 2));
+}
+
+TEST_CASE("consumers: each is said to be where it is written", "[consumers]") {
+  Read read("b: {}\na: {}\n");
+  std::vector<Consumer> consumers = read_consumers(read.tree->root(), read.sink);
+  for (Consumer& consumer : consumers) {
+    const Position position = read.files.position(consumer.span.file, consumer.span.begin);
+    consumer.source = {.file = 0, .line = position.line, .column = position.column};
+  }
+  const std::vector<std::byte> section = build_consumers(consumers, read.sink);
+  REQUIRE(table::verify_consumers(section, {.files = 1}));
+  const ConsumerSet set(section);
+  CHECK(set.place(set.find_name("a")).line == 2);
+  CHECK(set.place(set.find_name("b")).line == 1);
+  CHECK_FALSE(table::verify_consumers(section));  // no such file
+  CHECK(read.set.place(0).file == table::kNone);  // a data table names none
+
+  // A place for each consumer, or none at all.
+  table::ConsumerHeader header;
+  std::memcpy(&header, section.data(), sizeof header);
+  REQUIRE(header.places.count == 2);
+  std::vector<std::byte> one_short = section;
+  header.places.count = 1;
+  std::memcpy(one_short.data(), &header, sizeof header);
+  CHECK_FALSE(table::verify_consumers(one_short, {.files = 1}));
 }
 
 TEST_CASE("consumers: the order of their entries makes no difference", "[consumers]") {

@@ -215,7 +215,8 @@ void ContractCompare::parameter(const Parameter& before, const Parameter& after,
         after.value);
     break;
   }
-  schemas(schema_of(before.value), schema_of(after.value), true, where, context);
+  const bool text = !before.value.get("content") && !after.value.get("content");
+  schemas(schema_of(before.value), schema_of(after.value), true, where, context, text);
 }
 
 void ContractCompare::request_body(Value before, Value after, const Context& context) {
@@ -443,12 +444,12 @@ void ContractCompare::documents(const Match& match) {
 }
 
 void ContractCompare::schemas(Value before, Value after, bool request, const std::string& where,
-                              const Context& context) {
+                              const Context& context, bool text) {
   if (!before && !after) return;
   const Direction direction =
       request != context.reversed ? Direction::Request : Direction::Response;
-  const u32 root =
-      schemas_.compare(schema_set(before), schema_set(after), direction, context.prefix + where);
+  const u32 root = schemas_.compare(schema_set(before), schema_set(after), direction, text,
+                                    context.prefix + where);
   roots_[root].push_back(context.subject);
 }
 

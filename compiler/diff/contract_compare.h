@@ -50,7 +50,7 @@ class ContractCompare {
   void callbacks(Value before, Value after, const Context& context);
   void path_items(Value before, Value after, const std::string& label, const Context& context);
   void schemas(Value before, Value after, bool request, const std::string& where,
-               const Context& context);
+               const Context& context, bool text = false);
   std::map<std::string, Parameter> parameters_of(Value operation,
                                                  const std::vector<std::string>& names) const;
 

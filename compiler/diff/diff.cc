@@ -12,6 +12,7 @@
 #include "compiler/diff/match.h"
 #include "compiler/diff/policy_compare.h"
 #include "compiler/diff/traffic.h"
+#include "compiler/diff/witness.h"
 
 namespace gw::compiler::diff {
 namespace {
@@ -44,7 +45,7 @@ class Comparer {
     contracts_.finish();
     if (with_policies) policies_.gateway(matches);
     if (old_.has_router() && new_.has_router()) {
-      compare_traffic(old_, new_, matches, findings_);
+      compare_traffic(old_, new_, matches, witnesses_, findings_);
     }
   }
 
@@ -135,9 +136,9 @@ class Comparer {
   }
 
   // A request that an operation of the old table takes; "" when none was found.
-  std::string witness_of(u32 route) const {
+  std::string witness_of(u32 route) {
     if (!old_.has_router()) return {};
-    const std::vector<Witness> witnesses = witnesses_of(old_, route);
+    const std::vector<Witness> witnesses = witnesses_.of(old_, route);
     return witnesses.empty() ? std::string() : witnesses[0].text();
   }
 
@@ -165,6 +166,7 @@ class Comparer {
   std::vector<Finding>& findings_;
   ContractCompare contracts_;
   PolicyCompare policies_;
+  WitnessMaker witnesses_;
   std::optional<bool> asks_;
 };
 

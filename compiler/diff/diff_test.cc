@@ -11,6 +11,7 @@
 #include "compiler/diag/render.h"
 #include "compiler/diff/classify.h"
 #include "compiler/diff/diff.h"
+#include "compiler/diff/witness.h"
 #include "runtime/table/verify.h"
 
 namespace gw::compiler::diff {
@@ -152,6 +153,22 @@ TEST_CASE("schemas: what narrows breaks senders, what widens breaks receivers", 
        {"request-alternative-added", "request-alternative-added", "request-alternative-removed",
         "response-alternative-added", "response-alternative-added",
         "response-alternative-removed"}},
+      {"{type: [string, integer]}", "{oneOf: [{type: string}, {type: integer}]}", {}},
+      {"{type: string, enum: [a]}",
+       "{oneOf: [{type: string}, {title: A number, type: integer}]}",
+       {"request-enum-removed", "request-type-widened", "response-enum-removed",
+        "response-type-widened"}},
+      {"{anyOf: [{type: string}, {type: integer}]}",
+       "{type: integer}",
+       {"request-type-narrowed", "response-type-narrowed"}},
+      // An integer fits both alternatives, which `oneOf` refuses.
+      {"{type: number}",
+       "{oneOf: [{type: number}, {type: integer}]}",
+       {"request-alternatives-added", "response-alternatives-added"}},
+      {"{type: string}",
+       "{oneOf: [{type: string, maxLength: 3}, {type: integer}]}",
+       {"request-alternatives-added", "request-type-widened", "response-alternatives-added",
+        "response-type-widened"}},
       {"{allOf: [{type: string}, {maxLength: 3}]}", "{type: string, maxLength: 3}", {}},
       {"{$ref: '#/components/schemas/Name'}", "{type: string, maxLength: 10}", {}},
       {"{$ref: '#/components/schemas/Name', maxLength: 5}", "{type: string, maxLength: 5}", {}},
@@ -178,6 +195,33 @@ TEST_CASE("schemas: what narrows breaks senders, what widens breaks receivers", 
             example.expected);
     }
   }
+}
+
+TEST_CASE("schemas: the numbers of a parameter are texts", "[diff]") {
+  const auto changes = [](std::string_view before, std::string_view after) {
+    const auto document = [](std::string_view schema) {
+      return fmt::format(R"(openapi: 3.1.0
+info: {{title: T, version: '1'}}
+paths:
+  /a:
+    get:
+      operationId: a
+      parameters: [{{name: q, in: query, schema: {}}}]
+      responses: {{'200': {{description: ok}}}}
+)",
+                         schema);
+    };
+    return ids(findings(document(before), document(after)));
+  };
+  using Ids = std::vector<std::string>;
+  CHECK(changes("{type: integer}", "{type: string}") == Ids{"request-type-widened"});
+  CHECK(changes("{type: integer}", "{type: string, minLength: 2}") ==
+        Ids{"request-bound-added", "request-type-widened"});
+  CHECK(changes("{type: [integer, string]}", "{type: string}") == Ids{"request-type-widened"});
+  CHECK(changes("{items: {type: integer}}", "{items: {type: string}}") ==
+        Ids{"request-type-widened"});
+  CHECK(changes("{type: string}", "{type: integer}") == Ids{"request-type-changed"});
+  CHECK(changes("{type: array}", "{type: string}") == Ids{"request-type-changed"});
 }
 
 TEST_CASE("findings: say where in both documents", "[diff]") {
@@ -242,6 +286,114 @@ paths:
   const auto moved = std::ranges::find(all, "traffic-moved", &Finding::id);
   REQUIRE(moved != all.end());
   CHECK(moved->witness.ends_with("/posts/last"));
+}
+
+namespace {
+
+// Two operations of one shape and what else there is; `id` and `any` are schemas.
+std::string shaped(std::string_view id, std::string_view any, std::string_view more = "") {
+  std::string out = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths:\n";
+  const auto add = [&out](std::string_view path, std::string_view operation,
+                          std::string_view schema) {
+    const size_t open = path.find('{') + 1;
+    out += fmt::format(
+        "  {}:\n    get:\n      operationId: {}\n      parameters: [{{name: {}, in: path, "
+        "required: true, schema: {}}}]\n      responses: {{'200': {{description: ok}}}}\n",
+        path, operation, path.substr(open, path.find('}') - open), schema);
+  };
+  if (!id.empty()) add("/orders/{id}", "byId", id);
+  if (!any.empty()) add("/orders/{any}", "byAny", any);
+  return out + std::string(more);
+}
+
+constexpr std::string_view kAnyPath = R"(  /{kind}/{name}:
+    get:
+      operationId: wide
+      parameters:
+      - {name: kind, in: path, required: true, schema: {type: string}}
+      - {name: name, in: path, required: true, schema: {type: string}}
+      responses: {'200': {description: ok}}
+)";
+constexpr std::string_view kPlainPath = R"(  /orders/x:
+    get: {operationId: plain, responses: {'200': {description: ok}}}
+)";
+
+}  // namespace
+
+// Each was found by a router that knew no more than values which parameters often take.
+TEST_CASE("traffic: a witness goes where it is said to go, and to the runtime", "[diff]") {
+  struct Case {
+    const char* what;
+    std::string before;
+    std::string after;
+    std::vector<std::string> expected;  // witnesses
+  };
+  const std::string wide(kAnyPath);
+  const std::string plain(kPlainPath);
+  const std::vector<Case> cases{
+      {"the example is refused, since it holds a slash",
+       shaped("{type: string, example: a/b}", "", wide),
+       shaped("", "", wide),
+       {"GET /orders/1"}},
+      {"the example is read as another path by many servers",
+       shaped("{type: string, example: x;v=2}", "", wide + plain),
+       shaped("", "", wide + plain),
+       {"GET /orders/1"}},
+      {"the example is a dot segment",
+       shaped("{type: string, example: ..}", "", wide),
+       shaped("", "", wide),
+       {"GET /orders/1"}},
+      {"no common value fits the pattern",
+       shaped("{type: string, pattern: '^ord-[0-9]{4}$'}", "", wide),
+       shaped("", "", wide),
+       {"GET /orders/ord-0000"}},
+      {"common values stay, others move: patterns",
+       shaped("{type: string, pattern: '^[a-m]+$'}", "{type: string}"),
+       shaped("{type: string, pattern: '^[a-f]+$'}", "{type: string}"),
+       {"GET /orders/g"}},
+      {"common values stay, others move: the other way round",
+       shaped("{type: string, pattern: '^[a-f]+$'}", "{type: string}"),
+       shaped("{type: string, pattern: '^[a-m]+$'}", "{type: string}"),
+       {"GET /orders/g"}},
+      {"common values stay, others move: types",
+       shaped("{type: number}", "{type: string}"),
+       shaped("{type: integer}", "{type: string}"),
+       {"GET /orders/1.5"}},
+      {"common values stay, others move: lists",
+       shaped("{enum: [a, b, c]}", "{type: string}"),
+       shaped("{enum: [a, b]}", "{type: string}"),
+       {"GET /orders/c"}},
+      {"what nobody else takes is refused where it was",
+       shaped("{enum: [a, b]}", ""),
+       shaped("{enum: [a]}", ""),
+       {}},
+  };
+  for (const Case& example : cases) {
+    DYNAMIC_SECTION(example.what) {
+      const Input before = input(compiled(example.before));
+      const Input after = input(compiled(example.after));
+      std::string problem;
+      const auto old_side = Side::open(before, problem);
+      const auto new_side = Side::open(after, problem);
+      REQUIRE(old_side != nullptr);
+      REQUIRE(new_side != nullptr);
+      std::vector<std::string> witnesses;
+      for (const Finding& finding : compare(before, after).findings) {
+        CHECK(finding.id != "traffic-lost");
+        if (finding.id != "traffic-moved") continue;
+        witnesses.push_back(finding.witness);
+        const Witness witness{"GET", "", finding.witness.substr(4)};
+        const auto was = routed(*old_side, witness);
+        const auto is = routed(*new_side, witness);
+        REQUIRE(was);
+        REQUIRE(is);
+        CHECK(was->accepted);
+        CHECK(old_side->subject(was->route)->id == finding.before);
+        CHECK(new_side->subject(is->route)->id == finding.after);
+      }
+      CHECK(witnesses == example.expected);
+    }
+  }
 }
 
 TEST_CASE("contracts: hold no extensions, and are the same every time", "[diff]") {

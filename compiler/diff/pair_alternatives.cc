@@ -42,6 +42,7 @@ std::string label(const Alternative& alternative, size_t index) {
 }  // namespace
 
 void PairCompare::alternatives(std::string_view name) {
+  if (std::ranges::find(type_lists_, name) != type_lists_.end()) return;
   std::vector<Alternative> before = alternatives_of(old_, name);
   std::vector<Alternative> after = alternatives_of(new_, name);
   if (before.empty() && after.empty()) return;

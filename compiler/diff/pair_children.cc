@@ -196,7 +196,7 @@ void PairCompare::items() {
   }
   if (before.refused) return;
   if (!before.schemas.empty() && !after.schemas.empty()) {
-    child(schema_set(before.schemas), schema_set(after.schemas), "[]");
+    child(schema_set(before.schemas), schema_set(after.schemas), "[]", text_);
   } else if (before.schemas.empty() != after.schemas.empty()) {
     add(before.schemas.empty() ? "items-added" : "items-removed",
         before.schemas.empty() ? "items must fit a schema" : "items may be anything",

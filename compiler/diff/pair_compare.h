@@ -15,6 +15,7 @@ class PairCompare {
 
  private:
   // pair_values.cc: keywords about values.
+  void type_lists();
   bool types();  // false: they have nothing in common, so that nothing else is worth a word
   void enumeration();
   void constant();
@@ -50,7 +51,8 @@ class PairCompare {
   /// Adds a change; `aspect` is completed by the direction.
   SchemaChange& add(std::string_view aspect, std::string message, Place before, Place after);
   SchemaChange& add_plain(std::string_view id, std::string message, Place before, Place after);
-  void child(const SchemaSet& before, const SchemaSet& after, const std::string& step);
+  void child(const SchemaSet& before, const SchemaSet& after, const std::string& step,
+             bool text = false);
   Place old_place() const { return place_of(old_); }
   Place new_place() const { return place_of(new_); }
   bool ignored(const std::vector<Value>& schemas) const;
@@ -61,7 +63,11 @@ class PairCompare {
   const SchemaSet old_;
   const SchemaSet new_;
   const Direction direction_;
+  const bool text_;
   const std::string path_;
+  std::vector<std::string_view> type_lists_;  // keywords of one side that say types and no more
+  u32 old_listed_ = kAllTypes;                // what alternatives leave of the types
+  u32 new_listed_ = kAllTypes;
 };
 
 /// Place of a value, or of something around it where that is absent.

@@ -77,16 +77,31 @@ Relation relation(const std::string& before, const std::string& after) {
 
 }  // namespace
 
+// One side may say its types by alternatives where the other one names its own.
+void PairCompare::type_lists() {
+  for (const std::string_view name : {"oneOf", "anyOf"}) {
+    const bool was = !keyword(old_, name).empty();
+    const bool is = !keyword(new_, name).empty();
+    if (was == is) continue;
+    const AlternativeTypes found = alternative_types(was ? old_ : new_, name);
+    (was ? old_listed_ : new_listed_) &= found.types;
+    if (found.nothing_else) type_lists_.push_back(name);
+  }
+}
+
 bool PairCompare::types() {
-  const u32 before = types_of(old_);
-  const u32 after = types_of(new_);
+  const u32 before = types_of(old_) & old_listed_;
+  const u32 after = types_of(new_) & new_listed_;
   if (before == after) return true;
   const Place old_at = place_or(first_keyword(old_, "type"), old_place());
   const Place new_at = place_or(first_keyword(new_, "type"), new_place());
   const u32 old_types = before & ~u32{kTypeNull};
   const u32 new_types = after & ~u32{kTypeNull};
-  const bool narrower = (new_types & old_types) == new_types;
-  const bool wider = (new_types & old_types) == old_types;
+  // Whatever a parameter's number or boolean is, its text is a string.
+  const bool all_texts =
+      text_ && (new_types & kTypeString) != 0 && (old_types & (kTypeArray | kTypeObject)) == 0;
+  const bool wider = (new_types & old_types) == old_types || all_texts;
+  const bool narrower = (new_types & old_types) == new_types && !all_texts;
   const bool any_involved = before == kAllTypes || after == kAllTypes;
   if (((before ^ after) & kTypeNull) != 0 && !any_involved) {
     const bool may = (after & kTypeNull) != 0;
@@ -105,7 +120,7 @@ bool PairCompare::types() {
           new_at);
   change.before = types_text(before);
   change.after = types_text(after);
-  return (old_types & new_types) != 0;
+  return (old_types & new_types) != 0 || all_texts;
 }
 
 void PairCompare::enumeration() {

@@ -191,31 +191,35 @@ void PolicyCompare::upstream(const std::string&, const Fields& before, const Fie
 
 void PolicyCompare::listeners() {
   const auto collect = [](const Side& side) {
-    std::map<std::string, Fields> out;
+    std::map<std::string, Described> out;
     for (const policies::ListenerRecord& record : side.view().listeners()) {
       Fields fields = fields_of(side, policies::kListenerSpec, &record);
       std::string address = text_of(fields, "address");
-      out.emplace(std::move(address), std::move(fields));
+      out.emplace(std::move(address), Described{std::move(fields), side.place(record.source)});
     }
     return out;
   };
   const auto before = collect(old_);
   const auto after = collect(new_);
-  old_place_ = new_place_ = {};
   for (const auto& [address, was] : before) {
     where_ = fmt::format("listener `{}`", address);
+    old_place_ = was.place;
     const auto is = after.find(address);
+    new_place_ = is == after.end() ? Place{} : is->second.place;
     if (is == after.end()) {
       add("listener-removed", "the gateway does not listen here any more");
     } else {
-      listener(address, was, is->second);
+      listener(address, was.fields, is->second.fields);
     }
   }
+  old_place_ = {};
   for (const auto& [address, is] : after) {
     if (before.contains(address)) continue;
     where_ = fmt::format("listener `{}`", address);
-    add("listener-added", is.contains("tls.cert") ? "the gateway listens here, with TLS"
-                                                  : "the gateway listens here, in plain text");
+    new_place_ = is.place;
+    add("listener-added", is.fields.contains("tls.cert")
+                              ? "the gateway listens here, with TLS"
+                              : "the gateway listens here, in plain text");
   }
   where_.clear();
 }
@@ -361,7 +365,6 @@ void PolicyCompare::consumers() {
   };
   static constexpr Kind kKinds[] = {{table::SectionKind::Consumers, "consumer"},
                                     {table::SectionKind::ConsumerPlans, "plan"}};
-  old_place_ = new_place_ = {};
   for (const Kind& kind : kKinds) {
     const Bytes old_section = old_.view().section(kind.section);
     const Bytes new_section = new_.view().section(kind.section);
@@ -379,6 +382,8 @@ void PolicyCompare::consumers() {
       const std::string name(before.name(i));
       where_ = fmt::format("{} `{}`", kind.noun, name);
       const u32 other = after.find_name(name);
+      old_place_ = old_.place(before.place(i));
+      new_place_ = other == table::kNoConsumer ? Place{} : new_.place(after.place(other));
       if (other == table::kNoConsumer) {
         if (people) add("consumer-removed", "the consumer is gone");
         continue;
@@ -416,9 +421,11 @@ void PolicyCompare::consumers() {
             .before = was.text;
       }
     }
+    old_place_ = {};
     for (u32 i = 0; people && i < after.size(); ++i) {
       if (before.find_name(after.name(i)) != table::kNoConsumer) continue;
       where_ = fmt::format("consumer `{}`", after.name(i));
+      new_place_ = new_.place(after.place(i));
       add("consumer-added", "the consumer is new");
     }
   }

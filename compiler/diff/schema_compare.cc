@@ -20,23 +20,23 @@ std::vector<Value> sorted(std::vector<Value> parts) {
 }  // namespace
 
 u32 SchemaComparison::index_of(const SchemaSet& old_schema, const SchemaSet& new_schema,
-                               Direction direction, const std::string& path) {
+                               Direction direction, bool text, const std::string& path) {
   const Key key{sorted(old_schema.parts), old_schema.or_null, sorted(new_schema.parts),
-                new_schema.or_null, direction};
+                new_schema.or_null,       direction,          text};
   const auto [known, fresh] = known_.try_emplace(key, static_cast<u32>(pairs_.size()));
   if (!fresh) return known->second;
-  std::string text = !new_schema.name.empty()   ? new_schema.name
-                     : !old_schema.name.empty() ? old_schema.name
-                                                : path;
-  if (text.size() > kMaxPathBytes) text = text.substr(0, kMaxPathBytes) + "...";
-  pairs_.push_back({old_schema, new_schema, direction, std::move(text)});
+  std::string shown = !new_schema.name.empty()   ? new_schema.name
+                      : !old_schema.name.empty() ? old_schema.name
+                                                 : path;
+  if (shown.size() > kMaxPathBytes) shown = shown.substr(0, kMaxPathBytes) + "...";
+  pairs_.push_back({old_schema, new_schema, direction, text, std::move(shown)});
   return known->second;
 }
 
 u32 SchemaComparison::compare(const SchemaSet& old_schema, const SchemaSet& new_schema,
-                              Direction direction, const std::string& path) {
+                              Direction direction, bool text, const std::string& path) {
   u32 next = static_cast<u32>(pairs_.size());
-  const u32 root = index_of(old_schema, new_schema, direction, path);
+  const u32 root = index_of(old_schema, new_schema, direction, text, path);
   if (root < next) return root;
   const u32 first = next;
   for (; next < pairs_.size(); ++next) {
@@ -103,10 +103,12 @@ PairCompare::PairCompare(SchemaComparison& all, u32 index)
       old_(all.pairs_[index].old_schema),
       new_(all.pairs_[index].new_schema),
       direction_(all.pairs_[index].direction),
+      text_(all.pairs_[index].text),
       path_(all.pairs_[index].path) {}
 
 void PairCompare::run() {
   annotations();
+  type_lists();
   if (!types()) return;
   format();
   enumeration();
@@ -153,8 +155,9 @@ SchemaChange& PairCompare::add(std::string_view aspect, std::string message, Pla
   return add_plain(id, std::move(message), std::move(before), std::move(after));
 }
 
-void PairCompare::child(const SchemaSet& before, const SchemaSet& after, const std::string& step) {
-  const u32 below = all_.index_of(before, after, direction_, path_ + step);
+void PairCompare::child(const SchemaSet& before, const SchemaSet& after, const std::string& step,
+                        bool text) {
+  const u32 below = all_.index_of(before, after, direction_, text, path_ + step);
   all_.pairs_[index_].children.push_back(below);
 }
 

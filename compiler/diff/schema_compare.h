@@ -31,6 +31,7 @@ class SchemaComparison {
     SchemaSet old_schema;
     SchemaSet new_schema;
     Direction direction;
+    bool text;         // of a parameter: values are written as texts without quotes
     std::string path;  // for people: "User.address.city", or what leads to it
     std::vector<SchemaChange> changes = {};
     std::vector<u32> children = {};
@@ -38,8 +39,9 @@ class SchemaComparison {
   };
 
   /// Index of the pair; compares it and all below. `path` names the place where no component does.
+  /// `text`: the values are parameters, of which a number is a text like any other.
   u32 compare(const SchemaSet& old_schema, const SchemaSet& new_schema, Direction direction,
-              const std::string& path);
+              bool text, const std::string& path);
   const Pair& pair(u32 index) const { return pairs_[index]; }
   /// Indexes of pairs with changes that `root` leads to, itself included, each once.
   std::vector<u32> reached(u32 root);
@@ -49,10 +51,10 @@ class SchemaComparison {
  private:
   friend class PairCompare;
   u32 index_of(const SchemaSet& old_schema, const SchemaSet& new_schema, Direction direction,
-               const std::string& path);
+               bool text, const std::string& path);
   void spread(u32 first);
 
-  using Key = std::tuple<std::vector<Value>, bool, std::vector<Value>, bool, Direction>;
+  using Key = std::tuple<std::vector<Value>, bool, std::vector<Value>, bool, Direction, bool>;
   std::vector<Pair> pairs_;
   std::map<Key, u32> known_;
   std::vector<u32> seen_;  // by pair: the last walk of reached() that came by

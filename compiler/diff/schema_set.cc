@@ -119,6 +119,12 @@ u32 types_of_part(Value part) {
   return bits;
 }
 
+bool says_types_only(Value schema) {
+  return std::ranges::all_of(schema.members(), [](const Value::Member& member) {
+    return member.name == "type" || member.name == "nullable" || is_annotation(member.name);
+  });
+}
+
 double number_of(Value value) { return std::strtod(value.text().c_str(), nullptr); }
 
 void tighten(std::optional<Bound>& bound, const Bound& other, bool lower) {
@@ -175,6 +181,21 @@ u32 types_of(const SchemaSet& set) {
   u32 types = kAllTypes;
   for (const Value part : set.parts) types &= types_of_part(part);
   return set.or_null ? types | kTypeNull : types;
+}
+
+AlternativeTypes alternative_types(const SchemaSet& set, std::string_view name) {
+  const std::vector<Value> lists = keyword(set, name);
+  if (lists.size() != 1 || lists[0].size() == 0) return {};
+  AlternativeTypes out{.types = set.or_null ? u32{kTypeNull} : 0, .nothing_else = true};
+  for (const Value item : lists[0].items()) {
+    const SchemaSet alternative = schema_set(item);
+    const u32 types = types_of(alternative);
+    const bool apart = name != "oneOf" || (out.types & types) == 0;
+    out.nothing_else = out.nothing_else && apart && types != kAllTypes &&
+                       std::ranges::all_of(alternative.parts, says_types_only);
+    out.types |= types;
+  }
+  return out;
 }
 
 std::optional<Bound> number_bound(const SchemaSet& set, bool lower) {

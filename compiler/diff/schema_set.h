@@ -49,6 +49,14 @@ Value first_keyword(const SchemaSet& set, std::string_view name);
 Place place_of(const SchemaSet& set);
 
 u32 types_of(const SchemaSet& set);
+/// What alternatives say about types.
+struct AlternativeTypes {
+  u32 types = kAllTypes;      // that some alternative lets through
+  bool nothing_else = false;  // `oneOf: [{type: string}, {type: integer}]` is a list of types
+};
+/// Of `oneOf` or `anyOf`, whichever `name` is. Where a value fits two types of `oneOf`, the list
+/// says more than types.
+AlternativeTypes alternative_types(const SchemaSet& set, std::string_view name);
 
 /// A bound of numbers, lengths or counts.
 struct Bound {

@@ -63,9 +63,13 @@ void lower_consumers(Module& module) {
                                             const std::string& path, table::LateNumber& out) {
     return encoder.encode_late_number(field, node, path, out);
   };
+  const auto locate = [&encoder](std::vector<Consumer>& owners) {
+    for (Consumer& owner : owners) owner.source = encoder.source(owner.span);
+  };
   std::vector<Consumer> plans;
   if (const NodeRef node = module.gateway.plans) {
     plans = read_plans(node, module.sink, late);
+    locate(plans);
     keep_limits(module, plans);
     module.table.consumer_plans = build_consumers(plans, module.sink);
   }
@@ -76,10 +80,11 @@ void lower_consumers(Module& module) {
     lower_table(module, path);
     return;
   }
-  const std::vector<Consumer> consumers = read_consumers(node, module.sink, late);
+  std::vector<Consumer> consumers = read_consumers(node, module.sink, late);
+  locate(consumers);
   for (const Consumer& consumer : consumers) check_plan(module, consumer, plans);
   keep_limits(module, consumers);
-  module.table.consumers = build_consumers(consumers, module.sink);
+  module.table.consumers = build_consumers(std::move(consumers), module.sink);
 }
 
 }  // namespace gw::compiler

@@ -371,6 +371,7 @@ void lower_listeners(Module& module) {
     if (module.gateway.listeners[i].is_map()) {
       check_listener(module, module.gateway.listeners[i]);
     }
+    record.source = encoder.source(module.gateway.listeners[i].span());
     module.table.listeners.push_back(record);
   }
 }

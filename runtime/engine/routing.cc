@@ -1,9 +1,8 @@
 #include "runtime/engine/routing.h"
 
-#include <algorithm>
-
 #include "runtime/engine/answer.h"
 #include "runtime/http/max_forwards.h"
+#include "runtime/router/other_reading.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::engine {
@@ -11,51 +10,6 @@ namespace {
 
 // Allow of a path that takes any method (TRACE is served where it is declared by name).
 constexpr std::string_view kAnyMethodButTrace = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
-// Where a server that is quick to decode, or knows parameters, sees a segment end: at `;`, or at an
-// encoded `;`, `?` or `#`. A value may begin with the last two (`/tags/%23new`).
-size_t find_cut(std::string_view segment) {
-  for (size_t i = 0; i < segment.size(); ++i) {
-    if (segment[i] == ';') return i;
-    if (segment[i] != '%') continue;
-    const std::string_view escape = segment.substr(i, 3);
-    if (escape == "%3B" || (i > 0 && (escape == "%3F" || escape == "%23"))) return i;
-  }
-  return segment.size();
-}
-
-// What such a server makes of a segment. Spaces and dots at the end are for those that keep their
-// pages as files.
-std::string_view other_reading_of(std::string_view segment) {
-  segment = segment.substr(0, find_cut(segment));
-  while (true) {
-    const size_t end = segment.ends_with('.') ? 1 : segment.ends_with("%20") ? 3 : 0;
-    if (end == 0 || end == segment.size()) return segment;
-    segment.remove_suffix(end);
-  }
-}
-
-bool may_be_read_otherwise(std::string_view path) {
-  return path.back() == '/' || path.back() == '.' || path.find(';') != path.npos ||
-         path.find('%') != path.npos || path.find("./") != path.npos;
-}
-
-// The path as servers see it that cut parameters off (`/admin;x`), or that do not tell `/admin/`
-// and `/admin.` from `/admin`.
-std::string_view other_reading(std::string_view path, Arena& arena) {
-  char* const text = static_cast<char*>(arena.allocate(path.size(), 1));
-  char* to = text;
-  while (!path.empty()) {
-    const size_t next = std::min(path.find('/', 1), path.size());
-    const std::string_view segment = other_reading_of(path.substr(1, next - 1));
-    *to++ = '/';
-    to = std::copy(segment.begin(), segment.end(), to);
-    path.remove_prefix(next);
-  }
-  const std::string_view reading(text, static_cast<size_t>(to - text));
-  return reading.size() > 1 && reading.back() == '/' ? reading.substr(0, reading.size() - 1)
-                                                     : reading;
-}
 
 bool refuse_method(Exchange& exchange, std::string_view allow) {
   answer_problem(exchange, 405);
@@ -105,17 +59,15 @@ bool take(Exchange& exchange, const router::Lookup& found) {
 
 u32 route_of_other_reading(const Exchange& exchange, u32 route, Arena& arena) {
   const http::RequestHead& request = exchange.request;
-  if (!may_be_read_otherwise(request.path)) return table::kNone;
+  if (!router::may_be_read_otherwise(request.path)) return table::kNone;
   const table::TableView& view = exchange.table->view();
-  const std::string_view written = view.text(view.routes()[route].template_);
-  if (written.find('{') == written.npos || written.find(';') != written.npos) return table::kNone;
-  const std::string_view reading = other_reading(request.path, arena);
-  if (reading.size() == request.path.size()) return table::kNone;
-  Capture captures[kMaxCaptures];
-  const router::Lookup other = exchange.table->router().find(
-      request.host, reading, request.method, request.method_text, *exchange.table, captures);
-  return other.outcome == router::Outcome::Found && other.route != route ? other.route
-                                                                         : table::kNone;
+  const router::Target target{.host = request.host,
+                              .path = request.path,
+                              .method = request.method,
+                              .method_text = request.method_text};
+  return router::route_of_other_reading(exchange.table->router(), *exchange.table, target,
+                                        view.text(view.routes()[route].template_), route,
+                                        static_cast<char*>(arena.allocate(request.path.size(), 1)));
 }
 
 bool choose_route(Exchange& exchange) {

@@ -9,11 +9,9 @@ namespace gw::engine {
 /// another.
 bool choose_route(Exchange& exchange);
 
-/// The route that servers would take the request to which cut parameters off paths (`/admin;x`), or
-/// do not tell `/admin/` and `/admin.` from `/admin`, when that is another than `route`: the
-/// request would get past its rules and is refused. kNone otherwise. A template without parameters,
-/// or with
-/// `;`, means what it says. Needs path.size() bytes of `arena` for such a path.
+/// As router::route_of_other_reading(): the route that many servers would take the request to, when
+/// that is another than `route`; kNone otherwise. Needs path.size() bytes of `arena` for paths that
+/// may be read otherwise.
 u32 route_of_other_reading(const Exchange& exchange, u32 route, Arena& arena);
 
 }  // namespace gw::engine

@@ -14,6 +14,9 @@
 //               a gateway table name late values
 //   logins      ConsumerLogin[]: sorted by user name
 //   certificates ConsumerCertificate[]: sorted by kind and value
+//   places      SourceRef[]: where each consumer is written, by consumer; none of a data table,
+//   which
+//               has no files to name. For those who compare tables; nobody who serves reads them
 //   texts       a number and as many bytes, each text; a text is named by its offset. Before the
 //               name of a consumer there is one more number, the index of its profile
 //
@@ -21,7 +24,7 @@
 // highest bit set.
 //
 // The section `consumer plans` has the same layout: its consumers are plans, and have nothing but
-// overrides.
+// overrides, and their places.
 //
 // A million consumers with a key each take 43 bytes apiece, and their names, so nothing here is
 // wider than it must be: a consumer is six bytes, and a key its digest and four.
@@ -33,7 +36,7 @@
 
 namespace gw::table {
 
-inline constexpr u32 kConsumerLayout = 1;  // 0 had texts and consumers of another form
+inline constexpr u32 kConsumerLayout = 2;  // 0: other texts and consumers, 1: no places
 inline constexpr u32 kNoText = ~u32{0};
 inline constexpr u32 kNoConsumer = ~u32{0};
 inline constexpr size_t kKeyDigestBytes = 32;  // SHA-256
@@ -56,6 +59,7 @@ struct ConsumerHeader {
   ConsumerPart overrides;
   ConsumerPart logins;
   ConsumerPart certificates;
+  ConsumerPart places;
   ConsumerPart texts;
 };
 
@@ -99,7 +103,7 @@ struct ConsumerCertificate {
   u32 consumer;
 };
 
-static_assert(sizeof(ConsumerHeader) == 96 && sizeof(ConsumerKey) == 36);
+static_assert(sizeof(ConsumerHeader) == 104 && sizeof(ConsumerKey) == 36);
 static_assert(sizeof(ConsumerProfile) == 32 && sizeof(ConsumerOverride) == 40);
 static_assert(sizeof(ConsumerLogin) == 12);
 static_assert(std::has_unique_object_representations_v<ConsumerHeader> &&

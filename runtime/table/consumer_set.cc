@@ -16,8 +16,8 @@ Unexpected<Error> corrupt() { return fail(Errc::TableCorrupt, "consumers"); }
 
 class ConsumerVerifier {
  public:
-  ConsumerVerifier(Bytes section, const ConsumerHeader& header, u64 late_count)
-      : bytes_(section), header_(header), late_count_(late_count) {}
+  ConsumerVerifier(Bytes section, const ConsumerHeader& header, const ConsumerBounds& bounds)
+      : bytes_(section), header_(header), bounds_(bounds) {}
 
   bool parts_fit() const {
     const ConsumerHeader& h = header_;
@@ -26,8 +26,9 @@ class ConsumerVerifier {
                      part_fits(h.lists, 4) && part_fits(h.overrides, sizeof(ConsumerOverride)) &&
                      part_fits(h.logins, sizeof(ConsumerLogin)) &&
                      part_fits(h.certificates, sizeof(ConsumerCertificate)) &&
-                     part_fits(h.texts, 1);
+                     part_fits(h.places, sizeof(SourceRef)) && part_fits(h.texts, 1);
     return fit && h.consumers.count <= kMaxConsumers && h.key_count <= h.keys.count &&
+           (h.places.count == 0 || h.places.count == h.consumers.count) &&
            (h.key_count == 0 || h.pilots.count > 0);
   }
 
@@ -55,6 +56,9 @@ class ConsumerVerifier {
     for (const auto& certificate : part<ConsumerCertificate>(header_.certificates)) {
       fine &= certificate.field <= CertificateField::Fingerprint && text_fits(certificate.value) &&
               certificate.consumer < header_.consumers.count;
+    }
+    for (const SourceRef& place : part<SourceRef>(header_.places)) {
+      fine &= place.file < bounds_.files || place.file == kNone;
     }
     return fine;
   }
@@ -95,7 +99,7 @@ class ConsumerVerifier {
   bool number_fits(const LateNumber& number) const {
     // The largest number stands for a limit that has none of its own.
     if (number.late == kNone) return number.value != ~u64{0} && number.reserved == 0;
-    return number.late < late_count_ && number.reserved == 0;
+    return number.late < bounds_.late && number.reserved == 0;
   }
   template <class T>
   std::span<const T> part(const ConsumerPart& part) const {
@@ -104,7 +108,7 @@ class ConsumerVerifier {
 
   Bytes bytes_;
   const ConsumerHeader& header_;
-  const u64 late_count_;
+  const ConsumerBounds bounds_;
 };
 
 // Tells nothing by its time of how many bytes agree.
@@ -116,14 +120,14 @@ bool equal_in_constant_time(const u8* a, const u8* b, size_t bytes) {
 
 }  // namespace
 
-Result<void> verify_consumers(Bytes section, u64 late_count) {
+Result<void> verify_consumers(Bytes section, const ConsumerBounds& bounds) {
   if (section.empty()) return {};
   ConsumerHeader header;
   if (section.size() < sizeof header) return corrupt();
   std::memcpy(&header, section.data(), sizeof header);
   if (header.layout != kConsumerLayout) return fail(Errc::TableVersion, "consumers");
   if (header.bytes != section.size()) return corrupt();
-  const ConsumerVerifier verifier(section, header, late_count);
+  const ConsumerVerifier verifier(section, header, bounds);
   if (!verifier.parts_fit() || !verifier.records_fit()) return corrupt();
   return {};
 }
@@ -188,6 +192,11 @@ const ConsumerProfile& ConsumerSet::profile(u32 consumer) const {
 std::string_view ConsumerSet::plan(u32 consumer) const {
   const u32 plan = profile(consumer).plan;
   return plan == kNoText ? std::string_view{} : text(plan);
+}
+
+SourceRef ConsumerSet::place(u32 consumer) const {
+  if (header_.places.count == 0) return {};
+  return part<SourceRef>(header_.places)[consumer];
 }
 
 std::string_view ConsumerSet::group(u32 consumer, u32 index) const {

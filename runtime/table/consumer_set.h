@@ -9,9 +9,14 @@
 
 namespace gw::table {
 
-/// Confirms that every access below stays inside `section`, and that limits name one of the table's
-/// `late_count` late values; a data table has none. Cost: one pass over its records.
-Result<void> verify_consumers(Bytes section, u64 late_count = 0);
+/// What consumers of a gateway table may name; a data table has none of it.
+struct ConsumerBounds {
+  u64 late = 0;   // late values
+  u64 files = 0;  // source files
+};
+/// Confirms that every access below stays inside `section`, and what it names inside `bounds`.
+/// Cost: one pass over its records.
+Result<void> verify_consumers(Bytes section, const ConsumerBounds& bounds = {});
 
 /// A verified section in place; none of it is copied. Cheap to copy; does not own the bytes. Any
 /// thread. A default one has no consumers.
@@ -39,6 +44,8 @@ class ConsumerSet {
   u32 group_count(u32 consumer) const { return profile(consumer).groups.count; }
   std::string_view group(u32 consumer, u32 index) const;
   std::optional<std::string_view> metadata(u32 consumer, std::string_view name) const;
+  /// Where it is written; nowhere in a data table.
+  SourceRef place(u32 consumer) const;
   /// Its own limits.
   std::span<const ConsumerOverride> overrides(u32 consumer) const;
   std::span<const ConsumerOverride> all_overrides() const;

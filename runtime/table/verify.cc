@@ -155,8 +155,9 @@ class Verifier {
     GW_TRY(strings(SectionKind::Files, "files"));
     GW_TRY(strings(SectionKind::Schemas, "schemas"));
     GW_TRY(strings(SectionKind::NetworkFiles, "network files"));
-    GW_TRY(verify_consumers(view_.section(SectionKind::Consumers), bounds_.late));
-    GW_TRY(verify_consumers(view_.section(SectionKind::ConsumerPlans), bounds_.late));
+    const ConsumerBounds consumers{.late = bounds_.late, .files = view_.files().size()};
+    GW_TRY(verify_consumers(view_.section(SectionKind::Consumers), consumers));
+    GW_TRY(verify_consumers(view_.section(SectionKind::ConsumerPlans), consumers));
     GW_TRY(gateway());
     GW_TRY(values());
     GW_TRY(regexes());
@@ -282,6 +283,9 @@ class Verifier {
 
   Result<void> records() {
     if (!all_valid(view_.settings(), policies::kSettingsSpec)) return corrupt("settings");
+    for (const policies::ListenerRecord& listener : view_.listeners()) {
+      if (!source_fits(listener.source)) return corrupt("listeners");
+    }
     if (!all_valid(view_.listeners(), policies::kListenerSpec)) return corrupt("listeners");
     for (const policies::SchemeRecord& scheme : view_.schemes()) {
       if (!source_fits(scheme.source)) return corrupt("schemes");

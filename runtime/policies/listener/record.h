@@ -41,9 +41,9 @@ struct ListenerRecord {
   u32 http2;
   u32 proxy_protocol;
   u32 redirect_port;  // 0: requests are served
-  u32 reserved;
+  table::SourceRef source;
 };
-static_assert(sizeof(ListenerTlsRecord) == 96 && sizeof(ListenerRecord) == 128);
+static_assert(sizeof(ListenerTlsRecord) == 96 && sizeof(ListenerRecord) == 136);
 
 inline constexpr u64 kMaxPemBytes = u64{1} << 20;
 
