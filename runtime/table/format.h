@@ -341,7 +341,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 56 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 64 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);
