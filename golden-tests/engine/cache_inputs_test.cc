@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "golden-tests/engine/cache_gate.h"
+#include "golden-tests/engine/trip.h"
 
 namespace gw {
 namespace {
@@ -150,6 +151,22 @@ TEST_CASE("cache: the upstream that a split chooses is a part of what is asked",
     }
     CHECK(gate.origin.seen.size() == 4);
     CHECK(gate.store.counts().entries == 2);
+  }
+}
+
+TEST_CASE("cache: the next request of a connection is drawn anew", "[cache]") {
+  Trip trip(
+      table_of("upstream: {name: one, split: {two: 0%}, force: {two: {header: {x-beta: "
+               "'1'}}}}"));
+  const auto upstream_of = [&](const Fields& fields) {
+    trip.again();
+    trip.start("GET", "/page", fields);
+    const table::TableView& view = trip.table->view();
+    return std::string(view.text(view.upstreams()[trip.fetcher.sent.back().upstream].name));
+  };
+  for (int round = 0; round < 2; ++round) {
+    CHECK(upstream_of({{"X-Beta", "1"}}) == "two");
+    CHECK(upstream_of({}) == "one");
   }
 }
 
