@@ -68,7 +68,7 @@ struct EncodedVariant {
 /// a store, and stays as long as the entry; anybody reads without a lock.
 class EncodedVariants {
  public:
-  /// Null: there is none.
+  /// Null: there is none. Not of Identity, which is the entry's body.
   const EncodedVariant* find(encoding::Coding coding) const {
     return seen_[static_cast<size_t>(coding)].load(std::memory_order_acquire);
   }

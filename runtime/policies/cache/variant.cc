@@ -16,8 +16,9 @@ using encoding::Coding;
 
 // Of what is not compressed by its coding, at most: frames, blocks and checksums.
 constexpr u64 kCodingOverhead = 1024;
-// Of bodies that come in or are encoded, of the store's memory.
-constexpr u64 kUnderWayShare = 2;
+// Of the store's memory, with bodies that come in, which may take twice as much: an answer comes
+// before its encoding.
+constexpr u64 kUnderWayShare = 4;
 
 // Whether what is sent is made of an entry that is in the store, or comes into it.
 bool is_of_entry(const Exchange& exchange, const Use& use) {
