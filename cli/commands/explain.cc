@@ -206,7 +206,7 @@ class Explainer {
       if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::Cache) continue;
       const auto& record = view_.policy_record<policies::CacheRecord>(step.record);
       cache::Key key;
-      const bool known = policies::make_cache_key(exchange, record, key);
+      const bool known = policies::make_cache_key(exchange, scene_.random, record, key);
       out["uri"] = known ? policies::uri_of_key(key.text) : std::string_view("not known");
       out["caller"] = policies::kCacheCallerWords[record.caller];
     }

@@ -91,6 +91,9 @@ void show_cache(const json::object& status, const Console& console) {
       "fetch\n",
       hits, number_of(requests, "stale"), number_of(requests, "revalidated"), misses,
       number_of(requests, "bypass"), number_of(cache, "collapsed")));
+  console.out(fmt::format("cache: {} variants in content codings, {} bytes, sent {} times\n",
+                          number_of(cache, "variants"), number_of(cache, "variant_bytes"),
+                          number_of(cache, "variant_hits")));
   console.out(fmt::format("cache: {} entries, {} of {} bytes, {} evicted, {} purged\n",
                           number_of(cache, "entries"), number_of(cache, "bytes"),
                           number_of(cache, "limit"), number_of(cache, "evicted"),

@@ -17,7 +17,8 @@ using policies::CacheRecord;
 // What the compiler derives from the document.
 bool is_derived(std::string_view field) {
   return field == "prefix" || field == "operation" || field.starts_with("query") ||
-         field == "wholeQuery" || field == "mode" || field == "caller";
+         field.starts_with("inputs") || field == "wholeQuery" || field == "mode" ||
+         field == "caller";
 }
 
 std::string written(std::string_view field) {

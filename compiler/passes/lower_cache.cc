@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "compiler/passes/cache_inputs.h"
 #include "compiler/passes/check_cache.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
@@ -122,8 +123,8 @@ class CacheLowerer {
                                                                    : CacheMode::Invalidate);
     record.caller = static_cast<u32>(caller());
     add_query(record);
-    add_query_changes(record);
     Pools& pools = module_.table.pools;
+    record.inputs = cache_inputs(module_, input_);
     record.operation = pools.strings.add(input_.operation.id);
     record.prefix = pools.strings.add(
         fmt::format("{}\n{}\n", input_.operation.id, digest_text(meaning_of(module_, input_))));
@@ -204,19 +205,6 @@ class CacheLowerer {
       records.push_back({.name = module_.table.pools.strings.add(name)});
     }
     record.query = store_list(module_.table.pools, records);
-  }
-
-  // What else is asked for than the client has: the values that are put into the query.
-  void add_query_changes(CacheRecord& record) {
-    Pools& pools = module_.table.pools;
-    const policies::HeadersRecord& changes = input_.record.request.query.changes;
-    std::vector<table::Extent> keys = list_of<table::Extent>(pools, record.choice.key);
-    for (const table::Extent list : {changes.set, changes.add, changes.fallback}) {
-      for (const auto& change : list_of<policies::HeaderSetRecord>(pools, list)) {
-        keys.push_back(change.value);
-      }
-    }
-    if (keys.size() > record.choice.key.count) record.choice.key = store_list(pools, keys);
   }
 
   // Keys in the query that are left there for the upstream.

@@ -45,8 +45,10 @@ void ScriptedOrigin::Held::cancelled() noexcept {
 }
 
 Task<Result<void>> ScriptedOrigin::fetch(Exchange& exchange, const http::RequestHead& request,
-                                         http::BodySource*, const FetchOptions&, Responder*,
+                                         http::BodySource*, const FetchOptions& options, Responder*,
                                          Fetched& out) {
+  const table::TableView& view = exchange.table->view();
+  upstream_of_last = view.text(view.upstreams()[options.upstream].name);
   OriginRequest& sent = seen.emplace_back();
   sent.method = request.method_text;
   sent.target = request.path;

@@ -75,6 +75,7 @@ class ScriptedOrigin final : public Fetcher {
   std::function<OriginAnswer(const OriginRequest&)> answer;
   bool holds = false;  // requests wait for let_go()
   std::vector<OriginRequest> seen;
+  std::string upstream_of_last;                    // name of the upstream that was asked last
   std::deque<std::unique_ptr<OriginBody>> bodies;  // of answers in pieces, in order
   size_t open = 0;
 

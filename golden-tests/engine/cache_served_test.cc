@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "golden-tests/engine/compiled_table.h"
+#include "runtime/engine/offline.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/publication.h"
 
@@ -114,7 +115,7 @@ class CountingOrigin {
       if (everybody != nullptr) everybody->wait();
       const std::string body = body_of(target);
       const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
-                               "\r\nCache-Control: max-age=60\r\n\r\n";
+                               "\r\nContent-Type: text/plain\r\nCache-Control: max-age=60\r\n\r\n";
       if (!send_all(socket, head + body)) return;
     }
   }
@@ -134,7 +135,7 @@ Publication publication_of(u16 origin) {
       "  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:" +
       std::to_string(origin) +
       "'}]}}\n"
-      "  defaults: {upstream: origin, timeout: 20s, cache: {}}\n"
+      "  defaults: {upstream: origin, timeout: 20s, cache: {}, compress: {}}\n"
       "paths:\n  /{id}: {get: {operationId: get, parameters: [{name: id, in: path, required: true, "
       "schema: {type: string}}], responses: {'200': {description: ok}}}}\n";
   std::vector<std::string> problems;
@@ -157,6 +158,60 @@ std::string get(int socket, const std::string& target, const std::function<void(
     end = input.find("\r\n\r\n");
   }
   return input.substr(end + 4);
+}
+
+// Reads on until `input` has `bytes`. False: the connection has ended.
+bool read_until(int socket, std::string& input, size_t bytes) {
+  while (input.size() < bytes) {
+    char piece[65536];
+    const ssize_t read = ::recv(socket, piece, sizeof piece, 0);
+    if (read <= 0) return false;
+    input.append(piece, static_cast<size_t>(read));
+  }
+  return true;
+}
+
+// Up to and with `mark`; empty: the connection has ended.
+std::string read_line(int socket, std::string& input, std::string_view mark) {
+  size_t end = input.find(mark);
+  for (; end == input.npos; end = input.find(mark)) {
+    if (!read_until(socket, input, input.size() + 1)) return {};
+  }
+  std::string line = input.substr(0, end + mark.size());
+  input.erase(0, line.size());
+  return line;
+}
+
+// What a body in a coding stands for; empty for one that breaks off or is in another coding.
+std::string get_in(int socket, const std::string& target, const std::string& coding) {
+  if (!send_all(socket, "GET " + target + " HTTP/1.1\r\nHost: a\r\nAccept-Encoding: " + coding +
+                            "\r\n\r\n")) {
+    return {};
+  }
+  std::string input;
+  const std::string head = read_line(socket, input, "\r\n\r\n");
+  if (head.find("Content-Encoding: " + coding + "\r\n") == head.npos &&
+      head.find("content-encoding: " + coding + "\r\n") == head.npos) {
+    return {};
+  }
+  engine::MemoryResponder answer;
+  answer.fields = {{"content-encoding", coding}};
+  const size_t length = head.find("Content-Length: ");
+  if (length != head.npos) {
+    const size_t bytes = std::stoul(head.substr(length + 16));
+    if (!read_until(socket, input, bytes)) return {};
+    answer.body = input.substr(0, bytes);
+    return answer.plain_body();
+  }
+  for (;;) {
+    const std::string line = read_line(socket, input, "\r\n");
+    if (line.empty()) return {};
+    const size_t bytes = std::stoul(line, nullptr, 16);
+    if (!read_until(socket, input, bytes + 2)) return {};
+    answer.body += input.substr(0, bytes);
+    input.erase(0, bytes + 2);
+    if (bytes == 0) return answer.plain_body();
+  }
 }
 
 int connect_to(u16 port) {
@@ -213,6 +268,44 @@ TEST_CASE("cache: a herd on two workers comes to one fetch for each resource", "
   CHECK(get(socket, "/3", [] {}) == body_of("/3"));
   ::close(socket);
   CHECK(origin.asked().at("/3") == 1);
+  gateway.drain(1'000);
+  gateway.wait();
+}
+
+TEST_CASE("cache: two workers send what one of them has encoded", "[cache][served]") {
+  CountingOrigin origin;
+  GatewayOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.workers = 2;
+  options.run = &run;
+  Gateway gateway(options);
+  REQUIRE(gateway.start(publication_of(origin.port)));
+  const u16 port = gateway.listeners().port(0);
+  constexpr u32 kReaders = 16;
+  constexpr u32 kRounds = 3;
+  static constexpr const char* kCodings[] = {"gzip", "br", "zstd"};
+  std::vector<int> sockets;
+  for (u32 i = 0; i < kReaders; ++i) sockets.push_back(connect_to(port));
+  std::atomic<u32> wrong{0};
+  std::vector<std::thread> threads;
+  for (u32 i = 0; i < kReaders; ++i) {
+    threads.emplace_back([&, i] {
+      for (u32 round = 0; round < kTargets * kRounds; ++round) {
+        const std::string target = "/" + std::to_string(round % kTargets);
+        if (get_in(sockets[i], target, kCodings[(i + round) % 3]) != body_of(target)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const int socket : sockets) ::close(socket);
+  CHECK(wrong == 0);
+  for (const auto& [target, count] : origin.asked()) {
+    CAPTURE(target);
+    CHECK(count == 1);
+  }
+  const cache::StoreCounts counts = gateway.cache().counts();
+  CHECK(counts.variants == kTargets * 3);
+  CHECK(counts.variants_stored == kTargets * 3);
   gateway.drain(1'000);
   gateway.wait();
 }

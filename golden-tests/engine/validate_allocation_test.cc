@@ -102,7 +102,7 @@ TEST_CASE("compress: an encoded answer allocates nothing but in the arena", "[co
     bool taken = false;
     {
       encoding::EncodedBody encoded;
-      http::BodySource* source = policies::compress_answer(exchange, &plain, encoded);
+      http::BodySource* source = policies::compress_answer(exchange, &plain, {}, encoded);
       taken = source == &encoded && source->take_buffered(chunk);
     }
     allocations = g_allocations.load() - before;

@@ -38,7 +38,7 @@ LAYERS = {
     "runtime/trust/": [r"runtime/(base|table|trust)/"],
     "runtime/encoding/": [r"runtime/(base|http|encoding)/"],
     "runtime/limits/": [r"runtime/(base|limits)/"],
-    "runtime/cache/": [r"runtime/(base|http|net|cache)/"],
+    "runtime/cache/": [r"runtime/(base|http|net|cache)/", r"runtime/encoding/coding\.h$"],
     "runtime/http/": [r"runtime/(base|table|router|net|http)/", r"runtime/json/text\.h$",
                       r"runtime/identity/identity\.h$"],
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],

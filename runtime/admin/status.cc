@@ -110,9 +110,15 @@ json::object limits_json(const AdminTarget& target) {
 json::object cache_json(const AdminTarget& target,
                         const std::vector<server::WorkerReport>& workers) {
   const cache::StoreCounts counts = target.gateway.cache().counts();
-  json::object shown{{"entries", counts.entries},   {"bytes", counts.bytes},
-                     {"limit", counts.limit_bytes}, {"stored", counts.stored},
-                     {"evicted", counts.evicted},   {"purged", counts.purged}};
+  json::object shown{{"entries", counts.entries},
+                     {"bytes", counts.bytes},
+                     {"limit", counts.limit_bytes},
+                     {"stored", counts.stored},
+                     {"evicted", counts.evicted},
+                     {"purged", counts.purged},
+                     {"variants", counts.variants},
+                     {"variant_bytes", counts.variant_bytes},
+                     {"variants_stored", counts.variants_stored}};
   cache::CacheCounters sum;
   for (const server::WorkerReport& worker : workers) {
     for (size_t i = 0; i < sum.outcomes.size(); ++i) {
@@ -120,6 +126,7 @@ json::object cache_json(const AdminTarget& target,
     }
     sum.collapsed += worker.cache.collapsed;
     sum.refreshes += worker.cache.refreshes;
+    sum.variant_hits += worker.cache.variant_hits;
   }
   json::object requests;
   for (size_t i = 1; i < sum.outcomes.size(); ++i) {
@@ -128,6 +135,7 @@ json::object cache_json(const AdminTarget& target,
   shown["requests"] = std::move(requests);
   shown["collapsed"] = sum.collapsed;
   shown["refreshes"] = sum.refreshes;
+  shown["variant_hits"] = sum.variant_hits;
   return shown;
 }
 

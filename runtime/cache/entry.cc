@@ -150,7 +150,39 @@ size_t Entry::bytes() const {
   const size_t body_bytes = body == nullptr ? 0 : body->size;
   return sizeof(Entry) + kOverheadBytes + key_text.size() + text_bytes_ + body_bytes +
          fields.size() * sizeof(http::Field) + varies.size() * sizeof(VaryField) +
-         tags.size() * 5 * sizeof(u64);
+         tags.size() * 5 * sizeof(u64) + encoded.bytes();
+}
+
+size_t EncodedVariant::bytes() const {
+  return sizeof(EncodedVariant) + 2 * sizeof(Body) + body->size +
+         (plain == nullptr ? 0 : plain->size);
+}
+
+void EncodedVariants::set(std::shared_ptr<const EncodedVariant> variant) {
+  const auto index = static_cast<size_t>(variant->coding);
+  held_[index] = std::move(variant);
+  seen_[index].store(held_[index].get(), std::memory_order_release);
+}
+
+void EncodedVariants::share(const EncodedVariants& from) {
+  for (size_t i = 0; i < held_.size(); ++i) {
+    // What is seen was written before, and is not written again.
+    if (from.find(static_cast<encoding::Coding>(i)) != nullptr) set(from.held_[i]);
+  }
+}
+
+size_t EncodedVariants::count() const {
+  return static_cast<size_t>(std::ranges::count_if(
+      seen_, [](const auto& one) { return one.load(std::memory_order_acquire) != nullptr; }));
+}
+
+size_t EncodedVariants::bytes() const {
+  size_t bytes = 0;
+  for (const auto& one : seen_) {
+    const EncodedVariant* variant = one.load(std::memory_order_acquire);
+    if (variant != nullptr) bytes += variant->bytes();
+  }
+  return bytes;
 }
 
 Key make_key(std::string_view text, u64 place) {
@@ -235,6 +267,7 @@ std::shared_ptr<Entry> renewed_entry(const Entry& old, const FieldList& fields,
   maker.finish();
   copy_rest(old, *entry);
   entry->body = old.body;
+  entry->encoded.share(old.encoded);
   entry->freshness = freshness;
   entry->stored_at = now;
   return entry;

@@ -1,5 +1,6 @@
 // A stored answer.
 #pragma once
+#include <array>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "runtime/cache/conditions.h"
 #include "runtime/cache/rules.h"
+#include "runtime/encoding/coding.h"
 #include "runtime/http/exchange.h"
 
 namespace gw::cache {
@@ -51,7 +53,38 @@ struct VaryField {
   bool absent = false;
 };
 
-/// Immutable once it is in a store, but for the two marks at its end. Any thread.
+/// The body of an answer in a content coding, as clients were sent it.
+struct EncodedVariant {
+  encoding::Coding coding = encoding::Coding::Identity;
+  std::shared_ptr<const Body> body;
+  /// What it was made of, where that is not the entry's body but what the gateway has made of it
+  /// for one client: it stands for bytes that are the same, and for no others.
+  std::shared_ptr<const Body> plain;
+  /// Memory that it holds, roughly.
+  size_t bytes() const;
+};
+
+/// Those of one entry. Each is set once, by whoever holds the lock that guards the entry's place in
+/// a store, and stays as long as the entry; anybody reads without a lock.
+class EncodedVariants {
+ public:
+  /// Null: there is none. Not of Identity, which is the entry's body.
+  const EncodedVariant* find(encoding::Coding coding) const {
+    return seen_[static_cast<size_t>(coding)].load(std::memory_order_acquire);
+  }
+  /// Only where there is none of its coding.
+  void set(std::shared_ptr<const EncodedVariant> variant);
+  /// Of an entry that nobody else sees yet.
+  void share(const EncodedVariants& from);
+  size_t count() const;
+  size_t bytes() const;
+
+ private:
+  std::array<std::atomic<const EncodedVariant*>, encoding::kCodings> seen_{};
+  std::array<std::shared_ptr<const EncodedVariant>, encoding::kCodings> held_;
+};
+
+/// Immutable once it is in a store, but for what stands at its end. Any thread.
 struct Entry {
   Entry() = default;
   Entry(const Entry&) = delete;
@@ -79,6 +112,8 @@ struct Entry {
   /// Memory that it holds, roughly.
   size_t bytes() const;
 
+  /// Its body as it is sent to clients that read a coding; by Store::put_variant().
+  mutable EncodedVariants encoded;
   /// Until then the upstream is not asked again after it has failed; steady milliseconds.
   mutable std::atomic<i64> quiet_until_ms{0};
   /// Counts bytes of entries that are alive, in a store or not; null: nobody counts.
@@ -108,7 +143,7 @@ struct EntryParts {
 std::shared_ptr<Entry> make_entry(const EntryParts& parts);
 /// The same answer with its body, which has come in. The old one may be read meanwhile.
 std::shared_ptr<Entry> completed_entry(const Entry& old, std::shared_ptr<const Body> body);
-/// The same answer after a 304: other fields and times, the same body.
+/// The same answer after a 304: other fields and times, the same body in all its codings.
 std::shared_ptr<Entry> renewed_entry(const Entry& old, const http::FieldList& fields,
                                      const Freshness& freshness, TimePoint now);
 

@@ -64,13 +64,15 @@ bool MemoryStore::was_purged_since(const Entry& entry, u64 ticket) const {
   });
 }
 
+// Whoever reads slowly keeps alive what has left the store; that, too, has a bound.
+bool MemoryStore::has_room(u64 bytes) const {
+  const u64 limit = limit_.load(std::memory_order_relaxed);
+  return alive_->load(std::memory_order_relaxed) + bytes <= limit + limit / 2;
+}
+
 bool MemoryStore::put(std::shared_ptr<Entry> entry, u64 ticket) {
   const u64 bytes = entry->bytes();
-  const u64 limit = limit_.load(std::memory_order_relaxed);
-  // Whoever reads slowly keeps alive what has left the store; that, too, has a bound.
-  if (bytes > limit / 4 || alive_->load(std::memory_order_relaxed) + bytes > limit + limit / 2) {
-    return false;
-  }
+  if (bytes > most_of_one() || !has_room(bytes)) return false;
   used_.fetch_add(bytes, std::memory_order_relaxed);
   make_room();
   Part& part = part_of(entry->place);
@@ -82,6 +84,38 @@ bool MemoryStore::put(std::shared_ptr<Entry> entry, u64 ticket) {
   entry->account = alive_;
   alive_->fetch_add(bytes, std::memory_order_relaxed);
   add(part, std::move(entry));
+  return true;
+}
+
+MemoryStore::Slot* MemoryStore::slot_of(Part& part, const Entry& entry) {
+  const auto known = part.slots.find({entry.key_low, entry.key_high});
+  if (known == part.slots.end()) return nullptr;
+  const auto slot = std::ranges::find_if(
+      known->second, [&](const Slot* one) { return one->entry.get() == &entry; });
+  return slot == known->second.end() ? nullptr : *slot;
+}
+
+bool MemoryStore::put_variant(const Entry& entry, std::shared_ptr<const EncodedVariant> variant) {
+  const u64 bytes = variant->bytes();
+  if (!has_room(bytes)) return false;
+  used_.fetch_add(bytes, std::memory_order_relaxed);
+  make_room();
+  Part& part = part_of(entry.place);
+  const std::lock_guard lock(part.mutex);
+  Slot* slot = slot_of(part, entry);
+  const bool wanted = slot != nullptr && entry.encoded.find(variant->coding) == nullptr &&
+                      slot->bytes + bytes <= most_of_one();
+  if (!wanted) {
+    used_.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
+  alive_->fetch_add(bytes, std::memory_order_relaxed);
+  slot->bytes += bytes;
+  (slot->in_main ? part.main : part.small).bytes += bytes;
+  ++part.variants;
+  ++part.variants_stored;
+  part.variant_bytes += bytes;
+  entry.encoded.set(std::move(variant));
   return true;
 }
 
@@ -123,6 +157,8 @@ void MemoryStore::add(Part& part, std::shared_ptr<Entry> entry) {
     link.at = &head;
   }
   ++part.stored;
+  part.variants += slot->entry->encoded.count();
+  part.variant_bytes += slot->entry->encoded.bytes();
 }
 
 void MemoryStore::remove(Part& part, Slot* slot) {
@@ -138,6 +174,8 @@ void MemoryStore::remove(Part& part, Slot* slot) {
   }
   const auto known = part.slots.find({slot->entry->key_low, slot->entry->key_high});
   std::erase(known->second, slot);
+  part.variants -= slot->entry->encoded.count();
+  part.variant_bytes -= slot->entry->encoded.bytes();
   if (known->second.empty()) part.slots.erase(known);
   used_.fetch_sub(slot->bytes, std::memory_order_relaxed);
   delete slot;
@@ -255,6 +293,9 @@ StoreCounts MemoryStore::counts() const {
     counts.stored += part.stored;
     counts.evicted += part.evicted;
     counts.purged += part.purged;
+    counts.variants += part.variants;
+    counts.variant_bytes += part.variant_bytes;
+    counts.variants_stored += part.variants_stored;
   }
   return counts;
 }

@@ -35,6 +35,7 @@ class MemoryStore final : public Store {
   Found find(const Key& key, const http::FieldList& request) override;
   u64 ticket() const override { return sequence_.load(std::memory_order_acquire); }
   bool put(std::shared_ptr<Entry> entry, u64 ticket) override;
+  bool put_variant(const Entry& entry, std::shared_ptr<const EncodedVariant> variant) override;
   u64 purge_tag(u64 tag) override;
   u64 purge_place(u64 place) override;
   u64 purge_all() override;
@@ -46,7 +47,7 @@ class MemoryStore final : public Store {
   static constexpr size_t kParts = 16;
   static constexpr size_t kPurgeMarks = 1024;
   static constexpr u8 kMostUses = 3;
-  /// Under one key; the oldest goes.
+  /// Answers that vary, under one key; the oldest goes.
   static constexpr size_t kMostVariants = 32;
 
   struct Slot;
@@ -88,6 +89,9 @@ class MemoryStore final : public Store {
     u64 stored = 0;
     u64 evicted = 0;
     u64 purged = 0;
+    u64 variants = 0;
+    u64 variant_bytes = 0;
+    u64 variants_stored = 0;
   };
 
   Part& part_of(u64 place) { return parts_[place % kParts]; }
@@ -96,9 +100,13 @@ class MemoryStore final : public Store {
   void remove(Part& part, Slot* slot);
   bool evict_one(Part& part);
   void remember(Part& part, u64 ghost);
+  Slot* slot_of(Part& part, const Entry& entry);
   bool was_purged_since(const Entry& entry, u64 ticket) const;
   u64 purge_tag_in(Part& part, u64 tag);
 
+  /// Bytes that one entry may have, with its body in all codings.
+  u64 most_of_one() const { return limit_.load(std::memory_order_relaxed) / 4; }
+  bool has_room(u64 bytes) const;
   void mark_purge(u64 tag);
   void make_room();
 

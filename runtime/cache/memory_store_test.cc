@@ -35,6 +35,18 @@ struct Maker {
   }
 };
 
+std::shared_ptr<const EncodedVariant> variant(encoding::Coding coding, std::string_view body) {
+  auto made = std::make_shared<EncodedVariant>();
+  made->coding = coding;
+  made->body = copy_body(as_bytes(body));
+  return made;
+}
+
+EntryPtr entry_of(MemoryStore& store, const std::string& key) {
+  const Fields request;
+  return store.find(make_key(key, place_of(key, "/")), request.list).entry;
+}
+
 std::string body_of(MemoryStore& store, const std::string& key, std::string_view language = {}) {
   Fields request;
   if (!language.empty()) request.list.add("accept-language", language);
@@ -145,6 +157,93 @@ TEST_CASE("store: who reads slowly keeps his answer, within bounds", "[cache]") 
   CHECK(store.put(maker.make("after", body), store.ticket()));
 }
 
+TEST_CASE("store: a body in a coding is kept once, for as long as its entry", "[cache]") {
+  using encoding::Coding;
+  MemoryStore store(100'000);
+  Maker maker;
+  REQUIRE(store.put(maker.make("a", "plain"), store.ticket()));
+  const EntryPtr entry = entry_of(store, "a");
+  const u64 before = store.counts().bytes;
+  CHECK(store.put_variant(*entry, variant(Coding::Gzip, "first")));
+  CHECK_FALSE(store.put_variant(*entry, variant(Coding::Gzip, "second")));
+  CHECK(store.put_variant(*entry, variant(Coding::Brotli, "other")));
+  CHECK(as_text(entry->encoded.find(Coding::Gzip)->body->view()) == "first");
+  CHECK(entry->encoded.find(Coding::Zstd) == nullptr);
+  StoreCounts counts = store.counts();
+  CHECK(counts.variants == 2);
+  CHECK(counts.variants_stored == 2);
+  CHECK(counts.bytes == before + counts.variant_bytes);
+  CHECK(counts.bytes == entry->bytes());
+  SECTION("another entry in its place has none") {
+    REQUIRE(store.put(maker.make("a", "new"), store.ticket()));
+    CHECK(store.counts().variants == 0);
+    CHECK(entry_of(store, "a")->encoded.find(Coding::Gzip) == nullptr);
+    CHECK_FALSE(store.put_variant(*entry, variant(Coding::Zstd, "late")));
+    CHECK(store.counts().bytes == entry_of(store, "a")->bytes());
+  }
+  SECTION("one that says anew of the same body that it holds has them") {
+    const Fields fields;
+    REQUIRE(store.put(renewed_entry(*entry, fields.list, {}, {}), store.ticket()));
+    const EntryPtr renewed = entry_of(store, "a");
+    REQUIRE(renewed != entry);
+    CHECK(renewed->encoded.find(Coding::Gzip) == entry->encoded.find(Coding::Gzip));
+    CHECK(store.counts().variants == 2);
+    CHECK(store.counts().bytes == renewed->bytes());
+  }
+  SECTION("one that has gone takes none, and frees what it had") {
+    CHECK(store.purge_all() == 1);
+    CHECK_FALSE(store.put_variant(*entry, variant(Coding::Zstd, "late")));
+    counts = store.counts();
+    CHECK(counts.bytes == 0);
+    CHECK(counts.variants == 0);
+    CHECK(counts.variant_bytes == 0);
+    // Whoever reads it still does.
+    CHECK(as_text(entry->encoded.find(Coding::Brotli)->body->view()) == "other");
+  }
+  SECTION("an entry is not more than its share with all of them") {
+    CHECK_FALSE(store.put_variant(*entry, variant(Coding::Zstd, std::string(25'000, 'x'))));
+    CHECK(store.put_variant(*entry, variant(Coding::Zstd, std::string(20'000, 'x'))));
+  }
+}
+
+TEST_CASE("store: its limit holds for bodies in codings, too", "[cache]") {
+  MemoryStore store(200'000);
+  Maker maker;
+  u64 state = 3;
+  const auto random = [&](u64 below) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return (state >> 33) % below;
+  };
+  std::vector<EntryPtr> held;
+  u64 kept = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string key = "k" + std::to_string(random(150));
+    if (random(3) == 0) store.put(maker.make(key, std::string(random(3'000), 'x')), store.ticket());
+    if (const EntryPtr entry = entry_of(store, key)) {
+      const auto coding = static_cast<encoding::Coding>(random(encoding::kCodings));
+      kept += store.put_variant(*entry, variant(coding, std::string(random(3'000), 'y'))) ? 1U : 0U;
+      if (random(50) == 0) held.push_back(entry);
+    }
+    if (random(500) == 0) store.purge_place(place_of(key, "/"));
+    if (random(50) == 0) held.clear();
+    const StoreCounts counts = store.counts();
+    REQUIRE(counts.bytes <= 200'000);
+    REQUIRE(counts.variant_bytes <= counts.bytes);
+  }
+  CHECK(kept > 1'000);
+  held.clear();
+  store.set_limit(0);
+  const StoreCounts counts = store.counts();
+  CHECK(counts.bytes == 0);
+  CHECK(counts.variants == 0);
+  CHECK(counts.variant_bytes == 0);
+  // What was alive is counted out: there is room for as much again.
+  store.set_limit(200'000);
+  for (int i = 0; i < 60; ++i) {
+    CHECK(store.put(maker.make("n" + std::to_string(i), std::string(2'000, 'z')), store.ticket()));
+  }
+}
+
 TEST_CASE("store: many threads", "[cache]") {
   MemoryStore store(300'000);
   std::vector<std::thread> threads;
@@ -161,6 +260,16 @@ TEST_CASE("store: many threads", "[cache]") {
           store.put(maker.make(key, key + std::string(500, 'x'), {},
                                {tag_of(TagKind::Named, key.substr(0, 2))}),
                     store.ticket());
+        } else if (choice < 50) {
+          const EntryPtr entry = entry_of(store, key);
+          if (entry == nullptr) continue;
+          const auto coding = static_cast<encoding::Coding>(choice % encoding::kCodings);
+          const EncodedVariant* seen = entry->encoded.find(coding);
+          if (seen == nullptr) {
+            store.put_variant(*entry, variant(coding, "e" + key));
+          } else if (as_text(seen->body->view()) != "e" + key) {
+            ++wrong;
+          }
         } else if (choice < 97) {
           const std::string found = body_of(store, key);
           if (found != "(none)" && found != key + std::string(500, 'x')) ++wrong;
@@ -176,6 +285,7 @@ TEST_CASE("store: many threads", "[cache]") {
   CHECK(wrong == 0);
   store.purge_all();
   CHECK(store.counts().bytes == 0);
+  CHECK(store.counts().variant_bytes == 0);
 }
 
 }  // namespace gw::cache

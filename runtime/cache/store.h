@@ -14,6 +14,9 @@ struct StoreCounts {
   u64 stored = 0;   // since the start, as the next ones
   u64 evicted = 0;  // for want of room
   u64 purged = 0;
+  u64 variants = 0;  // bodies in a content coding beside those of the entries; in `bytes`
+  u64 variant_bytes = 0;
+  u64 variants_stored = 0;  // since the start
 };
 
 struct Found {
@@ -35,6 +38,10 @@ class Store {
   /// Takes an entry in, in place of the one for the same requests. False: there is no room for it,
   /// or something that concerns it was purged since `ticket`: it may be older than the purge.
   virtual bool put(std::shared_ptr<Entry> entry, u64 ticket) = 0;
+
+  /// Keeps the body of an entry of this store in a coding as well, for as long as the entry is
+  /// there. False: the entry has gone, has one of this coding already, or there is no room.
+  virtual bool put_variant(const Entry& entry, std::shared_ptr<const EncodedVariant> variant) = 0;
 
   /// How many entries went. What is on its way in from an upstream does not come in any more.
   virtual u64 purge_tag(u64 tag) = 0;

@@ -10,7 +10,8 @@
 
 namespace gw::policies {
 struct CacheRecord;
-}
+class VariantWriter;
+}  // namespace gw::policies
 
 namespace gw::cache {
 
@@ -29,9 +30,12 @@ std::string_view outcome_name(Outcome outcome);  // "hit"
 /// Why a request went upstream (RFC 9211 section 2.2).
 enum class Forward : u8 { None, Bypass, Method, UriMiss, VaryMiss, Stale, Request };
 
+struct CacheEnv;
+
 /// In the arena of its exchange; ended by policies::release_cache().
 struct Use {
   const policies::CacheRecord* record = nullptr;
+  CacheEnv* env = nullptr;
   bool serves = false;       // the request is one for the cache
   bool invalidates = false;  // its success makes entries invalid
   Directives asks;           // Cache-Control of the request
@@ -41,10 +45,11 @@ struct Use {
   u64 ticket = 0;
   TimePoint asked{};  // when the upstream was asked
 
-  EntryPtr entry;                  // to be given out, or to be asked about
+  EntryPtr entry;                  // to be given out, to be asked about, or that was stored
   std::shared_ptr<Flight> flight;  // that it leads, or waits for
   std::shared_ptr<const GrowingAnswer> growing;
-  http::BodySource* source = nullptr;  // of an answer that is still coming in; in the arena
+  http::BodySource* source = nullptr;         // of an answer that is still coming in; in the arena
+  policies::VariantWriter* writer = nullptr;  // keeps what is encoded; in the arena
   bool leads = false;
   bool alone = false;       // fetches for itself, whoever else does
   bool collapsed = false;   // has waited for another's fetch
@@ -55,7 +60,7 @@ struct Use {
   bool conditional = false;  // the client's own conditions were kept from the upstream
   Forward forward = Forward::None;
   u16 forward_status = 0;
-  u64 growing_bytes = 0;  // that it has taken of Flights
+  u64 growing_bytes = 0;  // that it has taken of Flights, for bodies that come in or are encoded
 };
 
 /// Fetches an answer anew while an old one is given out.
@@ -72,6 +77,7 @@ struct CacheCounters {
   std::array<u64, kOutcomeCount> outcomes{};  // by Outcome
   u64 collapsed = 0;                          // that have waited for another's fetch
   u64 refreshes = 0;
+  u64 variant_hits = 0;  // answers that were sent encoded, and were not encoded for it
 };
 
 /// The cache as one thread sees it. Env::cache.

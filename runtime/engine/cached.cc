@@ -70,6 +70,8 @@ void copy_exchange(const Exchange& from, Exchange& to, PeerCertificate& certific
   to.capture_count = from.capture_count;
   for (u32 i = 0; i < from.capture_count; ++i) to.captures[i] = from.captures[i];
   to.last_step = from.last_step;
+  to.upstream_choice = from.upstream_choice;
+  to.drawn_upstream = from.drawn_upstream;
   to.identity = from.identity;
   to.client_class = from.client_class;
   to.depth = from.depth;

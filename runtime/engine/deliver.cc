@@ -71,11 +71,12 @@ Task<void> pump(Exchange& exchange, Env& env, http::BodySource& body, Responder&
 }
 
 // Writes exchange.response with `plain` as its body (null: none), encoded where the plan says so.
-// The usual small answer is one write.
-Task<void> send(Exchange& exchange, Env& env, http::BodySource* plain, Responder& responder,
-                bool streams) {
+// `memory`: all bytes of it, where they are exchange.local_body. The usual small answer is one
+// write.
+Task<void> send(Exchange& exchange, Env& env, http::BodySource* plain, Bytes memory,
+                Responder& responder, bool streams) {
   encoding::EncodedBody encoded;
-  http::BodySource* body = policies::compress_answer(exchange, plain, encoded);
+  http::BodySource* body = policies::compress_answer(exchange, plain, memory, encoded);
   responder.head(exchange.response);
   if (body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);
@@ -104,8 +105,9 @@ Task<void> send(Exchange& exchange, Env& env, http::BodySource* plain, Responder
 // Writes exchange.response with a body that is in memory.
 Task<void> send_local(Exchange& exchange, Env& env, Responder& responder) {
   answer_as_grpc(exchange);
-  http::MemoryBody memory(as_bytes(exchange.local_body));
-  co_await send(exchange, env, &memory, responder, false);
+  const Bytes bytes = as_bytes(exchange.local_body);
+  http::MemoryBody memory(bytes);
+  co_await send(exchange, env, &memory, bytes, responder, false);
 }
 
 // One step. False: the answer must not be passed on.
@@ -178,7 +180,7 @@ Task<void> deliver_read(Exchange& exchange, Env& env, Responder& responder, Fetc
     co_await send_local(exchange, env, responder);
     co_return;
   }
-  co_await send(exchange, env, source, responder, false);
+  co_await send(exchange, env, source, {}, responder, false);
 }
 
 }  // namespace
@@ -205,7 +207,7 @@ Task<void> deliver_fetched(Exchange& exchange, Env& env, Responder& responder, F
   bool replaced = false;
   run_response_side(exchange, replaced);
   if (replaced) return send_local(exchange, env, responder);
-  return send(exchange, env, fetched.body, responder, streams);
+  return send(exchange, env, fetched.body, {}, responder, streams);
 }
 
 }  // namespace gw::engine

@@ -18,9 +18,7 @@ bool key_of(Exchange& exchange, const policies::ProxyRecord& record, std::string
   return false;
 }
 
-}  // namespace
-
-u32 choose_upstream(Exchange& exchange, const policies::ProxyRecord& record, Random& random) {
+u32 draw_upstream(Exchange& exchange, const policies::ProxyRecord& record, Random& random) {
   const BoundTable& table = *exchange.table;
   const auto parts = table.view().policy_list<policies::SplitRecord>(record.split);
   for (const policies::SplitRecord& part : parts) {
@@ -47,6 +45,15 @@ u32 choose_upstream(Exchange& exchange, const policies::ProxyRecord& record, Ran
   }
   exchange.upstream_choice = UpstreamChoice::Rest;
   return record.upstream;
+}
+
+}  // namespace
+
+u32 choose_upstream(Exchange& exchange, const policies::ProxyRecord& record, Random& random) {
+  if (exchange.drawn_upstream == table::kNone) {
+    exchange.drawn_upstream = draw_upstream(exchange, record, random);
+  }
+  return exchange.drawn_upstream;
 }
 
 }  // namespace gw::engine

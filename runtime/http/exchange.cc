@@ -48,6 +48,7 @@ void Exchange::reset() {
   request_bytes = 0;
   response_bytes = 0;
   upstream = ~u32{0};
+  drawn_upstream = ~u32{0};
   upstream_choice = UpstreamChoice::Named;
   try_count = 0;
   error = {};

@@ -186,6 +186,7 @@ struct Exchange {
   u64 request_bytes = 0;                    // body bytes read from the client
   u64 response_bytes = 0;                   // body bytes given to the responder
   u32 upstream = ~u32{0};                   // index of the chosen upstream
+  u32 drawn_upstream = ~u32{0};             // of a split, when it was drawn before: for the cache
   UpstreamChoice upstream_choice = UpstreamChoice::Named;
   TryRecord tries[kMaxTries];
   u32 try_count = 0;

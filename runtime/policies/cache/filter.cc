@@ -7,10 +7,14 @@
 #include <new>
 
 #include "runtime/engine/answer.h"
+#include "runtime/engine/expression.h"
+#include "runtime/engine/plan.h"
 #include "runtime/engine/whole_body.h"
 #include "runtime/policies/cache/answer.h"
 #include "runtime/policies/cache/key.h"
+#include "runtime/policies/cache/variant.h"
 #include "runtime/policies/cache/vary.h"
+#include "runtime/policies/policy_list.h"
 
 namespace gw::policies {
 namespace {
@@ -31,11 +35,12 @@ i64 steady_ms(TimePoint time) {
   return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
 }
 
-Use& make_use(Exchange& exchange, const CacheRecord& record) {
+Use& make_use(Exchange& exchange, Env& env, const CacheRecord& record) {
   void* memory = exchange.arena.allocate(sizeof(Use), alignof(Use));
   Use* use = new (memory) Use;
   exchange.cache = use;
   use->record = &record;
+  use->env = env.cache;
   const CacheChoice& choice = record.choice;
   use->wishes.stale_while_revalidate_ms = static_cast<i64>(choice.stale_while_revalidate);
   use->wishes.stale_if_error_ms = static_cast<i64>(choice.stale_if_error);
@@ -83,8 +88,17 @@ void pass_by(Exchange& exchange, Forward forward) {
   exchange.cache_outcome = Outcome::Bypass;
 }
 
+// Whether a condition of `respond` or `redirect` holds, which come behind the look-up: what is
+// stored is not the answer to such a request.
+bool is_answered_here(Exchange& exchange) {
+  return std::ranges::any_of(engine::steps_of(exchange), [&](const table::StepRecord& step) {
+    return static_cast<Phase>(step.phase) == Phase::Action && step.condition != table::kNone &&
+           engine::holds(exchange, step.condition);
+  });
+}
+
 Use& begin(Exchange& exchange, Env& env, const CacheRecord& record) {
-  Use& use = make_use(exchange, record);
+  Use& use = make_use(exchange, env, record);
   const http::RequestHead& request = exchange.request;
   const bool reads = request.method == http::Method::Get || request.method == http::Method::Head;
   use.ticket = env.cache->store.ticket();
@@ -93,8 +107,9 @@ Use& begin(Exchange& exchange, Env& env, const CacheRecord& record) {
     if (use.invalidates) use.tags = make_cache_tags(exchange, record);
     return use;
   }
+  if (is_answered_here(exchange)) return use;
   use.asks = cache::read_directives(request.fields);
-  if (!make_cache_key(exchange, record, use.key) || exchange.request_body != nullptr ||
+  if (!make_cache_key(exchange, env.random, record, use.key) || exchange.request_body != nullptr ||
       has_precondition(request.fields)) {
     pass_by(exchange, Forward::Bypass);
     return use;
@@ -411,6 +426,16 @@ Keeping keep_growing(Exchange& exchange, Env& env, std::shared_ptr<cache::Entry>
   return Keeping::Grows;
 }
 
+// The answer of use.growing is whole.
+bool store_grown(Exchange& exchange, Env& env) {
+  Use& use = *exchange.cache;
+  std::shared_ptr<cache::Entry> entry =
+      cache::completed_entry(*use.growing->entry, use.growing->body->whole());
+  if (!env.cache->store.put(entry, use.ticket)) return false;
+  use.entry = std::move(entry);  // the fields of the answer are those of use.growing
+  return true;
+}
+
 }  // namespace
 
 Verdict look_up(Exchange& exchange, Env& env, const CacheRecord& record) {
@@ -527,10 +552,7 @@ Task<void> fill_growing(Exchange& exchange, Env& env, http::BodySource& from) {
       body.finish();
       ending = cache::Ending::NotStored;
       const bool whole = fits && piece->trailers == nullptr;
-      if (whole && env.cache->store.put(cache::completed_entry(*use.growing->entry, body.whole()),
-                                        use.ticket)) {
-        ending = cache::Ending::Stored;
-      }
+      if (whole && store_grown(exchange, env)) ending = cache::Ending::Stored;
       break;
     }
     if (!fits) {
@@ -545,8 +567,8 @@ Task<void> fill_growing(Exchange& exchange, Env& env, http::BodySource& from) {
 
 void begin_refresh(Exchange& exchange, Env& env, const CacheRecord& record,
                    std::shared_ptr<cache::Flight> flight, const cache::EntryPtr& entry) {
-  Use& use = make_use(exchange, record);
-  use.serves = make_cache_key(exchange, record, use.key);
+  Use& use = make_use(exchange, env, record);
+  use.serves = make_cache_key(exchange, env.random, record, use.key);
   use.tags = make_cache_tags(exchange, record);
   use.ticket = env.cache->store.ticket();
   use.entry = entry;
@@ -560,6 +582,7 @@ void release_cache(Exchange& exchange, Env& env) noexcept {
   Use* use = exchange.cache;
   if (use == nullptr) return;
   end_flight(exchange, env, cache::Ending::Died);
+  end_variant(*use);
   if (use->growing_bytes != 0) env.cache->flights.give_bytes(use->growing_bytes);
   if (cache::CacheCounters* counters = env.cache->counters; counters != nullptr) {
     if (use->serves && !use->refreshes) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/engine/expression.h"
+#include "runtime/engine/split.h"
 #include "runtime/http/query.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/proxy/record.h"
@@ -100,12 +101,25 @@ bool append_first(Exchange& exchange, table::Extent expressions, std::string& ou
   return false;
 }
 
-// The path that is sent upstream, where it is written with values of the request.
-bool append_upstream_path(Exchange& exchange, std::string& out) {
+// What the gateway puts into the request for the upstream.
+void append_inputs(Exchange& exchange, const CacheRecord& record, std::string& out) {
+  const table::TableView& view = exchange.table->view();
+  for (const auto& input : view.policy_list<table::Extent>(record.inputs)) {
+    if (!append_expression(exchange, input, out)) append_part('-', {}, out);
+  }
+}
+
+// Where it is sent: the upstream that a split has chosen, by name, and the path that is sent there,
+// where it is written with values of the request.
+bool append_destination(Exchange& exchange, Random& random, std::string& out) {
   const table::TableView& view = exchange.table->view();
   for (const table::StepRecord& step : view.part(view.steps(), view.plans()[exchange.plan].steps)) {
     if (static_cast<PolicyId>(step.policy) != PolicyId::Proxy) continue;
     const auto& proxy = view.policy_record<ProxyRecord>(step.record);
+    if (proxy.split.count != 0) {
+      const u32 chosen = engine::choose_upstream(exchange, proxy, random);
+      append_part('o', view.text(view.upstreams()[chosen].name), out);
+    }
     if (proxy.path.count == 0) continue;
     std::string_view path;
     if (!engine::evaluate(exchange, proxy.path, path)) return false;
@@ -189,7 +203,8 @@ std::string_view canonical_query(Exchange& exchange, const CacheRecord& record) 
   return {out, static_cast<size_t>(to - out)};
 }
 
-bool make_cache_key(Exchange& exchange, const CacheRecord& record, cache::Key& out) {
+bool make_cache_key(Exchange& exchange, Random& random, const CacheRecord& record,
+                    cache::Key& out) {
   http::RequestHead& request = exchange.request;
   request.query = canonical_query(exchange, record);
   request.has_query = !request.query.empty();
@@ -210,9 +225,10 @@ bool make_cache_key(Exchange& exchange, const CacheRecord& record, cache::Key& o
   for (const auto& expression : view.policy_list<table::Extent>(record.choice.key)) {
     if (!append_expression(exchange, expression, text)) return false;
   }
+  append_inputs(exchange, record, text);
   // Views may change what is asked of the upstream, and so may values in its path.
   if (!exchange.client_class.empty()) append_part('k', exchange.client_class, text);
-  if (!append_upstream_path(exchange, text)) return false;
+  if (!append_destination(exchange, random, text)) return false;
   const auto caller = static_cast<CacheCaller>(record.caller);
   if (caller == CacheCaller::Caller && !append_caller(exchange, text)) return false;
   if (caller == CacheCaller::Expression && !append_first(exchange, record.choice.identity, text)) {

@@ -1,6 +1,7 @@
 // What names the answer that a request asks for.
 #pragma once
 #include "runtime/cache/entry.h"
+#include "runtime/http/env.h"
 #include "runtime/policies/cache/record.h"
 #include "runtime/table/bound_table.h"
 
@@ -13,8 +14,9 @@ namespace gw::policies {
 std::string_view canonical_query(Exchange& exchange, const CacheRecord& record);
 
 /// The key of a request, with exchange.request.query in its canonical spelling. False: it is not
-/// known what the answer depends on, above all who calls; nothing is looked up or kept then.
-bool make_cache_key(Exchange& exchange, const CacheRecord& record, cache::Key& out);
+/// known what the answer depends on, above all who calls; nothing is looked up or kept then. The
+/// upstream of a split is chosen here, since its name is a part of the key.
+bool make_cache_key(Exchange& exchange, Random& random, const CacheRecord& record, cache::Key& out);
 
 /// Tags of an answer to this request: its place, its operation and what the record says. A tag
 /// whose value is absent is left out. In the arena.

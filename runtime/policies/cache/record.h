@@ -61,12 +61,15 @@ struct CacheRecord {
   table::StringRef prefix;
   table::StringRef operation;
   table::Extent query;  // CacheQueryRecord[], sorted; no other parameter is looked at or forwarded
-  u32 whole_query;      // the names are not known: all parameters count
-  u32 mode;             // CacheMode
-  u32 caller;           // CacheCaller
+  /// Extent[] into Expressions, of one part each: values of the request that the gateway sends
+  /// upstream in other places, such as `request.headers`. What is absent counts as such.
+  table::Extent inputs;
+  u32 whole_query;  // the names are not known: all parameters count
+  u32 mode;         // CacheMode
+  u32 caller;       // CacheCaller
   u32 reserved;
 };
-static_assert(sizeof(CacheChoice) == 96 && sizeof(CacheRecord) == 136);
+static_assert(sizeof(CacheChoice) == 96 && sizeof(CacheRecord) == 144);
 
 inline constexpr FieldSpec kCacheExpressionElement[] = {
     {.name = "value", .kind = FieldKind::Expression, .max = 8192},
@@ -207,6 +210,12 @@ inline constexpr FieldSpec kCacheStoredFields[] = {
      .fields = kCacheQueryElement,
      .size = sizeof(CacheQueryRecord),
      .doc = "parameters that count"},
+    {.name = "inputs",
+     .kind = FieldKind::List,
+     .offset = offsetof(CacheRecord, inputs),
+     .fields = kCacheExpressionElement,
+     .size = sizeof(table::Extent),
+     .doc = "what else of a request reaches the upstream"},
     {.name = "wholeQuery",
      .kind = FieldKind::Bool,
      .offset = offsetof(CacheRecord, whole_query),

@@ -13,6 +13,7 @@
 
 #include "runtime/encoding/head.h"
 #include "runtime/engine/plan.h"
+#include "runtime/policies/cache/variant.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/validate/media_type.h"
 
@@ -148,7 +149,7 @@ Coding chosen_coding(const Exchange& exchange, const CompressRecord& record) {
 
 }  // namespace
 
-http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body,
+http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body, Bytes plain,
                                   encoding::EncodedBody& encoded) {
   const CompressRecord* record = record_of(exchange);
   if (record == nullptr) return body;
@@ -161,9 +162,16 @@ http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body,
   add_vary(exchange.response.fields);
   const Coding coding = chosen_coding(exchange, *record);
   if (coding == Coding::Identity) return body;
+  http::BodySource* const stored = stored_variant(exchange, coding, body, plain);
+  if (stored != nullptr) {
+    write_head(exchange.response, coding);
+    exchange.response.framing = http::Framing::Length;
+    exchange.response.content_length = stored->remaining_bytes();
+    return stored;
+  }
   if (!is_head && !encoded.begin(coding, static_cast<Level>(record->level), *body)) return body;
   write_head(exchange.response, coding);
-  return is_head ? body : &encoded;
+  return is_head ? body : keep_variant(exchange, coding, body, plain, encoded);
 }
 
 }  // namespace gw::policies
