@@ -85,16 +85,16 @@ class BodyFieldCheck {
     const Effective* response = fields.find("response");
     if (response == nullptr || !response->is_map) return;
     // Bodies of errors are whatever somebody on the way has made of them, and fields of the head
-    // are set for errors as well: nothing is known of what they read.
+    // are set for errors as well: of the answers that they read nothing is known.
     for (const Effective::Entry& part : response->entries) {
-      if (part.name == "body") visit(part.value, bodies);
+      visit(part.value, bodies, part.name == "body");
     }
   }
 
-  void visit(const Effective& value, Bodies& bodies) {
+  void visit(const Effective& value, Bodies& bodies, bool knows_answer = true) {
     for_each_expression(value, [&](const WrittenExpression& written) {
       check_expression(written, "$request.body#", false, bodies);
-      check_expression(written, "$response.body#", true, bodies);
+      if (knows_answer) check_expression(written, "$response.body#", true, bodies);
     });
   }
 

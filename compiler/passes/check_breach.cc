@@ -5,9 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "compiler/passes/body_changes.h"
 #include "compiler/passes/compose_shape.h"
@@ -195,6 +196,9 @@ class BreachCheck {
   void report_secret(const GatewayOperation& source, const Effective& fields, const Secret& secret,
                      std::string_view credential, Span echo) {
     const bool sure = !credential.empty() && echo.valid();
+    // A note about one schema is enough, however many answers it is part of.
+    const std::pair place{secret.place.file, secret.place.begin};
+    if (!sure && secret.place.valid() && !noted_.insert(place).second) return;
     Diagnostic finding{
         .rule = "compress-breach",
         .severity = sure ? Severity::Warning : Severity::Info,
@@ -224,6 +228,7 @@ class BreachCheck {
   }
 
   Module& module_;
+  std::set<std::pair<FileId, u32>> noted_;
 };
 
 }  // namespace

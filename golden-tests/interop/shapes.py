@@ -21,6 +21,7 @@ shown elsewhere is not shown here again; the clauses, and where each is seen:
   views and the cache                           test_views_are_kept_apart
   hit, miss; HEAD and ranges from the cache     test_hits_heads_and_ranges
   revalidation by ETag, 304 both ways           test_nginx_is_asked_again
+  stale-while-revalidate                        test_an_old_answer_meanwhile
   stale-if-error                                test_what_a_backend_left_behind
   negative caching                              test_errors_are_kept
   coalescing                                    test_a_herd_asks_once
@@ -228,6 +229,7 @@ paths:
   /old/{{file}}:
     parameters: [{{name: file, in: path, required: true, schema: {{type: string}}}}]
     get: {{operationId: old, x-gw: {{upstream: nginx, cache: {{}}}}, responses: {{'200': {{description: ok}}}}}}
+  /meanwhile: {{get: {{operationId: meanwhile, x-gw: {{path: /old/meanwhile, cache: {{staleWhileRevalidate: 10m}}}}, responses: {{'200': {{description: ok}}}}}}}}
   /left-behind: {{get: {{operationId: leftBehind, x-gw: {{upstream: lost, path: /old, cache: {{staleIfError: 10m}}}}, responses: {{'200': {{description: ok}}}}}}}}
   /none: {{get: {{operationId: none, x-gw: {{cache: {{negative: {{'404': 10m}}}}}}, responses: {{'200': {{description: ok}}}}}}}}
   /none-at-all: {{get: {{operationId: noneAtAll, x-gw: {{path: /none/at-all, cache: {{}}}}, responses: {{'200': {{description: ok}}}}}}}}
@@ -521,6 +523,14 @@ class Shapes(unittest.TestCase):
         changed = self.fetch("/old/orders.json")
         self.assertIn("fwd-status=200", changed.cache())
         self.assertEqual(changed.json(), [])
+
+    def test_an_old_answer_meanwhile(self):
+        first, again = self.fetch("/meanwhile"), self.fetch("/meanwhile")
+        self.assertEqual((first.json(), again.json()), ({"count": 1}, {"count": 1}))
+        self.assertIn("; hit; ttl=-", again.cache())
+        until = time.monotonic() + SECONDS
+        while self.node.count("/old/meanwhile") < 2:  # a new one is fetched beside it
+            self.assertLess(time.monotonic(), until)
 
     def test_what_a_backend_left_behind(self):
         self.assertEqual(self.before.status, 200)
