@@ -43,7 +43,9 @@ constexpr std::array kPasses{
     Pass{"headers", check_headers},              // fields that clients write
     Pass{"bodies", check_bodies},                // bodies and their limits, what is left open
     Pass{"body-paths", check_body_paths},        // changes of bodies against the schemas
+    Pass{"body-fields", check_body_fields},      // pointers into bodies against the schemas
     Pass{"compositions", check_compose},         // parts and answers against the schemas
+    Pass{"breach", check_breach},                // secrets in answers that are compressed
     Pass{"answers", check_answers},              // fixed answers and examples against their schemas
     Pass{"schemas", check_schemas},              // schemas that cost too much, or never end
     Pass{"router", build_router},                // templates -> automaton, overlaps reported

@@ -296,6 +296,14 @@ Shape request_shape(const GatewayOperation& source) {
   return shape_of_schemas(*source.unit->document, std::move(schemas));
 }
 
+Shape json_request_shape(const GatewayOperation& source) {
+  std::vector<NodeRef> schemas;
+  for (const openapi::MediaType& media : source.operation->request_body.content) {
+    if (is_json_type(plain_type(media.name.value))) schemas.push_back(media.schema);
+  }
+  return shape_of_schemas(*source.unit->document, std::move(schemas));
+}
+
 Shape declared_answer(const GatewayOperation& source) {
   std::vector<NodeRef> schemas;
   for (const openapi::Response& response : source.operation->responses) {

@@ -29,6 +29,8 @@ ShapeOfExpression request_expressions(const GatewayOperation& source);
 
 /// What a client may send as JSON or as a form; unknown where a media type has no schema.
 Shape request_shape(const GatewayOperation& source);
+/// The part of it that is JSON, which is all that expressions see.
+Shape json_request_shape(const GatewayOperation& source);
 /// What successes are declared to bring, as JSON.
 Shape declared_answer(const GatewayOperation& source);
 

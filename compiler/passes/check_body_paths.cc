@@ -103,7 +103,7 @@ class BodyPathCheck {
       Shape shape = request_shape(source);
       change(*body, {source, fmt::format("the request body of `{}`", source.id)}, shape);
     }
-    Shape shape = answer_of(source, fields);
+    Shape shape = answer_shape(module_, source, fields);
     const Effective* body = body_of(fields, "response");
     if (body == nullptr) return shape;
     if (own) {
@@ -118,23 +118,6 @@ class BodyPathCheck {
     const Effective* changes = fields.find(name);
     const Effective* body = changes == nullptr ? nullptr : changes->find("body");
     return body != nullptr && body->is_map ? body : nullptr;
-  }
-
-  Shape answer_of(const GatewayOperation& source, const Effective& fields) const {
-    const Effective* compose = fields.find("compose");
-    const Effective* body = compose == nullptr ? nullptr : compose->find("body");
-    if (compose == nullptr || !compose->present()) return declared_answer(source);
-    if (body == nullptr || !body->node) return {};
-    const ComposedCalls composed(module_, source, *compose);
-    const auto value = [&](std::string_view expression) {
-      CallUse use;
-      const auto call = parse_call_use(expression, use) ? composed.calls().find(use.name)
-                                                        : composed.calls().end();
-      // Of an answer or a fallback nothing is held against a path.
-      if (call != composed.calls().end() && call->second.fallback) return ShapeValue{};
-      return composed.value_of(expression, false);
-    };
-    return shape_of_template(body->node, value).shape;
   }
 
   void change(const Effective& changes, const Subject& subject, Shape& shape) {

@@ -42,25 +42,26 @@ class ComposeCheck {
   void check(const PlannedOperation& planned, const Levels& levels) {
     const EffectiveOperation effective = effective_operation(module_, *planned.source, levels);
     if (const Effective* compose = effective.fields.find("compose")) {
-      check_compose(planned, *compose, true);
+      check_compose(planned, *compose, {});
     }
     const Effective* views = effective.fields.find("views");
     if (views == nullptr || !views->is_map) return;
     for (const Effective::Entry& view : views->entries) {
-      // What a class sees need not be all that is declared.
+      // Its class reads the same document as all others.
       if (const Effective* compose = view.value.find("compose")) {
-        check_compose(planned, *compose, false);
+        check_compose(planned, *compose, view.name);
       }
     }
   }
 
-  void check_compose(const PlannedOperation& planned, const Effective& compose, bool whole) {
+  void check_compose(const PlannedOperation& planned, const Effective& compose,
+                     std::string_view view) {
     const Effective* calls = compose.find("calls");
     if (!compose.is_map || calls == nullptr || !calls->is_map) return;  // reported
     const ComposedCalls composed(module_, *planned.source, compose);
     check_fields(composed, compose);
     const Effective* body = compose.find("body");
-    if (whole && body != nullptr && body->node) check_shape(*planned.source, composed, *body);
+    if (body != nullptr && body->node) check_shape({*planned.source, view}, composed, *body);
     check_deadlines(planned, composed, *calls);
   }
 
@@ -161,9 +162,18 @@ class ComposeCheck {
 
   // --- compose-shape
 
-  void check_shape(const GatewayOperation& source, const ComposedCalls& composed,
-                   const Effective& body) {
-    Shape declared = declared_answer(source);
+  // Whose answer it is.
+  struct Answer {
+    const GatewayOperation& source;
+    std::string_view view;
+    std::string text() const {
+      return view.empty() ? fmt::format("`{}` answers", source.id)
+                          : fmt::format("`{}` answers to `{}`", source.id, view);
+    }
+  };
+
+  void check_shape(const Answer& answer, const ComposedCalls& composed, const Effective& body) {
+    Shape declared = declared_answer(answer.source);
     std::vector<std::string> unproved;
     u32 count = 0;
     std::set<std::pair<Place, std::string>> told;
@@ -177,7 +187,7 @@ class ComposeCheck {
       const ShapeProof proof = prove_shape(made, declared, body.span());
       for (const ShapeFinding& finding : proof.findings) {
         if (!told.insert({place_of(finding.made), finding.text}).second) continue;
-        report_shape(source, finding, fallbacks);
+        report_shape(answer, finding, fallbacks);
       }
       if (fallbacks) break;
       unproved = proof.unproved;
@@ -187,17 +197,17 @@ class ComposeCheck {
     const std::string more =
         count == unproved.size() ? "" : fmt::format("; and {} more", count - unproved.size());
     report(module_, "compose-shape", Severity::Info, body.span(),
-           fmt::format("not all that `{}` answers could be proved", source.id),
+           fmt::format("not all that {} could be proved", answer.text()),
            fmt::format("{}{}", fmt::join(unproved, "; "), more),
            "declare more of what the calls answer, or require less of this answer");
   }
 
-  void report_shape(const GatewayOperation& source, const ShapeFinding& finding, bool fallback) {
+  void report_shape(const Answer& answer, const ShapeFinding& finding, bool fallback) {
     const bool wrong = finding.kind == ShapeFinding::Kind::Wrong;
     Diagnostic out{
         .rule = "compose-shape",
         .severity = wrong ? Severity::Error : Severity::Warning,
-        .message = fmt::format("what `{}` answers is not what it declares", source.id),
+        .message = fmt::format("what {} is not what it declares", answer.text()),
         .primary = {finding.made, fallback ? "with the fallback " + finding.text : finding.text},
         .help = wrong ? "change `compose.body`, or the schema of the answer"
                       : "give the call a `fallback`, or do not require it in the schema"};

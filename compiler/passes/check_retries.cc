@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/passes/check_timeouts.h"
+#include "compiler/passes/equal_ignoring_case.h"
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
 
@@ -133,6 +134,13 @@ struct Phase {
 };
 
 }  // namespace
+
+bool declares_idempotency_key(const GatewayOperation& operation) {
+  return std::ranges::any_of(operation.operation->parameters, [](const auto& parameter) {
+    return parameter.in == openapi::ParameterIn::Header &&
+           equal_ignoring_case(parameter.name.value, "idempotency-key");
+  });
+}
 
 std::string_view retry_kind_of(const GatewayOperation& operation) {
   if (operation.any_method) return "*";

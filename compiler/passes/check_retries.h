@@ -15,6 +15,9 @@ namespace gw::compiler {
 /// different values must be looked at one by one.
 std::string_view retry_kind_of(const GatewayOperation& operation);
 
+/// Whether it takes requests with a key by which the upstream knows a repetition.
+bool declares_idempotency_key(const GatewayOperation& operation);
+
 /// Looks at the effective `retry` of operations that are sent upstream; rules timeout-chain (its
 /// part about repetitions), retry-non-idempotent, retry-budget and retry-body-unbuffered. Each
 /// place of a document is reported once, whatever number of operations inherits it.

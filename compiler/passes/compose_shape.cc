@@ -43,24 +43,6 @@ void find_expressions(NodeRef node, const std::function<void(const WrittenExpres
   }
 }
 
-// The value at a pointer, and whether all on the way is there.
-ShapeValue value_at(const Shape& root, std::string_view pointer, Presence presence) {
-  const std::vector<PathToken> tokens = pointer_tokens(pointer);
-  ShapeValue out{.shape = root, .presence = presence};
-  for (const PathToken& token : tokens) {
-    look_into(out.shape);
-    Shape::Member* member = find_member(out.shape, token.name);
-    const bool always =
-        member != nullptr && out.shape.types == kTypeObject && member->presence == Presence::Always;
-    if (!always && out.presence == Presence::Always) out.presence = Presence::Maybe;
-    Shape next;
-    walk(
-        out.shape, std::span(&token, 1), [&](Shape& found) { next = found; }, true);
-    out.shape = std::move(next);
-  }
-  return out;
-}
-
 }  // namespace
 
 Span WrittenExpression::span_of(u32 from, u32 to) const {
@@ -86,6 +68,23 @@ bool parse_call_use(std::string_view text, CallUse& out) {
   out.part = part.substr(0, hash);
   out.pointer = hash == part.npos ? std::string_view{} : part.substr(hash + 1);
   return true;
+}
+
+ShapeValue value_at(const Shape& root, std::string_view pointer, Presence presence) {
+  const std::vector<PathToken> tokens = pointer_tokens(pointer);
+  ShapeValue out{.shape = root, .presence = presence};
+  for (const PathToken& token : tokens) {
+    look_into(out.shape);
+    Shape::Member* member = find_member(out.shape, token.name);
+    const bool always =
+        member != nullptr && out.shape.types == kTypeObject && member->presence == Presence::Always;
+    if (!always && out.presence == Presence::Always) out.presence = Presence::Maybe;
+    Shape next;
+    walk(
+        out.shape, std::span(&token, 1), [&](Shape& found) { next = found; }, true);
+    out.shape = std::move(next);
+  }
+  return out;
 }
 
 ComposedCalls::ComposedCalls(const Module& module, const GatewayOperation& source,
@@ -150,6 +149,23 @@ ShapeValue ComposedCalls::value_of(std::string_view expression, bool fallbacks) 
     return value_at(shape_of_template(call.fallback, unknown).shape, use.pointer, presence);
   }
   return value_at(call.answer, use.pointer, presence);
+}
+
+Shape answer_shape(const Module& module, const GatewayOperation& source, const Effective& fields) {
+  const Effective* compose = fields.find("compose");
+  const Effective* body = compose == nullptr ? nullptr : compose->find("body");
+  if (compose == nullptr || !compose->present()) return declared_answer(source);
+  if (body == nullptr || !body->node) return {};
+  const ComposedCalls composed(module, source, *compose);
+  const auto value = [&](std::string_view expression) {
+    CallUse use;
+    const auto call =
+        parse_call_use(expression, use) ? composed.calls().find(use.name) : composed.calls().end();
+    // Of an answer or a fallback nothing is held against a path.
+    if (call != composed.calls().end() && call->second.fallback) return ShapeValue{};
+    return composed.value_of(expression, false);
+  };
+  return shape_of_template(body->node, value).shape;
 }
 
 }  // namespace gw::compiler

@@ -32,6 +32,9 @@ struct CallUse {
 /// False: `text` is none.
 bool parse_call_use(std::string_view text, CallUse& out);
 
+/// The value at a pointer; the presence of `root`, or less where something on the way may lack.
+ShapeValue value_at(const Shape& root, std::string_view pointer, Presence presence);
+
 class ComposedCalls {
  public:
   /// `compose` and `source` must outlive it.
@@ -59,5 +62,9 @@ class ComposedCalls {
   ShapeOfExpression request_;
   std::map<std::string_view, Call> calls_;
 };
+
+/// What successes of an operation with the effective `fields` bring before they are changed: what
+/// its composition puts together, or what is declared of its upstream.
+Shape answer_shape(const Module& module, const GatewayOperation& source, const Effective& fields);
 
 }  // namespace gw::compiler

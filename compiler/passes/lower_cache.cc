@@ -144,9 +144,15 @@ class CacheLowerer {
 
   void refuse_own(std::string_view why) {
     if (module_.options.mock || !is_written_here(cache_)) return;
-    report(module_, "extension-conflict", Severity::Error, cache_.span(),
+    // Of a view that has none of its own the operation's is for the other classes.
+    const Effective* own = input_.view == nullptr ? &cache_ : input_.view->find("cache");
+    if (own == nullptr) return;
+    const Effective* compose = input_.fields.find("compose");
+    const bool composed = compose != nullptr && compose->present();
+    report(module_, "extension-conflict", Severity::Error, own->span(),
            "`cache` has no effect on this operation", std::string(why),
-           "remove it; `cache: off` switches an inherited one off");
+           composed ? "put it on the operations that are called"
+                    : "remove it; `cache: off` switches an inherited one off");
   }
 
   void conflict(std::string_view field, std::string message, std::string label, std::string help) {

@@ -18,6 +18,7 @@ struct CacheInput {
   const std::vector<EncodedField>& encoded;  // all effective fields, as text
   bool proxied = false;
   bool streams = false;
+  const Effective* view = nullptr;  // as it is written, where the plan is that of a view
 };
 
 /// Adds the step of an operation with `cache`; false: it has none, or has no use for it. Reports

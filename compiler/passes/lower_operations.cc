@@ -10,13 +10,13 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/check_composed.h"
 #include "compiler/passes/check_compress.h"
 #include "compiler/passes/check_limits.h"
 #include "compiler/passes/check_retries.h"
 #include "compiler/passes/check_timeouts.h"
 #include "compiler/passes/declared_stream.h"
 #include "compiler/passes/effective_operation.h"
-#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/lower_access.h"
 #include "compiler/passes/lower_cache.h"
 #include "compiler/passes/lower_clients.h"
@@ -114,7 +114,7 @@ class OperationLowerer {
                        declares_stream(*source.operation), retry_kind_of(source));
     for (const std::string& capture : operation.captures) key += "|" + capture;
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
-    if (declares_key(source)) key += "|key";
+    if (declares_idempotency_key(source)) key += "|key";
     const OperationSecurity& security = security_.of(source);
     operation.flags = flags_of(source, security);
     operation.anonymous = security.anonymous;
@@ -213,8 +213,10 @@ class OperationLowerer {
       PlanView its = view;
       its.name = clients_[i].name;
       lay_view(*own, seen.fields, its.body);
+      view_ = own;
       const Lowered made =
           lower_plan(operation, levels, seen, offer, contract, its, depends_on_operation);
+      view_ = nullptr;
       plans[i] = 1 + made.plan;
       others.insert(others.end(), made.other_upstreams.begin(), made.other_upstreams.end());
       if (made.upstream != table::kNone) others.push_back(made.upstream);
@@ -287,6 +289,7 @@ class OperationLowerer {
     if (is_set(effective.fields, "compose") && !module_.options.mock) {
       add_compose(operation, effective.fields, scope, steps, lowered, encoded);
     }
+    check_composed(module_, source, effective.fields, view_);
     add_request_steps(operation, effective.fields, record, steps, lowered);
     add_validation(contract, lowered, steps);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
@@ -303,9 +306,10 @@ class OperationLowerer {
       if (!lowered.streams) refuse_stream_timeout(encoded);
       lowered.deadlines_unset = !is_set(effective.fields, "timeout");
     }
-    const CacheInput cache{source,         effective.fields, record,
-                           security,       encoded,          lowered.upstream != table::kNone,
-                           lowered.streams};
+    const CacheInput cache{source,          effective.fields,
+                           record,          security,
+                           encoded,         lowered.upstream != table::kNone,
+                           lowered.streams, view_};
     depends_on_operation = add_cache_step(module_, cache, steps) || depends_on_operation;
     add_response_steps(effective.fields, record, view, scope, steps, encoded);
     add_compression(effective.fields, record, encoded, lowered, steps);
@@ -427,17 +431,10 @@ class OperationLowerer {
     }
   }
 
-  // The operation takes requests with a key by which the upstream knows a repetition.
-  static bool declares_key(const GatewayOperation& source) {
-    return std::ranges::any_of(source.operation->parameters, [](const auto& parameter) {
-      return parameter.in == openapi::ParameterIn::Header &&
-             equal_ignoring_case(parameter.name.value, "idempotency-key");
-    });
-  }
-
   static policies::Replay replay_of(const GatewayOperation& source, const OperationRecord& record) {
     if (record.idempotent != 0) return policies::Replay::Always;
-    return declares_key(source) ? policies::Replay::WithKey : policies::Replay::ByMethod;
+    return declares_idempotency_key(source) ? policies::Replay::WithKey
+                                            : policies::Replay::ByMethod;
   }
 
   void refuse_upgrade(OperationRecord& record, const std::vector<EncodedField>& encoded,
@@ -482,6 +479,7 @@ class OperationLowerer {
   // Inherited, a field is for other operations; written here, it would be ignored.
   void refuse_own(const std::vector<EncodedField>& encoded, std::string_view name,
                   std::string_view why, std::string_view help) {
+    if (view_ != nullptr) return;  // none of these fields stands in a view
     for (const EncodedField& field : encoded) {
       if (field.field != name) continue;
       if (field.level != "operation" && field.level != "service operations") return;
@@ -734,6 +732,7 @@ class OperationLowerer {
   std::vector<ClientClass> clients_;
   std::vector<std::string_view> class_names_;
   BodyReads reads_;
+  const Effective* view_ = nullptr;  // as it is written, while its plan is made
   PlanStore store_;
   std::unordered_map<std::string, Lowered> known_;
   std::set<std::pair<const Tree*, u32>> checked_;

@@ -26,9 +26,13 @@ void check_bodies(Module& module);
 /// Paths of transformations and views against the schemas, and how they are written. In:
 /// lower_operations.
 void check_body_paths(Module& module);
+/// Pointers of expressions into bodies, against what is declared of those. In: lower_operations.
+void check_body_fields(Module& module);
 /// Fields that compositions use, what they put together and how long it takes, against what is
 /// declared. In: lower_operations.
 void check_compose(Module& module);
+/// Secrets in answers whose compressed length tells of them (BREACH). In: lower_operations.
+void check_breach(Module& module);
 /// Answers that the gateway gives by itself, against what the document declares. In:
 /// lower_operations.
 void check_answers(Module& module);

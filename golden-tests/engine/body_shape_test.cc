@@ -1,6 +1,6 @@
 // What the compiler says of paths into bodies against what the runtime does with them: a path that
 // is reported changes no answer that the schema allows, and one that is not reported changes those
-// in which everything is there.
+// in which everything is there. The same of pointers in expressions.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -94,8 +94,8 @@ paths:
 // Changes that contradict each other are tried all the same.
 constexpr const char* kAccepted = "{body-path-unknown: {reason: tried, until: 2999-01-01}}";
 
-// Whether the compiler says that the path of the view leads to nothing.
-bool is_reported(const std::string& text) {
+// Whether the compiler says so by a rule, in a message that has these words.
+bool is_reported(const std::string& text, std::string_view rule, std::string_view words) {
   compiler::Compilation compilation;
   compilation.files.add("gateway.yaml", text);
   compiler::CompileOptions options;
@@ -103,8 +103,8 @@ bool is_reported(const std::string& text) {
   compiler::compile(options, false, compilation);
   bool found = false;
   for (const compiler::Diagnostic& finding : compilation.sink.sorted()) {
-    const bool is_view = finding.message.find("is a view") != std::string::npos;
-    if (finding.rule == "body-path-unknown" && is_view) found = true;
+    const bool speaks = finding.message.find(words) != std::string::npos;
+    if (finding.rule == rule && speaks) found = true;
   }
   return found;
 }
@@ -132,13 +132,36 @@ TEST_CASE("body paths: those that are reported change nothing, the others someth
     const std::string changes = random_changes(random);
     const std::string path = random_path(random);
     const std::string content = ", content: {application/json: {schema: " + contract.schema + "}}";
-    const bool says = is_reported(document(changes, path, content));
+    const bool says =
+        is_reported(document(changes, path, content), "body-path-unknown", "is a view");
     const auto table = compiled_table(document(changes, path, "", kAccepted));
     const bool same =
         answer(table, "mobile", contract.value) == answer(table, "web", contract.value);
     CAPTURE(round, changes, path, contract.schema, contract.value,
             answer(table, "web", contract.value), answer(table, "mobile", contract.value));
     CHECK(says == same);
+    reported += says ? 1 : 0;
+  }
+  CHECK(reported > kRounds / 10);
+  CHECK(reported < kRounds * 9 / 10);
+}
+
+TEST_CASE("body fields: pointers that are reported are absent, the others are there",
+          "[transform]") {
+  std::mt19937 random(12);
+  int reported = 0;
+  constexpr int kRounds = 1000;
+  for (int round = 0; round < kRounds; ++round) {
+    const Contract contract = random_contract(random, 3);
+    std::string pointer;
+    for (u32 i = 0; i < 1 + random() % 3; ++i) pointer += std::string("/") + "abc0"[random() % 4];
+    const std::string changes = "template: {x: '$response.body#" + pointer + "'}";
+    const std::string content = ", content: {application/json: {schema: " + contract.schema + "}}";
+    const bool says =
+        is_reported(document(changes, "y", content), "body-field-unknown", "is not in the answers");
+    const auto table = compiled_table(document(changes, "y", "", kAccepted));
+    CAPTURE(round, pointer, contract.schema, contract.value);
+    CHECK(says == (answer(table, "web", contract.value) == "{}"));
     reported += says ? 1 : 0;
   }
   CHECK(reported > kRounds / 10);

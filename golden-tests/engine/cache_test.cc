@@ -232,6 +232,27 @@ TEST_CASE("cache: an old answer that still holds is confirmed", "[cache]") {
   CHECK(visit->outcome() == Outcome::Revalidated);
 }
 
+TEST_CASE("cache: a confirmation that is old itself makes nothing fresh", "[cache]") {
+  // RFC 9111 section 4.2.3: it comes from a cache on the way, and says so.
+  CacheGate gate(table_of(""));
+  gate.origin.answer = [&](const OriginRequest& request) {
+    const std::vector<engine::OfflineField> fields = {
+        {"etag", "\"v1\""}, {"cache-control", "max-age=60"}, {"age", "120"}};
+    if (request.field("if-none-match") == "\"v1\"") {
+      return OriginAnswer{.status = 304, .fields = fields};
+    }
+    return ok("body", fields);
+  };
+  gate.get("/items/7");
+  for (const size_t asked : {2u, 3u}) {
+    Visit& visit = gate.get("/items/7");
+    CHECK(visit.outcome() == Outcome::Revalidated);
+    CHECK(visit.body() == "body");
+    CHECK(visit.field("age") == "120");
+    CHECK(gate.origin.seen.size() == asked);
+  }
+}
+
 TEST_CASE("cache: stale answers while a new one is fetched, and where that fails", "[cache]") {
   CacheGate gate(table_of("ttl: 10s, staleWhileRevalidate: 20s, staleIfError: 1m"));
   bool broken = false;

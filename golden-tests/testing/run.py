@@ -72,7 +72,8 @@ class Live(unittest.TestCase):
     def setUp(self):
         self.backend = Backend()
         url = f"http://127.0.0.1:{self.backend.server_address[1]}"
-        os.environ.update(USERS_URL=url, ORDERS_URL=url, ORDERS_2_URL=url)
+        os.environ.update(USERS_URL=url, ORDERS_URL=url, ORDERS_2_URL=url,
+                          CATALOG_URL=url)
         folder = self.enterContext_(tempfile.TemporaryDirectory())
         table = pathlib.Path(folder) / "shop.gwt"
         shop = ROOT / "specs" / "shop"

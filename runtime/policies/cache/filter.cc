@@ -318,6 +318,8 @@ bool take_confirmation(Exchange& exchange, Env& env, const Fetched& fetched) {
   wishes.ttl_ms = ttl_of(exchange, use.record->choice, old.status);
   // The age of a confirmed answer is that of its confirmation.
   if (!fetched.head.fields.has(FieldId::Date)) fields.remove(FieldId::Date);
+  // One that a cache on the way has given is as old as it says (RFC 9111 section 4.2.3).
+  if (const http::Field* age = fetched.head.fields.find(FieldId::Age)) fields.add(*age);
   const cache::Verdict verdict =
       cache::judge_answer(http::Method::Get, exchange.request.fields, use.asks, old.status, fields,
                           moments_of(exchange, env), wishes);
