@@ -11,7 +11,7 @@ _gwctl() {
     compile) words='-o --output --consumers --networks --sign --counter --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     diff) words='--format --json --fail-on --show --accept --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     inspect) words='--format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    explain) words='-H --header -d --data --ip --consumer --claims --expect --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    explain) words='-H --header -d --data --ip --consumer --claims --expect --token --for --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     openapi) words='--client --host --server --format --json -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     test) words='--filter --format --json --coverage --fail-under --update --watch --live --generate -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     serve) words='--listen --workers --access-log --log-format --state --fresh --grace --admin --admin-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;

@@ -130,8 +130,12 @@ _gwctl() {
         '--consumer[Take the request for one of this consumer, whose credential is right]:value: ' \
         '--claims[Take its token for a verified one with these claims]:value: ' \
         '--expect[Exit with 1 unless the status is this one]:value: ' \
+        '--token[Print a header for requests that the running gateway is to explain]' \
+        '--for[How long that is good, up to 1h \[5m\]]:value: ' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
         '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
         '--upstream[Send every operation to this upstream]:value: ' \

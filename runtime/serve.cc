@@ -11,6 +11,7 @@
 #include "runtime/admin/takeover.h"
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
+#include "runtime/explain/live.h"
 #include "runtime/server/blocked_signals.h"
 #include "runtime/server/gateway.h"
 #include "runtime/server/kept_drains.h"
@@ -18,6 +19,7 @@
 #include "runtime/server/reloader.h"
 #include "runtime/server/state_directory.h"
 #include "runtime/server/table_trust.h"
+#include "runtime/trust/explain_tokens.h"
 
 namespace gw::server {
 namespace {
@@ -246,7 +248,9 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   MainLoop main_loop;  // outlives the workers, which tell it of tables that nobody uses any more
   GatewayOptions gateway_options;
   gateway_options.workers = options.workers;
-  gateway_options.run = &run;
+  trust::ExplainTokens explain_tokens;
+  gateway_options.run = &explain::run_served;
+  gateway_options.explain = &explain_tokens;
   gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
   Gateway gateway(gateway_options);
   const bool drained =
@@ -271,6 +275,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   admin::AdminTarget target{.gateway = gateway,
                             .reloader = reloader,
                             .main_loop = main_loop,
+                            .explain_tokens = explain_tokens,
                             .started_unix_ms = unix_now_ms(),
                             .ending = [&] { return ending.load(); },
                             .takeover = {},

@@ -6,9 +6,9 @@
 #include <array>
 #include <boost/json.hpp>
 
-#include "cli/commands/describe_security.h"
 #include "runtime/base/units.h"
 #include "runtime/engine/expression.h"
+#include "runtime/explain/security.h"
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/authenticate/record.h"
@@ -204,7 +204,7 @@ void Coverage::add_security(u32 route, u32 offset, const std::string& id) {
   bool refuses = true;
   for (u32 i = 0; i < alternatives.size(); ++i) {
     add(fmt::format("security {} {}", route, i), CoverageKind::Security, place,
-        fmt::format("`{}`: let in by {}", id, alternative_text(view_, alternatives[i])));
+        fmt::format("`{}`: let in by {}", id, explain::alternative_text(view_, alternatives[i])));
     refuses = refuses && alternatives[i].uses.count != 0;
   }
   // Who brings a wrong credential is refused even where none is asked for.

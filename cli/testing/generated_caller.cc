@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "cli/commands/describe_security.h"
+#include "runtime/explain/security.h"
 #include "runtime/policies/access/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/scheme/record.h"
@@ -190,7 +190,7 @@ std::vector<Caller> callers_of(const Gateway& gateway, const table::PlanRecord& 
     if (!maker.take(alternative, true)) continue;
     maker.please_rules();
     callers.push_back(maker.finish());
-    if (alternatives.size() > 1) callers.back().text = alternative_text(view, alternative);
+    if (alternatives.size() > 1) callers.back().text = explain::alternative_text(view, alternative);
   }
   return callers;
 }

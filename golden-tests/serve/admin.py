@@ -677,6 +677,7 @@ class Admin(unittest.TestCase):
                 ("POST", "/v1/undrain", js, b"{}", 400),
                 ("POST", "/v1/purge", js, b'{"all": "true"}', 200),
                 ("POST", "/v1/purge", js, b'{"tag": "a", "key": "b"}', 400),
+                ("POST", "/v1/explain-token", js, b'{"seconds": 60}', 200),
                 ("POST", "/v1/takeover", js, b'{"socket": "/nowhere"}', 409),
                 ("GET", "/v1/status", None, None, 200)):
             with self.subTest(path=path, body=body and body[:40]):

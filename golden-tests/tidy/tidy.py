@@ -44,7 +44,7 @@ LAYERS = {
     "runtime/jose/": [r"runtime/(base|json|net|http|jose)/", r"runtime/table/table_file\.h$"],
     "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
     "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity)/"],
-    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity|jose)/"],
+    "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity|jose|observe)/"],
     "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
     "runtime/observe/": [r"runtime/(base|table|router|http|limits|cache|policies|observe|net)/"],
 }

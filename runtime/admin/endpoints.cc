@@ -11,6 +11,7 @@
 #include "runtime/admin/metrics.h"
 #include "runtime/admin/status.h"
 #include "runtime/base/log.h"
+#include "runtime/base/wall_clock.h"
 #include "runtime/policies/cache/key.h"
 
 namespace gw::admin {
@@ -50,6 +51,7 @@ std::optional<json::object> read_object(AdminCall& call, std::initializer_list<M
     if (found != known.end() && member.value().kind() == found->kind) continue;
     const std::string_view wrong = found == known.end()                ? "not known here"
                                    : found->kind == json::kind::string ? "not a text"
+                                   : found->kind == json::kind::int64  ? "not a whole number"
                                                                        : "neither true nor false";
     refuse(call, 400, "Malformed body", fmt::format("`{}` is {}", name, wrong));
     return std::nullopt;
@@ -207,6 +209,23 @@ void post_takeover(AdminTarget& target, AdminCall& call) {
   call.answer = json::serialize(drains_json(target));
 }
 
+void post_explain_token(AdminTarget& target, AdminCall& call) {
+  const auto body = read_object(call, {{"seconds", json::kind::int64}});
+  if (!body) return;
+  const auto* wanted = body->if_contains("seconds");
+  const i64 seconds = wanted == nullptr ? 300 : wanted->get_int64();
+  if (seconds < 1 || seconds * 1000 > trust::ExplainTokens::kMostMs) {
+    refuse(call, 400, "No token", "`seconds` is from 1 to 3600");
+    return;
+  }
+  const i64 now_ms = unix_now_ms();
+  log(LogLevel::Info, "explain_token", {{"seconds", seconds}});
+  call.answer =
+      json::serialize(json::object{{"field", trust::ExplainTokens::kField},
+                                   {"token", target.explain_tokens.issue(now_ms, seconds * 1000)},
+                                   {"expires", now_ms + seconds * 1000}});
+}
+
 constexpr Endpoint kEndpoints[] = {
     {"GET", "/healthz", RunsOn::Admin, false, &get_health, true},
     {"GET", "/readyz", RunsOn::Admin, false, &get_ready, true},
@@ -218,6 +237,7 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/v1/drain", RunsOn::Main, false, &post_drain},
     {"POST", "/v1/undrain", RunsOn::Main, false, &post_undrain},
     {"POST", "/v1/purge", RunsOn::Admin, false, &post_purge},
+    {"POST", "/v1/explain-token", RunsOn::Admin, false, &post_explain_token},
     {"POST", "/v1/takeover", RunsOn::Main, false, &post_takeover},
 };
 

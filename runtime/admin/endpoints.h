@@ -7,6 +7,7 @@
 #include "runtime/server/gateway.h"
 #include "runtime/server/main_loop.h"
 #include "runtime/server/reloader.h"
+#include "runtime/trust/explain_tokens.h"
 
 namespace gw::admin {
 
@@ -15,6 +16,7 @@ struct AdminTarget {
   server::Gateway& gateway;
   server::Reloader& reloader;
   server::MainLoop& main_loop;
+  trust::ExplainTokens& explain_tokens;
   i64 started_unix_ms = 0;
   std::function<bool()> ending;                             // it takes no new requests any more
   std::function<std::string(const std::string&)> takeover;  // to a socket's path; "" or the problem

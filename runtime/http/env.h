@@ -28,6 +28,9 @@ class CounterStore;
 namespace observe {
 class Tracer;
 }
+namespace trust {
+class ExplainTokens;
+}
 
 /// Time. now() may be up to a millisecond old within one turn of the event loop.
 class Clock {
@@ -195,6 +198,7 @@ struct Env {
   CompositionWatcher* compositions = nullptr;  // null: nobody looks on
   cache::CacheEnv* cache = nullptr;            // null: nothing is kept
   observe::Tracer* tracer = nullptr;           // null: fields of traces pass as they are
+  const trust::ExplainTokens* explain = nullptr;  // null: nothing is explained while it is served
 };
 
 /// Runs one exchange from its request head to the last byte of the answer: routing, plan, action.

@@ -32,6 +32,7 @@ Gateway::Gateway(GatewayOptions options)
             for (const auto& worker : workers_) worker->publish(publication);
           },
           spans_) {
+  options_.session.explain = options_.explain;
   if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
 }
 

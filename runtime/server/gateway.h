@@ -16,9 +16,10 @@ struct GatewayOptions {
   std::vector<ListenerOptions> listen;
   u32 workers = 0;  // 0: one per processor
   SessionOptions session;
-  RunFunction run = nullptr;             // the engine; required
-  std::string access_log;                // a file, `-` for standard output, empty for none
-  ExchangeObserver* observer = nullptr;  // told by all workers, too; null: nobody
+  RunFunction run = nullptr;                      // the engine; required
+  std::string access_log;                         // a file, `-` for standard output, empty for none
+  const trust::ExplainTokens* explain = nullptr;  // for `run`; outlives the gateway; may be null
+  ExchangeObserver* observer = nullptr;           // told by all workers, too; null: nobody
 };
 
 /// One per process in `serve`; several in tests. All members are called on the thread that made

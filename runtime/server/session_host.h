@@ -25,7 +25,8 @@ struct SessionOptions {
   u32 linger_ms = 2'000;          // reading on after an answer to a request that was not read
   u32 shrink_after_ms = 2'000;    // idle connections give their buffer back
   u32 watch_after_ms = 10;        // without an answer: look whether the client is still there
-  u32 half_close_ms = 1'000;      // from the client's end of stream to taking it for gone
+  const trust::ExplainTokens* explain = nullptr;  // outlives the sessions; may be null
+  u32 half_close_ms = 1'000;  // from the client's end of stream to taking it for gone
 };
 
 /// A table with what exchanges on one worker need to run by it. Pinned by each exchange.

@@ -14,8 +14,9 @@ namespace gw::server {
 struct CollectorOptions {
   std::string url;  // of traces; empty: spans are thrown away
   std::string service;
-  std::vector<std::pair<std::string, std::string>> fields;  // of each request; may hold secrets
-  std::shared_ptr<const net::TlsClientOptions> tls;         // null: the system's authorities
+  std::vector<std::pair<std::string, std::string>> fields =
+      {};                                                 // of each request; may hold secrets
+  std::shared_ptr<const net::TlsClientOptions> tls = {};  // null: the system's authorities
 };
 
 /// One request at a time, each of up to kBatch spans, at least each second while there are any. An

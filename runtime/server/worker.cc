@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/base/thread_priority.h"
 #include "runtime/base/unique_descriptor.h"
 #include "runtime/net/socket_stream.h"
 
@@ -100,7 +101,10 @@ void Worker::remove_listener(u32 id) {
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] { loop_.run(); });
+  thread_ = std::thread([this] {
+    ask_for_short_slices();
+    loop_.run();
+  });
 }
 
 void Worker::report(std::function<void(WorkerReport)> done) {
@@ -197,6 +201,7 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   live->generation->env.mirrors = live->mirrors.get();
   live->generation->env.counters = &counters_;
   live->generation->env.tracer = live->tracer.get();
+  live->generation->env.explain = host_.options.explain;
   live->refresher = std::make_unique<CacheRefresher>(host_, loop_, *live->generation);
   live->cache = std::make_unique<cache::CacheEnv>(cache_.store, cache_.flights);
   live->cache->loop = &loop_;

@@ -1,4 +1,4 @@
-#include "cli/commands/explain_delivery.h"
+#include "runtime/explain/delivery.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "runtime/server/publication.h"
 #include "runtime/upstream/balancer.h"
 
-namespace gw::cli {
+namespace gw::explain {
 namespace {
 
 namespace json = boost::json;
@@ -109,34 +109,6 @@ std::string_view body_kept(const Exchange& exchange, const FetchOptions& options
   return fits ? "kept" : "kept if it comes with the head";
 }
 
-std::string_view str(const json::object& object, std::string_view key) {
-  return object.at(key).as_string();
-}
-
-std::string target_text(const json::object& delivery) {
-  std::string text(str(delivery, "balance"));
-  if (delivery.at("target").is_string()) {
-    return text + fmt::format(", the key leads to {}", str(delivery, "target"));
-  }
-  if (delivery.at("by_key").as_bool() && !delivery.at("key_is_there").as_bool()) {
-    text += ", any: the request has no value for the key";
-  }
-  return text;
-}
-
-std::string retry_text(const json::object& delivery) {
-  std::string after;
-  for (const json::value& cause : delivery.at("after").as_array()) {
-    after += (after.empty() ? "" : ", ") + std::string(std::string_view(cause.as_string()));
-  }
-  const u64 times = delivery.at("repetitions").to_number<u64>();
-  if (times == 0 || after.empty()) return "none";
-  std::string text = times == 1 ? "once" : fmt::format("{} times", times);
-  text += fmt::format(" after {}; {}", after, str(delivery, "because"));
-  if (str(delivery, "body") != "none") text += fmt::format("; body {}", str(delivery, "body"));
-  return text;
-}
-
 }  // namespace
 
 json::object describe_delivery(const std::shared_ptr<const BoundTable>& table,
@@ -157,19 +129,4 @@ json::object describe_delivery(const std::shared_ptr<const BoundTable>& table,
           {"body", body_kept(exchange, options)}};
 }
 
-std::string delivery_text(const json::object& delivery) {
-  const json::object& times = delivery.at("deadlines").as_object();
-  std::string out = "\ndelivery\n";
-  if (str(delivery, "chosen_by") != "name") {
-    out += fmt::format("  upstream   by {}\n", str(delivery, "chosen_by"));
-  }
-  out += fmt::format("  target     {}\n", target_text(delivery));
-  out += fmt::format("  deadlines  connect {}, try {}, total {}{}, idle {}\n",
-                     str(times, "connect"), str(times, "try"), str(times, "total"),
-                     times.at("total_is_clients").as_bool() ? " (the client's)" : "",
-                     str(times, "idle"));
-  out += fmt::format("  retry      {}\n", retry_text(delivery));
-  return out;
-}
-
-}  // namespace gw::cli
+}  // namespace gw::explain

@@ -2,12 +2,11 @@
 #pragma once
 #include <boost/json.hpp>
 #include <memory>
-#include <string>
 
 #include "runtime/engine/offline.h"
 #include "runtime/table/bound_table.h"
 
-namespace gw::cli {
+namespace gw::explain {
 
 /// `sent` is what the engine gave to its fetcher for `exchange`. Knows nothing of the health of
 /// targets: all are taken to be usable.
@@ -15,7 +14,4 @@ boost::json::object describe_delivery(const std::shared_ptr<const BoundTable>& t
                                       const Exchange& exchange,
                                       const engine::ScriptedFetcher::Sent& sent);
 
-/// The same as lines of text.
-std::string delivery_text(const boost::json::object& delivery);
-
-}  // namespace gw::cli
+}  // namespace gw::explain

@@ -1,4 +1,4 @@
-#include "cli/commands/explain_calls.h"
+#include "runtime/explain/calls.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/settings/record.h"
 
-namespace gw::cli {
+namespace gw::explain {
 namespace {
 
 namespace json = boost::json;
@@ -93,34 +93,4 @@ json::object describe_calls(const BoundTable& table, const Exchange& exchange) {
           {"at_most_ms", std::min(sum, whole_ms)}};
 }
 
-std::string calls_text(const json::object& all) {
-  std::string out = "\ncalls\n";
-  for (const json::value& value : all.at("calls").as_array()) {
-    const json::object& call = value.as_object();
-    const bool of_operation = call.contains("operation");
-    const std::string_view of(call.at(of_operation ? "operation" : "upstream").as_string());
-    out += fmt::format("  {}  {} {}, at most {}", std::string_view(call.at("name").as_string()),
-                       of_operation ? "operation" : "upstream", of,
-                       format_duration(call.at("at_most_ms").to_number<u64>()));
-    std::string after;
-    for (const json::value& name : call.at("after").as_array()) {
-      after += (after.empty() ? ", after " : " and ") + std::string(name.as_string());
-    }
-    out += after;
-    if (call.at("for_each").as_bool()) out += ", for each item";
-    if (call.at("conditional").as_bool()) out += ", for some requests";
-    if (call.at("optional").as_bool()) out += ", optional";
-    out += '\n';
-  }
-  out += "  critical path: ";
-  bool is_first = true;
-  for (const json::value& name : all.at("critical_path").as_array()) {
-    if (!is_first) out += ", then ";
-    is_first = false;
-    out += std::string_view(name.as_string());
-  }
-  out += fmt::format("; at most {}\n", format_duration(all.at("at_most_ms").to_number<u64>()));
-  return out;
-}
-
-}  // namespace gw::cli
+}  // namespace gw::explain

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Traces of a gateway as a collector gets them: OTLP over HTTP, in JSON, and W3C Trace Context as
+backends get it.
+
+  tracing.py GWCTL
+"""
+import http.client
+import http.server
+import json
+import pathlib
+import socket
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import run  # noqa: E402
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {{title: traces, version: '1'}}
+x-gw:
+  version: 1
+  upstreams:
+    users: {{targets: ['http://127.0.0.1:{backend}']}}
+    flaky: {{targets: ['http://127.0.0.1:{closed}', 'http://127.0.0.1:{backend}'], balance: {{by: roundRobin}}}}
+  defaults: {{upstream: users, timeout: {{connect: 3s, try: 20s, total: 20s}}}}
+  observe:
+    tracing:
+      endpoint: http://127.0.0.1:{collector}/v1/traces
+      service: shop
+      sample: {sample}
+      parent: {parent}
+      headers: {{authorization: 'Bearer {{$env.COLLECTOR_TOKEN}}'}}
+paths:
+  /users/{{id}}:
+    get:
+      operationId: getUser
+      parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
+      x-gw: {{public: test}}
+      responses: {{'200': {{description: ok}}}}
+  /flaky:
+    get:
+      operationId: flaky
+      x-gw: {{public: test, upstream: flaky, retry: {{times: 2}}}}
+      responses: {{'200': {{description: ok}}}}
+  /both:
+    get:
+      operationId: both
+      x-gw:
+        public: test
+        compose:
+          calls:
+            one: {{operation: getUser, with: {{id: 1}}}}
+            two: {{operation: getUser, with: {{id: 2}}}}
+          body: {{one: $calls.one.body, two: $calls.two.body}}
+      responses: {{'200': {{description: ok}}}}
+"""
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Server:
+    """Hands every request to `answer(handler, body)`, on a thread of its own."""
+
+    def __init__(self, answer):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def serve(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, kind, text = answer(self, body)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = serve
+
+            def log_message(self, *_):
+                pass
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.port = self.http.server_address[1]
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def attributes(span):
+    """{key: value}, with the one value that OTLP's AnyValue has."""
+    found = {}
+    for pair in span["attributes"]:
+        (kind, value), = pair["value"].items()
+        found[pair["key"]] = int(value) if kind == "intValue" else value
+    assert len(found) == len(span["attributes"]), "a key twice"
+    return found
+
+
+class TracingTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.parents, self.exports, self.statuses = [], [], []
+        self.changed = threading.Condition()
+        self.backend = Server(self.answer)
+        self.collector = Server(self.collect)
+        for server in (self.backend, self.collector):
+            self.addCleanup(server.stop)
+        closed = socket.create_server(("127.0.0.1", 0))
+        self.closed = closed.getsockname()[1]
+        closed.close()
+
+    def answer(self, handler, _body):
+        with self.changed:
+            self.parents.append((handler.headers.get_all("traceparent"),
+                                 handler.headers.get_all("tracestate")))
+        return 200, "application/json", b'{"id": 7}'
+
+    def collect(self, handler, body):
+        with self.changed:
+            status = self.statuses.pop(0) if self.statuses else 200
+            self.exports.append((handler.path, dict(handler.headers), json.loads(body), status))
+            self.changed.notify_all()
+        return status, "application/json", b"{}"
+
+    def start(self, sample="100%", parent="respect"):
+        import os
+        os.environ["COLLECTOR_TOKEN"] = "a-secret-of-the-collector"
+        (self.folder / "gateway.yaml").write_text(
+            DOCUMENT.format(backend=self.backend.port, collector=self.collector.port,
+                            closed=self.closed, sample=sample, parent=parent), encoding="utf-8")
+        serve = run.Serve(self.folder, "gateway.yaml", "--admin", "off")
+        self.addCleanup(self.end, serve)
+        return serve
+
+    def end(self, serve):
+        if serve.process.poll() is None:
+            serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+
+    def get(self, serve, path, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=run.SECONDS)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+
+    def spans(self, count):
+        """All that the collector has taken, once there are so many."""
+        def taken():
+            return [span for _, _, body, status in self.exports if status == 200
+                    for resource in body["resourceSpans"]
+                    for scope in resource["scopeSpans"] for span in scope["spans"]]
+        with self.changed:
+            self.assertTrue(self.changed.wait_for(lambda: len(taken()) >= count, run.SECONDS),
+                            f"{len(taken())} of {count}")
+            return taken()
+
+    def check_shape(self, spans):
+        """The payload as the JSON mapping of OTLP has it."""
+        ids = set()
+        for span in spans:
+            self.assertRegex(span["traceId"], "^[0-9a-f]{32}$")
+            self.assertRegex(span["spanId"], "^[0-9a-f]{16}$")
+            self.assertIn(span["kind"], (1, 2, 3))
+            begin, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+            self.assertLessEqual(begin, end)
+            self.assertLess(abs(begin / 1e9 - time.time()), 60)
+            self.assertNotIn(span["spanId"], ids)
+            ids.add(span["spanId"])
+        return ids
+
+    def test_a_request_is_a_span_with_its_try_below(self):
+        serve = self.start()
+        self.assertEqual(self.get(serve, "/users/7?token=hidden", traceparent=PARENT,
+                                  tracestate="rojo=1,congo=2")[0], 200)
+        spans = self.spans(3)
+        self.check_shape(spans)
+        policy, = [span for span in spans if span["kind"] == 1]
+        self.assertEqual((policy["name"], attributes(policy)["gw.waited"]), ("validate", False))
+        path, headers, body, _ = self.exports[0]
+        self.assertEqual(path, "/v1/traces")
+        self.assertEqual(headers["authorization"], "Bearer a-secret-of-the-collector")
+        resource = attributes(body["resourceSpans"][0]["resource"])
+        self.assertEqual(resource["service.name"], "shop")
+        server, = [span for span in spans if span["kind"] == 2]
+        client, = [span for span in spans if span["kind"] == 3]
+        self.assertEqual(server["traceId"], PARENT[3:35])
+        self.assertEqual(server["parentSpanId"], PARENT[36:52])
+        self.assertEqual(server["traceState"], "rojo=1,congo=2")
+        self.assertEqual(server["name"], "GET /users/{id}")
+        told = attributes(server)
+        self.assertEqual((told["http.request.method"], told["http.route"], told["url.path"],
+                          told["http.response.status_code"], told["gw.operation"]),
+                         ("GET", "/users/{id}", "/users/7", 200, "getUser"))
+        self.assertEqual(client["parentSpanId"], server["spanId"])
+        self.assertEqual(attributes(client)["server.port"], self.backend.port)
+        # The backend has been told of the try, not of us.
+        self.assertEqual(self.parents, [([f"00-{PARENT[3:35]}-{client['spanId']}-01"],
+                                         ["rojo=1,congo=2"])])
+        text = json.dumps(self.exports[0][2])
+        self.assertFalse("hidden" in text, "a value of the query")
+        self.assertFalse("secret" in text)
+
+    def test_each_try_and_each_part_is_a_span(self):
+        serve = self.start()
+        for _ in range(4):
+            self.assertEqual(self.get(serve, "/flaky")[0], 200)
+        self.assertEqual(self.get(serve, "/both")[0], 200)
+        spans = self.spans(4 + 4 + 1 + 1 + 2 + 2)
+        by_id = {span["spanId"]: span for span in spans}
+        failed = [span for span in spans if span["kind"] == 3 and "status" in span]
+        self.assertTrue(failed)
+        for span in failed:
+            self.assertEqual(span["status"], {"code": 2})
+            self.assertEqual(attributes(span)["error.type"], "connect-failed")
+            again = [other for other in spans if other["kind"] == 3 and other is not span
+                     and other["parentSpanId"] == span["parentSpanId"]]
+            self.assertTrue(any(attributes(one).get("http.request.resend_count") for one in again))
+        whole, = [span for span in spans if attributes(span).get("gw.operation") == "both"]
+        parts = [span for span in spans if span.get("parentSpanId") == whole["spanId"]
+                 and span["name"] == "part getUser"]
+        self.assertEqual(len(parts), 2)
+        for part in parts:
+            self.assertEqual(part["traceId"], whole["traceId"])
+            tries = [span for span in spans if span.get("parentSpanId") == part["spanId"]
+                     and span["kind"] == 3]
+            self.assertEqual(len(tries), 1)
+            self.assertEqual(by_id[tries[0]["parentSpanId"]], part)
+
+    def test_nothing_is_recorded_that_is_not_sampled(self):
+        serve = self.start(sample="0%")
+        self.get(serve, "/users/1")
+        self.get(serve, "/users/2", traceparent=PARENT[:-1] + "0", tracestate="a=1")
+        self.get(serve, "/users/3", traceparent="nonsense", tracestate="a=1")
+        self.get(serve, "/users/4", traceparent=PARENT)
+        spans = self.spans(2)
+        self.assertEqual({span["traceId"] for span in spans}, {PARENT[3:35]})
+        none, unsampled, broken, _ = self.parents
+        self.assertTrue(none[0][0].endswith("-02"))
+        self.assertTrue(unsampled[0][0].startswith(PARENT[:36]))
+        self.assertTrue(unsampled[0][0].endswith("-00"))
+        self.assertEqual(unsampled[1], ["a=1"])
+        self.assertFalse(broken[0][0].startswith(PARENT[:36]))
+        self.assertIsNone(broken[1])
+
+    def test_callers_may_be_not_believed(self):
+        serve = self.start(sample="100%", parent="ignore")
+        self.get(serve, "/users/1", traceparent=PARENT, tracestate="a=1")
+        for span in self.spans(2):
+            self.assertNotEqual(span["traceId"], PARENT[3:35])
+        self.assertIsNone(self.parents[0][1])
+
+    def test_a_busy_collector_loses_nothing(self):
+        self.statuses = [503]
+        serve = self.start()
+        self.get(serve, "/users/1")
+        self.spans(2)
+        self.assertEqual([status for _, _, _, status in self.exports], [503, 200])
+        serve.await_line("span_export")
+
+    def test_what_is_left_is_sent_at_the_end(self):
+        serve = self.start()
+        self.get(serve, "/users/1")
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        self.assertEqual(sorted(span["name"] for span in self.spans(2)),
+                         ["GET", "GET /users/{id}", "validate"])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    run.GWCTL = str(pathlib.Path(sys.argv.pop()).resolve())
+    unittest.main(verbosity=1, warnings="ignore")
