@@ -18,6 +18,7 @@ _gwctl() {
     'drain:Take an upstream, a target or all out of service'
     'undrain:Put an upstream or a target back into service'
     'purge:Throw stored answers away'
+    'top:Show what a running gateway is doing'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -264,6 +265,18 @@ _gwctl() {
         '--operation[Those of this operation]:value: ' \
         '--key[Those of this path or URL; with a query of that one alone]:value: ' \
         '--all[All of them]' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    top)
+      _arguments \
+        '--interval[Time between two readings \[2s\]]:value: ' \
+        '--sort[By requests, errors or p99 \[requests\]]:value: ' \
+        '--rows[Operations that are shown \[20\]]:value: ' \
+        '--count[End after so many readings]:value: ' \
+        '--once[One reading, and the end]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \

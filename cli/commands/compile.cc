@@ -16,6 +16,7 @@
 #include "cli/spec_options.h"
 #include "compiler/consumers/data_table.h"
 #include "runtime/base/units.h"
+#include "runtime/observe/series_count.h"
 #include "runtime/table/table_file.h"
 
 namespace gw::cli {
@@ -57,10 +58,12 @@ bool write_file(const std::string& path, Bytes bytes, const Console& console) {
   return false;
 }
 
-std::string report_text(const compiler::CompileReport& report) {
+std::string report_text(const compiler::CompileReport& report, u64 series) {
   std::string out = fmt::format(
-      "routes     {}\nplans      {}\nupstreams  {}\nstates     {}\ntable      {} bytes\n",
-      report.routes, report.plans, report.upstreams, report.router_states, report.table_bytes);
+      "routes     {}\nplans      {}\nupstreams  {}\nstates     {}\ntable      {} bytes\n"
+      "metrics    at most {} series\n",
+      report.routes, report.plans, report.upstreams, report.router_states, report.table_bytes,
+      series);
   out += "\nsection              bytes\n";
   for (const compiler::SectionSize& section : report.sections) {
     if (section.bytes > 0) out += fmt::format("{:<18} {:>7}\n", section.name, section.bytes);
@@ -78,7 +81,7 @@ std::string report_text(const compiler::CompileReport& report) {
   return out;
 }
 
-std::string report_json(const compiler::CompileReport& report) {
+std::string report_json(const compiler::CompileReport& report, u64 series) {
   namespace json = boost::json;
   json::object sections;
   for (const auto& section : report.sections) sections[std::string(section.name)] = section.bytes;
@@ -91,15 +94,11 @@ std::string report_json(const compiler::CompileReport& report) {
   }
   json::array notes;
   for (const auto& note : report.notes) notes.emplace_back(note);
-  const json::object object{{"routes", report.routes},
-                            {"plans", report.plans},
-                            {"upstreams", report.upstreams},
-                            {"states", report.router_states},
-                            {"bytes", report.table_bytes},
-                            {"sections", sections},
-                            {"passes_ms", passes},
-                            {"patterns", patterns},
-                            {"notes", notes}};
+  const json::object object{{"routes", report.routes},       {"plans", report.plans},
+                            {"upstreams", report.upstreams}, {"states", report.router_states},
+                            {"bytes", report.table_bytes},   {"metric_series", series},
+                            {"sections", sections},          {"passes_ms", passes},
+                            {"patterns", patterns},          {"notes", notes}};
   return json::serialize(object) + "\n";
 }
 
@@ -191,8 +190,10 @@ ExitCode run_compile(const CompileCommand& command, const Console& console) {
                 console);
   if (compilation.table.empty()) return ExitCode::Findings;
   if (command.report) {
-    const std::string text = command.format == OutputFormat::Json ? report_json(compilation.report)
-                                                                  : report_text(compilation.report);
+    const u64 series = observe::most_series(table::TableView(compilation.table));
+    const std::string text = command.format == OutputFormat::Json
+                                 ? report_json(compilation.report, series)
+                                 : report_text(compilation.report, series);
     if (command.output == "-") {
       console.err(text);
     } else {

@@ -245,9 +245,9 @@ Run add_explain(CLI::App& gwctl) {
   add_admin_options(app, command->admin);
   add_spec_options(app, command->spec);
   app.footer(
-      "The upstream is not asked: it is taken to answer 200. With --token a request is\n"
-      "served, its upstream is asked, and its client gets the explanation as JSON in the\n"
-      "place of the answer; values that the gateway has set itself are left out.\n"
+      "The upstream is not asked: it is taken to answer 200. With --token a request\n"
+      "is served, its upstream is asked, and its client gets the explanation as JSON\n"
+      "in the place of the answer, without values that the gateway has set itself.\n"
       "\n"
       "Examples:\n"
       "  gwctl explain gateway.gwt 'GET /users/7'\n"

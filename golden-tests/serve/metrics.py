@@ -196,6 +196,32 @@ class MetricsTest(unittest.TestCase):
             for thread in threads:
                 thread.join(run.SECONDS)
 
+    def test_top_shows_what_is_asked_for(self):
+        ending = threading.Event()
+
+        def ask():
+            while not ending.is_set():
+                self.get("/users/1")
+                self.get("/gone")
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            told = subprocess.run([run.GWCTL, "top", "--count", "2", "--interval", "300ms",
+                                   "--admin", f"unix:{self.socket}"], capture_output=True,
+                                  text=True, timeout=run.SECONDS, check=True).stdout
+        finally:
+            ending.set()
+            thread.join(run.SECONDS)
+        self.assertEqual(told.count("OPERATION"), 2)
+        last = told[told.rindex("OPERATION"):]
+        rows = {line.split()[0]: line.split() for line in last.splitlines() if line}
+        self.assertGreater(float(rows["getUser"][1]), 0)
+        self.assertEqual(float(rows["getUser"][3]), 0)
+        self.assertEqual(float(rows["gone"][3]), 100)
+        self.assertEqual(float(rows["users"][2]), 0)
+        self.assertEqual(float(rows["gone"][3]), 100)
+        self.assertNotIn("stored", rows)
+
     def test_both_formats_are_clean(self):
         self.get("/users/1")
         self.get("/gone")
