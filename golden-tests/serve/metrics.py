@@ -214,13 +214,15 @@ class MetricsTest(unittest.TestCase):
             thread.join(run.SECONDS)
         self.assertEqual(told.count("OPERATION"), 2)
         last = told[told.rindex("OPERATION"):]
-        rows = {line.split()[0]: line.split() for line in last.splitlines() if line}
-        self.assertGreater(float(rows["getUser"][1]), 0)
-        self.assertEqual(float(rows["getUser"][3]), 0)
-        self.assertEqual(float(rows["gone"][3]), 100)
-        self.assertEqual(float(rows["users"][2]), 0)
-        self.assertEqual(float(rows["gone"][3]), 100)
-        self.assertNotIn("stored", rows)
+        operations, upstreams = (
+            {line.split()[0]: line.split() for line in part.splitlines() if line}
+            for part in last.split("UPSTREAM"))
+        self.assertGreater(float(operations["getUser"][1]), 0)
+        self.assertEqual(float(operations["getUser"][3]), 0)
+        self.assertEqual(float(operations["gone"][3]), 100)
+        self.assertEqual(float(upstreams["users"][2]), 0)
+        self.assertEqual(float(upstreams["gone"][2]), 100)
+        self.assertNotIn("stored", operations)
 
     def test_both_formats_are_clean(self):
         self.get("/users/1")
