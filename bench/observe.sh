@@ -22,7 +22,7 @@ bench/make_routes.py "$operations" --upstream "http://127.0.0.1:$backend" >"$wor
 "$gwctl" compile -q "$work/routes.json" -o "$work/routes.gwt"
 start 1 nginx -p "$work" -c "$work/backend.conf"
 start 0 "$gwctl" serve "$work/routes.gwt" --listen "127.0.0.1:$port" --workers 2 --access-log off \
-  --admin "unix:$work/admin"
+  --admin "unix:$work/admin"; gwctl_pid=$!
 await_answer "http://127.0.0.1:$backend/"
 await_answer "http://127.0.0.1:$port/s0/r0/a"
 python3 - "$port" "$work/routes.json" <<'P'
@@ -35,9 +35,11 @@ for path in paths:
     answer.read()
     assert answer.status == 200, (path, answer.status)
 P
+before=$(cpu_ns "$gwctl_pid")
 for _ in $(seq "$reads"); do
   curl -s --unix-socket "$work/admin" -o "$work/metrics" -w '%{time_total}\n' http://gateway/metrics
 done | sort -n >"$work/times"
+cpu_ms=$(awk -v t=$(($(cpu_ns "$gwctl_pid") - before)) -v n="$reads" 'BEGIN {printf "%.1f", t / 1e6 / n}')
 echo
-awk -v n="$operations" '{t[NR] = $1 * 1e3} END {printf "reading the metrics of %d operations: median %.1f ms, most %.1f ms\n", n, t[int((NR + 1) / 2)], t[NR]}' "$work/times"
+awk -v n="$operations" -v cpu="$cpu_ms" '{t[NR] = $1 * 1e3} END {printf "reading the metrics of %d operations: median %.1f ms, most %.1f ms, CPU %s ms\n", n, t[int((NR + 1) / 2)], t[NR], cpu}' "$work/times"
 echo "$(wc -c <"$work/metrics") bytes, $(grep -vc '^#' "$work/metrics") samples"

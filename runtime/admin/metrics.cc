@@ -23,13 +23,7 @@ void write_statuses(MetricWriter& writer, std::string_view label, const std::str
 
 void write_latencies(MetricWriter& writer, std::string_view label, const std::string& name,
                      const observe::LatencyTotals& latencies) {
-  u64 count = 0;
-  for (size_t i = 0; i < observe::kLatencyBuckets; ++i) {
-    count += latencies.buckets[i];
-    const u32 bound = i < observe::kLatencyBounds.size() ? observe::kLatencyBounds[i] : 0;
-    writer.bucket({{label, name}}, bound, count);
-  }
-  writer.histogram_end({{label, name}}, latencies.sum_us, count);
+  writer.histogram({{label, name}}, latencies);
 }
 
 // One sample for each series, of what `value` reads from it; zeros are left out where `all` is not

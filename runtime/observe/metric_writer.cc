@@ -43,6 +43,21 @@ void append_seconds(u64 microseconds, std::string& out) {
   out.append(digits, static_cast<size_t>(last) + 1);
 }
 
+// `le="0.0025"} `, for each bucket.
+std::array<std::string, kLatencyBuckets> bucket_ends() {
+  std::array<std::string, kLatencyBuckets> ends;
+  for (size_t i = 0; i < kLatencyBuckets; ++i) {
+    ends[i] = "le=\"";
+    if (i < kLatencyBounds.size()) {
+      append_seconds(kLatencyBounds[i], ends[i]);
+    } else {
+      ends[i] += "+Inf";
+    }
+    ends[i] += "\"} ";
+  }
+  return ends;
+}
+
 std::string_view type_name(MetricType type) {
   switch (type) {
     case MetricType::Counter:
@@ -81,8 +96,8 @@ void MetricWriter::family(const MetricFamily& family) {
                  old ? suffix : "", family.help, old && info ? "gauge" : type_name(type_));
 }
 
-void MetricWriter::append_labels(std::initializer_list<MetricLabel> labels, std::string_view le) {
-  if (labels.size() == 0 && le.empty()) return;
+void MetricWriter::append_labels(std::initializer_list<MetricLabel> labels) {
+  if (labels.size() == 0) return;
   char before = '{';
   for (const MetricLabel& label : labels) {
     text_ += before;
@@ -92,19 +107,13 @@ void MetricWriter::append_labels(std::initializer_list<MetricLabel> labels, std:
     text_ += '"';
     before = ',';
   }
-  if (!le.empty()) {
-    text_ += before;
-    text_ += "le=\"";
-    text_ += le;
-    text_ += '"';
-  }
   text_ += '}';
 }
 
 void MetricWriter::begin(std::string_view suffix, std::initializer_list<MetricLabel> labels) {
   text_ += name_;
   text_ += suffix;
-  append_labels(labels, {});
+  append_labels(labels);
   text_ += ' ';
 }
 
@@ -119,24 +128,31 @@ void MetricWriter::sample(std::initializer_list<MetricLabel> labels, double valu
   fmt::format_to(std::back_inserter(text_), "{}\n", value);
 }
 
-void MetricWriter::bucket(std::initializer_list<MetricLabel> labels, u32 bound_us, u64 count) {
+// Most of the text is this: what its lines have in common is made once.
+void MetricWriter::histogram(std::initializer_list<MetricLabel> labels,
+                             const LatencyTotals& latencies) {
+  static const std::array<std::string, kLatencyBuckets> kEnds = bucket_ends();
+  const size_t before = text_.size();
   text_ += name_;
   text_ += "_bucket";
-  std::string le;
-  if (bound_us == 0) {
-    le = "+Inf";
+  append_labels(labels);
+  if (labels.size() == 0) {
+    text_ += '{';
   } else {
-    append_seconds(bound_us, le);
+    text_.back() = ',';
   }
-  append_labels(labels, le);
-  text_ += ' ';
-  append_number(count, text_);
-  text_ += '\n';
-}
-
-void MetricWriter::histogram_end(std::initializer_list<MetricLabel> labels, u64 sum_us, u64 count) {
+  line_.assign(text_, before);
+  text_.resize(before);
+  u64 count = 0;
+  for (size_t i = 0; i < kLatencyBuckets; ++i) {
+    count += latencies.buckets[i];
+    text_ += line_;
+    text_ += kEnds[i];
+    append_number(count, text_);
+    text_ += '\n';
+  }
   begin("_sum", labels);
-  append_seconds(sum_us, text_);
+  append_seconds(latencies.sum_us, text_);
   text_ += '\n';
   begin("_count", labels);
   append_number(count, text_);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/base/types.h"
+#include "runtime/observe/totals.h"
 
 namespace gw::observe {
 
@@ -36,21 +37,20 @@ class MetricWriter {
   void family(const MetricFamily& family);
   void sample(std::initializer_list<MetricLabel> labels, u64 value);
   void sample(std::initializer_list<MetricLabel> labels, double value);
-  /// Upper bound (0: none) and how many were not above it, in this order, the last without a bound;
-  /// then the sum.
-  void bucket(std::initializer_list<MetricLabel> labels, u32 bound_us, u64 count);
-  void histogram_end(std::initializer_list<MetricLabel> labels, u64 sum_us, u64 count);
+  /// Buckets of latencies with their bounds, sum and count.
+  void histogram(std::initializer_list<MetricLabel> labels, const LatencyTotals& latencies);
   /// No more is written. The text.
   std::string take();
 
  private:
   void begin(std::string_view suffix, std::initializer_list<MetricLabel> labels);
-  void append_labels(std::initializer_list<MetricLabel> labels, std::string_view le);
+  void append_labels(std::initializer_list<MetricLabel> labels);
 
   const MetricFormat format_;
   std::string name_;
   MetricType type_ = MetricType::Gauge;
   std::string text_;
+  std::string line_;  // the beginning of many
 };
 
 }  // namespace gw::observe

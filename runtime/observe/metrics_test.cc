@@ -222,27 +222,36 @@ TEST_CASE("metrics: the text formats differ in names of counters and in the end"
     writer.family({"gw_about", MetricType::Info, "About."});
     writer.sample({{"v", "1"}}, u64{1});
     writer.family({"gw_time_seconds", MetricType::Histogram, "Time."});
-    writer.bucket({}, 2'500, 1);
-    writer.bucket({}, 0, 2);
-    writer.histogram_end({}, 3'000'001, 2);
+    LatencyTotals latencies;
+    latencies.buckets[latency_bucket(2'500)] = 1;
+    latencies.buckets[kLatencyBuckets - 1] = 1;
+    latencies.sum_us = 3'000'001;
+    writer.histogram({}, latencies);
+    writer.histogram({{"a", "b"}}, latencies);
     return writer.take();
   };
-  CHECK(text(MetricFormat::Prometheus) ==
-        "# HELP gw_things_total Things.\n"
-        "# TYPE gw_things_total counter\n"
-        "gw_things_total{name=\"a\\\"b\\\\c\\nd\"} 7\n"
-        "# HELP gw_part A part.\n"
-        "# TYPE gw_part gauge\n"
-        "gw_part 0.5\n"
-        "# HELP gw_about_info About.\n"
-        "# TYPE gw_about_info gauge\n"
-        "gw_about_info{v=\"1\"} 1\n"
-        "# HELP gw_time_seconds Time.\n"
-        "# TYPE gw_time_seconds histogram\n"
-        "gw_time_seconds_bucket{le=\"0.0025\"} 1\n"
-        "gw_time_seconds_bucket{le=\"+Inf\"} 2\n"
-        "gw_time_seconds_sum 3.000001\n"
-        "gw_time_seconds_count 2\n");
+  const std::string old = text(MetricFormat::Prometheus);
+  CHECK(
+      old.starts_with("# HELP gw_things_total Things.\n"
+                      "# TYPE gw_things_total counter\n"
+                      "gw_things_total{name=\"a\\\"b\\\\c\\nd\"} 7\n"
+                      "# HELP gw_part A part.\n"
+                      "# TYPE gw_part gauge\n"
+                      "gw_part 0.5\n"
+                      "# HELP gw_about_info About.\n"
+                      "# TYPE gw_about_info gauge\n"
+                      "gw_about_info{v=\"1\"} 1\n"
+                      "# HELP gw_time_seconds Time.\n"
+                      "# TYPE gw_time_seconds histogram\n"
+                      "gw_time_seconds_bucket{le=\"0.0001\"} 0\n"));
+  CHECK(old.find("gw_time_seconds_bucket{le=\"0.001\"} 0\n"
+                 "gw_time_seconds_bucket{le=\"0.0025\"} 1\n") != old.npos);
+  CHECK(old.find("gw_time_seconds_bucket{a=\"b\",le=\"0.0025\"} 1\n") != old.npos);
+  CHECK(
+      old.ends_with("gw_time_seconds_bucket{a=\"b\",le=\"30.0\"} 1\n"
+                    "gw_time_seconds_bucket{a=\"b\",le=\"+Inf\"} 2\n"
+                    "gw_time_seconds_sum{a=\"b\"} 3.000001\n"
+                    "gw_time_seconds_count{a=\"b\"} 2\n"));
   const std::string open = text(MetricFormat::OpenMetrics);
   CHECK(open.find("# TYPE gw_things counter\ngw_things_total{") != open.npos);
   CHECK(open.find("# TYPE gw_about info\ngw_about_info{") != open.npos);
