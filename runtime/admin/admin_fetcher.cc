@@ -122,12 +122,36 @@ const Endpoint* find_endpoint(AdminCall& call) {
   return nullptr;
 }
 
+// What an answer of JSON or text may do in a browser.
+constexpr std::string_view kNothingAllowed = "default-src 'none'; frame-ancestors 'none'";
+
+Task<Result<void>> send_stream(http::BodySource& body, Responder& responder) {
+  for (;;) {
+    auto next = co_await body.next(64 * 1024);
+    if (!next) {
+      responder.reset();
+      co_return fail(next.error());
+    }
+    if (next->end) {
+      auto ended = co_await responder.end(next->bytes, nullptr);
+      co_return ended;
+    }
+    auto sent = co_await responder.data(next->bytes);
+    if (!sent) co_return sent;
+  }
+}
+
 }  // namespace
 
 /// What an answer lies in until release().
 struct AdminFetcher::Answer {
   AdminCall call;
   http::MemoryBody body{{}};
+
+  void take_body() {
+    const bool is_table = call.table != nullptr;
+    body = http::MemoryBody(is_table ? call.table->file_bytes() : as_bytes(call.answer));
+  }
 };
 
 bool AdminFetcher::is_allowed(const http::RequestHead& request) const {
@@ -168,28 +192,36 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
   if (!ran) refuse(call, 503, "Ending", "the gateway drains and takes no more orders");
 }
 
-Task<Result<void>> AdminFetcher::fetch(Exchange&, const http::RequestHead& request,
+Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
                                        http::BodySource* body, const FetchOptions&, Responder*,
                                        Fetched& out) {
   auto answered = std::make_unique<Answer>();
   AdminCall& call = answered->call;
+  call.watch = &watch_;
   call.method = request.method_text;
   call.path = request.path;
   call.query = request.query;
   const http::Field* accept = request.fields.find(http::FieldId::Accept);
   if (accept != nullptr) call.accept = accept->value;
   co_await answer(call, request, body);
-  const Bytes body_bytes = call.table != nullptr ? call.table->file_bytes() : as_bytes(call.answer);
-  answered->body = http::MemoryBody(body_bytes);
   out.head.status = call.status;
-  out.head.framing = http::Framing::Length;
-  out.head.content_length = body_bytes.size();
   out.head.fields.add(http::FieldId::ContentType, call.content_type);
   out.head.fields.add(http::FieldId::CacheControl, "no-store");
   out.head.fields.add("X-Content-Type-Options", "nosniff");
+  out.head.fields.add("Content-Security-Policy",
+                      call.policy.empty() ? kNothingAllowed : call.policy);
   if (!call.etag.empty()) out.head.fields.add(http::FieldId::Etag, call.etag);
   if (call.status == 401) out.head.fields.add(http::FieldId::WwwAuthenticate, "Bearer");
-  out.body = &answered->body;
+  if (call.events != nullptr) {
+    call.events->link(exchange);
+    out.head.framing = http::Framing::Chunked;
+    out.body = call.events.get();
+  } else {
+    answered->take_body();
+    out.head.framing = http::Framing::Length;
+    out.head.content_length = answered->body.remaining_bytes();
+    out.body = &answered->body;
+  }
   out.connection = answered.release();
   co_return Result<void>{};
 }
@@ -209,10 +241,15 @@ Task<void> run_admin(Exchange& exchange, Env& env, Responder& responder) {
     responder.reset();
     co_return;
   }
-  http::BodyChunk chunk;
-  fetched.body->take_buffered(chunk);
   responder.head(fetched.head);
-  const auto sent = co_await responder.end(chunk.bytes, nullptr);
+  http::BodyChunk chunk;
+  const bool whole = fetched.body->take_buffered(chunk);
+  Result<void> sent;
+  if (whole) {
+    sent = co_await responder.end(chunk.bytes, nullptr);
+  } else {
+    sent = co_await send_stream(*fetched.body, responder);
+  }
   if (!sent) exchange.error = sent.error();
   env.fetcher.release(fetched);
 }

@@ -9,7 +9,9 @@
 #include <optional>
 
 #include "runtime/admin/metrics.h"
+#include "runtime/admin/overview.h"
 #include "runtime/admin/status.h"
+#include "runtime/admin/watch.h"
 #include "runtime/base/log.h"
 #include "runtime/policies/cache/key.h"
 
@@ -85,6 +87,26 @@ void get_metrics(AdminTarget& target, AdminCall& call) {
   const observe::MetricFormat format = observe::choose_metric_format(call.accept);
   call.content_type = observe::content_type_of(format);
   call.answer = metrics_text(target, call.workers, format);
+}
+
+void get_overview(AdminTarget& target, AdminCall& call) {
+  const std::string_view history = query_parameter(call, "history");
+  if (!history.empty() && history != "true" && history != "false") {
+    refuse(call, 400, "Malformed query", "`history` is neither true nor false");
+    return;
+  }
+  call.answer = json::serialize(
+      overview_json(target, call.watch->history(), call.workers, history != "false"));
+}
+
+void get_events(AdminTarget&, AdminCall& call) {
+  call.events = call.watch->subscribe();
+  if (call.events == nullptr) {
+    refuse(call, 503, "Too many listeners",
+           fmt::format("{} listen to events already", EventFeed::kMostSubscribers));
+    return;
+  }
+  call.content_type = "text/event-stream";
 }
 
 void get_table(AdminTarget& target, AdminCall& call) {
@@ -212,6 +234,8 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/readyz", RunsOn::Admin, false, &get_ready, true},
     {"GET", "/metrics", RunsOn::Admin, true, &get_metrics},
     {"GET", "/v1/status", RunsOn::Admin, true, &get_status},
+    {"GET", "/v1/overview", RunsOn::Admin, true, &get_overview},
+    {"GET", "/v1/events", RunsOn::Admin, false, &get_events},
     {"GET", "/v1/table", RunsOn::Admin, false, &get_table},
     {"POST", "/v1/reload", RunsOn::Main, false, &post_reload},
     {"POST", "/v1/rollback", RunsOn::Main, false, &post_rollback},
