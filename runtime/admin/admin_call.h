@@ -22,7 +22,8 @@ struct AdminCall {
   std::string body;
   /// What the workers say; those that did not answer in time are left out.
   std::vector<server::WorkerReport> workers;
-  Watch* watch = nullptr;  // of the interface; for what runs on its thread
+  bool needs_token = false;  // the interface asks for one
+  Watch* watch = nullptr;    // of the interface; for what runs on its thread
 
   u16 status = 200;
   std::string_view content_type = "application/json";  // static storage

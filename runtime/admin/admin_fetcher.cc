@@ -198,6 +198,7 @@ Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHe
   auto answered = std::make_unique<Answer>();
   AdminCall& call = answered->call;
   call.watch = &watch_;
+  call.needs_token = !token_.empty();
   call.method = request.method_text;
   call.path = request.path;
   call.query = request.query;

@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "runtime/admin/recent_json.h"
 #include "runtime/admin/status.h"
 #include "runtime/observe/totals.h"
 
@@ -120,7 +121,8 @@ json::object overview_json(const AdminTarget& target, const History& history,
   json::object overview{{"status", status_json(target, workers)},
                         {"certificates", certificates_json(target)},
                         {"limits", limits_by_name(totals)},
-                        {"upstreams", tries_by_upstream(totals)}};
+                        {"upstreams", tries_by_upstream(totals)},
+                        {"requests", recent_json(target)}};
   if (with_history) overview["history"] = history_json(history);
   return overview;
 }
