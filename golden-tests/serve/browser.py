@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 
 SECONDS = 60
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -17,6 +18,10 @@ KEYS = {"Tab": 9, "Enter": 13, " ": 32}
 def find():
     """Path of a browser; None: there is none."""
     return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+class Navigated(AssertionError):
+    """The page has given way to another."""
 
 
 class Browser:
@@ -101,6 +106,8 @@ class Browser:
             if number not in self.ready:
                 raise AssertionError("the browser has ended")
             answer = self.ready.pop(number)
+        if "navigated" in answer.get("error", {}).get("message", ""):
+            raise Navigated(answer["error"]["message"])
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")
         return answer["result"]
@@ -117,16 +124,19 @@ class Browser:
         return answer["result"].get("value")
 
     def await_value(self, expression, seconds=SECONDS):
-        """Until it is true; looks after each frame that the browser draws."""
-        found = self.value(
-            "new Promise((done) => { const end = Date.now() + %d; const look = () => {"
-            " let value = null; try { value = (%s); } catch {} "
-            " if (value || Date.now() > end) done(value || null); else setTimeout(look, 50); };"
-            " look(); })" % (seconds * 1000, expression))
-        if not found:
-            raise AssertionError(f"never true: {expression}; complaints: {self.complaints}; "
-                                 + str(self.value("document.body.innerText"))[:3000])
-        return found
+        """Until it is true. Asked for again and again: a page may give way to another meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                found = self.value("(() => { try { return (%s); } catch { return null; } })()"
+                                   % expression)
+            except Navigated:
+                continue
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"never true: {expression}; complaints: {self.complaints}; "
+                             + str(self.value("document.body.innerText"))[:3000])
 
     def type(self, text):
         self.ask("Input.insertText", text=text)

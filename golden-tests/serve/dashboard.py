@@ -33,6 +33,7 @@ x-gw:
   version: 1
   upstreams:
     users: {{targets: ['http://127.0.0.1:{good}', 'http://127.0.0.1:{bad}'], outlier: {{consecutive: 3, eject: 300s, maxEjected: 50%}}}}
+  clients: {{mobile: {{when: {{header: {{x-client: mobile}}}}}}, web: {{}}}}
   defaults: {{upstream: users, timeout: {{connect: 3s, try: 20s, total: 20s, idle: 20s}}}}
 paths:
   /users/{{id}}:
@@ -40,8 +41,8 @@ paths:
       operationId: getUser
       summary: One user
       parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
-      x-gw: {{public: test}}
-      responses: {{'200': {{description: The user}}}}
+      x-gw: {{public: test, views: {{mobile: {{pick: [id]}}}}}}
+      responses: {{'200': {{description: The user, content: {{application/json: {{}}}}}}}}
   /stored:
     get:
       operationId: getStored
@@ -248,7 +249,7 @@ class DashboardTest(unittest.TestCase):
         self.start_clients()
         self.open()
         self.await_text("operations-table", "getUser")
-        self.check_names()
+        self.check_names({"banner", "main", "navigation", "table", "image", "button"})
         self.assertEqual(self.page.value("document.documentElement.lang"), "en")
         self.assertEqual(self.page.value("document.querySelectorAll('h1').length"), 1)
         self.assertEqual(self.page.value(
@@ -278,7 +279,7 @@ class DashboardTest(unittest.TestCase):
         self.assertLessEqual(self.page.value("document.documentElement.scrollWidth"), 360)
         self.assertEqual(self.page.complaints, [])
 
-    def check_names(self):
+    def check_names(self, expected):
         """What the browser would tell a screen reader."""
         roles = set()
         for node in self.page.ask("Accessibility.getFullAXTree")["nodes"]:
@@ -289,7 +290,7 @@ class DashboardTest(unittest.TestCase):
             if role in ("button", "link", "textbox", "combobox", "image", "table", "region",
                         "navigation", "heading", "form"):
                 self.assertTrue(node.get("name", {}).get("value", "").strip(), node)
-        self.assertLessEqual({"banner", "main", "navigation", "table", "image", "button"}, roles)
+        self.assertLessEqual(expected, roles)
 
     def check_contrast(self):
         def color(name):
@@ -298,6 +299,23 @@ class DashboardTest(unittest.TestCase):
         for text in ("text", "muted", "accent", "good", "warn", "bad"):
             for ground in ("page", "panel"):
                 self.assertGreaterEqual(contrast(color(text), color(ground)), 4.5, (text, ground))
+
+    def test_the_documentation_says_policies_in_words(self):
+        self.page.open(f"http://{self.admin}/docs")
+        self.page.await_value("document.activeElement.id === 'token'")
+        self.page.type(TOKEN)
+        self.page.press("Enter")
+        self.await_text("title", "Shop 1")
+        for said in ("GET /users/{id}", "One user", "Open to everybody.", "The user",
+                     "Answers may come from the cache, up to 1h old.", "At most 2/h.",
+                     "Served by the upstream users.", "written at gateway.yaml:"):
+            self.await_text("operations", said)
+        self.assertNotIn("For mobile", self.text("operations"))
+        self.page.value("document.getElementById('client').value = 'mobile'; "
+                        "document.getElementById('client').dispatchEvent(new Event('change'))")
+        self.await_text("operations", "For mobile only")
+        self.check_names({"banner", "main", "navigation", "table"})
+        self.assertEqual(self.page.complaints, [])
 
     def test_a_wrong_token_is_asked_for_again(self):
         self.page.open(f"http://{self.admin}/dashboard")
@@ -325,7 +343,7 @@ class DashboardTest(unittest.TestCase):
 
     def test_the_page_is_small(self):
         size = 0
-        for path in ("/", "/dashboard.js", "/dashboard.css"):
+        for path in ("/", "/dashboard.js", "/dashboard.css", "/docs", "/docs.js"):
             connection = http.client.HTTPConnection(self.admin, timeout=run.SECONDS)
             connection.request("GET", path)
             size += len(connection.getresponse().read())

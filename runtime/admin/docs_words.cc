@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "runtime/policies/client_class/record.h"
+#include "runtime/policies/policy_list.h"
+
 namespace gw::admin {
 namespace {
 
@@ -110,6 +113,20 @@ bool is_for(std::string_view field, std::string_view client) {
   return !client.empty() && of.substr(0, of.find('.')) == client;
 }
 
+// The plan of a class is its own where it has a view.
+const table::PlanRecord& plan_of(const table::TableView& view, const table::RouteRecord& route,
+                                 std::string_view client) {
+  const table::PlanRecord& plan = view.plans()[route.plan];
+  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::ClientClass) continue;
+    const auto& record = view.policy_record<policies::ClientClassRecord>(step.record);
+    for (const auto& one : view.policy_list<policies::ClientClassEntry>(record.classes)) {
+      if (one.view != 0 && view.text(one.name) == client) return view.plans()[one.view - 1];
+    }
+  }
+  return plan;
+}
+
 }  // namespace
 
 std::string field_words(std::string_view field, std::string_view value) {
@@ -123,7 +140,7 @@ std::string field_words(std::string_view field, std::string_view value) {
 std::vector<PolicyWords> policy_words(const table::TableView& view, const table::RouteRecord& route,
                                       std::string_view client) {
   std::vector<PolicyWords> policies;
-  const table::PlanRecord& plan = view.plans()[route.plan];
+  const table::PlanRecord& plan = plan_of(view, route, client);
   for (const table::OriginRecord& origin : view.part(view.origins(), plan.origins)) {
     const std::string_view field = view.text(origin.field);
     if (view.text(origin.level) == "default" || !is_for(field, client)) continue;

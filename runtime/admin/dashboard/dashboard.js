@@ -277,6 +277,7 @@ function fill(id, heads, rows, none) {
 
 // Plots -----------------------------------------------------------------------------------------
 
+const LEAST_SPAN_MS = 60000;
 const WIDTH = 400, HEIGHT = 130, LEFT = 4, TOP = 16, BOTTOM = 18;
 
 /** @param {string} tag @param {Record<string, string|number>} attributes @param {string} [text] */
@@ -296,15 +297,15 @@ function plot(id, title, times, lines, format, least) {
   const svg = at(id);
   const seen = lines.flatMap((line) => line.values.filter((value) => value !== null));
   const top = Math.max(least, ...seen.map(Number));
-  const kept = minutes ? minutes.kept : 1, step = minutes ? minutes.interval_ms : 1;
   const end = times[times.length - 1] || 0;
-  const x = (/** @type {number} */ time) => WIDTH - LEFT - (end - time) / (step * (kept - 1)) * (WIDTH - 2 * LEFT);
+  const span = Math.max(end - (times[0] || 0), LEAST_SPAN_MS);  // a gateway that is young fills the plot
+  const x = (/** @type {number} */ time) => WIDTH - LEFT - (end - time) / span * (WIDTH - 2 * LEFT);
   const y = (/** @type {number} */ value) => HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM);
   const parts = [
     draw("line", {class: "grid", x1: LEFT, x2: WIDTH - LEFT, y1: y(0), y2: y(0)}),
     draw("line", {class: "grid", x1: LEFT, x2: WIDTH - LEFT, y1: y(top), y2: y(top)}),
     draw("text", {x: LEFT, y: TOP - 4}, format(top)),
-    draw("text", {x: LEFT, y: HEIGHT - 4}, "10 min ago"),
+    draw("text", {x: LEFT, y: HEIGHT - 4}, end ? clock(end - span) : ""),
     draw("text", {x: WIDTH - LEFT, y: HEIGHT - 4, "text-anchor": "end"}, end ? clock(end) : "now"),
   ];
   for (const line of lines) {
