@@ -219,6 +219,7 @@ class DashboardTest(unittest.TestCase):
         self.await_text("news", "is served (reload)")
         self.await_text("reloads-table", "reload")
         if os.environ.get("GW_BLESS") == "1":
+            self.page.await_value(f"{points} > 13", 2 * browser.SECONDS)
             self.page.value("window.scrollTo(0, 0)")
             picture = self.page.screenshot()
             (SPECS / "dashboard.png").write_bytes(picture)
