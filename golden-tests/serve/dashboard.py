@@ -39,7 +39,7 @@ paths:
   /users/{{id}}:
     get:
       operationId: getUser
-      summary: One user
+      summary: One user <img src=x onerror="document.title='markup'">
       parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
       x-gw: {{public: test, views: {{mobile: {{pick: [id]}}}}}}
       responses: {{'200': {{description: The user, content: {{application/json: {{}}}}}}}}
@@ -307,10 +307,13 @@ class DashboardTest(unittest.TestCase):
         self.page.type(TOKEN)
         self.page.press("Enter")
         self.await_text("title", "Shop 1")
-        for said in ("GET /users/{id}", "One user", "Open to everybody.", "The user",
+        for said in ("GET /users/{id}", "One user <img src=x", "Open to everybody.", "The user",
                      "Answers may come from the cache, up to 1h old.", "At most 2/h.",
                      "Served by the upstream users.", "written at gateway.yaml:"):
             self.await_text("operations", said)
+        # What a document says is text, whatever it is.
+        self.assertEqual(self.page.value("document.querySelectorAll('img').length"), 0)
+        self.assertEqual(self.page.value("document.title"), "Shop")
         self.assertNotIn("For mobile", self.text("operations"))
         self.page.value("document.getElementById('client').value = 'mobile'; "
                         "document.getElementById('client').dispatchEvent(new Event('change'))")

@@ -136,7 +136,7 @@ TEST_CASE("metrics: an exchange that has failed is remembered with its tries", "
   CHECK(request.tries_us == 77);
   CHECK(request.target.view() == "two");
   CHECK(request.last_error == Errc::ConnectFailed);
-  // A stream is meant to last, and a client that leaves is no failure.
+  // A stream is meant to last.
   exchange.streams = true;
   exchange.response.status = 200;
   exchange.error = {};
