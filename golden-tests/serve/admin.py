@@ -719,6 +719,10 @@ class Admin(unittest.TestCase):
                     connection.request(method, path, body=body, headers=fields)
                     self.assertEqual(connection.getresponse().status, expected)
                     connection.close()
+        connection = run.UnixConnection(self.socket)
+        connection.request("GET", "/healthz", headers={"Host": "pod.example"})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
         self.end(serve)
 
     def test_answers_are_what_the_document_says(self):

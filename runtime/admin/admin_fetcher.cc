@@ -108,18 +108,17 @@ bool is_same(std::string_view given, std::string_view wanted) {
          ::CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }
 
-// A page from elsewhere, in the browser of an operator who has forwarded the socket to a port, must
-// not give orders, nor read anything by a name that it has made to lead there. Of names only those
-// without a point are nobody's on the Internet.
-bool is_from_elsewhere(const http::RequestHead& request, bool has_token) {
+// Where no token is asked for: a page from elsewhere, in the browser of an operator who has
+// forwarded the socket to a port, must not give orders, nor read anything by a name that it has
+// made to lead there. Of names only those without a point are nobody's on the Internet.
+bool is_from_elsewhere(const http::RequestHead& request) {
   const http::Field* origin = request.fields.find("origin");
   if (origin != nullptr) {
     const size_t scheme_end = origin->value.find("://");
     if (scheme_end == origin->value.npos) return true;  // `null`
     if (origin->value.substr(scheme_end + 3) != request.authority) return true;
   }
-  if (has_token || request.host.find('.') == request.host.npos) return false;
-  return !parse_ip(request.host);
+  return request.host.find('.') != request.host.npos && !parse_ip(request.host);
 }
 
 const Endpoint* find_endpoint(AdminCall& call) {
@@ -186,7 +185,7 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     co_return;
   }
   if (endpoint == nullptr) co_return;
-  if (is_from_elsewhere(request, !token_.empty())) {
+  if (!open && token_.empty() && is_from_elsewhere(request)) {
     refuse(call, 403, "Forbidden", "a page of another origin, or a name that is not this host's");
     co_return;
   }
