@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -645,6 +646,85 @@ class Admin(unittest.TestCase):
         self.assertEqual(refused.end(), 2)
         self.assertIn("write to its directory", refused.lines[-1])
 
+    def listen(self):
+        """An open connection to /v1/events, and what has come on it so far."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(run.SECONDS)
+        connection.connect(str(self.socket))
+        connection.sendall(b"GET /v1/events HTTP/1.1\r\nHost: gwctl\r\n\r\n")
+        self.addCleanup(connection.close)
+        return connection, self.read_until(connection, b"\n\n")
+
+    @staticmethod
+    def read_until(connection, wanted):
+        data = b""
+        while wanted not in data:
+            piece = connection.recv(65536)
+            if not piece:
+                raise AssertionError(f"the end came before {wanted}: {data}")
+            data += piece
+        return data
+
+    def test_events_tell_what_happens(self):
+        serve = self.serve()
+        connection, begun = self.listen()
+        self.assertIn(b"200 OK", begun)
+        self.assertIn(b"text/event-stream", begun)
+        self.write(2)
+        self.reload("gateway.yaml", "-q")
+        self.assertIn(b'"origin":"reload"', self.read_until(connection, b"event: reload\ndata: {"))
+        target = f"127.0.0.1:{self.backends[0].port}"
+        self.gwctl("drain", f"users/{target}")
+        said = self.read_until(connection, b'"state":"drained"}\n\n').decode()
+        self.assertIn(f'"target":"{target}"', said)
+        self.read_until(connection, b"event: sample")
+        # The room is bounded, and who leaves makes room.
+        others = [self.listen()[0] for _ in range(15)]
+        self.assertIn(b"503", self.listen_refused())
+        others.pop().close()
+        end = time.monotonic() + run.SECONDS  # an end of stream is a leaving after a second
+        while b"200 OK" not in self.listen_refused():
+            self.assertLess(time.monotonic(), end, "nobody gets the place of who has left")
+            time.sleep(0.05)
+        # It ends with the process, which it does not hold up.
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        while connection.recv(65536):
+            pass
+
+    def listen_refused(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(run.SECONDS)
+        connection.connect(str(self.socket))
+        connection.sendall(b"GET /v1/events HTTP/1.1\r\nHost: gwctl\r\nConnection: close\r\n\r\n")
+        data = connection.recv(65536)
+        connection.close()
+        return data
+
+    def test_pages_from_elsewhere_get_nothing(self):
+        serve = self.serve()
+        for fields, expected in (({"Host": "gwctl"}, 200),
+                                 ({"Host": "localhost:9901"}, 200),
+                                 ({"Host": "127.0.0.1:9901"}, 200),
+                                 ({"Host": "[::1]:9901"}, 200),
+                                 ({"Host": "evil.example:9901"}, 403),
+                                 ({"Host": "gwctl", "Origin": "http://evil.example"}, 403),
+                                 ({"Host": "gwctl", "Origin": "null"}, 403),
+                                 ({"Host": "localhost:1", "Origin": "http://localhost:2"}, 403),
+                                 ({"Host": "localhost:1", "Origin": "http://localhost:1"}, 200)):
+            for method, path in (("GET", "/v1/status"), ("POST", "/v1/purge")):
+                with self.subTest(fields=fields, path=path):
+                    connection = run.UnixConnection(self.socket)
+                    body = b'{"all": "true"}' if method == "POST" else None
+                    connection.request(method, path, body=body, headers=fields)
+                    self.assertEqual(connection.getresponse().status, expected)
+                    connection.close()
+        connection = run.UnixConnection(self.socket)
+        connection.request("GET", "/healthz", headers={"Host": "pod.example"})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        self.end(serve)
+
     def test_answers_are_what_the_document_says(self):
         """Through a gateway that is compiled from specs/admin.yaml and enforces it both ways."""
         serve = self.serve()
@@ -660,6 +740,16 @@ class Admin(unittest.TestCase):
         for method, path, kind, body, expected in (
                 ("GET", "/healthz", None, None, 200),
                 ("GET", "/readyz", None, None, 200),
+                ("GET", "/", None, None, 200),
+                ("GET", "/dashboard", None, None, 200),
+                ("GET", "/dashboard.css", None, None, 200),
+                ("GET", "/dashboard.js", None, None, 200),
+                ("GET", "/docs", None, None, 200),
+                ("GET", "/docs.js", None, None, 200),
+                ("GET", "/v1/overview", None, None, 200),
+                ("GET", "/v1/overview?history=false", None, None, 200),
+                ("GET", "/v1/docs", None, None, 200),
+                ("GET", "/v1/docs?client=nobody", None, None, 404),
                 ("GET", "/metrics", None, None, 200),
                 ("GET", "/v1/status", None, None, 200),
                 ("GET", "/v1/table", None, None, 200),

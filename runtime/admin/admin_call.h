@@ -5,11 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/admin/event_feed.h"
 #include "runtime/base/types.h"
 #include "runtime/server/worker.h"
 #include "runtime/table/table_file.h"
 
 namespace gw::admin {
+
+class Watch;
 
 struct AdminCall {
   std::string method;
@@ -19,12 +22,16 @@ struct AdminCall {
   std::string body;
   /// What the workers say; those that did not answer in time are left out.
   std::vector<server::WorkerReport> workers;
+  bool needs_token = false;  // the interface asks for one
+  Watch* watch = nullptr;    // of the interface; for what runs on its thread
 
   u16 status = 200;
   std::string_view content_type = "application/json";  // static storage
   std::string etag;                                    // "": none
   std::string answer;
   std::shared_ptr<const table::TableFile> table;  // the answer in its place, as it lies; null: none
+  std::unique_ptr<EventBody> events;  // the answer in its place, without end; null: none
+  std::string_view policy;  // Content-Security-Policy, in static storage; "": nothing is allowed
 };
 
 /// The parameter `name` of the query, as it stands there; "": absent.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "runtime/base/ip_address.h"
 #include "runtime/http/problem.h"
 
 namespace gw::admin {
@@ -107,6 +108,19 @@ bool is_same(std::string_view given, std::string_view wanted) {
          ::CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }
 
+// Where no token is asked for: a page from elsewhere, in the browser of an operator who has
+// forwarded the socket to a port, must not give orders, nor read anything by a name that it has
+// made to lead there. Of names only those without a point are nobody's on the Internet.
+bool is_from_elsewhere(const http::RequestHead& request) {
+  const http::Field* origin = request.fields.find("origin");
+  if (origin != nullptr) {
+    const size_t scheme_end = origin->value.find("://");
+    if (scheme_end == origin->value.npos) return true;  // `null`
+    if (origin->value.substr(scheme_end + 3) != request.authority) return true;
+  }
+  return request.host.find('.') != request.host.npos && !parse_ip(request.host);
+}
+
 const Endpoint* find_endpoint(AdminCall& call) {
   bool known_path = false;
   for (const Endpoint& endpoint : endpoints()) {
@@ -122,12 +136,36 @@ const Endpoint* find_endpoint(AdminCall& call) {
   return nullptr;
 }
 
+// What an answer of JSON or text may do in a browser.
+constexpr std::string_view kNothingAllowed = "default-src 'none'; frame-ancestors 'none'";
+
+Task<Result<void>> send_stream(http::BodySource& body, Responder& responder) {
+  for (;;) {
+    auto next = co_await body.next(64 * 1024);
+    if (!next) {
+      responder.reset();
+      co_return fail(next.error());
+    }
+    if (next->end) {
+      auto ended = co_await responder.end(next->bytes, nullptr);
+      co_return ended;
+    }
+    auto sent = co_await responder.data(next->bytes);
+    if (!sent) co_return sent;
+  }
+}
+
 }  // namespace
 
 /// What an answer lies in until release().
 struct AdminFetcher::Answer {
   AdminCall call;
   http::MemoryBody body{{}};
+
+  void take_body() {
+    const bool is_table = call.table != nullptr;
+    body = http::MemoryBody(is_table ? call.table->file_bytes() : as_bytes(call.answer));
+  }
 };
 
 bool AdminFetcher::is_allowed(const http::RequestHead& request) const {
@@ -147,6 +185,10 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     co_return;
   }
   if (endpoint == nullptr) co_return;
+  if (!open && token_.empty() && is_from_elsewhere(request)) {
+    refuse(call, 403, "Forbidden", "a page of another origin, or a name that is not this host's");
+    co_return;
+  }
   if (body != nullptr) {
     const auto read = co_await read_body(*body, call.body);
     if (!read) {
@@ -168,28 +210,37 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
   if (!ran) refuse(call, 503, "Ending", "the gateway drains and takes no more orders");
 }
 
-Task<Result<void>> AdminFetcher::fetch(Exchange&, const http::RequestHead& request,
+Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHead& request,
                                        http::BodySource* body, const FetchOptions&, Responder*,
                                        Fetched& out) {
   auto answered = std::make_unique<Answer>();
   AdminCall& call = answered->call;
+  call.watch = &watch_;
+  call.needs_token = !token_.empty();
   call.method = request.method_text;
   call.path = request.path;
   call.query = request.query;
   const http::Field* accept = request.fields.find(http::FieldId::Accept);
   if (accept != nullptr) call.accept = accept->value;
   co_await answer(call, request, body);
-  const Bytes body_bytes = call.table != nullptr ? call.table->file_bytes() : as_bytes(call.answer);
-  answered->body = http::MemoryBody(body_bytes);
   out.head.status = call.status;
-  out.head.framing = http::Framing::Length;
-  out.head.content_length = body_bytes.size();
   out.head.fields.add(http::FieldId::ContentType, call.content_type);
   out.head.fields.add(http::FieldId::CacheControl, "no-store");
   out.head.fields.add("X-Content-Type-Options", "nosniff");
+  out.head.fields.add("Content-Security-Policy",
+                      call.policy.empty() ? kNothingAllowed : call.policy);
   if (!call.etag.empty()) out.head.fields.add(http::FieldId::Etag, call.etag);
   if (call.status == 401) out.head.fields.add(http::FieldId::WwwAuthenticate, "Bearer");
-  out.body = &answered->body;
+  if (call.events != nullptr) {
+    call.events->link(exchange);
+    out.head.framing = http::Framing::Chunked;
+    out.body = call.events.get();
+  } else {
+    answered->take_body();
+    out.head.framing = http::Framing::Length;
+    out.head.content_length = answered->body.remaining_bytes();
+    out.body = &answered->body;
+  }
   out.connection = answered.release();
   co_return Result<void>{};
 }
@@ -209,10 +260,15 @@ Task<void> run_admin(Exchange& exchange, Env& env, Responder& responder) {
     responder.reset();
     co_return;
   }
-  http::BodyChunk chunk;
-  fetched.body->take_buffered(chunk);
   responder.head(fetched.head);
-  const auto sent = co_await responder.end(chunk.bytes, nullptr);
+  http::BodyChunk chunk;
+  const bool whole = fetched.body->take_buffered(chunk);
+  Result<void> sent;
+  if (whole) {
+    sent = co_await responder.end(chunk.bytes, nullptr);
+  } else {
+    sent = co_await send_stream(*fetched.body, responder);
+  }
   if (!sent) exchange.error = sent.error();
   env.fetcher.release(fetched);
 }

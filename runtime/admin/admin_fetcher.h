@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/admin/endpoints.h"
+#include "runtime/admin/watch.h"
 #include "runtime/http/env.h"
 #include "runtime/net/event_loop.h"
 
@@ -17,8 +18,8 @@ inline constexpr std::chrono::milliseconds kWorkersAnswer{1000};
 class AdminFetcher final : public Fetcher {
  public:
   /// `token`: what requests must bring as bearer; "": nothing. All outlive it.
-  AdminFetcher(net::EventLoop& loop, AdminTarget& target, const std::string& token)
-      : loop_(loop), target_(target), token_(token) {}
+  AdminFetcher(net::EventLoop& loop, AdminTarget& target, Watch& watch, const std::string& token)
+      : loop_(loop), target_(target), watch_(watch), token_(token) {}
 
   Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                            http::BodySource* body, const FetchOptions& options,
@@ -32,6 +33,7 @@ class AdminFetcher final : public Fetcher {
 
   net::EventLoop& loop_;
   AdminTarget& target_;
+  Watch& watch_;
   const std::string& token_;
 };
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "runtime/admin/watch.h"
 #include "runtime/base/random.h"
 #include "runtime/base/units.h"
 #include "runtime/net/socket_stream.h"
@@ -85,7 +86,8 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminAddress& addre
 
 struct AdminServer::Serving {
   Serving(AdminTarget& target, const std::string& token, int descriptor)
-      : fetcher(loop, target, token),
+      : watch(loop, target),
+        fetcher(loop, target, watch, token),
         host(loop, random, options, &run_admin),
         generation(nullptr, loop, random, fetcher, observer),
         listener(loop, descriptor,
@@ -102,6 +104,7 @@ struct AdminServer::Serving {
   }
   void begin_stop() {
     listener.stop();
+    watch.stop();
     on_stop_step(this);
   }
   static void on_stop_step(void* context) {
@@ -118,6 +121,7 @@ struct AdminServer::Serving {
   LoopRandom random;
   IgnoreObserver observer;
   server::SessionOptions options;
+  Watch watch;
   AdminFetcher fetcher;
   server::SessionHost host;
   server::Generation generation;
@@ -142,6 +146,7 @@ void AdminServer::start(AdminTarget& target) {
   serving_ = std::make_unique<Serving>(target, token_, descriptor_.release());
   serving_->thread = std::thread([serving = serving_.get()] {
     serving->listener.start();
+    serving->watch.start();
     serving->loop.run();
   });
 }

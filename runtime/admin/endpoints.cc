@@ -8,13 +8,20 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
+#include "runtime/admin/docs.h"
 #include "runtime/admin/metrics.h"
+#include "runtime/admin/overview.h"
 #include "runtime/admin/status.h"
+#include "runtime/admin/watch.h"
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
 #include "runtime/policies/cache/key.h"
 
 namespace gw::admin {
+
+/// A file of the folder dashboard/, which is part of the program; cmake/embed.cmake writes it.
+std::string_view dashboard_file(std::string_view name);
+
 namespace {
 
 namespace json = boost::json;
@@ -87,6 +94,36 @@ void get_metrics(AdminTarget& target, AdminCall& call) {
   const observe::MetricFormat format = observe::choose_metric_format(call.accept);
   call.content_type = observe::content_type_of(format);
   call.answer = metrics_text(target, call.workers, format);
+}
+
+void get_overview(AdminTarget& target, AdminCall& call) {
+  const std::string_view history = query_parameter(call, "history");
+  if (!history.empty() && history != "true" && history != "false") {
+    refuse(call, 400, "Malformed query", "`history` is neither true nor false");
+    return;
+  }
+  call.answer = json::serialize(
+      overview_json(target, call.watch->history(), call.workers, history != "false"));
+}
+
+void get_events(AdminTarget&, AdminCall& call) {
+  call.events = call.watch->subscribe();
+  if (call.events == nullptr) {
+    refuse(call, 503, "Too many listeners",
+           fmt::format("{} listen to events already", EventFeed::kMostSubscribers));
+    return;
+  }
+  call.content_type = "text/event-stream";
+}
+
+void get_docs(AdminTarget& target, AdminCall& call) {
+  const std::string_view client = query_parameter(call, "client");
+  const json::object docs = docs_json(*target.reloader.current(), client);
+  if (docs.empty()) {
+    refuse(call, 404, "No such class", "the table has no class of clients of this name");
+    return;
+  }
+  call.answer = json::serialize(docs);
 }
 
 void get_table(AdminTarget& target, AdminCall& call) {
@@ -226,11 +263,53 @@ void post_explain_token(AdminTarget& target, AdminCall& call) {
                                    {"expires", now_ms + seconds * 1000}});
 }
 
+// Only what the gateway itself serves is loaded; nothing can frame the page or be sent elsewhere.
+constexpr std::string_view kPagePolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+void answer_page(AdminCall& call, std::string_view name, std::string_view content_type) {
+  call.content_type = content_type;
+  call.policy = kPagePolicy;
+  call.answer = dashboard_file(name);
+}
+
+void answer_html(AdminCall& call, std::string_view name) {
+  answer_page(call, name, "text/html; charset=utf-8");
+  // So that the page can ask for the token before it is refused.
+  constexpr std::string_view kToken = "data-token=\"\"";
+  const size_t token = call.answer.find(kToken);
+  if (call.needs_token && token != std::string::npos) {
+    call.answer.replace(token, kToken.size(), "data-token=\"required\"");
+  }
+}
+
+void get_page(AdminTarget&, AdminCall& call) { answer_html(call, "index.html"); }
+void get_docs_page(AdminTarget&, AdminCall& call) { answer_html(call, "docs.html"); }
+void get_docs_script(AdminTarget&, AdminCall& call) {
+  answer_page(call, "docs.js", "text/javascript; charset=utf-8");
+}
+void get_style(AdminTarget&, AdminCall& call) {
+  answer_page(call, "dashboard.css", "text/css; charset=utf-8");
+}
+void get_script(AdminTarget&, AdminCall& call) {
+  answer_page(call, "dashboard.js", "text/javascript; charset=utf-8");
+}
+
 constexpr Endpoint kEndpoints[] = {
+    {"GET", "/", RunsOn::Admin, false, &get_page, true},
+    {"GET", "/dashboard", RunsOn::Admin, false, &get_page, true},
+    {"GET", "/dashboard.css", RunsOn::Admin, false, &get_style, true},
+    {"GET", "/dashboard.js", RunsOn::Admin, false, &get_script, true},
+    {"GET", "/docs", RunsOn::Admin, false, &get_docs_page, true},
+    {"GET", "/docs.js", RunsOn::Admin, false, &get_docs_script, true},
     {"GET", "/healthz", RunsOn::Admin, false, &get_health, true},
     {"GET", "/readyz", RunsOn::Admin, false, &get_ready, true},
     {"GET", "/metrics", RunsOn::Admin, true, &get_metrics},
     {"GET", "/v1/status", RunsOn::Admin, true, &get_status},
+    {"GET", "/v1/overview", RunsOn::Admin, true, &get_overview},
+    {"GET", "/v1/events", RunsOn::Admin, false, &get_events},
+    {"GET", "/v1/docs", RunsOn::Admin, false, &get_docs},
     {"GET", "/v1/table", RunsOn::Admin, false, &get_table},
     {"POST", "/v1/reload", RunsOn::Main, false, &post_reload},
     {"POST", "/v1/rollback", RunsOn::Main, false, &post_rollback},

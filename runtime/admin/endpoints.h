@@ -34,7 +34,7 @@ struct Endpoint {
   RunsOn runs_on;
   bool asks_workers;  // call.workers is filled before
   void (*answer)(AdminTarget& target, AdminCall& call);
-  bool open = false;  // needs no token: says nothing but how the gateway is
+  bool open = false;  // needs no token: says nothing of the gateway but how it is
 };
 std::span<const Endpoint> endpoints();
 

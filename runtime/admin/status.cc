@@ -7,7 +7,6 @@
 #include <chrono>
 
 #include "runtime/base/wall_clock.h"
-#include "runtime/upstream/state.h"
 
 namespace gw::admin {
 namespace {
@@ -72,12 +71,6 @@ json::array listeners_json(const AdminTarget& target) {
     listeners.push_back(json::object{{"address", listener.address}, {"tls", listener.tls}});
   }
   return listeners;
-}
-
-std::string_view state_of(const upstream::TargetSnapshot& target) {
-  if (target.drained) return "drained";
-  if (!target.healthy) return "unhealthy";
-  return target.ejected_ms > 0 ? "ejected" : "healthy";
 }
 
 json::array upstreams_json(const AdminTarget& target) {
@@ -150,6 +143,12 @@ json::array drained_json(const AdminTarget& target) {
 }
 
 }  // namespace
+
+std::string_view state_of(const upstream::TargetSnapshot& target) {
+  if (target.drained) return "drained";
+  if (!target.healthy) return "unhealthy";
+  return target.ejected_ms > 0 ? "ejected" : "healthy";
+}
 
 json::object drains_json(const AdminTarget& target) { return {{"drained", drained_json(target)}}; }
 

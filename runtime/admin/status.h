@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "runtime/admin/endpoints.h"
+#include "runtime/upstream/state.h"
 
 namespace gw::admin {
 
@@ -12,5 +13,7 @@ boost::json::object status_json(const AdminTarget& target,
 boost::json::object report_json(const server::ReloadReport& report);
 /// What takes no requests by order of the operator.
 boost::json::object drains_json(const AdminTarget& target);
+/// `healthy`, `unhealthy`, `ejected` or `drained`.
+std::string_view state_of(const upstream::TargetSnapshot& target);
 
 }  // namespace gw::admin

@@ -6,6 +6,7 @@
 #include "runtime/base/error.h"
 #include "runtime/cache/use.h"
 #include "runtime/observe/count.h"
+#include "runtime/observe/recent.h"
 #include "runtime/observe/series.h"
 #include "runtime/policies/policy_list.h"
 
@@ -85,6 +86,7 @@ struct WorkerCounters {
   SeriesMap<UpstreamCounters> upstreams;
   SeriesMap<ClassCounters> classes;
   SeriesMap<LimitCounters> limits;
+  RecentRequests recent;
 };
 
 }  // namespace gw::observe

@@ -20,8 +20,8 @@ struct FakeClock final : Clock {
 // Route i is called `op<i>`; step 0 denies by rateLimit.
 struct Names final : RouteNames {
   std::string_view operation(const Exchange& exchange) const override {
-    static const std::string kNames[] = {"op0", "op1", "op2"};
-    return kNames[exchange.route];
+    static constexpr std::string_view kNames[] = {"op0", "op1", "op2"};
+    return exchange.route < std::size(kNames) ? kNames[exchange.route] : std::string_view();
   }
   std::string_view path_template(const Exchange&) const override { return "/"; }
   std::string_view upstream(const Exchange&) const override { return ""; }
@@ -102,6 +102,49 @@ TEST_CASE("metrics: what has no route counts as none", "[metrics]") {
   const OperationTotals none = totals_of(counters).operations.at(std::string(kNoOperation));
   CHECK(none.requests == StatusTotals{0, 0, 0, 1, 0, 1});
   CHECK(none.aborted == 1);
+}
+
+TEST_CASE("metrics: an exchange that has failed is remembered with its tries", "[metrics]") {
+  FakeClock clock;
+  const Names names;
+  WorkerCounters counters;
+  Observer observer(clock, &names, counters, 3, {});
+  Exchange exchange;
+  exchange.table = some_table();
+  exchange.route = 1;
+  exchange.request_id = "0123";
+  exchange.response.status = 503;
+  exchange.error = {.code = Errc::ConnectFailed, .what = "connect"};
+  exchange.last_step = 0;
+  exchange.try_count = 2;
+  exchange.tries[0] = {.target = "one", .error = Errc::UpstreamTimeout, .microseconds = 70};
+  exchange.tries[1] = {.target = "two", .error = Errc::ConnectFailed, .microseconds = 7};
+  clock.time += std::chrono::milliseconds(5);
+  observer.finished(exchange);
+  RecentRequests::Snapshot recent;
+  counters.recent.add_to(recent);
+  REQUIRE(recent.failing.size() == 1);
+  REQUIRE(recent.slow.size() == 1);
+  const RecentRequest& request = recent.failing[0];
+  CHECK(request.operation.view() == "op1");
+  CHECK(request.request_id.view() == "0123");
+  CHECK(request.status == 503);
+  CHECK(request.error == Errc::ConnectFailed);
+  CHECK(request.detail.view() == "connect");
+  CHECK(request.decided_by == policies::PolicyId::RateLimit);
+  CHECK(request.tries == 2);
+  CHECK(request.tries_us == 77);
+  CHECK(request.target.view() == "two");
+  CHECK(request.last_error == Errc::ConnectFailed);
+  // A stream is meant to last.
+  exchange.streams = true;
+  exchange.response.status = 200;
+  exchange.error = {};
+  observer.finished(exchange);
+  RecentRequests::Snapshot later;
+  counters.recent.add_to(later);
+  CHECK(later.failing.size() == 1);
+  CHECK(later.slow.size() == 1);
 }
 
 TEST_CASE("metrics: an exchange is in flight from its route to its end", "[metrics]") {

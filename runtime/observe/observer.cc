@@ -77,6 +77,43 @@ void Observer::count_limits(const Exchange& exchange) {
   if (!said.would_refuse.empty()) limit_of(said.would_refuse).would_refuse.add(1);
 }
 
+void Observer::remember(const Exchange& exchange, u64 spent_us) {
+  const bool failed = has_failed(exchange);
+  const i64 now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         exchange.started.time_since_epoch() + std::chrono::microseconds(spent_us))
+                         .count();
+  // What streams is meant to last.
+  const bool slow = !exchange.streams && counters_.recent.is_slow(spent_us, now_ms);
+  if (!failed && !slow) return;
+  RecentRequest request;
+  request.unix_ms = clock_.unix_ms();
+  request.steady_ms = now_ms;
+  request.duration_us = spent_us;
+  request.status = exchange.response.status;
+  request.error = exchange.error.code;
+  request.client_gone = exchange.client_gone;
+  const ExchangeNames names = names_of(exchange, names_);
+  request.operation = names.operation;
+  request.upstream = names.upstream;
+  request.request_id = exchange.request_id;
+  request.detail = exchange.error.what;
+  if (names_ != nullptr && exchange.table != nullptr) {
+    request.decided_by = names_->denying_policy(exchange);
+  }
+  if (exchange.limits != nullptr) request.limit = exchange.limits->refused_by;
+  const u32 kept = std::min(exchange.try_count, kMaxTries);
+  request.tries = static_cast<u8>(kept);
+  for (u32 i = 0; i < kept; ++i) request.tries_us += exchange.tries[i].microseconds;
+  if (kept > 0) {
+    const TryRecord& last = exchange.tries[kept - 1];
+    request.target = last.target;
+    request.last_status = last.status;
+    request.last_error = last.error;
+  }
+  if (failed) counters_.recent.note_failing(request);
+  if (slow) counters_.recent.note_slow(request);
+}
+
 void Observer::finished(const Exchange& exchange) {
   const bool routed = exchange.counters != nullptr;
   OperationCounters& operation = routed ? *exchange.counters : operation_of(exchange);
@@ -95,6 +132,7 @@ void Observer::finished(const Exchange& exchange) {
   }
   count_decision(exchange, operation);
   count_limits(exchange);
+  remember(exchange, spent_us);
   if (sinks_.log != nullptr) sinks_.log->finished(exchange, spent_us);
   if (sinks_.tracer != nullptr) sinks_.tracer->finished(exchange);
   if (sinks_.other != nullptr) sinks_.other->finished(exchange);

@@ -34,6 +34,7 @@ class Observer final : public ExchangeObserver {
   LimitCounters& limit_of(std::string_view name);
   void count_decision(const Exchange& exchange, OperationCounters& operation);
   void count_limits(const Exchange& exchange);
+  void remember(const Exchange& exchange, u64 spent_us);
 
   const Clock& clock_;
   const RouteNames* names_;

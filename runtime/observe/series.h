@@ -21,6 +21,9 @@ struct Series {
   const std::string name;
   Counts counts;
   u32 uses = 0;  // tables that have asked for it and live; of the thread that counts
+  // What admin/history has seen of it last; of the thread that samples. Here, so that it needs no
+  // memory of its own for each operation.
+  mutable u64 sampled = 0;
 };
 
 /// Made by the one thread that counts; read by any.

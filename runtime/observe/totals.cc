@@ -89,6 +89,10 @@ u64 OperationTotals::count() const {
 
 void Totals::add(const WorkerCounters& worker) {
   add_map(worker.operations, operations);
+  add_shared(worker);
+}
+
+void Totals::add_shared(const WorkerCounters& worker) {
   add_map(worker.upstreams, upstreams);
   add_map(worker.classes, classes);
   add_map(worker.limits, limits);

@@ -61,6 +61,8 @@ struct Totals {
   std::map<std::string, LimitTotals> limits;
 
   void add(const WorkerCounters& worker);
+  /// The same without its operations, which may be many.
+  void add_shared(const WorkerCounters& worker);
 };
 
 }  // namespace gw::observe
