@@ -7,6 +7,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "runtime/base/cpu_count.h"
 #include "runtime/server/blocked_signals.h"
 
 namespace gw::server {
@@ -27,7 +28,7 @@ Gateway::Gateway(GatewayOptions options)
         if (publication->table != nullptr) cache_.store.set_limit(cache_bytes(*publication->table));
         for (const auto& worker : workers_) worker->publish(publication);
       }) {
-  if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
+  if (options_.workers == 0) options_.workers = cpu_count();
 }
 
 Gateway::~Gateway() {
