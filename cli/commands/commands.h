@@ -24,6 +24,7 @@ Run add_status(CLI::App& gwctl);
 Run add_drain(CLI::App& gwctl);
 Run add_undrain(CLI::App& gwctl);
 Run add_purge(CLI::App& gwctl);
+Run add_doctor(CLI::App& gwctl);
 Run add_key(CLI::App& gwctl);
 Run add_rules(CLI::App& gwctl);
 Run add_schema(CLI::App& gwctl);
