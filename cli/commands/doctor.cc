@@ -243,10 +243,10 @@ Run add_doctor(CLI::App& gwctl) {
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
   app.footer(
-      "Looks at limits, processors, memory, clock and kernel; at what `serve` would open\n"
-      "and read; and whether upstreams can be found and reached: a connection each, and\n"
-      "nothing is sent. What a gateway that runs here holds is no fault. Run it as the\n"
-      "user of the service, with its environment and options.\n"
+      "Looks at limits, processors, memory, clock and kernel; at what `serve` would\n"
+      "open and read; and whether upstreams can be found and reached: a connection\n"
+      "each, and nothing is sent. What a gateway that runs here holds is no fault.\n"
+      "Run it as the user of the service, with its environment and options.\n"
       "\n"
       "Examples:\n"
       "  gwctl doctor\n"
