@@ -198,13 +198,18 @@ std::vector<ListenerSet::Socket> sockets_to_leave(const Gateway& gateway,
   return sockets;
 }
 
-// The gateway's usual limit on descriptors is that of a shell, 1024: 500 requests to upstreams.
+// A shell's usual limit is 1024, which is 500 requests to upstreams.
 void log_limit(const DescriptorLimit& limit) {
-  const bool low = limit.now < kFewDescriptors;
-  log(low ? LogLevel::Warning : LogLevel::Info, "descriptor_limit",
-      {{"before", static_cast<i64>(limit.before)},
-       {"now", static_cast<i64>(limit.now)},
-       {"help", low ? "raise the hard limit: LimitNOFILE= of the unit, or ulimit -Hn" : ""}});
+  const auto before = static_cast<i64>(limit.before);
+  const auto now = static_cast<i64>(limit.now);
+  if (limit.now < kFewDescriptors) {
+    log(LogLevel::Warning, "descriptor_limit",
+        {{"before", before},
+         {"now", now},
+         {"help", "raise the hard limit: LimitNOFILE= of the unit, or ulimit -Hn"}});
+  } else if (now != before) {
+    log(LogLevel::Info, "descriptor_limit", {{"before", before}, {"now", now}});
+  }
 }
 
 // For the service manager's list of services.

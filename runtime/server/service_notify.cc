@@ -18,6 +18,7 @@ namespace gw::server {
 namespace {
 
 constexpr size_t kMaxStatusBytes = 256;
+constexpr int kSendTimeoutSeconds = 2;
 // Of a manager's timeout; what is less is no timeout but a mistake.
 constexpr u64 kLeastTimeoutUs = 1000;
 constexpr u64 kMostTimeoutUs = u64{365} * 24 * 3600 * 1'000'000;
@@ -62,6 +63,9 @@ Result<ServiceNotify> ServiceNotify::open(std::string_view address) {
   if (!notify.socket_) {
     return fail(Error{.code = Errc::AddressInvalid, .sys = errno, .what = "NOTIFY_SOCKET"});
   }
+  // Not for ever: a manager that takes nothing must not keep the gateway from its work.
+  const timeval patience{kSendTimeoutSeconds, 0};
+  ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   notify.address_ = address;
   if (address[0] == '@') notify.address_[0] = '\0';
   return notify;

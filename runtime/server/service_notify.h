@@ -19,7 +19,7 @@
 namespace gw::server {
 
 /// One datagram for each call, to the socket that the manager listens at. What cannot be delivered
-/// is lost: nothing depends on it here. Any thread; may block for as long as the manager takes.
+/// within two seconds is lost: nothing depends on it here. Any thread; may block for so long.
 class ServiceNotify {
  public:
   /// Tells nobody.
