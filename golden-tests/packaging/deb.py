@@ -193,7 +193,7 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(self.chroot("dpkg-query", "-Wf", "${Version}", "gwctl").stdout,
                          "0.1.0-2")
         calls = self.calls()
-        self.assertIn("try-restart gwctl.service", calls)
+        self.assertIn("restart gwctl.service", calls)
         self.assertNotIn("stop gwctl.service", calls)  # it serves until the new one does
         self.assertIn("it is mine", own.read_text(encoding="utf-8"))
         self.assertIn("# new", (self.root / "etc/default/gwctl").read_text(encoding="utf-8"))
@@ -209,6 +209,7 @@ class LifeTest(unittest.TestCase):
         # install again
         self.chroot("dpkg", "-i", "/next.deb")
         self.assertIn("it is mine", own.read_text(encoding="utf-8"))
+        self.assertIn("restart gwctl.service", self.calls())  # which starts it
         # purge
         self.chroot("dpkg", "-P", "gwctl")
         left = [name for name in ("etc/gwctl", "etc/default/gwctl", "var/lib/gwctl", "run/gwctl",
