@@ -115,9 +115,14 @@ constexpr size_t kAtOnce = 256;
 void judge_targets(const UpstreamConfig& config, std::chrono::milliseconds patience,
                    Findings& out) {
   std::vector<Knock> knocks;
+  size_t left_out = 0;
   for (const TargetConfig& target : config.targets) {
-    if (target.weight == 0 || target.addresses.empty() || knocks.size() == kAtOnce) continue;
-    knocks.emplace_back().target = &target;
+    if (target.weight == 0 || target.addresses.empty()) continue;
+    if (knocks.size() < kAtOnce) {
+      knocks.emplace_back().target = &target;
+    } else {
+      ++left_out;
+    }
   }
   for (Knock& knock : knocks) begin(knock);
   await(knocks, patience);
@@ -135,6 +140,9 @@ void judge_targets(const UpstreamConfig& config, std::chrono::milliseconds patie
                                                  "`targets`"
                                                : "is there a route, and a firewall that lets it "
                                                  "through?"});
+  }
+  if (left_out > 0) {
+    note(out, "upstream", fmt::format("{}: {} more targets were not tried", config.name, left_out));
   }
 }
 

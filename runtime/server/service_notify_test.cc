@@ -153,6 +153,7 @@ TEST_CASE("service manager: addresses that are none are refused", "[notify]") {
 }
 
 TEST_CASE("service manager: without one, or with one that is gone, nothing happens", "[notify]") {
+  ::unsetenv("NOTIFY_SOCKET");  // of whoever runs this test
   const ServiceNotify nobody = ServiceNotify::from_environment();
   CHECK_FALSE(nobody.is_on());
   nobody.ready("x");
@@ -165,6 +166,8 @@ TEST_CASE("service manager: without one, or with one that is gone, nothing happe
 }
 
 TEST_CASE("watchdog: its time is the manager's, for the process that it means", "[notify]") {
+  ::unsetenv("WATCHDOG_USEC");
+  ::unsetenv("WATCHDOG_PID");
   CHECK_FALSE(watchdog_timeout(false));
   const Variable timeout("WATCHDOG_USEC", "30000000");
   CHECK(watchdog_timeout(false) == std::chrono::seconds(30));
