@@ -30,11 +30,11 @@ std::vector<Verb> build_app(CLI::App& gwctl, GlobalOptions& globals) {
       "See gwctl(1), and gwctl VERB --help for one verb.");
 
   using Add = Run (*)(CLI::App&);
-  constexpr Add kVerbs[] = {add_validate, add_lint,    add_compile, add_diff,    add_inspect,
-                            add_explain,  add_openapi, add_test,    add_serve,   add_reload,
-                            add_rollback, add_status,  add_drain,   add_undrain, add_purge,
-                            add_top,      add_key,     add_rules,   add_schema,  add_completions,
-                            add_version,  add_man};
+  constexpr Add kVerbs[] = {add_validate,    add_lint,    add_compile, add_diff,    add_inspect,
+                            add_explain,     add_openapi, add_test,    add_serve,   add_reload,
+                            add_rollback,    add_status,  add_drain,   add_undrain, add_purge,
+                            add_top,         add_doctor,  add_key,     add_rules,   add_schema,
+                            add_completions, add_version, add_man};
   std::vector<Verb> verbs;
   for (const Add add : kVerbs) {
     Run run = add(gwctl);

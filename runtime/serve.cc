@@ -9,6 +9,7 @@
 
 #include "runtime/admin/admin_server.h"
 #include "runtime/admin/takeover.h"
+#include "runtime/base/descriptor_limit.h"
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
 #include "runtime/explain/live.h"
@@ -17,6 +18,7 @@
 #include "runtime/server/kept_drains.h"
 #include "runtime/server/main_loop.h"
 #include "runtime/server/reloader.h"
+#include "runtime/server/service_notify.h"
 #include "runtime/server/state_directory.h"
 #include "runtime/server/table_trust.h"
 #include "runtime/trust/explain_tokens.h"
@@ -198,6 +200,38 @@ std::vector<ListenerSet::Socket> sockets_to_leave(const Gateway& gateway,
   return sockets;
 }
 
+// A shell's usual limit is 1024, which is 500 requests to upstreams.
+void log_limit(const DescriptorLimit& limit) {
+  const auto before = static_cast<i64>(limit.before);
+  const auto now = static_cast<i64>(limit.now);
+  if (limit.now < kFewDescriptors) {
+    log(LogLevel::Warning, "descriptor_limit",
+        {{"before", before},
+         {"now", now},
+         {"help", "raise the hard limit: LimitNOFILE= of the unit, or ulimit -Hn"}});
+  } else if (now != before) {
+    log(LogLevel::Info, "descriptor_limit", {{"before", before}, {"now", now}});
+  }
+}
+
+// For the service manager's list of services.
+std::string status_of(const Reloader& reloader) {
+  return fmt::format("serving table {}", digest_text(*reloader.current()));
+}
+
+std::unique_ptr<Watchdog> start_watchdog(const ServiceNotify& notify, Gateway& gateway,
+                                         bool succeeds) {
+  const auto timeout = watchdog_timeout(succeeds);
+  if (!notify.is_on() || !timeout) return nullptr;
+  std::vector<Watchdog::Ask> workers;
+  for (size_t i = 0; i < gateway.worker_count(); ++i) {
+    workers.emplace_back([&worker = gateway.worker(i)](std::function<void()> answer) {
+      worker.loop().post(std::move(answer));
+    });
+  }
+  return std::make_unique<Watchdog>(notify, *timeout, std::move(workers));
+}
+
 // What `--watch` brings; a table that is served already is no change.
 OfferTable offer_to(Reloader& reloader, MainLoop& main_loop) {
   return [&](const TableFilePtr& file, std::vector<std::string> problems) {
@@ -217,6 +251,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const BlockedSignals blocked;  // of every thread from here on
   ServeOutcome outcome;
   configure_log(options.log_json, LogLevel::Info);
+  const ServiceNotify notify = ServiceNotify::from_environment();
   Legacy legacy;
   if (!receive_sockets(options.admin, legacy, outcome)) return outcome;
 
@@ -245,6 +280,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const auto orders = open_admin(options.admin, std::move(legacy.admin), outcome);
   if (!outcome.problems.empty()) return outcome;
 
+  const DescriptorLimit descriptors = raise_descriptor_limit();
   MainLoop main_loop;  // outlives the workers, which tell it of tables that nobody uses any more
   GatewayOptions gateway_options;
   gateway_options.workers = options.workers;
@@ -256,11 +292,17 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const bool drained =
       restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
   if (!drained) return outcome;
+  const Reloader* tables = nullptr;
   Reloader reloader(gateway, main_loop, state.get(),
                     {.listen = options.listen,
                      .references = options.references,
                      .reopen = options.reopen,
-                     .trust = trust.get()});
+                     .trust = trust.get(),
+                     .on_change = [&](bool under_way) {
+                       if (under_way) return notify.reloading();
+                       notify.ready(status_of(*tables));
+                     }});
+  tables = &reloader;
   ReloadReport started = reloader.start(file, std::move(legacy.listeners));
   if (!started.accepted) {
     outcome.problems = std::move(started.problems);
@@ -269,9 +311,11 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   outcome.started = true;
   warn_of_lost_tls(*file, options.listen);
   log_listeners(gateway, *file);
+  log_limit(descriptors);
 
   admin::Handover handover;
   std::atomic<bool> ending = false;
+  bool taken_over = false;
   admin::AdminTarget target{.gateway = gateway,
                             .reloader = reloader,
                             .main_loop = main_loop,
@@ -281,14 +325,17 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
                             .takeover = {},
                             .drains_changed = [&] { keep_drains(gateway, state.get()); }};
   target.takeover = [&](const std::string& path) -> std::string {
-    const auto begun = handover.begin(path, sockets_to_leave(gateway, *orders, state.get()), [&] {
-      main_loop.post([&] {
-        log(LogLevel::Info, "taken_over");
-        gateway.listeners().leave_socket_files();
-        orders->leave_socket_file();
-        main_loop.stop();
-      });
-    });
+    const auto begun =
+        handover.begin(path, sockets_to_leave(gateway, *orders, state.get()), [&](pid_t by) {
+          main_loop.post([&, by] {
+            log(LogLevel::Info, "taken_over");
+            taken_over = true;
+            notify.succeeded_by(by);
+            gateway.listeners().leave_socket_files();
+            orders->leave_socket_file();
+            main_loop.stop();
+          });
+        });
     return begun ? std::string() : std::strerror(begun.error().sys);
   };
   if (orders != nullptr) {
@@ -297,12 +344,18 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   }
   // What came with the sockets may not be in this directory yet.
   if (legacy.from != nullptr) keep_drains(gateway, state.get());
-  if (legacy.from != nullptr) legacy.from->go();
+  const bool succeeds = legacy.from != nullptr;
+  if (succeeds) legacy.from->go();
+  const auto watchdog = start_watchdog(notify, gateway, succeeds);
+  succeeds ? notify.ready_as_main(status_of(reloader)) : notify.ready(status_of(reloader));
   if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
   main_loop.run(
       {.every_second = [&] { reloader.look(); }, .hang_up = [&] { reloader.reopen("SIGHUP"); }});
   if (options.watch.stop) options.watch.stop();
   ending = true;
+  // To the manager, the service goes on after a takeover.
+  if (!taken_over) notify.stopping();
+  if (watchdog != nullptr) watchdog->members_end();
   gateway.finish(options.grace_ms);
   if (orders != nullptr) orders->stop();
   log(LogLevel::Info, "stopped");

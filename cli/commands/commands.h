@@ -25,6 +25,7 @@ Run add_drain(CLI::App& gwctl);
 Run add_undrain(CLI::App& gwctl);
 Run add_purge(CLI::App& gwctl);
 Run add_top(CLI::App& gwctl);
+Run add_doctor(CLI::App& gwctl);
 Run add_key(CLI::App& gwctl);
 Run add_rules(CLI::App& gwctl);
 Run add_schema(CLI::App& gwctl);

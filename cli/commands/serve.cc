@@ -178,7 +178,8 @@ Run add_serve(CLI::App& gwctl) {
          "[127.0.0.1:8080 when there are none]")
       ->option_text("ADDR:PORT")
       ->allow_extra_args(false);
-  app.add_option("--workers", command->serve.workers, "Threads that serve [one per processor]")
+  app.add_option("--workers", command->serve.workers,
+                 "Threads that serve [one per processor it may use]")
       ->option_text("N")
       ->check(CLI::Range(1u, 256u));
   app.add_option("--access-log", command->serve.access_log,

@@ -231,6 +231,30 @@ class ServeTest(unittest.TestCase):
         serve.process.terminate()
         self.assertEqual(serve.end(), 0)
 
+    def test_descriptors_are_raised_as_far_as_they_may_be(self):
+        import resource
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for soft, hard, said in ((256, 5000, "info"), (256, 512, "warning")):
+            with self.subTest(hard=hard):
+                limited = subprocess.Popen(
+                    [GWCTL, "serve", "gateway.yaml", "--listen", "127.0.0.1:0", "--log-format",
+                     "json", "--access-log", "off"], stderr=subprocess.PIPE, cwd=self.folder,
+                    text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                     (soft, min(hard, before[1]))))
+                for line in limited.stderr:
+                    if "descriptor_limit" in line:
+                        event = json.loads(line)
+                        self.assertEqual((event["level"], event["before"], event["now"]),
+                                         (said, soft, hard))
+                        break
+                else:
+                    self.fail("nothing is said of descriptors")
+                used = pathlib.Path(f"/proc/{limited.pid}/limits").read_text()
+                self.assertRegex(used, rf"Max open files +{hard} +{hard}")
+                limited.terminate()
+                self.assertEqual(limited.wait(SECONDS), 0)
+                limited.stderr.close()
+
     def test_a_restart_serves_what_was_accepted_last(self):
         state = str(self.folder / "state")
         serve = Serve(self.folder, "gateway.yaml", "--state", state)

@@ -45,6 +45,13 @@ void set_timeout(int socket, int milliseconds) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
 }
 
+pid_t peer_of(int socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  const int got = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+  return got == 0 ? peer.pid : 0;
+}
+
 // A name, and the descriptor that it belongs to; -1: none.
 bool send_one(int to, std::string_view name, int descriptor) {
   iovec bytes{const_cast<char*>(name.data()), name.size()};
@@ -98,7 +105,7 @@ void Handover::end() {
 
 Result<void> Handover::begin(const std::string& path,
                              const std::vector<server::ListenerSet::Socket>& sockets,
-                             std::function<void()> on_go) {
+                             std::function<void(pid_t successor)> on_go) {
   if (waiting_) {
     errno = EALREADY;
     return broken("a takeover is under way");
@@ -126,7 +133,8 @@ Result<void> Handover::begin(const std::string& path,
     char said[sizeof kGo] = {};
     const ssize_t n = ::recv(connection_.get(), said, sizeof said, 0);
     waiting_ = false;
-    if (n == sizeof kGo && std::memcmp(said, kGo, sizeof kGo) == 0) on_go();
+    if (n == sizeof kGo && std::memcmp(said, kGo, sizeof kGo) == 0)
+      on_go(peer_of(connection_.get()));
   });
   return {};
 }

@@ -7,6 +7,8 @@
 //
 // When the new one closes without "go", the old one goes on as if nothing had been.
 #pragma once
+#include <sys/types.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -29,11 +31,12 @@ class Handover {
   /// Ends the wait.
   ~Handover();
 
-  /// Sends `sockets` to who listens at `path`; then waits for "go" and calls `on_go`, on another
-  /// thread. Errors: ConnectFailed with errno; EALREADY while another one is under way.
+  /// Sends `sockets` to who listens at `path`; then waits for "go" and calls `on_go` with its
+  /// process (0: unknown), on another thread. Errors: ConnectFailed with errno; EALREADY while
+  /// another one is under way.
   Result<void> begin(const std::string& path,
                      const std::vector<server::ListenerSet::Socket>& sockets,
-                     std::function<void()> on_go);
+                     std::function<void(pid_t successor)> on_go);
 
  private:
   void end();

@@ -163,6 +163,10 @@ CertificateFacts certificate_facts(const std::string& chain) {
   if (leaf == nullptr) return facts;
   const auto names = certificate_names(*leaf);
   if (!names.empty()) facts.name = names.front();
+  std::tm begin{};
+  if (ASN1_TIME_to_tm(X509_get0_notBefore(leaf.get()), &begin) == 1) {
+    facts.begins_unix_s = ::timegm(&begin);
+  }
   std::tm end{};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf.get()), &end) == 1) {
     facts.expires_unix_s = ::timegm(&end);

@@ -49,8 +49,9 @@ std::vector<std::string> certificate_names(const X509& certificate);
 
 /// What operators want to know of a certificate that is served.
 struct CertificateFacts {
-  std::string name;        // the first of its names
-  i64 expires_unix_s = 0;  // 0: unknown
+  std::string name;       // the first of its names
+  i64 begins_unix_s = 0;  // 0: unknown, as the next one
+  i64 expires_unix_s = 0;
 };
 /// Of the first certificate in a text of PEM; nothing known of what is none.
 CertificateFacts certificate_facts(const std::string& chain);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "runtime/base/cpu_count.h"
 #include "runtime/server/blocked_signals.h"
 
 namespace gw::server {
@@ -33,7 +34,7 @@ Gateway::Gateway(GatewayOptions options)
           },
           spans_) {
   options_.session.explain = options_.explain;
-  if (options_.workers == 0) options_.workers = std::max(1U, std::thread::hardware_concurrency());
+  if (options_.workers == 0) options_.workers = cpu_count();
 }
 
 Gateway::~Gateway() {

@@ -14,7 +14,7 @@ namespace gw::server {
 
 struct GatewayOptions {
   std::vector<ListenerOptions> listen;
-  u32 workers = 0;  // 0: one per processor
+  u32 workers = 0;  // 0: one per processor that it may use (cpu_count)
   SessionOptions session;
   RunFunction run = nullptr;                      // the engine; required
   std::string access_log;                         // a file, `-` for standard output, empty for none

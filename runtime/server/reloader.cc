@@ -70,6 +70,21 @@ std::string digest_text(const table::TableFile& file) {
   return fmt::format("{:016x}", table::TableView(file.bytes()).digest());
 }
 
+class Reloader::UnderWay {
+ public:
+  explicit UnderWay(const Reloader& reloader) : on_change_(reloader.options_.on_change) {
+    if (on_change_) on_change_(true);
+  }
+  ~UnderWay() {
+    if (on_change_) on_change_(false);
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  const std::function<void(bool)>& on_change_;
+};
+
 Reloader::Reloader(Gateway& gateway, MainLoop& main_loop, StateDirectory* state,
                    ReloaderOptions options)
     : gateway_(gateway), main_loop_(main_loop), state_(state), options_(std::move(options)) {
@@ -150,6 +165,7 @@ ReloadReport Reloader::start(TableFilePtr file, std::vector<InheritedSocket> inh
 }
 
 ReloadReport Reloader::reload(Bytes bytes, const ReloadOrder& order) {
+  const UnderWay under_way(*this);
   Candidate candidate;
   candidate.report.origin = order.origin;
   candidate.close_streams = order.close_streams;
@@ -160,14 +176,21 @@ ReloadReport Reloader::reload(Bytes bytes, const ReloadOrder& order) {
 }
 
 ReloadReport Reloader::reopen(std::string origin) {
+  const UnderWay under_way(*this);  // opening compiles, which may take long
   std::vector<std::string> problems;
   TableFilePtr opened;
   if (options_.reopen) opened = options_.reopen(problems);
-  return offer(opened, std::move(problems), std::move(origin));
+  return take_offer(opened, std::move(problems), std::move(origin));
 }
 
 ReloadReport Reloader::offer(const TableFilePtr& file, std::vector<std::string> problems,
                              std::string origin) {
+  const UnderWay under_way(*this);
+  return take_offer(file, std::move(problems), std::move(origin));
+}
+
+ReloadReport Reloader::take_offer(const TableFilePtr& file, std::vector<std::string> problems,
+                                  std::string origin) {
   Candidate candidate;
   candidate.report.origin = std::move(origin);
   candidate.report.before = digest_text(*file_);
@@ -179,6 +202,7 @@ ReloadReport Reloader::offer(const TableFilePtr& file, std::vector<std::string> 
 }
 
 ReloadReport Reloader::resolve_again(const ReloadOrder& order) {
+  const UnderWay under_way(*this);
   Candidate candidate;
   candidate.report.origin = order.origin;
   candidate.close_streams = order.close_streams;
@@ -188,6 +212,7 @@ ReloadReport Reloader::resolve_again(const ReloadOrder& order) {
 }
 
 ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
+  const UnderWay under_way(*this);
   Candidate candidate;
   candidate.close_streams = close_streams;
   candidate.report.origin = "rollback";

@@ -78,6 +78,9 @@ struct ReloaderOptions {
   /// The argument of `serve`, opened anew; null: `problems` says why not. May be empty.
   std::function<TableFilePtr(std::vector<std::string>& problems)> reopen;
   TableTrust* trust = nullptr;  // null: signatures are not asked for; outlives the reloader
+  /// Told that a change is tried (true), and that this has ended (false), whatever has come of it;
+  /// not of the start. Main thread. May be empty.
+  std::function<void(bool under_way)> on_change;
 };
 
 /// All or nothing: on any error the table before goes on and the reason is told. Changes are made
@@ -120,6 +123,9 @@ class Reloader {
     ReloadReport report;
     bool close_streams = false;
   };
+  class UnderWay;
+  ReloadReport take_offer(const TableFilePtr& file, std::vector<std::string> problems,
+                          std::string origin);
   bool take(Bytes bytes, Candidate& candidate);
   bool is_expected(const std::string& expected, ReloadReport& report) const;
   bool may_be_served(const table::TableFile& file, ReloadReport& report);

@@ -1,0 +1,261 @@
+// gwctl doctor: what keeps a gateway from running well on this machine.
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "cli/admin_client.h"
+#include "cli/commands/commands.h"
+#include "cli/doctor/certificates.h"
+#include "cli/doctor/machine.h"
+#include "cli/doctor/places.h"
+#include "cli/doctor/upstreams.h"
+#include "cli/spec_options.h"
+#include "runtime/admin/admin_server.h"
+#include "runtime/base/ip_address.h"
+#include "runtime/base/unique_descriptor.h"
+#include "runtime/base/units.h"
+#include "runtime/base/wall_clock.h"
+#include "runtime/identity/live_data.h"
+#include "runtime/server/listener_options.h"
+#include "runtime/server/publication.h"
+
+namespace gw::cli {
+namespace {
+
+namespace json = boost::json;
+using doctor::Findings;
+using doctor::RunningGateway;
+using doctor::Verdict;
+
+struct DoctorCommand {
+  SpecOptions spec;
+  std::vector<std::string> listen;
+  std::string state;
+  AdminOptions admin;
+  std::string timeout = "3s";
+  OutputFormat format = OutputFormat::Text;
+};
+
+constexpr u64 kMostTimeoutMs = 60'000;
+
+std::string admin_address(const AdminOptions& options) {
+  if (!options.address.empty()) return options.address;
+  const char* usual = std::getenv("GWCTL_ADMIN");
+  if (usual != nullptr && usual[0] != '\0') return usual;
+  return admin::default_admin_address();
+}
+
+// Of an admin interface over TCP a host name is not looked up: nobody names one there.
+bool somebody_listens(const std::string& address) {
+  sockaddr_storage to{};
+  socklen_t length = 0;
+  const std::string_view path = parse_unix_address(address);
+  if (path.empty()) {
+    const auto server = parse_server_address(address);
+    if (!server) return false;
+    length = to_sockaddr(server->address, server->port, to);
+  } else {
+    sockaddr_un file{};
+    file.sun_family = AF_UNIX;
+    if (path.size() >= sizeof file.sun_path) return false;
+    path.copy(file.sun_path, path.size());
+    std::memcpy(&to, &file, sizeof file);
+    length = sizeof file;
+  }
+  const UniqueDescriptor probe(::socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&to), length) == 0;
+}
+
+bool has_token(const AdminOptions& options) {
+  const char* usual = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
+  return !options.token_file.empty() || (usual != nullptr && usual[0] != '\0');
+}
+
+// What it holds is no obstacle: it is what is being looked after.
+RunningGateway running_gateway(const AdminOptions& admin, const Console& console) {
+  RunningGateway running;
+  if (!somebody_listens(admin.address)) return running;
+  const auto status = ask_admin_json(admin, console, "GET", "/v1/status");
+  if (!status) return running;
+  running.found = true;
+  const auto* listeners = status->if_contains("listeners");
+  if (listeners == nullptr || !listeners->is_array()) return running;
+  for (const json::value& listener : listeners->get_array()) {
+    running.listening.emplace(listener.get_object().at("address").get_string());
+  }
+  return running;
+}
+
+void judge_certificates(const BoundTable& table, Findings& out) {
+  for (const server::ListenerOptions& listener : server::listener_options(table, {})) {
+    if (!listener.tls) continue;
+    for (const net::TlsCertificate& certificate : listener.tls->certificates) {
+      doctor::judge_certificate(listener.address, certificate, unix_now_ms() / 1000, out);
+    }
+  }
+}
+
+void fail_each(const std::vector<std::string>& problems, const std::string& check,
+               const std::string& help, Findings& out) {
+  for (const std::string& problem : problems) doctor::fail(out, check, problem, help);
+}
+
+// Null, with findings: it would not start.
+std::shared_ptr<const BoundTable> bind_gateway(const DoctorCommand& command,
+                                               const ReferenceSource& references,
+                                               const Console& console, Findings& out) {
+  ExitCode exit = ExitCode::Ok;
+  const auto file = open_gateway(command.spec, console, exit);
+  if (file == nullptr) {
+    doctor::fail(out, "gateway", fmt::format("{} cannot be served", command.spec.paths[0]),
+                 "`gwctl lint` says why");
+    return nullptr;
+  }
+  std::vector<ReferenceProblem> problems;
+  auto bound = BoundTable::bind(file, references, problems);
+  for (const ReferenceProblem& problem : problems) {
+    doctor::fail(out, "reference",
+                 fmt::format("{}: {} ({})", problem.where, problem.message, problem.field),
+                 "set the variable, or let the user of the gateway read the file");
+  }
+  if (!bound) return nullptr;
+  doctor::note(
+      out, "gateway",
+      fmt::format("{} routes; all that it refers to is there", (*bound)->view().routes().size()));
+  return *bound;
+}
+
+void judge_gateway(const DoctorCommand& command, const RunningGateway& running,
+                   const Console& console, Findings& out) {
+  std::vector<std::string> addresses = command.listen;
+  std::map<std::string, std::string> env;
+  std::shared_ptr<const BoundTable> bound;
+  if (!read_env_file(command.spec.env_file, env, console)) {
+    doctor::fail(out, "gateway", fmt::format("{} cannot be read", command.spec.env_file),
+                 "NAME=VALUE lines");
+  } else if (!command.spec.paths.empty()) {
+    const ReferenceSource references = ReferenceSource::process(std::move(env));
+    bound = bind_gateway(command, references, console, out);
+    if (bound != nullptr) {
+      std::vector<std::string> problems;
+      static_cast<void>(load_live_data(*bound, references, problems));
+      fail_each(problems, "data", "mend the file that it names", out);
+    }
+  }
+  if (bound != nullptr && addresses.empty()) {
+    for (const auto& listener : server::listener_options(*bound, {})) {
+      addresses.push_back(listener.address);
+    }
+  }
+  for (std::string& address : addresses) {
+    if (address.starts_with(':')) address.insert(0, "0.0.0.0");
+    doctor::judge_listener(address, running, out);
+  }
+  if (bound == nullptr) return;
+  judge_certificates(*bound, out);
+  std::vector<std::string> problems;
+  const server::Publication publication = server::make_publication(bound, problems);
+  fail_each(problems, "upstream", "mend it in the gateway document", out);
+  if (!problems.empty()) return;
+  const auto patience = std::chrono::milliseconds(*parse_duration(command.timeout));
+  doctor::judge_upstreams(publication.upstreams, publication.resolvers, patience, out);
+}
+
+std::string_view word_of(Verdict verdict) {
+  constexpr std::string_view kWords[] = {"ok", "warn", "fail"};
+  return kWords[static_cast<size_t>(verdict)];
+}
+
+size_t count(const Findings& findings, Verdict verdict) {
+  return static_cast<size_t>(std::ranges::count(findings, verdict, &doctor::Finding::verdict));
+}
+
+void show_text(const Findings& findings, const Console& console) {
+  for (const doctor::Finding& finding : findings) {
+    console.out(
+        fmt::format("{:<4}  {:<12} {}\n", word_of(finding.verdict), finding.check, finding.found));
+    if (!finding.help.empty()) console.out(fmt::format("      = help: {}\n", finding.help));
+  }
+  console.note(fmt::format("{} checks: {} failed, {} to be looked at", findings.size(),
+                           count(findings, Verdict::Fail), count(findings, Verdict::Warn)));
+}
+
+void show_json(const Findings& findings, const Console& console) {
+  json::array checks;
+  for (const doctor::Finding& finding : findings) {
+    json::object one{
+        {"check", finding.check}, {"verdict", word_of(finding.verdict)}, {"found", finding.found}};
+    if (!finding.help.empty()) one["help"] = finding.help;
+    checks.push_back(std::move(one));
+  }
+  console.out(json::serialize(json::object{{"failed", count(findings, Verdict::Fail)},
+                                           {"warnings", count(findings, Verdict::Warn)},
+                                           {"checks", std::move(checks)}}) +
+              "\n");
+}
+
+ExitCode run_doctor(const DoctorCommand& command, const Console& console) {
+  const auto timeout = parse_duration(command.timeout);
+  if (!timeout || *timeout == 0 || *timeout > kMostTimeoutMs) {
+    console.error(
+        fmt::format("--timeout `{}` is not a duration up to 1m, such as 3s", command.timeout));
+    return ExitCode::Usage;
+  }
+  Findings findings;
+  doctor::judge_machine(doctor::machine_facts(), findings);
+  const std::string admin = admin_address(command.admin);
+  RunningGateway running;
+  if (admin != "off") {
+    running = running_gateway({admin, command.admin.token_file}, console);
+    doctor::judge_admin(admin, has_token(command.admin), running, findings);
+  }
+  if (!command.state.empty()) doctor::judge_state_directory(command.state, running, findings);
+  judge_gateway(command, running, console, findings);
+  command.format == OutputFormat::Json ? show_json(findings, console)
+                                       : show_text(findings, console);
+  return count(findings, Verdict::Fail) == 0 ? ExitCode::Ok : ExitCode::Findings;
+}
+
+}  // namespace
+
+Run add_doctor(CLI::App& gwctl) {
+  CLI::App& app = *gwctl.add_subcommand("doctor", "Say what this machine lacks for a gateway");
+  const auto command = std::make_shared<DoctorCommand>();
+  app.add_option("gateway", command->spec.paths,
+                 "Also look at its listeners, certificates, files and upstreams")
+      ->option_text("GATEWAY");
+  app.add_option("--listen", command->listen, "Look at these in place of the gateway's listeners")
+      ->option_text("ADDR:PORT")
+      ->allow_extra_args(false);
+  app.add_option("--state", command->state, "The state directory of `serve`")->option_text("DIR");
+  app.add_option("--timeout", command->timeout,
+                 "For names to be resolved, and for upstreams to take a connection [3s]")
+      ->option_text("DURATION");
+  add_admin_options(app, command->admin);
+  add_format_options(app, command->format);
+  add_spec_options(app, command->spec);
+  app.footer(
+      "Looks at limits, processors, memory, clock and kernel; at what `serve` would\n"
+      "open and read; and whether upstreams can be found and reached: a connection\n"
+      "each, and nothing is sent. What a gateway that runs here holds is no fault.\n"
+      "Run it as the user of the service, with its environment and options.\n"
+      "\n"
+      "Examples:\n"
+      "  gwctl doctor\n"
+      "  gwctl doctor gateway.gwt --state /var/lib/gwctl\n"
+      "  gwctl doctor gateway.yaml --listen 0.0.0.0:443 --json\n"
+      "\n"
+      "Exit status: 0 nothing fails, 1 something does, 2 wrong use.\n"
+      "See gwctl-doctor(1).");
+  return [command](const Console& console) { return run_doctor(*command, console); };
+}
+
+}  // namespace gw::cli

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Container file and Kubernetes example: what they promise, and that the gateway runs like that.
+
+  cluster.py GWCTL
+
+The root of the container is made as its build makes it, and run read-only by an ordinary user in a
+namespace of its own; that part is skipped where namespaces or root are missing.
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import yaml
+except ImportError:
+    print("skipped: there is no python3-yaml")
+    sys.exit(77)
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "serve"))
+import run  # noqa: E402
+
+PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+
+
+def can_isolate():
+    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+    return os.geteuid() == 0 and shutil.which("setpriv") and tried.returncode == 0
+
+
+def instructions():
+    """(instruction, rest) of the container file, continued lines put together."""
+    text = (PACKAGING / "container/Containerfile").read_text(encoding="utf-8")
+    text = re.sub(r"^#.*\n", "", text, flags=re.M).replace("\\\n", " ")
+    return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
+
+
+def ask(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=run.SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+class ContainerTest(unittest.TestCase):
+    def test_the_container_file_keeps_its_promises(self):
+        lines = instructions()
+        stages = [i for i, (word, _) in enumerate(lines) if word == "FROM"]
+        last = dict(lines[stages[-1]:])
+        self.assertEqual(last["FROM"], "scratch")
+        self.assertRegex(last["USER"], r"^[1-9]\d+:[1-9]\d+$")
+        self.assertEqual(json.loads(last["ENTRYPOINT"]), ["/usr/bin/gwctl"])
+        self.assertIsInstance(json.loads(last["CMD"]), list)
+        self.assertNotIn("RUN", last)  # there is no shell that could
+        for word, rest in lines:
+            self.assertNotEqual(word, "ADD")
+            self.assertNotIn("://", rest)
+            if word == "RUN":
+                self.assertIsInstance(json.loads(rest), list)
+        for word, rest in lines[:stages[-1]]:
+            if word == "FROM":
+                self.assertRegex(rest, r"^\S+:\S+ AS \w+$")  # of a version
+
+    @unittest.skipUnless(can_isolate(), "skipped: no namespaces here")
+    def test_the_root_of_the_container_is_enough(self):
+        """Read-only, an ordinary user, no capability, nothing but what the image holds."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder) / "root"
+            subprocess.run([PACKAGING / "container/rootfs", run.GWCTL, root], check=True)
+            self.assertFalse((root / "bin/sh").exists())
+            for name in ("dev", "proc"):
+                (root / name).mkdir()
+            port = socket.create_server(("127.0.0.1", 0))
+            number = port.getsockname()[1]
+            port.close()
+            (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+            last = dict(instructions())
+            entry = json.loads(last["ENTRYPOINT"])
+            words = [word.replace("0.0.0.0:8080", f"127.0.0.1:{number}")
+                     for word in json.loads(last["CMD"])]
+            user, group = last["USER"].split(":")
+            command = (
+                f"mount --bind {root} {root} && mount -t proc proc {root}/proc"
+                f" && mount --bind /dev {root}/dev && mount -o remount,ro,bind {root} {root}"
+                f" && exec setpriv --no-new-privs --bounding-set=-all,+setuid,+setgid,+sys_chroot"
+                f" {shutil.which('chroot')} --userspec={user}:{group} --groups= {root} {shlex.join(entry + words)}")
+            gateway = subprocess.Popen(["unshare", "-m", "sh", "-c", command], text=True,
+                                       stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                       env={"GWCTL_ADMIN": "off"})
+            try:
+                said = []
+                for line in gateway.stderr:
+                    said.append(line)
+                    if "listening" in line:
+                        break
+                self.assertTrue(said and "listening" in said[-1], said)
+                self.assertEqual(ask(number, "/"), 200)
+                status = pathlib.Path(f"/proc/{gateway.pid}/status").read_text()
+                self.assertEqual(re.search(r"^Uid:\s+(\d+)", status, re.M)[1], user)
+                self.assertEqual(int(re.search(r"^CapEff:\s+(\w+)", status, re.M)[1], 16), 0)
+            finally:
+                gateway.terminate()
+                self.assertEqual(gateway.wait(run.SECONDS), 0)
+                gateway.stderr.close()
+
+
+class KubernetesTest(unittest.TestCase):
+    def setUp(self):
+        text = (PACKAGING / "kubernetes/gateway.yaml").read_text(encoding="utf-8")
+        self.objects = {one["kind"]: one for one in yaml.safe_load_all(text)}
+        self.pod = self.objects["Deployment"]["spec"]["template"]["spec"]
+        self.container, = self.pod["containers"]
+
+    def test_objects_belong_together(self):
+        self.assertEqual(set(self.objects), {"ConfigMap", "Deployment", "Service",
+                                             "PodDisruptionBudget"})
+        labels = self.objects["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        deployment = self.objects["Deployment"]["spec"]
+        budget = self.objects["PodDisruptionBudget"]["spec"]
+        for selector in (deployment["selector"]["matchLabels"], budget["selector"]["matchLabels"],
+                         self.objects["Service"]["spec"]["selector"]):
+            self.assertEqual(selector, labels)
+        self.assertLess(budget["minAvailable"], deployment["replicas"])
+        ports = {port["name"] for port in self.container["ports"]}
+        self.assertIn(self.objects["Service"]["spec"]["ports"][0]["targetPort"], ports)
+        volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
+        self.assertEqual({mount["name"] for mount in self.container["volumeMounts"]}, set(volumes))
+        self.assertEqual(volumes["gateway"]["configMap"]["name"],
+                         self.objects["ConfigMap"]["metadata"]["name"])
+
+    def test_the_pod_is_restricted(self):
+        """What the Pod Security Standard `restricted` asks for, and a read-only root."""
+        pod, container = self.pod["securityContext"], self.container["securityContext"]
+        self.assertIs(pod["runAsNonRoot"], True)
+        self.assertGreater(pod["runAsUser"], 0)
+        self.assertEqual(pod["seccompProfile"]["type"], "RuntimeDefault")
+        self.assertIs(container["allowPrivilegeEscalation"], False)
+        self.assertIs(container["readOnlyRootFilesystem"], True)
+        self.assertEqual(container["capabilities"], {"drop": ["ALL"]})
+        self.assertIs(self.pod["automountServiceAccountToken"], False)
+        user = dict(instructions())["USER"]
+        self.assertEqual(user, f"{pod['runAsUser']}:{pod['runAsGroup']}")
+
+    def test_there_is_time_to_drain(self):
+        grace, = [int(word[8:-1]) for word in self.container["args"] if word.startswith("--grace=")]
+        pause = self.container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        self.assertGreater(self.pod["terminationGracePeriodSeconds"], pause + grace)
+        self.assertLess(self.container["readinessProbe"]["periodSeconds"]
+                        * self.container["readinessProbe"]["failureThreshold"], pause)
+
+    def test_its_command_line_serves_its_document_and_answers_its_probes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name, text in self.objects["ConfigMap"]["data"].items():
+                (folder / name).write_text(text, encoding="utf-8")
+            (folder / "token").write_text("0123456789abcdef\n", encoding="utf-8")
+            places = {"/etc/gwctl-admin": str(folder), "/etc/gwctl": str(folder),
+                      "0.0.0.0:8080": "127.0.0.1:0", "0.0.0.0:9100": "127.0.0.1:0"}
+            words = []
+            for word in self.container["args"][1:]:
+                for before, after in places.items():
+                    word = word.replace(before, after)
+                words.append(word)
+            gateway = run.Serve(folder, *words, listen=None, await_port=False)
+            try:
+                gateway.await_line('"event":"admin"')
+                events = [json.loads(line) for line in gateway.lines if line.startswith("{")]
+                found = {event["event"]: event for event in events}
+                admin = int(found["admin"]["address"].rsplit(":", 1)[1])
+                self.assertEqual(
+                    ask(int(found["listening"]["address"].rsplit(":", 1)[1]), "/"), 200)
+                for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                    self.assertEqual(self.container[probe]["httpGet"]["port"], "admin")
+                    self.assertEqual(ask(admin, self.container[probe]["httpGet"]["path"]), 200)
+                self.assertEqual(ask(admin, "/metrics"), 401)
+            finally:
+                gateway.process.terminate()
+                self.assertEqual(gateway.end(), 0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    run.GWCTL = str(pathlib.Path(sys.argv.pop()).resolve())
+    unittest.main(verbosity=1, warnings="ignore")
