@@ -247,7 +247,10 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   GatewayOptions gateway_options;
   gateway_options.workers = options.workers;
   gateway_options.run = &run;
-  gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
+  gateway_options.table_names_log = options.access_log.empty();
+  gateway_options.access_log = options.access_log.empty()    ? "-"
+                               : options.access_log == "off" ? std::string()
+                                                             : options.access_log;
   Gateway gateway(gateway_options);
   const bool drained =
       restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
@@ -294,8 +297,9 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   if (legacy.from != nullptr) keep_drains(gateway, state.get());
   if (legacy.from != nullptr) legacy.from->go();
   if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
-  main_loop.run(
-      {.every_second = [&] { reloader.look(); }, .hang_up = [&] { reloader.reopen("SIGHUP"); }});
+  main_loop.run({.every_second = [&] { reloader.look(); },
+                 .hang_up = [&] { reloader.reopen("SIGHUP"); },
+                 .reopen_logs = [&] { gateway.reopen_log(); }});
   if (options.watch.stop) options.watch.stop();
   ending = true;
   gateway.finish(options.grace_ms);

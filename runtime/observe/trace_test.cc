@@ -85,8 +85,8 @@ TEST_CASE("trace: a tracestate is a list of members (3.3)", "[trace]") {
   CHECK_FALSE(is_tracestate(long_key + "a=1"));
   CHECK_FALSE(is_tracestate("a=" + long_value + "v"));
   for (const std::string_view wrong :
-       {"foo", "foo=", "=1", "foo@=1", "@foo=1", "foo@bar@baz=1", "FOO=1", "foo=bar=baz",
-        "foo =1", "f\xc3\xa9=1", "foo=\xc3\xa9", "foo=1,foo=2", "foo@0vendor=1", "foo.bar=1"}) {
+       {"foo", "foo=", "=1", "foo@=1", "@foo=1", "foo@bar@baz=1", "FOO=1", "foo=bar=baz", "foo =1",
+        "f\xc3\xa9=1", "foo=\xc3\xa9", "foo=1,foo=2", "foo@0vendor=1", "foo.bar=1"}) {
     CAPTURE(wrong);
     CHECK_FALSE(is_tracestate(wrong));
   }
@@ -104,8 +104,9 @@ TEST_CASE("trace: fields of a request are read together (3.2, 3.3.1)", "[trace]"
   // Without a parent the state means nothing.
   CHECK(read({{"tracestate", "a=1"}}, arena).state.empty());
   CHECK(read({{"traceparent", kParent}, {"tracestate", "a=1"}}, arena).state == "a=1");
-  CHECK(read({{"traceparent", kParent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}}, arena)
-            .state == "a=1,b=2");
+  CHECK(
+      read({{"traceparent", kParent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}}, arena).state ==
+      "a=1,b=2");
   // A state that is none is left out, and the parent is not.
   const TraceContext half = read({{"traceparent", kParent}, {"tracestate", "nonsense"}}, arena);
   CHECK(half.present);
