@@ -46,6 +46,7 @@ constexpr std::array kPasses{
     Pass{"body-fields", check_body_fields},      // pointers into bodies against the schemas
     Pass{"compositions", check_compose},         // parts and answers against the schemas
     Pass{"breach", check_breach},                // secrets in answers that are compressed
+    Pass{"access-log", check_access_log},        // credentials that the log is asked for
     Pass{"answers", check_answers},              // fixed answers and examples against their schemas
     Pass{"schemas", check_schemas},              // schemas that cost too much, or never end
     Pass{"router", build_router},                // templates -> automaton, overlaps reported

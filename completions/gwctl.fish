@@ -122,7 +122,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from test' -s h -l help -d 'Print t
 complete -c gwctl -f -n __fish_use_subcommand -a serve -d 'Run the gateway'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l listen -r -d 'Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated [127.0.0.1:8080 when there are none]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l workers -r -d 'Threads that serve [one per processor]'
-complete -c gwctl -n '__fish_seen_subcommand_from serve' -l access-log -r -d 'A file, - for standard output, or off [-]'
+complete -c gwctl -n '__fish_seen_subcommand_from serve' -l access-log -r -d 'A file, - for standard output, syslog, or off [where the gateway says, else -]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l log-format -r -d 'text or json, to standard error [text]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l state -r -d 'Keep accepted tables and drains here; a restart goes on with them'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l fresh -d 'Serve the argument even if --state holds another accepted table'

@@ -190,7 +190,7 @@ _gwctl() {
       _arguments \
         '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
         '--workers[Threads that serve \[one per processor\]]:value: ' \
-        '--access-log[A file, - for standard output, or off \[-\]]:file:_files' \
+        '--access-log[A file, - for standard output, syslog, or off \[where the gateway says, else -\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \
         '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \

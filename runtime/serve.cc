@@ -287,7 +287,10 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   trust::ExplainTokens explain_tokens;
   gateway_options.run = &explain::run_served;
   gateway_options.explain = &explain_tokens;
-  gateway_options.access_log = options.access_log == "off" ? std::string() : options.access_log;
+  gateway_options.table_names_log = options.access_log.empty();
+  gateway_options.access_log = options.access_log.empty()    ? "-"
+                               : options.access_log == "off" ? std::string()
+                                                             : options.access_log;
   Gateway gateway(gateway_options);
   const bool drained =
       restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
@@ -349,8 +352,9 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const auto watchdog = start_watchdog(notify, gateway, succeeds);
   succeeds ? notify.ready_as_main(status_of(reloader)) : notify.ready(status_of(reloader));
   if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
-  main_loop.run(
-      {.every_second = [&] { reloader.look(); }, .hang_up = [&] { reloader.reopen("SIGHUP"); }});
+  main_loop.run({.every_second = [&] { reloader.look(); },
+                 .hang_up = [&] { reloader.reopen("SIGHUP"); },
+                 .reopen_logs = [&] { gateway.reopen_log(); }});
   if (options.watch.stop) options.watch.stop();
   ending = true;
   // To the manager, the service goes on after a takeover.

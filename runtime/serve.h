@@ -41,7 +41,7 @@ struct TableSource {
 struct ServeOptions {
   std::vector<std::string> listen;  // replaces the table's listeners
   u32 workers = 0;                  // 0: one per processor
-  std::string access_log = "-";     // file, "-" or "off"
+  std::string access_log;           // file, "-", "syslog" or "off"; "": as the table says, else "-"
   bool log_json = false;
   std::string state_directory;  // "": none; the table is in memory only
   bool fresh = false;           // ignore an accepted table of the state directory

@@ -183,8 +183,8 @@ Run add_serve(CLI::App& gwctl) {
       ->option_text("N")
       ->check(CLI::Range(1u, 256u));
   app.add_option("--access-log", command->serve.access_log,
-                 "A file, - for standard output, or off [-]")
-      ->option_text("FILE|-|off");
+                 "A file, - for standard output, syslog, or off [where the gateway says, else -]")
+      ->option_text("FILE|-|syslog|off");
   app.add_option("--log-format", command->log_format, "text or json, to standard error [text]")
       ->option_text("FORMAT")
       ->check(CLI::IsMember({"text", "json"}));
@@ -218,7 +218,8 @@ Run add_serve(CLI::App& gwctl) {
   app.footer(
       "SIGTERM and SIGINT drain and exit; a second one stops at once. SIGHUP opens the\n"
       "argument again and serves it if it is good; with --watch, so does each change\n"
-      "of its files. What is not good is told, and the table before goes on.\n"
+      "of its files. What is not good is told, and the table before goes on. SIGUSR1\n"
+      "opens the file of the access log anew, so that it can be rotated.\n"
       "\n"
       "Examples:\n"
       "  gwctl serve api.yaml --mock\n"

@@ -15,6 +15,7 @@
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
+#include "runtime/policies/access_log/record.h"
 #include "runtime/policies/authenticate/record.h"
 #include "runtime/policies/compress/record.h"
 #include "runtime/policies/scheme/record.h"
@@ -27,31 +28,6 @@ using policies::PolicyId;
 
 constexpr u32 kMaxDepth = 8;     // of members that are looked at
 constexpr u32 kMaxVisits = 500;  // of one answer
-
-constexpr std::string_view kSecretWords[] = {"token", "secret", "password", "passwd",    "csrf",
-                                             "xsrf",  "apikey", "passcode", "privatekey"};
-// Tokens that say where a list goes on.
-constexpr std::string_view kPagingWords[] = {"page", "next", "cursor", "continuation", "sync"};
-
-// `csrf_token` and `csrfToken` alike.
-std::string letters_of(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c >= 'A' && c <= 'Z') out += static_cast<char>(c - 'A' + 'a');
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
-  }
-  return out;
-}
-
-bool has_any(std::string_view text, std::span<const std::string_view> words) {
-  return std::ranges::any_of(words,
-                             [&](std::string_view word) { return text.find(word) != text.npos; });
-}
-
-bool is_secret_name(std::string_view name) {
-  const std::string letters = letters_of(name);
-  return has_any(letters, kSecretWords) && !has_any(letters, kPagingWords);
-}
 
 // What a page can put into the requests that it makes a browser send.
 bool is_input(std::string_view expression) {
@@ -73,7 +49,8 @@ class SecretSearch {
       const std::string path = at + "/" + member.name;
       const Said said = read(member.value);
       if (said.write_only) continue;
-      if (said.is_password || (is_secret_name(member.name) && may_be_text(member.value))) {
+      if (said.is_password ||
+          (policies::is_secret_name(member.name) && may_be_text(member.value))) {
         return Secret{path, member.value.declared};
       }
       if (auto found = find(member.value, path, depth + 1)) return found;

@@ -5,6 +5,7 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/passes/template_text.h"
+#include "runtime/policies/access_log/record.h"
 
 namespace gw::compiler {
 namespace {
@@ -34,6 +35,27 @@ u64 digest_of_sources(const Module& module) {
   return digest;
 }
 
+bool is_secret(const GatewayOperation& source, std::string_view name) {
+  if (policies::is_secret_name(name)) return true;
+  for (const openapi::Parameter& parameter : source.operation->parameters) {
+    if (parameter.in != openapi::ParameterIn::Path || parameter.name.value != name) continue;
+    const NodeRef schema = source.unit->document->resolve(parameter.schema);
+    const NodeRef format = schema && schema.is_map() ? schema.get("format") : NodeRef{};
+    return format && format.is_scalar() && format.text() == "password";
+  }
+  return false;
+}
+
+// Captures whose values stand in no log.
+u32 secret_captures(const PlannedOperation& planned) {
+  u32 flags = 0;
+  for (u32 i = 0; i < planned.captures.size(); ++i) {
+    const u32 bit = table::kRouteSecretCapture + std::min(i, table::kRouteSecretCaptures - 1);
+    if (is_secret(*planned.source, planned.captures[i])) flags |= 1U << bit;
+  }
+  return flags;
+}
+
 }  // namespace
 
 void finish_table(Module& module) {
@@ -54,7 +76,7 @@ void finish_table(Module& module) {
          .settings = planned.settings,
          .captures = pools.string_lists.add(captures),
          .source = encoder.source(source.span),
-         .flags = planned.flags});
+         .flags = planned.flags | secret_captures(planned)});
   }
   for (size_t i = 0; i < module.files.size(); ++i) {
     table.files.push_back(pools.strings.add(module.files.name(static_cast<FileId>(i))));

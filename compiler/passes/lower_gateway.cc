@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compiler/passes/lower_access_log.h"
 #include "compiler/passes/passes.h"
 #include "compiler/xgw/language.h"
 #include "compiler/xgw/value.h"
@@ -456,6 +457,7 @@ table::Extent observe(Module& module) {
       .encode(policies::kObserveFields, effective_record(policies::kObserveSpec, node, "gateway"),
               EncodeScope{}, "observe", reinterpret_cast<std::byte*>(&record), nullptr);
   if (!node.is_map()) return {};
+  lower_access_log(module, node.get("accessLog"), record.access_log);
   if (const NodeRef tracing = node.get("tracing"); tracing && tracing.is_map()) {
     check_collector(module, tracing.get("endpoint"));
   }

@@ -33,6 +33,8 @@ void check_body_fields(Module& module);
 void check_compose(Module& module);
 /// Secrets in answers whose compressed length tells of them (BREACH). In: lower_operations.
 void check_breach(Module& module);
+/// Credentials that the access log is asked for. In: lower_operations.
+void check_access_log(Module& module);
 /// Answers that the gateway gives by itself, against what the document declares. In:
 /// lower_operations.
 void check_answers(Module& module);

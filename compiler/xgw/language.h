@@ -601,7 +601,7 @@ inline constexpr PlainField kRootFields[] = {
      "/etc/resolv.conf"},
     {"cacheMemory",
      "memory for stored answers (`cache`), such as `256MiB`; `0B` keeps none; default: 64MiB"},
-    {"observe", "what is told of requests, besides metrics: {tracing}"},
+    {"observe", "what is told of requests, besides metrics: {tracing, accessLog}"},
     {"public", "why operations that ask for no authentication need none"},
     {"assert",
      "what must hold of all operations and of the table: a list of {every, has, avoids, maxSteps, "

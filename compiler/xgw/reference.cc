@@ -54,6 +54,30 @@ json::object condition_schema() {
   return {{"oneOf", json::array{one, {{"type", "array"}, {"items", one}, {"minItems", 1}}}}};
 }
 
+// A text that is one of some words, or another where one of these ends with `*`.
+json::object known_words(const FieldSpec& field) {
+  json::array words;
+  json::array any;
+  for (const std::string_view word : field.words) {
+    if (!word.ends_with('*')) {
+      words.emplace_back(word);
+      continue;
+    }
+    std::string pattern = "^";
+    for (const char c : word.substr(0, word.size() - 1))
+      pattern += c == '.' ? "\\." : std::string(1, c);
+    any.push_back(text(pattern));
+  }
+  any.insert(any.begin(), json::object{{"enum", std::move(words)}});
+  return {{"anyOf", std::move(any)}};
+}
+
+// `429`, which YAML takes for a number, or `5xx`.
+json::object status_or_class() {
+  return {{"anyOf", json::array{text("^[1-5](xx|[0-9]{2})$"),
+                                {{"type", "integer"}, {"minimum", 100}, {"maximum", 599}}}}};
+}
+
 json::object plain_schema(const FieldSpec& field) {
   switch (field.kind) {
     case FieldKind::Bool:
@@ -120,7 +144,8 @@ json::object plain_schema(const FieldSpec& field) {
       return {{"anyOf", any}};
     }
     default:
-      return text();
+      if (field.name == "status") return status_or_class();
+      return field.words.empty() ? text() : known_words(field);
   }
 }
 
@@ -363,6 +388,16 @@ std::string plain_rows(std::span<const PlainField> fields) {
   return out;
 }
 
+std::string log_field_rows() {
+  std::string out =
+      "\n### Fields of the access log\n\n"
+      "| field | in JSON by default | meaning |\n|---|---|---|\n";
+  for (const policies::LogFieldInfo& field : policies::kLogFields) {
+    out += fmt::format("| `{}` | {} | {} |\n", field.name, field.standard ? "yes" : "", field.doc);
+  }
+  return out;
+}
+
 constexpr std::string_view kFieldHeader =
     "| field | type | default | meaning |\n|---|---|---|---|\n";
 
@@ -428,7 +463,10 @@ std::string x_gw_reference() {
   out += "\n## `listeners[]`\n\n";
   out += kFieldHeader;
   add_rows(policies::kListenerFields, "", out);
-  return out;
+  out += "\n## `observe`\n\n";
+  out += kFieldHeader;
+  add_rows(policies::kObserveFields, "", out);
+  return out + log_field_rows();
 }
 
 }  // namespace gw::compiler

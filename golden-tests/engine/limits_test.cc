@@ -96,7 +96,7 @@ TEST_CASE("limits: a burst, then 429 with what a client needs to know", "[engine
   CHECK(trip->field("ratelimit") == R"("perClient";r=0;t=2)");
   CHECK(trip->exchange.limits->refused_by == "perClient");
   std::string line;
-  observe::append_access_line(trip->exchange, nullptr, 0, 0, false, line);
+  observe::append_access_line(trip->exchange, nullptr, 0, 0, line);
   CHECK(line.find(R"("status":429)") != std::string::npos);
   CHECK(line.find(R"("limit":"perClient")") != std::string::npos);
   CHECK(trip->fetcher.sent.empty());
@@ -232,7 +232,7 @@ TEST_CASE("limits: shadow mode counts and refuses nothing", "[engine][limits]") 
   CHECK(trip.responder.status == 200);
   CHECK(trip.exchange.limits->would_refuse == "trial");
   std::string line;
-  observe::append_access_line(trip.exchange, nullptr, 0, 0, false, line);
+  observe::append_access_line(trip.exchange, nullptr, 0, 0, line);
   CHECK(line.find(R"("shadow_limit":"trial")") != std::string::npos);
   CHECK(trip.field("ratelimit").find("trial") == std::string::npos);
   CHECK(client.counters.counts().shadowed == 1);

@@ -388,7 +388,7 @@ TEST_CASE("validate: `log` refuses nothing and notes it", "[engine][validate]") 
   CHECK(trip.exchange.validation->request_faults == 2);
   CHECK(trip.exchange.validation->request_fault == "path id: minimum");
   std::string line;
-  observe::append_access_line(trip.exchange, nullptr, 0, 0, false, line);
+  observe::append_access_line(trip.exchange, nullptr, 0, 0, line);
   CHECK(line.find(R"("request_faults":2,"request_fault":"path id: minimum")") != line.npos);
   CHECK(trip.fetcher.sent.at(0).body == R"({"item":1})");
 }

@@ -353,9 +353,9 @@ void write_process(MetricWriter& writer, const AdminTarget& target) {
   writer.family({"gw_spans_lost", MetricType::Counter,
                  "Spans that found no room, or that the collector has not taken."});
   writer.sample({}, target.gateway.spans().lost());
-  writer.family({"gw_access_log_blocks_lost", MetricType::Counter,
-                 "Blocks of lines that could not be written fast enough."});
-  writer.sample({}, target.gateway.lost_log_blocks());
+  writer.family({"gw_access_log_lines_lost", MetricType::Counter,
+                 "Lines of the access log that could not be written."});
+  writer.sample({}, target.gateway.lost_log_lines());
   writer.family({"gw_ready", MetricType::Gauge, "1: takes new requests; 0: is ending."});
   writer.sample({}, u64{target.ending() ? 0U : 1U});
 }

@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "runtime/base/plain_text.h"
+
 namespace gw {
 namespace {
 
@@ -72,7 +74,10 @@ void append_json_escaped(std::string_view text, std::string& out) {
   for (size_t at = 0; at < text.size();) {
     const char c = text[at];
     const auto byte = static_cast<u8>(c);
-    if (c == '"' || c == '\\') {
+    if (const size_t plain = plain_length(text.substr(at)); plain > 0) {
+      out.append(text, at, plain);
+      at += plain;
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
       ++at;

@@ -77,6 +77,7 @@ Task<void> send(Exchange& exchange, Env& env, http::BodySource* plain, Bytes mem
                 Responder& responder, bool streams) {
   encoding::EncodedBody encoded;
   http::BodySource* body = policies::compress_answer(exchange, plain, memory, encoded);
+  env.observer.answering(exchange);
   responder.head(exchange.response);
   if (body == nullptr) {
     const Result<void> sent = co_await responder.end({}, nullptr);

@@ -338,6 +338,7 @@ Task<void> tunnel(Exchange& exchange, Env& env, Fetched& fetched, Responder& res
   engine::take_response_head(exchange, fetched);
   exchange.response.upgrade = engine::kWebSocket;
   engine::change_response_head(exchange);
+  env.observer.answering(exchange);
   const Result<Channel*> client = co_await responder.upgrade(exchange.response);
   if (client) {
     responder.let_go_of_table();
@@ -411,8 +412,10 @@ Task<void> proxy(Exchange& exchange, Env& env, Responder& responder,
   if (exchange.cache != nullptr) policies::prepare_fetch(exchange, env);
   if (exchange.trace != nullptr) observe::forward_trace(exchange);
   Fetched fetched(exchange.arena);
+  exchange.upstream_asked = env.clock.now();
   const Result<void> result = co_await env.fetcher.fetch(exchange, exchange.upstream_request, body,
                                                          options, &responder, fetched);
+  if (result) exchange.upstream_head = env.clock.now();
   if (!result && responder.client_gone() && result.error().code == Errc::Cancelled) {
     // Nobody is left to answer, or only a half: whoever sees one must not take it for the
     // upstream's. Who ends within his own body is told so.

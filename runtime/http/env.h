@@ -159,6 +159,9 @@ class ExchangeObserver {
   virtual void finished(const Exchange& exchange) = 0;
   /// The route of a client's request is known. Not every exchange comes so far.
   virtual void routed(Exchange& exchange) { static_cast<void>(exchange); }
+  /// The head of its answer is about to be written; later its fields may be gone, as what has
+  /// brought them is.
+  virtual void answering(Exchange& exchange) { static_cast<void>(exchange); }
   /// A call of a composition is over; its answer has not been used yet.
   virtual void part_finished(const Exchange& part) { static_cast<void>(part); }
   /// The table of a long exchange is about to go: keeps in its arena what finished() needs of it.

@@ -39,6 +39,8 @@ void Exchange::reset() {
   trace = nullptr;
   limit_overrides = {};
   started = {};
+  upstream_asked = {};
+  upstream_head = {};
   deadline = TimePoint::max();
   clients_deadline = false;
   stream_end = TimePoint::max();

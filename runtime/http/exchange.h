@@ -81,6 +81,10 @@ struct ExchangeNames {
   std::string_view path_template;
   std::string_view upstream;
   std::string_view consumer;
+  std::string_view policy;       // that has answered in the place of the action
+  std::string_view source_file;  // where the operation is declared
+  u32 source_line = 0;
+  u32 secret_captures = 0;  // a bit for each capture whose value is a secret
 };
 
 struct Exchange;
@@ -177,6 +181,8 @@ struct Exchange {
 
   // Progress, for logs and deadlines.
   TimePoint started{};
+  TimePoint upstream_asked{};               // zero: it was not
+  TimePoint upstream_head{};                // when its final head came; zero: it did not
   TimePoint deadline = TimePoint::max();    // of the whole exchange
   bool clients_deadline = false;            // the client has named it
   TimePoint stream_end = TimePoint::max();  // of one that streams: `maxStreamAge`

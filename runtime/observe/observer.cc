@@ -138,6 +138,11 @@ void Observer::finished(const Exchange& exchange) {
   if (sinks_.other != nullptr) sinks_.other->finished(exchange);
 }
 
+void Observer::answering(Exchange& exchange) {
+  if (sinks_.log != nullptr) sinks_.log->answering(exchange);
+  if (sinks_.other != nullptr) sinks_.other->answering(exchange);
+}
+
 void Observer::part_finished(const Exchange& part) {
   const auto status_class = static_cast<size_t>(status_class_of(part.response.status));
   operation_of(part).parts[status_class].add(1);
@@ -152,6 +157,7 @@ void Observer::detach(Exchange& exchange) {
     exchange.counters->in_flight.add(1);
   }
   keep_names(exchange, names_);
+  if (sinks_.log != nullptr) sinks_.log->detach(exchange);
   if (sinks_.other != nullptr) sinks_.other->detach(exchange);
 }
 

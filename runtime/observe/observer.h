@@ -25,6 +25,7 @@ class Observer final : public ExchangeObserver {
 
   void routed(Exchange& exchange) override;
   void finished(const Exchange& exchange) override;
+  void answering(Exchange& exchange) override;
   void part_finished(const Exchange& part) override;
   void detach(Exchange& exchange) override;
 

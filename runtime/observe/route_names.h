@@ -17,6 +17,20 @@ class RouteNames {
   /// The policy that has answered in the place of the action; None: the action was reached, or the
   /// cache had the answer.
   virtual policies::PolicyId denying_policy(const Exchange& exchange) const = 0;
+  /// Where its operation is declared. Without a file: nobody knows.
+  struct Source {
+    std::string_view file;
+    u32 line = 0;
+  };
+  virtual Source source(const Exchange& exchange) const {
+    static_cast<void>(exchange);
+    return {};
+  }
+  /// A bit for each of its captures whose value stands in no log.
+  virtual u32 secret_captures(const Exchange& exchange) const {
+    static_cast<void>(exchange);
+    return 0;
+  }
 };
 
 /// Of an exchange, whether it has its table or has let go of it. `names` may be null.

@@ -14,10 +14,11 @@ inline sigset_t stop_signals() {
   return signals;
 }
 
-/// All of them: SIGHUP reloads.
+/// All of them: SIGHUP reloads, SIGUSR1 opens log files anew.
 inline sigset_t heard_signals() {
   sigset_t signals = stop_signals();
   ::sigaddset(&signals, SIGHUP);
+  ::sigaddset(&signals, SIGUSR1);
   return signals;
 }
 

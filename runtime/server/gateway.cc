@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "runtime/base/cpu_count.h"
+#include "runtime/base/log.h"
 #include "runtime/server/blocked_signals.h"
 
 namespace gw::server {
@@ -45,13 +46,9 @@ Gateway::~Gateway() {
 Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket> inherited) {
   const BlockedSignals blocked;  // threads that are started here inherit the mask
   if (!options_.access_log.empty()) {
-    auto opened = observe::AccessLogWriter::open(options_.access_log);
-    if (!opened) {
-      start_problem_ = fmt::format("cannot write the access log {}: {}", options_.access_log,
-                                   std::strerror(opened.error().sys));
-      return fail(opened.error());
-    }
-    access_log_ = *std::move(opened);
+    auto sink = open_log(publication, start_problem_);
+    if (sink == nullptr) return fail(Errc::FileUnwritable, "cannot open access log");
+    access_log_ = std::make_unique<observe::AccessLogWriter>(std::move(sink));
   }
   for (u32 i = 0; i < options_.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(options_.session, options_.run, access_log_.get(),
@@ -69,6 +66,40 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   listeners_.apply(*std::move(listening));
   for (const auto& worker : workers_) worker->start();
   return {};
+}
+
+const std::string& Gateway::log_place(const Publication& publication) const {
+  const bool by_table = options_.table_names_log && !publication.log_place.empty();
+  return by_table ? publication.log_place : options_.access_log;
+}
+
+std::unique_ptr<observe::LogSink> Gateway::open_log(const Publication& publication,
+                                                    std::string& problem) const {
+  const std::string& place = log_place(publication);
+  if (options_.access_log.empty()) return nullptr;  // it is off
+  if (access_log_ != nullptr && access_log_->place() == place) return nullptr;
+  auto opened = observe::LogSink::open(place);
+  if (opened) return *std::move(opened);
+  problem =
+      fmt::format("cannot write the access log {}: {}", place, std::strerror(opened.error().sys));
+  return nullptr;
+}
+
+void Gateway::move_log(std::unique_ptr<observe::LogSink> sink) {
+  if (sink != nullptr && access_log_ != nullptr) access_log_->go_on_with(std::move(sink));
+}
+
+void Gateway::reopen_log() {
+  if (access_log_ == nullptr) return;
+  const auto opened = access_log_->reopen();
+  if (opened) {
+    log(LogLevel::Info, "access_log_reopened", {{"to", access_log_->place()}});
+  } else {
+    log(LogLevel::Error, "access_log_not_reopened",
+        {{"to", access_log_->place()},
+         {"reason", std::strerror(opened.error().sys)},
+         {"help", "lines go on into the file that was open"}});
+  }
 }
 
 u32 Gateway::end_older_streams() {

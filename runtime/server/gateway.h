@@ -18,6 +18,7 @@ struct GatewayOptions {
   SessionOptions session;
   RunFunction run = nullptr;                      // the engine; required
   std::string access_log;                         // a file, `-` for standard output, empty for none
+  bool table_names_log = false;                   // what a table says takes its place
   const trust::ExplainTokens* explain = nullptr;  // for `run`; outlives the gateway; may be null
   ExchangeObserver* observer = nullptr;           // told by all workers, too; null: nobody
 };
@@ -65,9 +66,17 @@ class Gateway {
   /// Any thread. Stored answers, which outlive tables.
   cache::MemoryStore& cache() { return cache_.store; }
 
-  /// Any thread. Blocks of lines of the access log that were lost, since they could not be written
-  /// fast enough.
-  u64 lost_log_blocks() const { return access_log_ == nullptr ? 0 : access_log_->dropped_blocks(); }
+  /// The place of the access log that `publication` asks for, where it is another; null: there is
+  /// nothing to change, or with a problem: nothing can be written there. On the thread that reloads
+  /// and reopen_log()s, as the next.
+  std::unique_ptr<observe::LogSink> open_log(const Publication& publication,
+                                             std::string& problem) const;
+  /// Lines that come from now on go there. Null: nothing changes.
+  void move_log(std::unique_ptr<observe::LogSink> sink);
+  /// Opens the file of the access log anew, and says in the log what has come of it.
+  void reopen_log();
+  /// Any thread. Lines of the access log that could not be written.
+  u64 lost_log_lines() const { return access_log_ == nullptr ? 0 : access_log_->lost_lines(); }
 
   /// Any thread.
   const observe::SpanQueue& spans() const { return spans_; }
@@ -77,6 +86,8 @@ class Gateway {
   const Worker& worker(size_t index) const { return *workers_[index]; }
 
  private:
+  const std::string& log_place(const Publication& publication) const;
+
   GatewayOptions options_;
   std::string start_problem_;
   std::unique_ptr<observe::AccessLogWriter> access_log_;  // outlives the workers

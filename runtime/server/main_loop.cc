@@ -74,8 +74,9 @@ bool MainLoop::run_posted() {
 bool MainLoop::hear_signal(const Handlers& handlers) {
   signalfd_siginfo heard{};
   if (::read(signals_.get(), &heard, sizeof heard) != sizeof heard) return true;
-  if (heard.ssi_signo != SIGHUP) return false;
-  if (handlers.hang_up) handlers.hang_up();
+  if (heard.ssi_signo != SIGHUP && heard.ssi_signo != SIGUSR1) return false;
+  const auto& handler = heard.ssi_signo == SIGHUP ? handlers.hang_up : handlers.reopen_logs;
+  if (handler) handler();
   return true;
 }
 

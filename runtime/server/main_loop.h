@@ -16,10 +16,11 @@ class MainLoop {
   MainLoop(const MainLoop&) = delete;
   MainLoop& operator=(const MainLoop&) = delete;
 
-  /// Both may be empty.
+  /// Each may be empty.
   struct Handlers {
     std::function<void()> every_second;
-    std::function<void()> hang_up;  // SIGHUP
+    std::function<void()> hang_up;      // SIGHUP
+    std::function<void()> reopen_logs;  // SIGUSR1
   };
   /// Until SIGTERM, SIGINT or stop(). What was posted before that has been run then.
   void run(const Handlers& handlers);

@@ -43,9 +43,17 @@ TEST_CASE("main loop: hears signals", "[server]") {
   const BlockedSignals blocked;
   MainLoop loop;
   int reloads = 0;
-  ::kill(::getpid(), SIGHUP);
-  loop.run({.every_second = {}, .hang_up = [&] {
-              if (++reloads == 1) ::kill(::getpid(), SIGTERM);
-            }});
+  int rotations = 0;
+  ::kill(::getpid(), SIGUSR1);
+  loop.run({.every_second = {},
+            .hang_up =
+                [&] {
+                  if (++reloads == 1) ::kill(::getpid(), SIGTERM);
+                },
+            .reopen_logs =
+                [&] {
+                  if (++rotations == 1) ::kill(::getpid(), SIGHUP);
+                }});
   CHECK(reloads == 1);
+  CHECK(rotations == 1);
 }

@@ -274,6 +274,18 @@ bool read_tracing(const BoundTable& table, Publication& publication, std::string
   return false;
 }
 
+// What is said of requests, and where. False: nothing can be written there.
+bool read_access_log(const BoundTable& table, Publication& publication, std::string& problem) {
+  publication.log_format = observe::LogFormat::of(table);
+  const auto records =
+      table.view().policy_list<policies::ObserveRecord>(table.view().gateway().observe);
+  if (records.empty() || !is_given(records.front().access_log.to)) return true;
+  publication.log_place = table.text(records.front().access_log.to);
+  if (policies::is_log_place(publication.log_place)) return true;
+  problem = "observe.accessLog.to: this is no file, `-`, `syslog` or `syslog:unix:/PATH`";
+  return false;
+}
+
 // How fields of proxies before this one are taken.
 std::shared_ptr<const http::ForwardingOptions> forwarding_of(const table::TableView& view) {
   auto forwarding = std::make_shared<http::ForwardingOptions>();
@@ -306,6 +318,7 @@ Publication make_publication(std::shared_ptr<const BoundTable> table,
   check_shares(*table, problems);
   std::string problem;
   if (!read_tracing(*table, publication, problem)) problems.push_back(std::move(problem));
+  if (!read_access_log(*table, publication, problem)) problems.push_back(std::move(problem));
   for (const auto& resolver :
        table->view().policy_list<table::LateString>(table->view().gateway().resolvers)) {
     const auto address = parse_server_address(table->text(resolver));

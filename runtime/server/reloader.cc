@@ -298,7 +298,13 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
       report.problems.push_back(std::move(problem));
       return std::move(report);
     }
+    auto log_sink = gateway_.open_log(publication, problem);
+    if (!problem.empty()) {
+      report.problems.push_back(std::move(problem));
+      return std::move(report);
+    }
     if (!may_be_served(*candidate.file, report)) return std::move(report);
+    gateway_.move_log(std::move(log_sink));
     report.state = compare_state(*bound_, upstreams_, *bound, upstreams);
     report.cost.resolve = since(begun);
     const PublishCost cost = gateway_.publish(std::move(publication));

@@ -36,4 +36,20 @@ policies::PolicyId TableRouteNames::denying_policy(const Exchange& exchange) con
   return stands_in_for_action ? PolicyId::None : policy;
 }
 
+observe::RouteNames::Source TableRouteNames::source(const Exchange& exchange) const {
+  if (exchange.table == nullptr || exchange.route == table::kNone) return {};
+  const table::TableView& view = exchange.table->view();
+  const table::SourceRef& source = view.routes()[exchange.route].source;
+  if (source.file == table::kNone) return {};
+  return {view.text(view.files()[source.file]), source.line};
+}
+
+u32 TableRouteNames::secret_captures(const Exchange& exchange) const {
+  if (exchange.table == nullptr || exchange.route == table::kNone) return 0;
+  const u32 flags = exchange.table->view().routes()[exchange.route].flags;
+  const u32 marked = flags >> table::kRouteSecretCapture;
+  const u32 last = 1U << (table::kRouteSecretCaptures - 1);
+  return (marked & last) == 0 ? marked : marked | ~(last - 1);
+}
+
 }  // namespace gw::server

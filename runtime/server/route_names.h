@@ -10,6 +10,8 @@ class TableRouteNames final : public observe::RouteNames {
   std::string_view path_template(const Exchange& exchange) const override;
   std::string_view upstream(const Exchange& exchange) const override;
   policies::PolicyId denying_policy(const Exchange& exchange) const override;
+  Source source(const Exchange& exchange) const override;
+  u32 secret_captures(const Exchange& exchange) const override;
 };
 
 }  // namespace gw::server

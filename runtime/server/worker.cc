@@ -175,8 +175,10 @@ void Worker::take_publication(std::shared_ptr<const Publication> publication) {
   auto live = std::make_unique<Live>();
   live->fetcher = std::make_unique<upstream::PoolFetcher>(loop_, std::move(pools));
   if (access_log_ != nullptr) {
-    live->access_log =
-        std::make_unique<observe::AccessLog>(*access_log_, loop_, publication->names.get(), true);
+    live->access_log = std::make_unique<observe::AccessLog>(
+        *access_log_,
+        publication->log_format ? publication->log_format : observe::LogFormat::standard(), loop_,
+        random_, publication->names.get());
     loop_.set_timer(log_timer_, loop_.now() + kLogFlush);
   }
   if (publication->tracing) {

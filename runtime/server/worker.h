@@ -33,6 +33,8 @@ struct Publication {
   std::shared_ptr<const observe::RouteNames> names;  // for the access log; may be null
   std::shared_ptr<const LiveData> data;              // of the table; null without one
   std::shared_ptr<const http::ForwardingOptions> forwarding;  // null: of SessionOptions
+  std::shared_ptr<const observe::LogFormat> log_format;       // null: the standard one
+  std::string log_place;                           // as the table says; empty: it says none
   std::optional<observe::TracingOptions> tracing;  // none: fields of traces pass as they are
   CollectorOptions collector;
   u64 edition = 0;  // grows with each table that takes the place of another; by Control

@@ -164,7 +164,11 @@ enum RouteFlag : u32 {
   kRouteSecured = 1,             // the document asks for authentication
   kRouteSecurityUnenforced = 2,  // ... and it is not enforced
   kRouteDeprecated = 4,
+  // From kRouteSecretCapture on, a bit per capture: its value stands in no log. The last one is of
+  // all captures from there on.
 };
+inline constexpr u32 kRouteSecretCapture = 16;
+inline constexpr u32 kRouteSecretCaptures = 16;  // how many bits
 
 /// What a body is needed for by a plan.
 enum class BodyNeed : u8 { None, Stream, Whole };

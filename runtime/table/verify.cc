@@ -357,8 +357,8 @@ class Verifier {
     for (const RouteRecord& route : view_.routes()) {
       fine &= text_fits(route.id) && text_fits(route.template_) && text_fits(route.method) &&
               text_fits(route.host) && route.plan < plans && route.settings < settings &&
-              fits(route.captures.offset, route.captures.count, lists) && route.flags <= 7 &&
-              source_fits(route.source);
+              fits(route.captures.offset, route.captures.count, lists) &&
+              (route.flags & 0xfff8) == 0 && source_fits(route.source);
     }
     if (!fine) return corrupt("routes");
     return {};

@@ -1,5 +1,6 @@
 // What a gateway tells of its requests, besides metrics: `observe` of the gateway document.
 #pragma once
+#include "runtime/policies/access_log/record.h"
 #include "runtime/policies/field_spec.h"
 
 namespace gw::policies {
@@ -24,6 +25,7 @@ inline constexpr u32 kTraceParentIgnore = 1;
 /// At most one, in GatewayRecord.
 struct ObserveRecord {
   TracingRecord tracing;
+  AccessLogRecord access_log;
 };
 static_assert(sizeof(CollectorFieldRecord) == 24 && sizeof(TracingRecord) == 40);
 
@@ -79,6 +81,24 @@ inline constexpr FieldSpec kObserveFields[] = {
      .fields = kTracingFields,
      .size = sizeof(TracingRecord),
      .doc = "spans of requests, policies, tries and parts of compositions, for OpenTelemetry"},
+    {.name = "accessLog",
+     .kind = FieldKind::Record,
+     .offset = offsetof(ObserveRecord, access_log),
+     .fields = kAccessLogFields,
+     .size = sizeof(AccessLogRecord),
+     .shorthand = "format",
+     .doc = "a line for each request, or for those that are chosen"},
+};
+/// What nobody writes stands in tables, too.
+inline constexpr FieldSpec kObserveStoredFields[] = {
+    kObserveFields[0],
+    kObserveFields[1],
+    {.name = "parts",
+     .kind = FieldKind::List,
+     .offset = offsetof(ObserveRecord, access_log) + offsetof(AccessLogRecord, parts),
+     .max = kMostLogParts,
+     .fields = kLogPartElement,
+     .size = sizeof(LogPartRecord)},
 };
 inline constexpr RecordSpec kObserveSpec{.name = "observe",
                                          .bytes = sizeof(ObserveRecord),
@@ -92,7 +112,7 @@ struct ObserveListRecord {
 inline constexpr FieldSpec kObserveElement[] = {
     {.name = "observe",
      .kind = FieldKind::Record,
-     .fields = kObserveFields,
+     .fields = kObserveStoredFields,
      .size = sizeof(ObserveRecord)},
 };
 inline constexpr FieldSpec kObserveListFields[] = {

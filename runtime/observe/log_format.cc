@@ -1,0 +1,185 @@
+#include "runtime/observe/log_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/base/log.h"
+#include "runtime/policies/observe/record.h"
+#include "runtime/policies/scheme/record.h"
+#include "runtime/table/bound_table.h"
+
+namespace gw::observe {
+namespace {
+
+using policies::LogField;
+
+constexpr u32 kAll = 10'000;  // hundredths of a percent
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+std::string json_key(std::string_view name) {
+  std::string out = ",\"";
+  append_json_escaped(name, out);
+  out += "\":";
+  return out;
+}
+
+u8 hex_value(char c) {
+  if (c >= '0' && c <= '9') return static_cast<u8>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<u8>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<u8>(c - 'A' + 10);
+  return 16;
+}
+
+// The beginning of a name as upstreams read it.
+std::string_view decoded_name(std::string_view raw, char (&to)[policies::kMostSecretNameBytes]) {
+  size_t count = 0;
+  for (size_t i = 0; i < raw.size() && count < sizeof to; ++i) {
+    char c = raw[i] == '+' ? ' ' : raw[i];
+    if (c == '%' && i + 2 < raw.size() && hex_value(raw[i + 1]) < 16 &&
+        hex_value(raw[i + 2]) < 16) {
+      c = static_cast<char>(hex_value(raw[i + 1]) * 16 + hex_value(raw[i + 2]));
+      i += 2;
+    }
+    to[count++] = c;
+  }
+  return {to, count};
+}
+
+// Of all of them, since whoever looks for one compares names.
+void keep_fields(http::FieldList& fields, Arena& arena) {
+  for (http::Field& field : fields) {
+    if (field.id == http::FieldId::Other) field.name = arena.copy(field.name);
+    field.value = arena.copy(field.value);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const LogFormat> LogFormat::standard() {
+  const std::shared_ptr<LogFormat> format(new LogFormat(std::string()));
+  format->add_standard();
+  return format;
+}
+
+std::shared_ptr<const LogFormat> LogFormat::of(const BoundTable& table) {
+  const table::TableView& view = table.view();
+  const std::shared_ptr<LogFormat> format(new LogFormat(fmt::format("{:016x}", view.digest())));
+  format->hide_credentials(table);
+  const auto records = view.policy_list<policies::ObserveRecord>(view.gateway().observe);
+  if (records.empty()) {
+    format->add_standard();
+    return format;
+  }
+  const policies::AccessLogRecord& record = records.front().access_log;
+  // A record that nobody compiled has no format, and the standard line.
+  format->json_ = record.parts.count == 0 || view.text(record.format) == "json";
+  for (const auto& part : view.policy_list<policies::LogPartRecord>(record.parts)) {
+    if (part.field == policies::kLogLiteral) {
+      format->add_literal(view.text(part.text));
+    } else {
+      format->add_field(static_cast<LogField>(part.field), view.text(part.text));
+    }
+  }
+  if (format->parts_.empty()) format->add_standard();
+  format->read_filters(table, record);
+  return format;
+}
+
+void LogFormat::add_standard() {
+  for (u32 i = 0; i < policies::kLogFieldCount; ++i) {
+    if (policies::kLogFields[i].standard) add_field(static_cast<LogField>(i), {});
+  }
+}
+
+void LogFormat::add_field(LogField field, std::string_view header) {
+  Part& part = parts_.emplace_back();
+  part.field = field;
+  const bool is_header = field == LogField::RequestHeader || field == LogField::ResponseHeader;
+  if (!is_header) {
+    part.text = json_key(policies::kLogFields[static_cast<u32>(field)].name);
+    part.opening = part.text + '"';
+    return;
+  }
+  part.header = lower_case(header);
+  part.id = http::field_id(part.header);
+  part.masked = carries_credential(part.header);
+  part.location =
+      part.header == "referer" || part.header == "location" || part.header == "content-location";
+  const bool of_request = field == LogField::RequestHeader;
+  part.text = json_key(
+      std::string(of_request ? policies::kRequestHeaderField : policies::kResponseHeaderField) +
+      part.header);
+  part.opening = part.text + '"';
+  (of_request ? has_request_fields_ : has_answer_fields_) = true;
+}
+
+void LogFormat::add_literal(std::string_view text) {
+  Part& part = parts_.emplace_back();
+  part.is_field = false;
+  part.text = text;
+}
+
+void LogFormat::hide_credentials(const BoundTable& table) {
+  for (const policies::SchemeRecord& scheme : table.view().schemes()) {
+    if (scheme.field.offset == table::kNone) continue;
+    const std::string_view name = table.text(scheme.field);
+    if (scheme.place == static_cast<u32>(policies::CredentialPlace::Header)) {
+      secret_headers_.push_back(lower_case(name));
+    } else if (scheme.place == static_cast<u32>(policies::CredentialPlace::Query)) {
+      secret_parameters_.emplace_back(name);
+    }
+  }
+}
+
+void LogFormat::read_filters(const BoundTable& table, const policies::AccessLogRecord& record) {
+  for (const table::StringRef& ref : table.view().policy_list<table::StringRef>(record.status)) {
+    const std::string_view pattern = table.text(ref);
+    if (!policies::is_status_pattern(pattern)) continue;  // of a table that nobody compiled
+    const bool is_class = pattern[1] == 'x';
+    const auto digit = [&](size_t at) { return static_cast<size_t>(pattern[at] - '0'); };
+    const size_t first = digit(0) * 100 + (is_class ? 0 : digit(1) * 10 + digit(2));
+    for (size_t i = 0; i < (is_class ? 100 : 1); ++i) statuses_.set(first + i);
+  }
+  if (record.slower_than != 0) slower_than_us_ = record.slower_than * 1000;
+  sample_bp_ = record.sample;
+  query_ = static_cast<policies::LogQuery>(record.query);
+}
+
+bool LogFormat::carries_credential(std::string_view header) const {
+  return policies::is_secret_header(header) ||
+         std::ranges::find(secret_headers_, header) != secret_headers_.end();
+}
+
+bool LogFormat::is_secret_parameter(std::string_view encoded_name) const {
+  char buffer[policies::kMostSecretNameBytes];
+  const std::string_view name = decoded_name(encoded_name, buffer);
+  return policies::is_secret_name(name) ||
+         std::ranges::any_of(secret_parameters_, [&](const std::string& secret) {
+           return secret == name || (secret.size() > name.size() && name.size() == sizeof buffer &&
+                                     secret.starts_with(name));
+         });
+}
+
+bool LogFormat::wants(u16 status, u64 duration_us, Random& random) const {
+  if (status < statuses_.size() && statuses_.test(status)) return true;
+  if (duration_us > slower_than_us_) return true;
+  return sample_bp_ >= kAll || (sample_bp_ != 0 && random.next() % kAll < sample_bp_);
+}
+
+void LogFormat::keep_answer(Exchange& exchange) const {
+  if (has_answer_fields_) keep_fields(exchange.response.fields, exchange.arena);
+}
+
+void LogFormat::keep_request(Exchange& exchange) const {
+  if (has_request_fields_) keep_fields(exchange.request.fields, exchange.arena);
+}
+
+}  // namespace gw::observe

@@ -1,0 +1,447 @@
+#include "runtime/observe/log_line.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+
+#include "runtime/base/log.h"
+#include "runtime/base/plain_text.h"
+#include "runtime/cache/use.h"
+#include "runtime/limits/exchange_limits.h"
+#include "runtime/observe/error_names.h"
+#include "runtime/observe/trace.h"
+
+namespace gw::observe {
+namespace {
+
+using policies::LogField;
+using policies::LogQuery;
+
+constexpr std::string_view kMask = "*";
+constexpr size_t kMostValueBytes = 4096;  // of a query and of a header field
+constexpr size_t kMostNameBytes = 64;     // of a parameter without `=`
+
+void append_number(u64 value, std::string& out) {
+  char digits[20];
+  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, static_cast<size_t>(end - digits));
+}
+
+// What nginx escapes by default, and DEL: everything that could end a value or a line.
+void append_text_escaped(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  while (!text.empty()) {
+    const size_t plain = plain_length(text);
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const auto byte = static_cast<u8>(text.front());
+    const char escaped[] = {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    out.append(escaped, sizeof escaped);
+    text.remove_prefix(1);
+  }
+}
+
+void put(char* to, u64 value, u32 width) {
+  for (u32 i = width; i-- > 0; value /= 10) to[i] = static_cast<char>('0' + value % 10);
+}
+
+// A second as text, for all lines of it.
+struct SecondText {
+  i64 unix_s = -1;
+  std::array<char, 19> rfc3339{};  // 2026-11-26T05:15:11
+  std::array<char, 26> common{};   // 26/Nov/2026:05:15:11 +0000
+};
+
+const SecondText& second_text(i64 unix_s) {
+  thread_local SecondText last;
+  if (last.unix_s == unix_s) return last;
+  const auto seconds = static_cast<std::time_t>(unix_s);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  const auto year = static_cast<u64>(parts.tm_year + 1900);
+  const auto month = static_cast<size_t>(parts.tm_mon);
+  static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  std::ranges::copy(std::string_view("0000-00-00T00:00:00"), last.rfc3339.begin());
+  put(last.rfc3339.data(), year, 4);
+  put(&last.rfc3339[5], month + 1, 2);
+  put(&last.rfc3339[8], static_cast<u64>(parts.tm_mday), 2);
+  std::ranges::copy(std::string_view("00/Jan/0000:00:00:00 +0000"), last.common.begin());
+  put(last.common.data(), static_cast<u64>(parts.tm_mday), 2);
+  std::ranges::copy(kMonths.substr(month * 3, 3), &last.common[3]);
+  put(&last.common[7], year, 4);
+  for (char* clock : {&last.rfc3339[11], &last.common[12]}) {
+    put(clock, static_cast<u64>(parts.tm_hour), 2);
+    put(clock + 3, static_cast<u64>(parts.tm_min), 2);
+    put(clock + 6, static_cast<u64>(parts.tm_sec), 2);
+  }
+  last.unix_s = unix_s;
+  return last;
+}
+
+u64 microseconds_between(TimePoint from, TimePoint to) {
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
+  return spent < 0 ? 0 : static_cast<u64>(spent);
+}
+
+std::string_view version_text(const http::RequestHead& request) {
+  if (request.version_major != 1) return request.version_major == 2 ? "2" : "3";
+  return request.version_minor == 0 ? "1.0" : "1.1";
+}
+
+}  // namespace
+
+void LogLine::write() {
+  const size_t begin = out_.size();
+  for (const Part& part : format_.parts_) write_part(part);
+  if (format_.json_) {
+    // Each member begins with a comma.
+    if (out_.size() == begin) {
+      out_ += '{';
+    } else {
+      out_[begin] = '{';
+    }
+    out_ += '}';
+  }
+  out_ += '\n';
+}
+
+void LogLine::write_part(const Part& part) {
+  if (part.is_field) return write_field(part);
+  out_ += part.text;
+}
+
+void LogLine::write_field(const Part& part) {
+  const ExchangeNames& names = facts_.names;
+  switch (part.field) {
+    case LogField::Time: {
+      open(part);
+      out_.append(second_text(facts_.unix_ms / 1000).rfc3339.data(), 19);
+      char millis[] = {'.', '0', '0', '0', 'Z'};
+      put(millis + 1, static_cast<u64>(facts_.unix_ms % 1000), 3);
+      out_.append(millis, sizeof millis);
+      return close();
+    }
+    case LogField::TimeCommon:
+      open(part);
+      out_.append(second_text(facts_.unix_ms / 1000).common.data(), 26);
+      return close();
+    case LogField::RequestId:
+      return text(part, exchange_.request_id);
+    case LogField::TraceId:
+    case LogField::SpanId:
+      return write_trace(part);
+    case LogField::Client:
+      return text(part, exchange_.client_text);
+    case LogField::Consumer:
+      return text(part, names.consumer);
+    case LogField::ClientClass:
+      return text(part, exchange_.client_class);
+    case LogField::Operation:
+      return text(part, names.operation);
+    case LogField::Source:
+      return write_source(part);
+    case LogField::Method:
+      return text(part, exchange_.request.method_text);
+    case LogField::Scheme:
+      return text(part, exchange_.request.scheme);
+    case LogField::Host:
+      return text(part, exchange_.request.host);
+    case LogField::Template:
+      return text(part, names.path_template);
+    case LogField::Path:
+      return write_path(part);
+    case LogField::Query:
+      if (!exchange_.request.has_query || format_.query_ == LogQuery::Omit) return absent();
+      open(part);
+      append_query(exchange_.request.query);
+      return close();
+    case LogField::Http:
+      return safe_text(part, version_text(exchange_.request));
+    case LogField::Status:
+      return number(part, exchange_.response.status);
+    case LogField::RequestBytes:
+      return number(part, exchange_.request_bytes);
+    case LogField::ResponseBytes:
+      return number(part, exchange_.response_bytes);
+    case LogField::DurationUs:
+      return number(part, facts_.duration_us);
+    case LogField::Phases:
+      return write_phases(part);
+    case LogField::Upstream:
+      return text(part, names.upstream);
+    case LogField::Tries:
+      return write_tries(part);
+    case LogField::Policy:
+      return safe_text(part, names.policy);
+    case LogField::Limit:
+    case LogField::ShadowLimit:
+      return write_limits(part);
+    case LogField::Cache:
+      if (exchange_.cache_outcome == cache::Outcome::None) return absent();
+      return safe_text(part, cache::outcome_name(exchange_.cache_outcome));
+    case LogField::RequestFaults:
+    case LogField::RequestFault:
+    case LogField::ResponseFaults:
+    case LogField::ResponseFault:
+      return write_faults(part);
+    case LogField::Error:
+      return safe_text(part, error_name(exchange_.error.code));
+    case LogField::Detail:
+      return text(part, exchange_.error.what);
+    case LogField::Table:
+      return safe_text(part, format_.table_);
+    case LogField::Request:
+      return write_request(part);
+    case LogField::RequestHeader:
+    case LogField::ResponseHeader:
+      return write_header(part);
+  }
+}
+
+void LogLine::write_trace(const Part& part) {
+  if (exchange_.trace == nullptr) return absent();
+  char digits[32];
+  if (part.field == LogField::TraceId) {
+    write_hex(exchange_.trace->trace_id, digits);
+    return safe_text(part, {digits, 32});
+  }
+  write_hex(exchange_.trace->span, digits);
+  safe_text(part, {digits, 16});
+}
+
+// The limit that refused, and one in shadow mode that would have.
+void LogLine::write_limits(const Part& part) {
+  if (exchange_.limits == nullptr) return absent();
+  const bool refused = part.field == LogField::Limit;
+  text(part, refused ? exchange_.limits->refused_by : exchange_.limits->would_refuse);
+}
+
+// What broke the contract, whether it was refused or not.
+void LogLine::write_faults(const Part& part) {
+  if (exchange_.validation == nullptr) return absent();
+  const Validation& found = *exchange_.validation;
+  const bool of_request =
+      part.field == LogField::RequestFaults || part.field == LogField::RequestFault;
+  const u32 count = of_request ? found.request_faults : found.response_faults;
+  if (count == 0) return absent();
+  if (part.field == LogField::RequestFaults || part.field == LogField::ResponseFaults) {
+    return number(part, count);
+  }
+  text(part, of_request ? found.request_fault : found.response_fault);
+}
+
+void LogLine::write_source(const Part& part) {
+  const ExchangeNames& names = facts_.names;
+  if (names.source_file.empty()) return absent();
+  open(part);
+  piece(names.source_file);
+  out_ += ':';
+  append_number(names.source_line, out_);
+  close();
+}
+
+void LogLine::write_path(const Part& part) {
+  if (exchange_.request.path.empty()) return absent();
+  open(part);
+  append_path();
+  close();
+}
+
+void LogLine::write_request(const Part& part) {
+  if (exchange_.request.method_text.empty()) return absent();
+  open(part);
+  piece(exchange_.request.method_text);
+  out_ += ' ';
+  append_path();
+  if (exchange_.request.has_query && format_.query_ != LogQuery::Omit) {
+    out_ += '?';
+    append_query(exchange_.request.query);
+  }
+  out_ += " HTTP/";
+  out_ += version_text(exchange_.request);
+  close();
+}
+
+void LogLine::write_header(const Part& part) {
+  const http::FieldList& fields =
+      part.field == LogField::RequestHeader ? exchange_.request.fields : exchange_.response.fields;
+  const http::Field* field =
+      part.id == http::FieldId::Other ? fields.find(part.header) : fields.find(part.id);
+  if (field == nullptr) return absent();
+  if (part.masked) return text(part, kMask);
+  const std::string_view value = field->value.substr(0, kMostValueBytes);
+  const size_t mark = part.location ? value.find('?') : value.npos;
+  if (mark == value.npos) return text(part, value);
+  open(part);
+  piece(value.substr(0, mark));
+  if (format_.query_ != LogQuery::Omit) {
+    out_ += '?';
+    append_query(value.substr(mark + 1));
+  }
+  close();
+}
+
+void LogLine::write_phases(const Part& part) {
+  const bool asked = exchange_.upstream_asked != TimePoint{};
+  const bool answered = asked && exchange_.upstream_head != TimePoint{};
+  const u64 asked_us =
+      asked ? microseconds_between(exchange_.started, exchange_.upstream_asked) : 0;
+  const u64 head_us =
+      answered ? microseconds_between(exchange_.started, exchange_.upstream_head) : 0;
+  if (!format_.json_) {
+    if (asked)
+      append_number(asked_us, out_);
+    else
+      absent();
+    out_ += '/';
+    if (answered)
+      append_number(head_us, out_);
+    else
+      absent();
+    out_ += '/';
+    return append_number(facts_.duration_us, out_);
+  }
+  out_ += part.text;
+  out_ += '{';
+  if (asked) {
+    out_ += "\"asked_us\":";
+    append_number(asked_us, out_);
+    out_ += ',';
+  }
+  if (answered) {
+    out_ += "\"head_us\":";
+    append_number(head_us, out_);
+    out_ += ',';
+  }
+  out_ += "\"end_us\":";
+  append_number(facts_.duration_us, out_);
+  out_ += '}';
+}
+
+// In a text `TARGET=STATUS/MICROSECONDS`, separated by commas, with the error in place of a status.
+void LogLine::write_tries(const Part& part) {
+  if (exchange_.try_count == 0) return absent();
+  if (format_.json_) {
+    out_ += part.text;
+    out_ += '[';
+  }
+  for (u32 i = 0; i < exchange_.try_count; ++i) {
+    const TryRecord& record = exchange_.tries[i];
+    if (i > 0) out_ += ',';
+    const std::string_view error = error_name(record.error);
+    if (!format_.json_) {
+      piece(record.target);
+      out_ += '=';
+      if (record.status != 0)
+        append_number(record.status, out_);
+      else
+        out_ += error;
+      out_ += '/';
+      append_number(record.microseconds, out_);
+      continue;
+    }
+    out_ += "{\"us\":";
+    append_number(record.microseconds, out_);
+    if (!record.target.empty()) {  // none could be used
+      out_ += ",\"target\":\"";
+      piece(record.target);
+      out_ += '"';
+    }
+    if (record.status != 0) {
+      out_ += ",\"status\":";
+      append_number(record.status, out_);
+    }
+    if (!error.empty()) {
+      out_ += ",\"error\":\"";
+      out_ += error;
+      out_ += '"';
+    }
+    out_ += '}';
+  }
+  if (format_.json_) out_ += ']';
+}
+
+void LogLine::text(const Part& part, std::string_view value) {
+  if (value.empty()) return absent();
+  open(part);
+  piece(value);
+  close();
+}
+
+void LogLine::safe_text(const Part& part, std::string_view value) {
+  if (value.empty()) return absent();
+  open(part);
+  out_ += value;
+  close();
+}
+
+void LogLine::number(const Part& part, u64 value) {
+  if (format_.json_) out_ += part.text;
+  append_number(value, out_);
+}
+
+void LogLine::open(const Part& part) {
+  if (format_.json_) out_ += part.opening;
+}
+
+void LogLine::close() {
+  if (format_.json_) out_ += '"';
+}
+
+void LogLine::absent() {
+  if (!format_.json_) out_ += '-';
+}
+
+void LogLine::piece(std::string_view value) {
+  if (format_.json_) {
+    append_json_escaped(value, out_);
+  } else {
+    append_text_escaped(value, out_);
+  }
+}
+
+// With `*` in the place of captures that are secrets.
+void LogLine::append_path() {
+  const std::string_view path = exchange_.request.path;
+  const u32 secret = facts_.names.secret_captures;
+  size_t at = 0;
+  for (u32 i = 0; secret != 0 && i < exchange_.capture_count; ++i) {
+    const Capture& capture = exchange_.captures[i];
+    const bool inside = capture.begin >= at && capture.begin <= capture.end;
+    if ((secret >> i & 1) == 0 || !inside || capture.end > path.size()) continue;
+    piece(path.substr(at, capture.begin - at));
+    out_ += kMask;
+    at = capture.end;
+  }
+  piece(path.substr(at));
+}
+
+void LogLine::append_query(std::string_view query) {
+  query = query.substr(0, kMostValueBytes);
+  for (bool first = true;; first = false) {
+    const size_t end = query.find('&');
+    if (!first) out_ += '&';
+    append_pair(query.substr(0, end));
+    if (end == query.npos) return;
+    query.remove_prefix(end + 1);
+  }
+}
+
+// What stands alone is a name, unless it is too long for one.
+void LogLine::append_pair(std::string_view pair) {
+  const size_t equals = pair.find('=');
+  if (equals == pair.npos) return piece(pair.size() <= kMostNameBytes ? pair : kMask);
+  piece(pair.substr(0, equals + 1));
+  const bool kept =
+      format_.query_ == LogQuery::Keep && !format_.is_secret_parameter(pair.substr(0, equals));
+  if (kept) return piece(pair.substr(equals + 1));
+  out_ += kMask;
+}
+
+void LogFormat::append(const LogFacts& facts, std::string& out) const {
+  LogLine(*this, facts, out).write();
+}
+
+}  // namespace gw::observe
