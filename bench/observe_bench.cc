@@ -1,6 +1,6 @@
-// What it costs to tell of a request: nanoseconds of CPU of the whole process per exchange, from its
-// route to its line and its spans, the writing thread included, by what is told. Medians of rounds that
-// take turns.
+// What it costs to tell of a request: nanoseconds of CPU of the whole process per exchange, from
+// its route to its line and its spans, the writing thread included, by what is told. Medians of
+// rounds that take turns.
 //
 // Run: observe_bench [LOG_FILE]; the log goes to /dev/null otherwise.
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 
 #include "runtime/base/random.h"
 #include "runtime/net/virtual_loop.h"
+#include "runtime/observe/log_format.h"
 #include "runtime/observe/observer.h"
 
 namespace {
@@ -55,8 +56,7 @@ constexpr Way kWays[] = {{"nothing", false, false, 0},
                          {"metrics, 100 % tracing", true, false, 10'000}};
 
 // As it is behind the engine: some fields, one try.
-void fill(Exchange& exchange, const BoundTable* table, TimePoint now) {
-  exchange.table = table;
+void fill(Exchange& exchange, TimePoint now) {
   exchange.route = 0;
   exchange.started = now;
   exchange.request.method_text = "GET";
@@ -83,17 +83,16 @@ double round(const Way& way, observe::AccessLogWriter& writer) {
   const Names names;
   observe::WorkerCounters counters;
   observe::SpanQueue spans;
-  observe::AccessLog log(writer, clock, &names, true);
+  observe::AccessLog log(writer, observe::LogFormat::standard(), clock, random, &names);
   observe::Tracer tracer({.sample_bp = way.sample_bp}, clock, random, &names, spans);
   const bool traces = way.sample_bp != 0;
-  observe::Observer observer(clock, &names, counters, 1,
-                             {.log = way.log ? &log : nullptr, .tracer = traces ? &tracer : nullptr});
-  static const char kPlace = 0;
-  const auto* table = reinterpret_cast<const BoundTable*>(&kPlace);  // an identity, not followed
+  observe::Observer observer(
+      clock, &names, counters, 1,
+      {.log = way.log ? &log : nullptr, .tracer = traces ? &tracer : nullptr});
   Exchange exchange;
   const u64 begin = process_ns();
   for (u32 i = 0; i < kExchanges; ++i) {
-    fill(exchange, table, clock.now());
+    fill(exchange, clock.now());
     if (traces) {
       tracer.begin(exchange);
       observe::forward_trace(exchange);

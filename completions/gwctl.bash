@@ -5,7 +5,7 @@ _gwctl() {
     case $word in -*) ;; *) verb=$word; break ;; esac
   done
   case $verb in
-    '') words='validate lint compile diff inspect explain openapi test serve reload rollback status drain undrain purge top key rules schema completions version -h --help -V --version -q --quiet --color' ;;
+    '') words='validate lint compile diff inspect explain openapi test serve reload rollback status drain undrain purge top doctor key rules schema completions version -h --help -V --version -q --quiet --color' ;;
     validate) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     lint) words='--format --json --fail-on --limit --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     compile) words='-o --output --consumers --networks --sign --counter --report --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
@@ -22,6 +22,7 @@ _gwctl() {
     undrain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     purge) words='--tag --operation --key --all --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     top) words='--interval --sort --rows --count --once --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
+    doctor) words='--listen --state --timeout --admin --admin-token-file --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     key) words='--hash -o --output -h --help -h --help -V --version -q --quiet --color' ;;
     rules) words='--format --json -h --help -h --help -V --version -q --quiet --color' ;;
     schema) words='--format --tests -h --help -h --help -V --version -q --quiet --color' ;;

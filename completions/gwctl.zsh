@@ -19,6 +19,7 @@ _gwctl() {
     'undrain:Put an upstream or a target back into service'
     'purge:Throw stored answers away'
     'top:Show what a running gateway is doing'
+    'doctor:Say what this machine lacks for a gateway'
     'key:Make a credential, or what is stored of one'
     'rules:List the rules, or explain one'
     'schema:Print the JSON Schema of x-gw'
@@ -189,7 +190,7 @@ _gwctl() {
     serve)
       _arguments \
         '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
-        '--workers[Threads that serve \[one per processor\]]:value: ' \
+        '--workers[Threads that serve \[one per processor it may use\]]:value: ' \
         '--access-log[A file, - for standard output, syslog, or off \[where the gateway says, else -\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \
         '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
@@ -279,6 +280,24 @@ _gwctl() {
         '--once[One reading, and the end]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '-h[Print this help]' \
+        '--help[Print this help]' \
+        '*:file:_files' ;;
+    doctor)
+      _arguments \
+        '--listen[Look at these in place of the gateway'\''s listeners]:value: ' \
+        '--state[The state directory of `serve`]:file:_files' \
+        '--timeout[For names to be resolved, and for upstreams to take a connection \[3s\]]:value: ' \
+        '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
+        '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--format[text or json \[text\]]:value: ' \
+        '--json[Same as --format json]' \
+        '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
+        '--env-file[Values for $env references, NAME=VALUE lines]:file:_files' \
+        '--upstream[Send every operation to this upstream]:value: ' \
+        '--mock[Answer every operation from the document'\''s examples]' \
+        '--unenforced[Accept that a keyword is not enforced yet\: security]:value: ' \
+        '--allow-ref[Let $ref reach into this folder as well]:file:_files' \
         '-h[Print this help]' \
         '--help[Print this help]' \
         '*:file:_files' ;;
