@@ -347,6 +347,8 @@ def starts_without_a_name(gwctl):
         check(len(gateway.lines(" dns ", "name=orders.test", "using=nothing")) == 1, "the log")
         names.records["orders.test"] = [address("127.0.0.1")]
         wait_until(lambda: get(client) == (200, "a"), "it resolves, and is not used")
+        # It was written before, and is read by a thread of the test.
+        wait_until(lambda: gateway.lines(" dns ", "state=resolved"), "the log")
         check(len(gateway.lines(" dns ", "state=resolved")) == 1, "the log")
 
 
