@@ -42,7 +42,7 @@ show() {
 wrk_round 2 >/dev/null
 wrk_round "$seconds" >"$work/before"
 wrk_round "$seconds" >"$work/during" & load=$!
-taskset -c 1 python3 bench/reload.py "$work/admin" "$reloads" "$(awk "BEGIN {print $seconds * 0.8 / $reloads}")" \
+taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$(awk "BEGIN {print $seconds * 0.8 / $reloads}")" \
   "$work/a.gwt" "$work/b.gwt"
 wait "$load"
 show before "$work/before"
