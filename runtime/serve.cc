@@ -11,6 +11,7 @@
 #include "runtime/admin/takeover.h"
 #include "runtime/base/descriptor_limit.h"
 #include "runtime/base/log.h"
+#include "runtime/base/thread_priority.h"
 #include "runtime/base/wall_clock.h"
 #include "runtime/explain/live.h"
 #include "runtime/server/blocked_signals.h"
@@ -352,6 +353,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const auto watchdog = start_watchdog(notify, gateway, succeeds);
   succeeds ? notify.ready_as_main(status_of(reloader)) : notify.ready(status_of(reloader));
   if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
+  yield_to_others();  // it takes tables in from here on
   main_loop.run({.every_second = [&] { reloader.look(); },
                  .hang_up = [&] { reloader.reopen("SIGHUP"); },
                  .reopen_logs = [&] { gateway.reopen_log(); }});

@@ -9,6 +9,7 @@
 
 #include "runtime/admin/watch.h"
 #include "runtime/base/random.h"
+#include "runtime/base/thread_priority.h"
 #include "runtime/base/units.h"
 #include "runtime/net/socket_stream.h"
 
@@ -145,6 +146,7 @@ AdminServer::~AdminServer() {
 void AdminServer::start(AdminTarget& target) {
   serving_ = std::make_unique<Serving>(target, token_, descriptor_.release());
   serving_->thread = std::thread([serving = serving_.get()] {
+    yield_to_others();  // a table that is sent is large
     serving->listener.start();
     serving->watch.start();
     serving->loop.run();

@@ -1,5 +1,6 @@
 #include "runtime/base/thread_priority.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +37,12 @@ bool ask_for_short_slices() {
   attributes.runtime_ns = kSliceNs;
   attributes.flags = 0;
   return ::syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+}
+
+void yield_to_others() {
+  constexpr int kLowest = 19;
+  // Of this thread: Linux knows no priority of a process. It may always be lowered.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);
 }
 
 }  // namespace gw

@@ -9,4 +9,9 @@ namespace gw {
 /// whoever reads a table or compiles. False: the kernel knows nothing of it; nothing has changed.
 bool ask_for_short_slices();
 
+/// The calling thread, and those that it starts, take from now on what others leave: at the lowest
+/// ordinary priority, of which some percent of a busy processor remain. For what nobody waits for
+/// within milliseconds: taking a table in, answering operators. There is no way back.
+void yield_to_others();
+
 }  // namespace gw
