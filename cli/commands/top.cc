@@ -166,8 +166,7 @@ ExitCode run_top(const TopCommand& command, const Console& console) {
 }  // namespace
 
 Run add_top(CLI::App& gwctl) {
-  CLI::App& app =
-      *gwctl.add_subcommand("top", "Show what a running gateway is doing");
+  CLI::App& app = *gwctl.add_subcommand("top", "Show what a running gateway is doing");
   const auto command = std::make_shared<TopCommand>();
   app.add_option("--interval", command->interval, "Time between two readings [2s]")
       ->option_text("DURATION");
