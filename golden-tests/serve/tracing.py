@@ -41,6 +41,12 @@ paths:
       parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
       x-gw: {{public: test}}
       responses: {{'200': {{description: ok}}}}
+  /reset/{{token}}:
+    get:
+      operationId: reset
+      parameters: [{{name: token, in: path, required: true, schema: {{type: string}}}}]
+      x-gw: {{public: test}}
+      responses: {{'200': {{description: ok}}}}
   /flaky:
     get:
       operationId: flaky
@@ -208,6 +214,13 @@ class TracingTest(unittest.TestCase):
         text = json.dumps(self.exports[0][2])
         self.assertFalse("hidden" in text, "a value of the query")
         self.assertFalse("secret" in text)
+
+    def test_a_secret_in_the_path_is_in_no_span(self):
+        serve = self.start()
+        self.assertEqual(self.get(serve, "/reset/hunter2")[0], 200)
+        server, = [span for span in self.spans(2) if span["kind"] == 2]
+        self.assertEqual(attributes(server)["url.path"], "/reset/*")
+        self.assertFalse(any("hunter2" in json.dumps(export[2]) for export in self.exports))
 
     def test_each_try_and_each_part_is_a_span(self):
         serve = self.start()

@@ -10,6 +10,8 @@
 #include "runtime/cache/use.h"
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/observe/error_names.h"
+#include "runtime/observe/shown_path.h"
+#include "runtime/observe/shown_path.h"
 #include "runtime/observe/trace.h"
 
 namespace gw::observe {
@@ -402,20 +404,9 @@ void LogLine::piece(std::string_view value) {
   }
 }
 
-// With `*` in the place of captures that are secrets.
 void LogLine::append_path() {
-  const std::string_view path = exchange_.request.path;
-  const u32 secret = facts_.names.secret_captures;
-  size_t at = 0;
-  for (u32 i = 0; secret != 0 && i < exchange_.capture_count; ++i) {
-    const Capture& capture = exchange_.captures[i];
-    const bool inside = capture.begin >= at && capture.begin <= capture.end;
-    if ((secret >> i & 1) == 0 || !inside || capture.end > path.size()) continue;
-    piece(path.substr(at, capture.begin - at));
-    out_ += kMask;
-    at = capture.end;
-  }
-  piece(path.substr(at));
+  each_piece_of_shown_path(exchange_, facts_.names.secret_captures,
+                           [this](std::string_view text) { piece(text); });
 }
 
 void LogLine::append_query(std::string_view query) {

@@ -46,11 +46,10 @@ ClassCounters& Observer::class_of(std::string_view name) {
 }
 
 LimitCounters& Observer::limit_of(std::string_view name) {
-  const std::string key(name);
-  auto found = limits_.find(key);
+  auto found = limits_.find(name);  // a refusal allocates nothing
   if (found == limits_.end()) {
     found =
-        limits_.emplace(key, SeriesUse<LimitCounters>(counters_.limits, name, kMostLimits)).first;
+        limits_.emplace(name, SeriesUse<LimitCounters>(counters_.limits, name, kMostLimits)).first;
   }
   return *found->second.counts();
 }

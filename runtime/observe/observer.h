@@ -1,5 +1,8 @@
 // Told of every exchange: counts it, and passes it on to the log.
 #pragma once
+#include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "runtime/http/env.h"
@@ -44,7 +47,7 @@ class Observer final : public ExchangeObserver {
   SeriesUse<OperationCounters> no_operation_;
   // Few, by name: what the table calls so.
   std::vector<std::pair<std::string, SeriesUse<ClassCounters>>> classes_;
-  std::unordered_map<std::string, SeriesUse<LimitCounters>> limits_;
+  std::map<std::string, SeriesUse<LimitCounters>, std::less<>> limits_;
   const Sinks sinks_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/cache/use.h"
 #include "runtime/observe/error_names.h"
+#include "runtime/observe/shown_path.h"
 #include "runtime/observe/span_text.h"
 
 namespace gw::observe {
@@ -91,6 +92,13 @@ void write_steps(const Exchange& exchange, const WallTime& wall, Random& random,
   }
 }
 
+std::string shown_path(const Exchange& exchange, const ExchangeNames& names) {
+  std::string path;
+  each_piece_of_shown_path(exchange, names.secret_captures,
+                           [&path](std::string_view piece) { path += piece; });
+  return path;
+}
+
 u32 spans_of(const Exchange& exchange) {
   u32 count = 1 + exchange.trace->step_count;
   for (u32 i = 0; i < exchange.try_count; ++i) {
@@ -165,7 +173,7 @@ void Tracer::finished(const Exchange& exchange) {
   const http::RequestHead& request = exchange.request;
   span.text("http.request.method", request.method_text);
   span.text("url.scheme", request.scheme);
-  span.text("url.path", request.path);
+  span.text("url.path", shown_path(exchange, names));
   span.text("http.route", names.path_template);
   if (exchange.response.status != 0) {
     span.number("http.response.status_code", exchange.response.status);

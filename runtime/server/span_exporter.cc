@@ -54,7 +54,11 @@ void SpanExporter::look() {
     return;
   }
   if (options_.url.empty()) {
-    queue_.count_lost(std::exchange(batch_, {}).count);
+    // All of them: nobody is left to take the rest.
+    do {
+      queue_.count_lost(batch_.count);
+      batch_ = queue_.take(kBatch);
+    } while (batch_.count != 0);
     return;
   }
   send();
