@@ -11,7 +11,6 @@
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/observe/error_names.h"
 #include "runtime/observe/shown_path.h"
-#include "runtime/observe/shown_path.h"
 #include "runtime/observe/trace.h"
 
 namespace gw::observe {
