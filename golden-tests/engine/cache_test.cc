@@ -393,20 +393,65 @@ TEST_CASE("cache: an answer is handed on while it comes in", "[cache]") {
     gate.origin.answer = [](const OriginRequest&) { return ok("again"); };
     CHECK(gate.get("/items/7").body() == "again");
   }
-  SECTION("of unknown length: those who wait are given the whole") {
+  SECTION("also when its length is not known") {
     length_known = false;
     Visit& first = gate.begin("GET", "/items/7");
     Visit& second = gate.begin("GET", "/items/7");
     gate.origin.bodies[0]->push("01234", false);
     gate.loop.run();
     CHECK(first.body() == "01234");
-    CHECK(second.body().empty());
+    CHECK(second.body() == "01234");
+    Visit& third = gate.begin("GET", "/items/7");
     gate.origin.bodies[0]->push("56789", true);
     gate.loop.run();
-    CHECK(first.body() == "0123456789");
-    CHECK(second.body() == "0123456789");
+    for (const Visit* visit : {&first, &second, &third}) {
+      CHECK(visit->body() == "0123456789");
+      CHECK(visit->responder.ended);
+    }
+    CHECK(gate.get("/items/7").body() == "0123456789");
     CHECK(gate.origin.seen.size() == 1);
   }
+}
+
+TEST_CASE("cache: an answer that turns out longer than maxBody is read along to its end",
+          "[cache]") {
+  CacheGate gate(table_of("ttl: 30s, maxBody: 8B"));
+  gate.origin.answer = [&](const OriginRequest&) {
+    return OriginAnswer{
+        .status = 200, .fields = {}, .body = {}, .in_pieces = true, .length_known = false};
+  };
+  Visit& first = gate.begin("GET", "/items/7");
+  Visit& second = gate.begin("GET", "/items/7");
+  gate.origin.bodies[0]->push("01234", false);
+  gate.origin.bodies[0]->push("56789", false);
+  gate.loop.run();
+  CHECK(second.body() == "0123456789");
+  SECTION("by those who were there; the next ones fetch for themselves") {
+    Visit& third = gate.begin("GET", "/items/7");
+    gate.origin.bodies[1]->push("0123456789abc", true);
+    gate.loop.run();
+    CHECK(third.body() == "0123456789abc");
+    gate.origin.bodies[0]->push("abc", true);
+    gate.loop.run();
+    for (const Visit* visit : {&first, &second}) {
+      CHECK(visit->body() == "0123456789abc");
+      CHECK(visit->responder.ended);
+    }
+  }
+  SECTION("when the one who fetches leaves") {
+    first.leave();
+    gate.origin.bodies[0]->push("abc", true);
+    gate.loop.run();
+    CHECK(second.body() == "0123456789abc");
+    CHECK(second.responder.ended);
+  }
+  SECTION("until it breaks") {
+    gate.origin.bodies[0]->fail_now();
+    gate.loop.run();
+    CHECK(first.responder.was_reset);
+    CHECK(second.responder.was_reset);
+  }
+  CHECK(gate.store.counts().entries == 0);
 }
 
 TEST_CASE("cache: an answer beyond maxBody is passed on whole and not kept", "[cache]") {

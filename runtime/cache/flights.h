@@ -13,10 +13,11 @@
 #include <unordered_map>
 
 #include "runtime/cache/entry.h"
-#include "runtime/cache/growing_body.h"
 #include "runtime/cache/wait_queue.h"
 
 namespace gw::cache {
+
+class GrowingBody;
 
 /// An answer whose head has come: `entry` has all but the body.
 struct GrowingAnswer {

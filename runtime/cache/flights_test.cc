@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "runtime/cache/growing_body.h"
 #include "runtime/net/virtual_loop.h"
 #include "runtime/net/worker_loop.h"
 

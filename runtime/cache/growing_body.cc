@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace gw::cache {
-namespace {
-
-constexpr size_t kFirstBlockBytes = 16 * 1024;
-constexpr size_t kLargestBlockBytes = 256 * 1024;
-
-}  // namespace
 
 GrowingBody::GrowingBody(std::optional<u64> length, u64 limit_bytes)
     : length_(length), limit_(limit_bytes) {
@@ -18,16 +12,11 @@ GrowingBody::GrowingBody(std::optional<u64> length, u64 limit_bytes)
   exact_->bytes = std::make_unique_for_overwrite<std::byte[]>(std::max<size_t>(*length_, 1));
 }
 
-void GrowingBody::add_block(size_t bytes) {
-  size_t capacity = blocks_.empty() ? kFirstBlockBytes : blocks_.back().capacity * 2;
-  capacity = std::max(bytes, std::min(capacity, kLargestBlockBytes));
-  blocks_.push_back({.bytes = std::make_unique_for_overwrite<std::byte[]>(capacity),
-                     .first = size_,
-                     .size = 0,
-                     .capacity = capacity});
+bool GrowingBody::only_owner_reads() const {
+  return std::ranges::all_of(readers_, [](const Reader* reader) { return reader->owner; });
 }
 
-bool GrowingBody::append(Bytes bytes) {
+GrowingBody::Growth GrowingBody::append(Bytes bytes) {
   const std::lock_guard lock(mutex_);
   if (exact_ != nullptr) {
     // Framing has seen to it that no more comes.
@@ -35,21 +24,53 @@ bool GrowingBody::append(Bytes bytes) {
     std::copy_n(bytes.begin(), taken, exact_->bytes.get() + size_);
     size_ += taken;
   } else {
-    while (!bytes.empty()) {
-      if (blocks_.empty() || blocks_.back().size == blocks_.back().capacity) {
-        add_block(bytes.size());
-      }
-      Block& block = blocks_.back();
-      const size_t taken = std::min(bytes.size(), block.capacity - block.size);
-      std::copy_n(bytes.begin(), taken, block.bytes.get() + block.size);
-      block.size += taken;
-      size_ += taken;
-      bytes = bytes.subspan(taken);
+    blocks_.append(bytes);
+    size_ = blocks_.size();
+  }
+  if (size_ > limit_ && !windowed_) {
+    if (only_owner_reads()) {
+      state_ = State::Overflown;
+    } else {
+      windowed_ = true;
+      blocks_.drop_read();
     }
   }
-  if (size_ > limit_) state_ = State::Overflown;
   waiting_.tell_all(News::Look);
-  return state_ != State::Overflown;
+  if (state_ == State::Overflown) return Growth::Overflown;
+  return windowed_ ? Growth::Windowed : Growth::Kept;
+}
+
+void GrowingBody::drop_read(TimePoint now) {
+  if (!windowed_) return;
+  if (readers_.empty() && abandoned_) std::exchange(abandoned_, nullptr)();
+  if (blocks_.drop_read() && starving_since_) starving_since_ = now;
+  if (is_full()) return;
+  starving_since_.reset();
+  filler_.tell_all(News::Look);
+}
+
+Task<bool> GrowingBody::wait_for_room(net::EventLoop& loop, Exchange& exchange, TimePoint due) {
+  for (;;) {
+    Waiter waiter(mutex_, filler_, loop);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!windowed_) co_return true;
+      if (readers_.empty()) co_return false;
+      if (!is_full()) co_return true;
+      filler_.add(waiter);
+    }
+    waiter.start_for_all(exchange, due);
+    if (co_await waiter != News::Look) co_return false;
+  }
+}
+
+void GrowingBody::when_abandoned(std::function<void()> tell) {
+  const std::lock_guard lock(mutex_);
+  if (readers_.empty()) {
+    tell();
+  } else {
+    abandoned_ = std::move(tell);
+  }
 }
 
 void GrowingBody::end(State state) {
@@ -77,50 +98,134 @@ void GrowingBody::fail(const Error& error) {
 
 std::shared_ptr<const Body> GrowingBody::whole() const {
   const std::lock_guard lock(mutex_);
-  if (state_ != State::Complete) return nullptr;
+  if (state_ != State::Complete || windowed_) return nullptr;
   if (exact_ != nullptr) return exact_;
   auto body = std::make_shared<Body>();
   body->size = size_;
   body->bytes = std::make_unique_for_overwrite<std::byte[]>(std::max<size_t>(size_, 1));
-  for (const Block& block : blocks_) {
-    std::copy_n(block.bytes.get(), block.size, body->bytes.get() + block.first);
-  }
+  blocks_.copy_to(body->bytes.get());
   return body;
 }
 
-GrowingBody::Piece GrowingBody::at(u64 offset, size_t max_bytes) const {
+bool GrowingBody::enter(Reader& reader) {
   const std::lock_guard lock(mutex_);
+  // Of an overflown one nobody but the owner could have the rest.
+  if (windowed_ || state_ == State::Overflown) return false;
+  blocks_.enter(reader.place);
+  reader.entered = true;
+  reader.index = readers_.size();
+  readers_.push_back(&reader);
+  return true;
+}
+
+void GrowingBody::remove(Reader& reader) {
+  blocks_.leave(reader.place);
+  reader.entered = false;
+  readers_[reader.index] = readers_.back();
+  readers_[reader.index]->index = reader.index;
+  readers_.pop_back();
+}
+
+void GrowingBody::leave(Reader& reader, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!reader.entered) return;
+  remove(reader);
+  drop_read(now);
+}
+
+// Moves on to what comes behind the last piece.
+GrowingBody::Piece GrowingBody::piece_at(Reader& reader, size_t max_bytes) const {
   Piece piece{.bytes = {}, .state = state_, .error = error_};
-  if (offset >= size_) return piece;
-  if (exact_ != nullptr) {
+  const u64 offset = reader.next();
+  if (exact_ != nullptr && offset < size_) {
     piece.bytes = Bytes(exact_->bytes.get(), size_).subspan(offset);
-  } else {
-    const auto block = std::ranges::find_if(
-        blocks_, [&](const Block& one) { return offset < one.first + one.size; });
-    piece.bytes = Bytes(block->bytes.get(), block->size).subspan(offset - block->first);
+    piece.bytes = piece.bytes.first(std::min(piece.bytes.size(), max_bytes));
+  } else if (offset < size_) {
+    BlockList::Piece found = blocks_.at(offset, max_bytes);
+    reader.block = std::move(found.block);
+    piece.bytes = found.bytes;
   }
-  piece.bytes = piece.bytes.first(std::min(piece.bytes.size(), max_bytes));
   // The end is told with the last bytes, a failure behind them.
   const bool last = offset + piece.bytes.size() == size_;
-  if (!last || state_ != State::Complete) piece.state = State::Growing;
+  if (!last || (!piece.bytes.empty() && state_ != State::Complete)) piece.state = State::Growing;
   return piece;
 }
 
-Task<News> GrowingBody::wait(u64 offset, net::EventLoop& loop, Exchange& exchange, TimePoint due) {
-  Waiter waiter(mutex_, waiting_, loop);
-  {
-    const std::lock_guard lock(mutex_);
-    if (size_ > offset || state_ != State::Growing) co_return News::Look;
-    waiting_.add(waiter);
+GrowingBody::Piece GrowingBody::read(Reader& reader, size_t max_bytes, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!reader.entered) {
+    const Error slow{.code = Errc::Cancelled,
+                     .origin = Origin::Downstream,
+                     .what = "client reads too slowly for those with the same answer"};
+    return {.bytes = {}, .state = State::Failed, .error = slow};
   }
-  waiter.start(exchange, due);
-  co_return co_await waiter;
+  const Piece piece = piece_at(reader, max_bytes);
+  if (exact_ != nullptr) {
+    reader.place.offset = reader.next();
+  } else {
+    blocks_.move(reader.place, reader.next());
+    drop_read(now);
+  }
+  reader.taken = piece.bytes.size();
+  return piece;
+}
+
+std::optional<Bytes> GrowingBody::read_rest(Reader& reader) {
+  const std::lock_guard lock(mutex_);
+  if (!reader.entered || state_ != State::Complete) return std::nullopt;
+  const Piece piece = piece_at(reader, ~size_t{0});
+  if (piece.state != State::Complete) return std::nullopt;
+  reader.taken += piece.bytes.size();
+  return piece.bytes;
+}
+
+bool GrowingBody::must_wait(const Reader& reader) const {
+  const std::lock_guard lock(mutex_);
+  return reader.entered && reader.next() >= size_ && state_ == State::Growing;
+}
+
+void GrowingBody::leave_slow_ones_behind(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!is_full() || !starving_since_ || now < *starving_since_ + kPatience) return;
+  for (size_t i = readers_.size(); i-- > 0;) {
+    if (blocks_.holds_up(readers_[i]->place)) remove(*readers_[i]);
+  }
+  drop_read(now);
+}
+
+Task<News> GrowingBody::wait(Reader& reader, net::EventLoop& loop, Exchange& exchange,
+                             TimePoint due) {
+  for (;;) {
+    Waiter waiter(mutex_, waiting_, loop);
+    TimePoint until = due;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!reader.entered || size_ > reader.next() || state_ != State::Growing) {
+        co_return News::Look;
+      }
+      if (is_full()) {
+        if (!starving_since_) starving_since_ = loop.now();
+        until = std::min(due, *starving_since_ + kPatience);
+      }
+      waiting_.add(waiter);
+    }
+    waiter.start(exchange, until);
+    const News news = co_await waiter;
+    if (news != News::TimedOut || until == due) co_return news;
+    leave_slow_ones_behind(loop.now());
+  }
+}
+
+GrowingSource::GrowingSource(std::shared_ptr<GrowingBody> body, net::EventLoop& loop,
+                             Exchange& exchange, http::BodySource* rest)
+    : body_(std::move(body)), loop_(loop), exchange_(exchange), rest_(rest) {
+  reader_.owner = rest != nullptr;
+  entered_ = body_->enter(reader_);
 }
 
 Task<Result<http::BodyChunk>> GrowingSource::next(size_t max_bytes) {
   for (;;) {
-    const GrowingBody::Piece piece = body_->at(offset_, max_bytes);
-    offset_ += piece.bytes.size();
+    const GrowingBody::Piece piece = body_->read(reader_, max_bytes, loop_.now());
     http::BodyChunk chunk;
     chunk.bytes = piece.bytes;
     chunk.end = piece.state == GrowingBody::State::Complete;
@@ -132,7 +237,7 @@ Task<Result<http::BodyChunk>> GrowingSource::next(size_t max_bytes) {
                            .origin = Origin::Upstream,
                            .what = "body longer than what can be shared"});
     }
-    const News news = co_await body_->wait(offset_, loop_, exchange_, exchange_.deadline);
+    const News news = co_await body_->wait(reader_, loop_, exchange_, exchange_.deadline);
     if (news == News::Cancelled) {
       co_return fail(Error{.code = Errc::Cancelled, .what = "client has gone"});
     }
@@ -145,22 +250,16 @@ Task<Result<http::BodyChunk>> GrowingSource::next(size_t max_bytes) {
 }
 
 bool GrowingSource::take_buffered(http::BodyChunk& out) {
-  const GrowingBody::Piece piece = body_->at(offset_, ~size_t{0});
-  if (piece.state != GrowingBody::State::Complete) return false;
-  offset_ += piece.bytes.size();
+  const std::optional<Bytes> rest = body_->read_rest(reader_);
+  if (!rest) return false;
   out = {};
-  out.bytes = piece.bytes;
+  out.bytes = *rest;
   out.end = true;
   return true;
 }
 
-bool GrowingSource::must_wait() const {
-  const GrowingBody::Piece piece = body_->at(offset_, 1);
-  return piece.bytes.empty() && piece.state == GrowingBody::State::Growing;
-}
-
 u64 GrowingSource::remaining_bytes() const {
-  return body_->length() ? *body_->length() - offset_ : ~u64{0};
+  return body_->length() ? *body_->length() - reader_.next() : ~u64{0};
 }
 
 }  // namespace gw::cache

@@ -30,6 +30,12 @@ void Waiter::start(Exchange& exchange, TimePoint due) {
   if (exchange.client_gone) cancelled();
 }
 
+void Waiter::start_for_all(Exchange& exchange, TimePoint due) {
+  link(exchange);
+  if (due != TimePoint::max()) loop_.set_timer(timer_, due);
+  if (exchange.client_gone && !exchange.fetch_is_shared) cancelled();
+}
+
 // Any thread, by who has taken it out of the queue.
 void Waiter::tell(News news) {
   news_ = news;

@@ -44,6 +44,9 @@ class Waiter final : public CancelListener {
 
   /// On the loop's thread, before it is awaited.
   void start(Exchange& exchange, TimePoint due);
+  /// The same for what is waited for on behalf of others, too: the client's leaving is nothing as
+  /// long as Exchange::fetch_is_shared.
+  void start_for_all(Exchange& exchange, TimePoint due);
   void cancelled() noexcept override { give_up(News::Cancelled); }
 
   bool await_ready() const noexcept { return false; }

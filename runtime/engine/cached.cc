@@ -4,6 +4,7 @@
 #include "runtime/engine/deliver.h"
 #include "runtime/engine/failed_fetch.h"
 #include "runtime/policies/cache/filter.h"
+#include "runtime/policies/cache/shared_fetch.h"
 
 namespace gw::engine {
 
@@ -41,8 +42,14 @@ Task<void> deliver_and_keep(Exchange& exchange, Env& env, Responder& responder, 
   http::BodySource& from = *fetched.body;
   Task<void> filling = policies::fill_growing(exchange, env, from);
   filling.start();
-  fetched.body = exchange.response.status == 304 ? nullptr : exchange.cache->source;
+  fetched.body = exchange.cache->source;
+  if (exchange.response.status == 304) {
+    policies::stop_reading(exchange);
+    fetched.body = nullptr;
+  }
   co_await deliver_fetched(exchange, env, responder, fetched, false);
+  // Whoever reads no more must not be waited for.
+  policies::stop_reading(exchange);
   // The client may be done, or gone, before the answer is whole: the others are not.
   co_await filling.join();
 }

@@ -12,6 +12,7 @@
 #include "runtime/engine/whole_body.h"
 #include "runtime/policies/cache/answer.h"
 #include "runtime/policies/cache/key.h"
+#include "runtime/policies/cache/shared_fetch.h"
 #include "runtime/policies/cache/variant.h"
 #include "runtime/policies/cache/vary.h"
 #include "runtime/policies/policy_list.h"
@@ -27,7 +28,6 @@ using std::chrono::milliseconds;
 
 // After a failed try a stale answer is given out for so long before the next one.
 constexpr milliseconds kQuietAfterFailure{1'000};
-constexpr size_t kPieceBytes = 64 * 1024;
 // Of bodies that are coming in, of the store's memory.
 constexpr u64 kGrowingShare = 2;
 
@@ -126,22 +126,6 @@ Verdict reply(Exchange& exchange, Env& env, const cache::EntryPtr& entry, Outcom
   return Verdict::Reply;
 }
 
-// Of an answer that is still coming in. Nothing: it is none for this request.
-bool reply_growing(Exchange& exchange, Env& env) {
-  Use& use = *exchange.cache;
-  std::shared_ptr<const cache::GrowingAnswer> growing = use.flight->growing();
-  if (growing == nullptr || !cache::fits(*growing->entry, exchange.request.fields)) return false;
-  use.growing = std::move(growing);
-  use.entry = use.growing->entry;
-  write_stored_answer(exchange, *use.entry, env, Outcome::Hit, use.growing->body->length());
-  if (exchange.response.status == 304) return true;
-  void* memory =
-      exchange.arena.allocate(sizeof(cache::GrowingSource), alignof(cache::GrowingSource));
-  use.source =
-      new (memory) cache::GrowingSource(use.growing->body, *env.cache->loop, exchange, nullptr);
-  return true;
-}
-
 Verdict reply_not_cached(Exchange& exchange) {
   engine::answer_problem(exchange, 504);
   exchange.cache_outcome = Outcome::Miss;
@@ -213,12 +197,6 @@ bool shares_fetch(const Exchange& exchange, const Env& env) {
   return use.wishes.for_everybody || !cache::has_credentials(exchange.request.fields);
 }
 
-void end_flight(Exchange& exchange, Env& env, cache::Ending ending) {
-  Use& use = *exchange.cache;
-  if (!std::exchange(use.leads, false)) return;
-  env.cache->flights.finish(*use.flight, ending, env.clock.now());
-}
-
 Verdict decide(Exchange& exchange, Env& env) {
   Use& use = *exchange.cache;
   if (use.gone) {
@@ -228,7 +206,7 @@ Verdict decide(Exchange& exchange, Env& env) {
   }
   // Whoever has waited finds the answer in the store, or on its way there.
   if (use.flight != nullptr && !use.leads) {
-    if (reply_growing(exchange, env)) return Verdict::Reply;
+    if (read_along(exchange, env)) return Verdict::Reply;
     use.alone = use.alone || use.flight->growing() != nullptr;
     use.flight = nullptr;
   }
@@ -253,7 +231,7 @@ Verdict decide(Exchange& exchange, Env& env) {
       return Verdict::Wait;
     case cache::Role::Reader:
       use.collapsed = true;
-      if (reply_growing(exchange, env)) return Verdict::Reply;
+      if (read_along(exchange, env)) return Verdict::Reply;
       break;
     case cache::Role::Alone:
       break;
@@ -407,37 +385,6 @@ Keeping keep_whole(Exchange& exchange, Env& env, std::shared_ptr<cache::Entry> e
   return Keeping::Stored;
 }
 
-Keeping keep_growing(Exchange& exchange, Env& env, std::shared_ptr<cache::Entry> entry,
-                     http::BodySource& from) {
-  Use& use = *exchange.cache;
-  const u64 most = use.record->choice.max_body;
-  const bool length_known = exchange.response.framing == http::Framing::Length;
-  std::optional<u64> length;
-  if (length_known) length = exchange.response.content_length;
-  use.growing = std::make_shared<const cache::GrowingAnswer>(cache::GrowingAnswer{
-      .entry = entry, .body = std::make_shared<cache::GrowingBody>(length, most)});
-  use.entry = entry;
-  use.stores = true;
-  // With a known length nothing can turn out too long: others may read along.
-  if (length_known && use.leads) env.cache->flights.publish(*use.flight, use.growing);
-  write_stored_answer(exchange, *entry, env, Outcome::Miss, length);
-  void* memory =
-      exchange.arena.allocate(sizeof(cache::GrowingSource), alignof(cache::GrowingSource));
-  use.source =
-      new (memory) cache::GrowingSource(use.growing->body, *env.cache->loop, exchange, &from);
-  return Keeping::Grows;
-}
-
-// The answer of use.growing is whole.
-bool store_grown(Exchange& exchange, Env& env) {
-  Use& use = *exchange.cache;
-  std::shared_ptr<cache::Entry> entry =
-      cache::completed_entry(*use.growing->entry, use.growing->body->whole());
-  if (!env.cache->store.put(entry, use.ticket)) return false;
-  use.entry = std::move(entry);  // the fields of the answer are those of use.growing
-  return true;
-}
-
 }  // namespace
 
 Verdict look_up(Exchange& exchange, Env& env, const CacheRecord& record) {
@@ -529,42 +476,13 @@ Keeping keep_answer(Exchange& exchange, Env& env, Fetched& fetched) {
                           : most;
     if (env.cache->flights.take_bytes(bytes, share)) {
       use.growing_bytes = bytes;
-      return keep_growing(exchange, env, std::move(entry), *fetched.body);
+      grow(exchange, env, std::move(entry), *fetched.body);
+      return Keeping::Grows;
     }
   }
   end_flight(exchange, env, cache::Ending::NotStored);
   finish_head(exchange, env);
   return Keeping::PassOn;
-}
-
-Task<void> fill_growing(Exchange& exchange, Env& env, http::BodySource& from) {
-  Use& use = *exchange.cache;
-  cache::GrowingBody& body = *use.growing->body;
-  env.cache->filling.push_back(&exchange);
-  exchange.fetch_is_shared = true;
-  cache::Ending ending = cache::Ending::Died;
-  for (;;) {
-    const Result<http::BodyChunk> piece = co_await from.next(kPieceBytes);
-    if (!piece) {
-      body.fail(piece.error());
-      break;
-    }
-    const bool fits = body.append(piece->bytes);
-    if (piece->end) {
-      body.finish();
-      ending = cache::Ending::NotStored;
-      const bool whole = fits && piece->trailers == nullptr;
-      if (whole && store_grown(exchange, env)) ending = cache::Ending::Stored;
-      break;
-    }
-    if (!fits) {
-      ending = cache::Ending::NotStored;
-      break;
-    }
-  }
-  std::erase(env.cache->filling, &exchange);
-  exchange.fetch_is_shared = false;
-  end_flight(exchange, env, ending);
 }
 
 void begin_refresh(Exchange& exchange, Env& env, const CacheRecord& record,
@@ -592,7 +510,7 @@ void release_cache(Exchange& exchange, Env& env) noexcept {
       if (use->collapsed) ++counters->collapsed;
     }
   }
-  if (use->source != nullptr) use->source->~BodySource();
+  stop_reading(exchange);
   use->~Use();
   exchange.cache = nullptr;
 }

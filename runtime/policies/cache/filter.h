@@ -28,12 +28,10 @@ bool answer_from_stored(Exchange& exchange, Env& env, const Fetched& fetched);
 enum class Keeping : u8 {
   PassOn,  // it is not kept
   Stored,  // it is in the store, and in exchange.response and local_body
-  Grows,   // it comes in by fill_growing(), and exchange.cache->source gives it
+  Grows,   // it comes in by fill_growing() of shared_fetch.h, and exchange.cache->source gives it
 };
 /// `fetched.body` may be null.
 Keeping keep_answer(Exchange& exchange, Env& env, Fetched& fetched);
-/// After Keeping::Grows: reads all of `from` into exchange.cache->growing, and stores it.
-Task<void> fill_growing(Exchange& exchange, Env& env, http::BodySource& from);
 
 /// A refresh begins: `exchange` is a copy of one that was given `entry`, and leads `flight`.
 void begin_refresh(Exchange& exchange, Env& env, const CacheRecord& record,
