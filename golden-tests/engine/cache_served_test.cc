@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <latch>
 #include <map>
 #include <mutex>
@@ -54,6 +55,18 @@ std::string body_of(const std::string& target) {
   return body;
 }
 
+std::string in_chunks(std::string_view body) {
+  std::string out;
+  while (!body.empty()) {
+    const std::string_view piece = body.substr(0, 10'000);
+    char size[32];
+    std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+    out.append(size).append(piece).append("\r\n");
+    body.remove_prefix(piece.size());
+  }
+  return out + "0\r\n\r\n";
+}
+
 // Answers GETs on any number of connections.
 class CountingOrigin {
  public:
@@ -84,6 +97,7 @@ class CountingOrigin {
   }
   u16 port = 0;
   std::latch* everybody = nullptr;  // waited for before the first answer
+  bool tells_length = true;
 
  private:
   void accept_all() {
@@ -114,9 +128,11 @@ class CountingOrigin {
       }
       if (everybody != nullptr) everybody->wait();
       const std::string body = body_of(target);
-      const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+      const std::string framing = tells_length ? "Content-Length: " + std::to_string(body.size())
+                                               : "Transfer-Encoding: chunked";
+      const std::string head = "HTTP/1.1 200 OK\r\n" + framing +
                                "\r\nContent-Type: text/plain\r\nCache-Control: max-age=60\r\n\r\n";
-      if (!send_all(socket, head + body)) return;
+      if (!send_all(socket, head + (tells_length ? body : in_chunks(body)))) return;
     }
   }
 
@@ -128,14 +144,16 @@ class CountingOrigin {
   std::map<std::string, u32> asked_;
 };
 
-Publication publication_of(u16 origin) {
+Publication publication_of(u16 origin, const std::string& cache = "{}") {
   const std::string text =
       "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
       "x-gw:\n"
       "  upstreams: {origin: {targets: [{url: 'http://127.0.0.1:" +
       std::to_string(origin) +
       "'}]}}\n"
-      "  defaults: {upstream: origin, timeout: 20s, cache: {}, compress: {}}\n"
+      "  defaults: {upstream: origin, timeout: 20s, cache: " +
+      cache +
+      ", compress: {}}\n"
       "paths:\n  /{id}: {get: {operationId: get, parameters: [{name: id, in: path, required: true, "
       "schema: {type: string}}], responses: {'200': {description: ok}}}}\n";
   std::vector<std::string> problems;
@@ -182,6 +200,28 @@ std::string read_line(int socket, std::string& input, std::string_view mark) {
   return line;
 }
 
+// Reads a body in chunks to its end. False: it breaks off.
+bool read_chunks(int socket, std::string& input, std::string& body) {
+  for (;;) {
+    const std::string line = read_line(socket, input, "\r\n");
+    if (line.empty()) return false;
+    const size_t bytes = std::stoul(line, nullptr, 16);
+    if (!read_until(socket, input, bytes + 2)) return false;
+    body += input.substr(0, bytes);
+    input.erase(0, bytes + 2);
+    if (bytes == 0) return true;
+  }
+}
+
+// A body in chunks; empty for one that breaks off.
+std::string get_chunked(int socket, const std::string& target) {
+  if (!send_all(socket, "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n")) return {};
+  std::string input;
+  std::string body;
+  if (read_line(socket, input, "\r\n\r\n").find("chunked") == std::string::npos) return {};
+  return read_chunks(socket, input, body) ? body : std::string{};
+}
+
 // What a body in a coding stands for; empty for one that breaks off or is in another coding.
 std::string get_in(int socket, const std::string& target, const std::string& coding) {
   if (!send_all(socket, "GET " + target + " HTTP/1.1\r\nHost: a\r\nAccept-Encoding: " + coding +
@@ -203,15 +243,7 @@ std::string get_in(int socket, const std::string& target, const std::string& cod
     answer.body = input.substr(0, bytes);
     return answer.plain_body();
   }
-  for (;;) {
-    const std::string line = read_line(socket, input, "\r\n");
-    if (line.empty()) return {};
-    const size_t bytes = std::stoul(line, nullptr, 16);
-    if (!read_until(socket, input, bytes + 2)) return {};
-    answer.body += input.substr(0, bytes);
-    input.erase(0, bytes + 2);
-    if (bytes == 0) return answer.plain_body();
-  }
+  return read_chunks(socket, input, answer.body) ? answer.plain_body() : std::string{};
 }
 
 int connect_to(u16 port) {
@@ -268,6 +300,36 @@ TEST_CASE("cache: a herd on two workers comes to one fetch for each resource", "
   CHECK(get(socket, "/3", [] {}) == body_of("/3"));
   ::close(socket);
   CHECK(origin.asked().at("/3") == 1);
+  gateway.drain(1'000);
+  gateway.wait();
+}
+
+TEST_CASE("cache: a herd reads along what turns out longer than is kept", "[cache][served]") {
+  CountingOrigin origin;
+  origin.tells_length = false;
+  GatewayOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.workers = 2;
+  options.run = &run;
+  Gateway gateway(options);
+  REQUIRE(gateway.start(publication_of(origin.port, "{maxBody: 64KiB}")));
+  const u16 port = gateway.listeners().port(0);
+  std::vector<int> sockets;
+  for (u32 i = 0; i < kClients; ++i) sockets.push_back(connect_to(port));
+  std::atomic<u32> wrong{0};
+  std::vector<std::thread> threads;
+  for (u32 i = 0; i < kClients; ++i) {
+    threads.emplace_back([&, i] {
+      for (u32 round = 0; round < kTargets; ++round) {
+        const std::string target = "/" + std::to_string(round);
+        if (get_chunked(sockets[i], target) != body_of(target)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const int socket : sockets) ::close(socket);
+  CHECK(wrong == 0);
+  CHECK(gateway.cache().counts().entries == 0);
   gateway.drain(1'000);
   gateway.wait();
 }
