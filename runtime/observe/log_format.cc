@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/base/hex.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/log.h"
 #include "runtime/policies/observe/record.h"
 #include "runtime/policies/scheme/record.h"
@@ -16,14 +17,6 @@ namespace {
 using policies::LogField;
 
 constexpr u32 kAll = 10'000;  // hundredths of a percent
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
 
 std::string json_key(std::string_view name) {
   std::string out = ",\"";
