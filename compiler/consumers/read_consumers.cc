@@ -7,6 +7,7 @@
 #include "compiler/xgw/field_value.h"
 #include "compiler/xgw/limit_language.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/hex.h"
 
 namespace gw::compiler {
 namespace {
@@ -19,13 +20,6 @@ constexpr std::pair<std::string_view, table::OverrideKind> kLimitFields[] = {
     {"rateLimit", table::OverrideKind::Rate},
     {"quota", table::OverrideKind::Quota},
     {"concurrency", table::OverrideKind::Concurrency}};
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 class ConsumerReader {
  public:
@@ -287,9 +281,8 @@ class ConsumerReader {
   }
 
   static bool is_fingerprint(std::string_view text) {
-    return text.size() == 64 && std::ranges::all_of(text, [](char c) {
-             return hex_digit(c) >= 0 && (c < 'A' || c > 'F');
-           });
+    return text.size() == 64 &&
+           std::ranges::all_of(text, [](char c) { return lower_hex_value(c) >= 0; });
   }
 
   void read_metadata(NodeRef map, Consumer& out) {
@@ -317,10 +310,9 @@ std::optional<KeyDigest> parse_key_digest(std::string_view text) {
   KeyDigest digest;
   if (text.size() != digest.size() * 2) return std::nullopt;
   for (size_t i = 0; i < digest.size(); ++i) {
-    const int high = hex_digit(text[2 * i]);
-    const int low = hex_digit(text[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    digest[i] = static_cast<u8>(high * 16 + low);
+    const int byte = hex_byte(text, 2 * i);
+    if (byte < 0) return std::nullopt;
+    digest[i] = static_cast<u8>(byte);
   }
   return digest;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "runtime/base/letter_case.h"
+
 namespace gw::compiler {
 namespace {
 
@@ -36,14 +38,6 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
     std::swap(last, row);
   }
   return last[b.size()];
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 }  // namespace

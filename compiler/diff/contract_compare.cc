@@ -6,6 +6,7 @@
 
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/policies/validate/record.h"
 
 namespace gw::compiler::diff {
@@ -13,13 +14,6 @@ namespace {
 
 constexpr std::string_view kMethods[] = {"get",  "put",   "post",  "delete", "options",
                                          "head", "patch", "trace", "query"};
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 std::vector<std::string> names_in(std::string_view path_template) {
   std::vector<std::string> out;
@@ -57,7 +51,7 @@ Value schema_of(Value holder) {
 std::map<std::string, Value> media_of(Value holder) {
   std::map<std::string, Value> out;
   for (const Value::Member& member : holder.get("content").members()) {
-    std::string name = lower(member.name);
+    std::string name = lower_case(member.name);
     std::erase(name, ' ');
     out.try_emplace(std::move(name), member.value);
   }
@@ -141,7 +135,7 @@ std::map<std::string, ContractCompare::Parameter> ContractCompare::parameters_of
     const Value value = item.resolved();
     const std::string name = value.get("name").text();
     const std::string in = value.get("in").text();
-    std::string key = in + ' ' + (in == "header" ? lower(name) : name);
+    std::string key = in + ' ' + (in == "header" ? lower_case(name) : name);
     if (in == "path") {
       // Nobody sends the name: what counts is the place in the template.
       const auto place = std::ranges::find(names, name);
@@ -314,10 +308,10 @@ void ContractCompare::headers(const std::string& status, Value before, Value aft
   std::map<std::string, Value> old_ones;
   std::map<std::string, Value> new_ones;
   for (const Value::Member& member : before.members()) {
-    old_ones.emplace(lower(member.name), member.value.resolved());
+    old_ones.emplace(lower_case(member.name), member.value.resolved());
   }
   for (const Value::Member& member : after.members()) {
-    new_ones.emplace(lower(member.name), member.value.resolved());
+    new_ones.emplace(lower_case(member.name), member.value.resolved());
   }
   const std::string where = "response " + status;
   for (const auto& [name, was] : old_ones) {

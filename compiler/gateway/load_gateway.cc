@@ -7,6 +7,7 @@
 
 #include "compiler/gateway/gateway.h"
 #include "compiler/xgw/language.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -25,14 +26,6 @@ void report(DiagnosticSink& sink, std::string_view rule, Span span, std::string 
                .primary = {span, std::move(label)},
                .related = std::move(related),
                .help = std::move(help)});
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 bool is_host(std::string_view host) {
@@ -54,7 +47,7 @@ std::vector<std::string> hosts_of(NodeRef list, DiagnosticSink& sink) {
     items.push_back(list);
   }
   for (const NodeRef item : items) {
-    std::string host = item.is_scalar() ? lower(item.text()) : std::string();
+    std::string host = item.is_scalar() ? lower_case(item.text()) : std::string();
     if (host.ends_with('.')) host.pop_back();
     if (!is_host(host)) {
       report(sink, "extension-value", item.span(), "this is not a host name", "here",

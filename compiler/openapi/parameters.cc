@@ -3,6 +3,7 @@
 
 #include "compiler/openapi/model_builder.h"
 #include "compiler/openapi/report.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler::openapi {
 namespace {
@@ -39,9 +40,9 @@ Style style_of(std::string_view text, ParameterIn in) {
 }
 
 bool same_letters(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c + 0; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return to_lower(x) == to_lower(y);
+         });
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "compiler/openapi/report.h"
 #include "compiler/syntax/read.h"
-#include "compiler/syntax/scalar.h"
+#include "runtime/base/uri_path.h"
 
 namespace gw::compiler::openapi {
 namespace {
@@ -30,16 +30,7 @@ bool is_url(std::string_view text) {
 
 std::string percent_decoded(std::string_view text) {
   std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-                        hex_value(text[i + 2]) >= 0;
-    if (!escape) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-    i += 2;
-  }
+  percent_decode(text, out);
   return out;
 }
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/passes.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "compiler/passes/equal_ignoring_case.h"
 #include "compiler/passes/passes.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {

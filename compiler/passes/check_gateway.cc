@@ -10,6 +10,7 @@
 #include "compiler/passes/template_text.h"
 #include "compiler/xgw/node_json.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -45,7 +46,7 @@ void check_lookalikes(Module& module) {
     bool in_name = false;
     for (const char c : public_template(module, source)) {
       if (c == '}') in_name = false;
-      if (!in_name) folded += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      if (!in_name) folded += to_lower(c);
       if (c == '{') in_name = true;
     }
     while (folded.size() > 1 && folded.back() == '/') folded.pop_back();
@@ -81,10 +82,7 @@ bool looks_like_secret(std::string_view name, std::string_view value) {
   static constexpr std::string_view kNames[] = {
       "authorization", "proxy-authorization", "x-api-key", "api-key",
       "apikey",        "x-auth-token",        "cookie"};
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string lower = lower_case(name);
   if (std::ranges::find(kNames, lower) != std::end(kNames)) return true;
   if (lower.find("secret") != lower.npos || lower.find("password") != lower.npos) return true;
   static constexpr std::string_view kPrefixes[] = {"Bearer ", "Basic ", "sk_live_", "ghp_",

@@ -13,6 +13,7 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
 #include "compiler/passes/schema_shape.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/redirect/record.h"
@@ -29,14 +30,6 @@ using policies::ValidateRecord;
 using table::ExpressionPart;
 using table::ExpressionSource;
 using Parts = std::vector<ExpressionPart>;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
 
 // What a client puts into a request as it likes.
 bool is_from_client(const ExpressionPart& part) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "compiler/passes/check_timeouts.h"
-#include "compiler/passes/equal_ignoring_case.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
 

@@ -12,6 +12,7 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
 #include "compiler/passes/schema_shape.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/policies/validate/record.h"
 
 namespace gw::compiler {
@@ -241,9 +242,7 @@ std::set<std::string_view> judged_types(const Module& module, const PlannedOpera
 
 std::string plain_type(std::string_view media) {
   std::string type(media.substr(0, media.find_first_of("; ")));
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  type = lower_case(type);
   return type;
 }
 

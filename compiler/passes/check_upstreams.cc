@@ -10,6 +10,7 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/proxy/record.h"
@@ -23,14 +24,6 @@ using policies::UpstreamRecord;
 
 NodeRef child(NodeRef map, std::string_view name) {
   return map && map.is_map() ? map.get(name) : NodeRef{};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 bool is_known(const table::LateNumber& value) { return value.late == table::kNone; }

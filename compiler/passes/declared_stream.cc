@@ -1,7 +1,8 @@
 #include "compiler/passes/declared_stream.h"
 
-#include <algorithm>
 #include <string>
+
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -10,9 +11,7 @@ bool is_event_stream(std::string_view media_type) {
   constexpr std::string_view kType = "text/event-stream";
   std::string type(media_type.substr(0, media_type.find(';')));
   while (type.ends_with(' ')) type.pop_back();
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  type = lower_case(type);
   return type == kType;
 }
 

@@ -10,6 +10,7 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/scheme/record.h"
 
@@ -24,14 +25,6 @@ struct FieldName {
   LogField field{};
   std::string header;  // in lower case
 };
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
 
 // Nothing: there is no such field.
 std::optional<FieldName> field_named(std::string_view name) {

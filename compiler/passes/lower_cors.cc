@@ -7,6 +7,7 @@
 
 #include "compiler/passes/passes.h"
 #include "compiler/xgw/node_json.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -16,14 +17,6 @@ constexpr std::string_view kAnyMethod = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 NodeRef child(NodeRef map, std::string_view name) {
   return map && map.is_map() ? map.get(name) : NodeRef{};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 // The value of a merged map, for comparing.

@@ -6,6 +6,7 @@
 
 #include "compiler/xgw/language.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -21,14 +22,6 @@ NodeRef child(NodeRef map, std::string_view name) {
 std::string_view text_of(NodeRef map, std::string_view name) {
   const NodeRef value = child(map, name);
   return value && value.is_scalar() ? value.text() : std::string_view{};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 bool is_given(const table::LateString& text) {

@@ -1,19 +1,11 @@
 // Names of media types as documents write them.
 #pragma once
-#include <algorithm>
 #include <string>
 #include <string_view>
 
-namespace gw::compiler {
+#include "runtime/base/letter_case.h"
 
-/// Of ASCII.
-inline std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
+namespace gw::compiler {
 
 /// A media type without its parameters, in lower case.
 inline std::string plain_type(std::string_view media) {

@@ -5,18 +5,9 @@
 #include <algorithm>
 
 #include "compiler/passes/schema_shape.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
-namespace {
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
-}  // namespace
-
 std::function<u32(table::ExpressionSource, std::string_view)> parameter_types(
     const GatewayOperation& source) {
   return [&source](table::ExpressionSource from, std::string_view name) -> u32 {

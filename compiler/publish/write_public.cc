@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/xgw/node_json.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -12,10 +13,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Words that YAML 1.1 or 1.2 takes for something else than text.
 bool is_reserved(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string lower = lower_case(text);
   constexpr std::string_view kWords[] = {"true", "false", "null", "yes", "no",
                                          "on",   "off",   "y",    "n"};
   return std::ranges::find(kWords, lower) != std::end(kWords);

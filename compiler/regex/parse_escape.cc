@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/regex/parse.h"
+#include "runtime/base/hex.h"
 
 namespace gw::compiler::regex {
 namespace {
@@ -11,13 +12,6 @@ bool is_octal(char c) { return c >= '0' && c <= '7'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_word(char c) { return is_digit(c) || is_letter(c) || c == '_'; }
 bool is_punctuation(char c) { return c > ' ' && c < 0x7f && !is_word(c); }
-
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 struct PosixClass {
   std::string_view name;

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "compiler/router/pieces.h"
+#include "runtime/base/uri_path.h"
 #include "runtime/table/dfa.h"
 
 namespace gw::compiler::router {
@@ -23,18 +24,8 @@ constexpr size_t kMaxWinners = 4;
 constexpr u64 kDead = ~u64{0};
 
 std::string decoded(std::string_view text) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
   std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(digit(text[i + 1]) << 4 | digit(text[i + 2])) : text[i];
-    if (escape) i += 2;
-  }
+  percent_decode(text, out);
   return out;
 }
 

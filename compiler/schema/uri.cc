@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/syntax/scalar.h"
+#include "runtime/base/uri_path.h"
 
 namespace gw::compiler::schema {
 namespace {
@@ -76,18 +76,8 @@ std::string resolve_uri(std::string_view base, std::string_view reference) {
 std::string fragment_of(std::string_view reference) {
   const size_t hash = reference.find('#');
   if (hash == std::string_view::npos) return {};
-  reference.remove_prefix(hash + 1);
   std::string out;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    const bool escape = reference[i] == '%' && i + 2 < reference.size() &&
-                        hex_value(reference[i + 1]) >= 0 && hex_value(reference[i + 2]) >= 0;
-    if (!escape) {
-      out += reference[i];
-      continue;
-    }
-    out += static_cast<char>(hex_value(reference[i + 1]) * 16 + hex_value(reference[i + 2]));
-    i += 2;
-  }
+  percent_decode(reference.substr(hash + 1), out);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "compiler/syntax/read.h"
 #include "compiler/syntax/scalar.h"
+#include "runtime/base/hex.h"
 
 namespace gw::compiler {
 namespace {

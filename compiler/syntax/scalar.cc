@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/base/hex.h"
+
 namespace gw::compiler {
 namespace {
 
@@ -125,13 +127,6 @@ void append_utf8(std::string& text, u32 code_point) {
     put(0x80 | (code_point >> 6 & 0x3f));
     put(0x80 | (code_point & 0x3f));
   }
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 Diagnostic syntax_error(Span span, std::string message, std::string label, std::string help) {

@@ -18,8 +18,6 @@ inline constexpr size_t kAllValid = static_cast<size_t>(-1);
 size_t find_invalid_utf8(std::string_view text);
 /// Appends a code point; it must not be a surrogate.
 void append_utf8(std::string& text, u32 code_point);
-/// Value of a hexadecimal digit, or -1.
-int hex_value(char c);
 
 /// A finding of the rule `syntax`.
 Diagnostic syntax_error(Span span, std::string message, std::string label, std::string help = {});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/syntax/scalar.h"
+#include "runtime/base/hex.h"
 
 namespace gw::compiler {
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {
@@ -13,14 +14,6 @@ using table::ConditionTest;
 using table::ExpressionPart;
 using table::TestKind;
 using table::TestSource;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
 
 struct WhenKey {
   std::string_view name;
@@ -115,7 +108,7 @@ class ConditionEncoder {
         continue;
       }
       std::string stored(name.text());
-      if (known->source == TestSource::Header) stored = lower(name.text());
+      if (known->source == TestSource::Header) stored = lower_case(name.text());
       if (known->source == TestSource::Claim) stored = pointer_of(name);
       if (stored.empty()) continue;
       test_value(*known, pools_.strings.add(stored), expected, false, tests);
@@ -243,7 +236,8 @@ class ConditionEncoder {
       }
       if (test.kind != TestKind::Network) {
         const bool fold = key.source == TestSource::Host;
-        texts.push_back(pools_.strings.add(fold ? lower(node.text()) : std::string(node.text())));
+        texts.push_back(
+            pools_.strings.add(fold ? lower_case(node.text()) : std::string(node.text())));
         continue;
       }
       table::NetworkRecord record{};

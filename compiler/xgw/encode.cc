@@ -7,6 +7,7 @@
 #include "compiler/xgw/field_value.h"
 #include "compiler/xgw/node_json.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {
@@ -214,11 +215,7 @@ void Encoder::check_written_header(std::string_view name, Span span) {
   static constexpr std::string_view kOfConnection[] = {
       "connection",       "content-length",    "http2-settings", "keep-alive",
       "proxy-connection", "transfer-encoding", "upgrade"};
-  const auto same = [name](std::string_view known) {
-    return std::ranges::equal(name, known, [](char a, char b) {
-      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-    });
-  };
+  const auto same = [name](std::string_view known) { return equal_ignoring_case(name, known); };
   if (std::ranges::none_of(kOfConnection, same)) return;
   refuse("extension-value", span, fmt::format("`{}` cannot be written by a document", name),
          "belongs to one connection, and the gateway writes it", "remove it");
@@ -241,10 +238,7 @@ void Encoder::encode_map(const FieldSpec& field, const Effective& value, const P
       }
       const bool is_source = path.ends_with(".rename") || path.ends_with(".copy");
       if (!is_source) check_written_header(entry.name, key_span);
-      std::string lower(entry.name);
-      std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      });
+      std::string lower = lower_case(entry.name);
       store(to, pools_.strings.add(lower));
     } else {
       store(to, pools_.strings.add(entry.name));

@@ -8,6 +8,7 @@
 #include "compiler/xgw/node_json.h"
 #include "compiler/xgw/template.h"
 #include "compiler/xgw/value.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 
 namespace gw::compiler {
@@ -293,9 +294,7 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
   }
   std::string stored(text);
   if (field.kind == FieldKind::HeaderName) {
-    std::ranges::transform(stored, stored.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    stored = lower_case(stored);
   }
   const table::StringRef ref = pools_.strings.add(stored);
   if (field.late) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
 
@@ -15,14 +16,6 @@ using table::ExpressionPart;
 using table::ExpressionSource;
 using table::LatePart;
 using table::LatePartKind;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
 
 struct FixedSource {
   std::string_view name;
@@ -325,7 +318,7 @@ struct ExpressionParser {
       return true;
     }
     if (text.starts_with(kHeader) && is_token(text.substr(kHeader.size()))) {
-      add_source(ExpressionSource::ResponseHeader, lower(text.substr(kHeader.size())));
+      add_source(ExpressionSource::ResponseHeader, lower_case(text.substr(kHeader.size())));
       return true;
     }
     if (text.starts_with("$response.body")) {
@@ -361,7 +354,7 @@ struct ExpressionParser {
     if (what == "status") {
       add_source(ExpressionSource::CallStatus, {}, index);
     } else if (what.starts_with("header.") && is_token(what.substr(7))) {
-      add_source(ExpressionSource::CallHeader, lower(what.substr(7)), index);
+      add_source(ExpressionSource::CallHeader, lower_case(what.substr(7)), index);
     } else if (pointer_of(what, "body", pointer)) {
       add_source(ExpressionSource::CallBody, pointer, index);
     } else {
@@ -415,7 +408,7 @@ struct ExpressionParser {
           {.source = named.source,
            .encoding = encoding,
            .index = 0,
-           .text = strings.add(named.source == ExpressionSource::Header ? lower(name)
+           .text = strings.add(named.source == ExpressionSource::Header ? lower_case(name)
                                                                         : std::string(name))});
       return true;
     }

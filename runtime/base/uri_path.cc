@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "runtime/base/hex.h"
+
 namespace gw {
 namespace {
 
@@ -38,13 +40,6 @@ constexpr std::array<ByteClass, 256> kByteClasses = [] {
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 ByteClass byte_class(char c) { return kByteClasses[static_cast<u8>(c)]; }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 enum class Scan : u8 { Clean, NeedsRewrite, Refused };
 
@@ -83,14 +78,6 @@ Scan scan(std::string_view raw, PathOptions options, PathProblem& problem) {
 
 bool is_control(u32 value) { return value < 0x20 || value == 0x7f; }
 bool is_slash(u32 value) { return value == '/' || value == '\\'; }
-
-// The byte that two hex digits at text[at] stand for, or -1.
-int hex_byte(std::string_view text, size_t at) {
-  if (at > text.size() || text.size() - at < 2) return -1;
-  const int high = hex_value(text[at]);
-  const int low = hex_value(text[at + 1]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
 
 // Whether `rest`, which follows a %25, makes a dot, slash or control byte of it when it is decoded
 // once more, or several times.
@@ -251,18 +238,9 @@ void percent_decode(std::string_view text, std::string& out) {
   out.clear();
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%' || text.size() - i < 3) {
-      out.push_back(text[i]);
-      continue;
-    }
-    const int high = hex_value(text[i + 1]);
-    const int low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0) {
-      out.push_back(text[i]);
-      continue;
-    }
-    out.push_back(static_cast<char>(high * 16 + low));
-    i += 2;
+    const int byte = percent_byte(text, i);
+    out.push_back(byte < 0 ? text[i] : static_cast<char>(byte));
+    if (byte >= 0) i += 2;
   }
 }
 

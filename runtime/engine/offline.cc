@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/base/uri_path.h"
 #include "runtime/encoding/decoded_body.h"
 #include "runtime/identity/password_hash.h"
@@ -169,9 +170,7 @@ bool make_request(Exchange& exchange, std::string_view method, std::string_view 
   }
   std::string host(request.fields.value(http::FieldId::Host));
   request.authority = arena.copy(host);
-  std::ranges::transform(host, host.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  host = lower_case(host);
   const size_t bracket = host.find(']');
   const size_t colon = host.rfind(':');
   if (colon != host.npos && (bracket == host.npos || colon > bracket)) host.erase(colon);

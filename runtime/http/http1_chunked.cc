@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/hex.h"
 #include "runtime/http/http1_head.h"
 #include "runtime/http/limits.h"
 
@@ -12,13 +13,6 @@ namespace gw::http {
 namespace {
 
 constexpr u64 kMaxChunkBytes = u64{1} << 60;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 bool is_token_byte(char c) { return is_token({&c, 1}); }

@@ -1,25 +1,15 @@
 #include "runtime/http/query.h"
 
+#include "runtime/base/hex.h"
+
 namespace gw::http {
-namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
 std::string_view percent_decoded(Arena& arena, std::string_view text, bool is_form) {
   if (text.find('%') == text.npos && (!is_form || text.find('+') == text.npos)) return text;
   char* out = static_cast<char*>(arena.allocate(text.size(), 1));
   size_t used = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
-      out[used++] = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+    if (const int byte = percent_byte(text, i); byte >= 0) {
+      out[used++] = static_cast<char>(byte);
       i += 2;
     } else {
       out[used++] = is_form && text[i] == '+' ? ' ' : text[i];

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "runtime/base/hex.h"
 #include "runtime/http/structured_field.h"
 #include "runtime/http/structured_text.h"
 #include "runtime/json/text.h"
@@ -53,11 +54,6 @@ class Growing {
   u32 size_ = 0;
   u32 capacity_ = 0;
 };
-
-int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;  // capitals are refused (section 4.2.10)
-}
 
 int base64_digit(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
@@ -345,8 +341,9 @@ class Parser {
         to[size++] = text[i];
         continue;
       }
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      // Capitals are refused (section 4.2.10).
+      const int high = i + 2 < text.size() ? lower_hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? lower_hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0) return fail("a percent sign without two digits");
       to[size++] = static_cast<char>(high << 4 | low);
       i += 2;

@@ -1,16 +1,12 @@
 #include "runtime/json/text.h"
 
+#include "runtime/base/hex.h"
+
 namespace gw::json {
 namespace {
 
 bool is_continuation(char c) { return (static_cast<u8>(c) & 0xc0) == 0x80; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 // The four digits behind `\u`; -1: there are none.
 i32 hex4(const char* at, const char* end) {

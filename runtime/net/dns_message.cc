@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
+
 namespace gw::net {
 namespace {
 
@@ -21,8 +23,6 @@ struct Record {
   size_t data = 0;  // where its data begins
   u16 data_bytes = 0;
 };
-
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 class Reader {
  public:

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/hex.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/log.h"
 #include "runtime/policies/observe/record.h"
 #include "runtime/policies/scheme/record.h"
@@ -16,14 +18,6 @@ using policies::LogField;
 
 constexpr u32 kAll = 10'000;  // hundredths of a percent
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 std::string json_key(std::string_view name) {
   std::string out = ",\"";
   append_json_escaped(name, out);
@@ -31,21 +25,13 @@ std::string json_key(std::string_view name) {
   return out;
 }
 
-u8 hex_value(char c) {
-  if (c >= '0' && c <= '9') return static_cast<u8>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<u8>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<u8>(c - 'A' + 10);
-  return 16;
-}
-
 // The beginning of a name as upstreams read it.
 std::string_view decoded_name(std::string_view raw, char (&to)[policies::kMostSecretNameBytes]) {
   size_t count = 0;
   for (size_t i = 0; i < raw.size() && count < sizeof to; ++i) {
     char c = raw[i] == '+' ? ' ' : raw[i];
-    if (c == '%' && i + 2 < raw.size() && hex_value(raw[i + 1]) < 16 &&
-        hex_value(raw[i + 2]) < 16) {
-      c = static_cast<char>(hex_value(raw[i + 1]) * 16 + hex_value(raw[i + 2]));
+    if (const int byte = percent_byte(raw, i); byte >= 0) {
+      c = static_cast<char>(byte);
       i += 2;
     }
     to[count++] = c;

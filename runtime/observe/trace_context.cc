@@ -4,24 +4,20 @@
 #include <span>
 #include <vector>
 
+#include "runtime/base/hex.h"
+
 namespace gw::observe {
 namespace {
 
 constexpr size_t kMostMembers = 32;
 constexpr size_t kMostStateBytes = 8 * 1024;
 
-// 16: it is none. Upper case is not allowed.
-u8 digit_of(char c) {
-  if (c >= '0' && c <= '9') return static_cast<u8>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<u8>(c - 'a' + 10);
-  return 16;
-}
-
+// Upper case is not allowed.
 bool read_hex(std::string_view text, std::span<u8> out) {
   for (size_t i = 0; i < out.size(); ++i) {
-    const u8 high = digit_of(text[2 * i]);
-    const u8 low = digit_of(text[2 * i + 1]);
-    if (high == 16 || low == 16) return false;
+    const int high = lower_hex_value(text[2 * i]);
+    const int low = lower_hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
     out[i] = static_cast<u8>(high << 4 | low);
   }
   return true;

@@ -1,5 +1,7 @@
 #include "runtime/router/candidates.h"
 
+#include "runtime/base/hex.h"
+
 namespace gw::router {
 
 using http::Method;
@@ -11,18 +13,9 @@ bool decode(std::string_view value, char* out, u32& size) {
   for (size_t i = 0; i < value.size(); ++i) {
     if (size == RouterView::kMaxConstraintBytes) return false;
     char c = value[i];
-    if (c == '%' && i + 2 < value.size()) {
-      const auto digit = [](char d) {
-        if (d >= '0' && d <= '9') return d - '0';
-        d = static_cast<char>(d | 0x20);
-        return d >= 'a' && d <= 'f' ? d - 'a' + 10 : -1;
-      };
-      const int high = digit(value[i + 1]);
-      const int low = digit(value[i + 2]);
-      if (high >= 0 && low >= 0) {
-        c = static_cast<char>(high << 4 | low);
-        i += 2;
-      }
+    if (const int byte = percent_byte(value, i); byte >= 0) {
+      c = static_cast<char>(byte);
+      i += 2;
     }
     out[size++] = c;
   }

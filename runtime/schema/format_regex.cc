@@ -2,6 +2,7 @@
 // one: it is never run. Back-references and look-around are syntax like everything else.
 #include <algorithm>
 
+#include "runtime/base/hex.h"
 #include "runtime/schema/formats.h"
 #include "runtime/schema/text_reader.h"
 
@@ -198,9 +199,10 @@ class RegexSyntax {
   bool hex_digits(int count, u32& point) {
     point = 0;
     for (int i = 0; i < count; ++i) {
-      if (!is_hex_digit(in_.peek())) return false;
-      const char c = in_.take();
-      point = point * 16 + static_cast<u32>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+      const int digit = hex_value(in_.peek());
+      if (digit < 0) return false;
+      in_.take();
+      point = point * 16 + static_cast<u32>(digit);
     }
     return true;
   }

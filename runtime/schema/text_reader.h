@@ -2,15 +2,14 @@
 #pragma once
 #include <string_view>
 
+#include "runtime/base/hex.h"
 #include "runtime/base/types.h"
 
 namespace gw::schema {
 
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-inline bool is_hex_digit(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+inline bool is_hex_digit(char c) { return hex_value(c) >= 0; }
 
 /// A set of ASCII characters. Asking is one load.
 class CharacterSet {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/http/http1_writer.h"
 #include "runtime/http/request_rules.h"
 
@@ -21,9 +22,7 @@ bool is_sendable(const Field& field) {
 
 std::string_view lower_case(std::string_view name, Arena& arena) {
   char* lower = static_cast<char*>(arena.allocate(name.size(), 1));
-  std::ranges::transform(name, lower, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(name, lower, to_lower);
   return {lower, name.size()};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/http/fields.h"
 
 namespace gw::validate {
@@ -33,8 +34,7 @@ bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 std::string_view lower(std::string_view text, Arena& arena) {
   if (std::none_of(text.begin(), text.end(), is_upper)) return text;
   char* out = static_cast<char*>(arena.allocate(text.size(), 1));
-  std::transform(text.begin(), text.end(), out,
-                 [](char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(text, out, to_lower);
   return {out, text.size()};
 }
 

@@ -1,0 +1,41 @@
+#include "runtime/base/hex.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+using namespace gw;
+
+TEST_CASE("hex: digits of both cases, and no others", "[base]") {
+  const std::string small = "0123456789abcdef";
+  const std::string large = "0123456789ABCDEF";
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    CAPTURE(byte);
+    const size_t lower = small.find(c);
+    const size_t upper = large.find(c);
+    const size_t either = lower != small.npos ? lower : upper;
+    CHECK(lower_hex_value(c) == (lower == small.npos ? -1 : static_cast<int>(lower)));
+    CHECK(hex_value(c) == (either == small.npos ? -1 : static_cast<int>(either)));
+  }
+}
+
+TEST_CASE("hex: bytes are two digits, and nothing is read behind the end", "[base]") {
+  CHECK(hex_byte("fF0", 0) == 0xff);
+  CHECK(hex_byte("fF0", 1) == 0xf0);
+  CHECK(hex_byte("fF0", 2) == -1);
+  CHECK(hex_byte("fF0", 3) == -1);
+  CHECK(hex_byte("fF0", 4) == -1);
+  CHECK(hex_byte("fF0", std::string_view::npos) == -1);
+  CHECK(hex_byte("0g", 0) == -1);
+  CHECK(hex_byte("g0", 0) == -1);
+}
+
+TEST_CASE("hex: an escape is a percent sign and two digits", "[base]") {
+  CHECK(percent_byte("a%2Fb", 1) == '/');
+  CHECK(percent_byte("a%2Fb", 0) == -1);
+  CHECK(percent_byte("%2", 0) == -1);
+  CHECK(percent_byte("%", 0) == -1);
+  CHECK(percent_byte("%%41", 0) == -1);
+  CHECK(percent_byte("%00", 0) == 0);
+  CHECK(percent_byte("", 0) == -1);
+}
