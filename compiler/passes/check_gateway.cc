@@ -106,6 +106,30 @@ void check_secrets(Module& module, NodeRef node, u32 depth) {
   }
 }
 
+void check_literal(Module& module, NodeRef node, u32 depth) {
+  if (!node || depth > 16) return;
+  if (node.is_string() && has_expression(node.text())) {
+    report(
+        module, "respond-expression-literal", Severity::Warning, node.span(),
+        "the body of a fixed answer holds what looks like an expression",
+        "sent to clients as it is written",
+        "put it into `response: {body: {template: ...}}` beside `respond`, which takes values of "
+        "the request");
+  }
+  for (const NodeRef item : node.items()) check_literal(module, item, depth + 1);
+  for (const auto [key, value] : node.entries()) check_literal(module, value, depth + 1);
+}
+
+// Bodies of `respond`, at whatever level of x-gw. What looks like an expression there is none.
+void check_fixed_bodies(Module& module, NodeRef node, u32 depth) {
+  if (!node || depth > 16) return;
+  for (const NodeRef item : node.items()) check_fixed_bodies(module, item, depth + 1);
+  for (const auto [key, value] : node.entries()) {
+    if (key.text() == "respond" && value.is_map()) check_literal(module, value.get("body"), 0);
+    check_fixed_bodies(module, value, depth + 1);
+  }
+}
+
 void check_use(Module& module, const openapi::Document& document, NodeRef gateway_x_gw,
                NodeRef level, std::set<std::string_view>& used) {
   const NodeRef use = child(level, "use");
@@ -276,10 +300,13 @@ void check_gateway(Module& module) {
   check_lookalikes(module);
   for (const auto& document : module.gateway.documents) {
     check_secrets(module, document->x_gw, 0);
+    check_fixed_bodies(module, document->x_gw, 0);
     for (const openapi::PathItem& item : document->paths) {
       check_secrets(module, item.x_gw, 0);
-      for (const openapi::Operation& operation : item.operations)
+      for (const openapi::Operation& operation : item.operations) {
         check_secrets(module, operation.x_gw, 0);
+        check_fixed_bodies(module, operation.x_gw, 0);
+      }
     }
   }
 }

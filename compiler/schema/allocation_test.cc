@@ -6,24 +6,8 @@
 
 #include "compiler/schema/testing/every_keyword.h"
 #include "compiler/schema/testing/program.h"
+#include "runtime/base/testing/count_allocations.h"
 #include "runtime/json/tape_builder.h"
-
-#ifndef GW_SANITIZED
-namespace {
-
-std::atomic<gw::u64> g_allocations{0};
-
-}  // namespace
-
-// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 namespace gw::compiler::schema {
 

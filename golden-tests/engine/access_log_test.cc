@@ -7,25 +7,9 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
+#include "runtime/base/testing/count_allocations.h"
 #include "runtime/observe/access_log.h"
 #include "runtime/server/route_names.h"
-
-#ifndef GW_SANITIZED
-namespace {
-
-std::atomic<gw::u64> g_allocations{0};
-
-}  // namespace
-
-// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 namespace gw {
 namespace {

@@ -7,27 +7,13 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/order_document.h"
+#include "runtime/base/testing/count_allocations.h"
 #include "runtime/engine/offline.h"
 #include "runtime/engine/routing.h"
 #include "runtime/policies/compress/filter.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/filter.h"
 #include "runtime/policies/validate/filter.h"
-
-#ifndef GW_SANITIZED
-namespace {
-std::atomic<gw::u64> g_allocations{0};
-}  // namespace
-
-// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 namespace gw {
 namespace {

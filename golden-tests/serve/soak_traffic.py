@@ -277,9 +277,11 @@ class Http1:
         kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
         named = {"context": context} if context else {}
         self.connection = kind("127.0.0.1", port, timeout=SECONDS, **named)
+        self.asked, self.answered = 0, time.monotonic()
 
     def ask(self, question):
-        body = question.body
+        body, begun = question.body, time.monotonic()
+        self.asked += 1
         if body is not None and len(body) % 1000 == 0:  # some without a length
             body = iter([body[:7], body[7:]]) if body else iter([])
         try:
@@ -288,9 +290,12 @@ class Http1:
             answer = self.connection.getresponse()
         except (OSError, ValueError, http.client.HTTPException) as problem:
             self.close()
-            raise Lost(repr(problem)) from problem
+            silent = begun - self.answered
+            raise Lost(f"{problem!r} after {time.monotonic() - begun:.3f} s, to request {self.asked} of its "
+                       f"connection, which had been silent for {silent:.3f} s") from problem
         try:
             body = answer.read()
+            self.answered = time.monotonic()
         except (OSError, ValueError, http.client.HTTPException) as problem:
             self.close()
             raise Cut(repr(problem)) from problem

@@ -1,5 +1,6 @@
 // A verdict is found again by the whole token, as long as it stands.
 #include "runtime/jose/token_cache.h"
+#include "runtime/base/testing/count_allocations.h"
 
 #include <fmt/format.h>
 
@@ -10,23 +11,6 @@
 #include <new>
 
 #include "runtime/base/random.h"
-
-#ifndef GW_SANITIZED
-namespace {
-
-std::atomic<gw::u64> g_allocations{0};
-
-}  // namespace
-
-// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 using namespace gw;
 using namespace gw::jose;

@@ -1,5 +1,6 @@
 // The real thing over loopback: sockets, threads, signals left out.
 #include "runtime/server/gateway.h"
+#include "runtime/base/testing/count_allocations.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -18,23 +19,6 @@
 
 #include "runtime/net/testing/dns_server.h"
 #include "runtime/server/testing/stub_run.h"
-
-#ifndef GW_SANITIZED
-namespace {
-
-std::atomic<gw::u64> g_allocations{0};
-
-}  // namespace
-
-// Not inlined: g++ 12 takes a pair of which it has inlined one half for a mismatch.
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 using namespace gw;
 using namespace gw::server;

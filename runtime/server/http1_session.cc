@@ -519,9 +519,9 @@ void Http1Session::choose_framing(std::optional<u64> whole_bytes) {
 Bytes Http1Session::make_head() {
   const bool waits_for_continue =
       exchange_->request.expect_continue && !continue_sent_ && !body_.at_end() && !refusing_;
-  // So much of a body is not read away behind an answer: the client learns now that it ends here.
-  const bool too_much = body_.remaining_bytes() != ~u64{0} &&
-                        body_.remaining_bytes() > kMaxDrainBytes && !body_.at_end();
+  // So much of a body is not read away behind an answer, and of a chunked one nobody knows how much
+  // is to come: the client learns now that it ends here, and not by a close behind the answer.
+  const bool too_much = body_.remaining_bytes() > kMaxDrainBytes && !body_.at_end();
   if (waits_for_continue || too_much || body_.failed() || host_.draining()) close_after_ = true;
   http::ResponseExtras extras;
   extras.date = host_.loop.http_date();

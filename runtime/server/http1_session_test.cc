@@ -301,6 +301,26 @@ TEST_CASE("session: an answer may come before the request body has ended", "[ses
   CHECK(gateway.pool().idle_count() == 0);
 }
 
+TEST_CASE("session: nobody knows how much of a chunked body is left, so its end is told",
+          "[session]") {
+  MemoryGateway gateway(&stub_run);
+  gateway.on_bytes = [](OriginConnection& connection) {
+    if (connection.served > 0 || connection.reader.messages.empty()) return;
+    ++connection.served;
+    connection.peer.send("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno");
+  };
+  auto client = gateway.connect();
+  client->peer.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+  gateway.loop.run();
+  REQUIRE(client->answers() == 1);
+  CHECK(client->answer(0).field("connection") == "close");
+  client->peer.send("0\r\n\r\n");
+  gateway.loop.advance(milliseconds(gateway.options.linger_ms + 20));
+  CHECK(client->peer.closed());
+  CHECK_FALSE(client->peer.got_reset());
+}
+
 TEST_CASE("session: both bodies flow at the same time", "[session]") {
   MemoryGateway gateway(&stub_run);
   gateway.on_bytes = [](OriginConnection& connection) {

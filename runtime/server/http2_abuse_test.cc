@@ -566,6 +566,20 @@ TEST_CASE("RFC 9113 5.4.1: an end that came with the last frame is noticed", "[h
   CHECK(f.gateway.host().open_sessions() == 0);
 }
 
+// Whoever has no more to ask may leave with the last frame that he owes.
+TEST_CASE("RFC 9113 5.4.1: an end that came to a connection at rest is noticed", "[http2]") {
+  Http2Fixture f;
+  f.client.get(1);
+  f.run();
+  REQUIRE(f.gateway.log.size() == 1);
+  REQUIRE(f.gateway.host().open_sessions() == 1);
+  f.client.peer.send_with_end(
+      Http2Client::raw(h2::kWindowUpdate, 0, 0, std::string("\0\0\0\1", 4)));
+  f.gateway.loop.run();
+  f.gateway.loop.advance(std::chrono::milliseconds(200));
+  CHECK(f.gateway.host().open_sessions() == 0);
+}
+
 // Draining ---------------------------------------------------------------------------------------
 
 TEST_CASE("RFC 9113 6.8: draining loses no request", "[http2]") {

@@ -163,6 +163,7 @@ void Http2Session::read_finished() {
   const char* const data = read_into_large_ ? in_.data.get() : idle_in_;
   large_read_ = !read_into_large_ && reading.bytes == kIdleReadBytes;
   take_bytes(as_bytes({data, reading.bytes}));
+  if (state_ == State::Open && streams_.empty()) set_timer(watch_timer_, kWatchAgainMs);
 }
 
 void Http2Session::take_error(int error) {
@@ -325,7 +326,6 @@ void Http2Session::sweep_streams() {
   }
   over_.clear();
   if (!streams_.empty()) return;
-  watch_timer_.clear();
   if (state_ == State::Open) set_timer(idle_timer_, host_.options.idle_timeout_ms);
 }
 
@@ -476,16 +476,18 @@ void Http2Session::on_write_stalled(void* context) {
 }
 
 // An end of stream that came together with the last bytes goes unnoticed by an edge-triggered
-// reactor; while requests run it is worth a look.
+// reactor; while requests run it is worth a look, and once behind what comes to a connection at
+// rest.
 void Http2Session::on_watch(void* context) {
   auto* self = static_cast<Http2Session*>(context);
-  if (self->streams_.empty() || self->state_ == State::Closed) return;
+  if (self->state_ == State::Closed) return;
   net::ByteStream& stream = *self->stream_;
   if (stream.reading.pending && !stream.writing.pending && stream.has_input()) {
     self->looking_ = true;
     stream.cancel();
   }
-  self->set_timer(self->watch_timer_, kWatchAgainMs);
+  const bool again = !self->streams_.empty() || stream.writing.pending;
+  if (again) self->set_timer(self->watch_timer_, kWatchAgainMs);
 }
 
 }  // namespace gw::server
