@@ -110,6 +110,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from test' -l fail-under -r -d 'Lea
 complete -c gwctl -n '__fish_seen_subcommand_from test' -l update -d 'Keep the answers of tests with `snapshot: true` in FILE.snap.yaml'
 complete -c gwctl -n '__fish_seen_subcommand_from test' -l watch -d 'Run again whenever a file has changed'
 complete -c gwctl -n '__fish_seen_subcommand_from test' -l live -r -d 'Send the requests to a gateway that runs, and judge what can be seen'
+complete -c gwctl -n '__fish_seen_subcommand_from test' -l ca -r -d 'Roots that certificates of --live must lead to [the system'\''s]'
 complete -c gwctl -n '__fish_seen_subcommand_from test' -l generate -d 'Write tests at the boundaries of each operation'\''s contract'
 complete -c gwctl -n '__fish_seen_subcommand_from test' -s o -l output -r -d 'Where --generate writes [-]'
 complete -c gwctl -n '__fish_seen_subcommand_from test' -l overlay -r -d 'Apply an OpenAPI Overlay document; may be repeated'

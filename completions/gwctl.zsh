@@ -175,6 +175,7 @@ _gwctl() {
         '--update[Keep the answers of tests with `snapshot\: true` in FILE.snap.yaml]' \
         '--watch[Run again whenever a file has changed]' \
         '--live[Send the requests to a gateway that runs, and judge what can be seen]:value: ' \
+        '--ca[Roots that certificates of --live must lead to \[the system'\''s\]]:file:_files' \
         '--generate[Write tests at the boundaries of each operation'\''s contract]' \
         '-o[Where --generate writes \[-\]]:file:_files' \
         '--output[Where --generate writes \[-\]]:file:_files' \

@@ -327,6 +327,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
                             .started_unix_ms = unix_now_ms(),
                             .ending = [&] { return ending.load(); },
                             .takeover = {},
+                            .handing_over = [&] { return handover.is_under_way(); },
                             .drains_changed = [&] { keep_drains(gateway, state.get()); }};
   target.takeover = [&](const std::string& path) -> std::string {
     const auto begun =

@@ -30,7 +30,7 @@ struct TestCommand {
   tests::RunOptions run;
   std::string format = "text";
   std::string fail_under;
-  std::string live;
+  tests::LiveOptions live;
   std::string output = "-";
   bool coverage = false;
   bool watch = false;
@@ -98,11 +98,11 @@ class TestRun {
   ExitCode run_suites() {
     tests::Coverage coverage(gateway_.view());
     std::unique_ptr<tests::Backend> backend;
-    if (command_.live.empty()) {
+    if (command_.live.url.empty()) {
       backend = tests::make_offline_backend(gateway_, &coverage);
     } else {
       std::string problem;
-      backend = tests::make_live_backend(command_.live, gateway_.host, problem);
+      backend = tests::make_live_backend(command_.live, gateway_, problem);
       if (backend == nullptr) {
         console_.error(problem);
         return ExitCode::Usage;
@@ -134,7 +134,7 @@ class TestRun {
 
   void show(const std::vector<tests::SuiteResult>& results, const tests::Totals& totals,
             const tests::Coverage& coverage) const {
-    const bool wants_coverage = command_.coverage && command_.live.empty();
+    const bool wants_coverage = command_.coverage && command_.live.url.empty();
     if (command_.format == "junit") {
       console_.out(tests::report_junit(files_, results));
     } else if (command_.format == "json") {
@@ -207,8 +207,12 @@ ExitCode run_test(const TestCommand& command, const Console& console) {
     console.error("--fail-under takes a percentage such as 90%");
     return ExitCode::Usage;
   }
-  if (!command.live.empty() && (command.run.update || !command.fail_under.empty())) {
+  if (!command.live.url.empty() && (command.run.update || !command.fail_under.empty())) {
     console.error("--update and --fail-under look at what --live cannot see");
+    return ExitCode::Usage;
+  }
+  if (command.live.url.empty() && !command.live.ca.empty()) {
+    console.error("--ca is for --live https://HOST");
     return ExitCode::Usage;
   }
   if (command.watch) return run_watching(command, console);
@@ -237,9 +241,12 @@ void declare(CLI::App& app, TestCommand& command) {
   app.add_flag("--update", command.run.update,
                "Keep the answers of tests with `snapshot: true` in FILE.snap.yaml");
   app.add_flag("--watch", command.watch, "Run again whenever a file has changed");
-  app.add_option("--live", command.live,
+  app.add_option("--live", command.live.url,
                  "Send the requests to a gateway that runs, and judge what can be seen")
       ->option_text("URL");
+  app.add_option("--ca", command.live.ca,
+                 "Roots that certificates of --live must lead to [the system's]")
+      ->option_text("FILE");
   app.add_flag("--generate", command.generate,
                "Write tests at the boundaries of each operation's contract");
   app.add_option("-o,--output", command.output, "Where --generate writes [-]")->option_text("FILE");

@@ -90,11 +90,34 @@ std::shared_ptr<const BoundTable> bind_with_stand_ins(
   return bound ? *bound : nullptr;
 }
 
-std::string host_of(const table::TableView& view) {
+// A route has those of its document in one text.
+std::vector<std::string> split_hosts(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(", "), text.size());
+    out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 2, text.size()));
+  }
+  return out;
+}
+
+bool is_wildcard(const std::string& host) { return host.starts_with("*."); }
+
+std::vector<std::string> hosts_of(const table::TableView& view) {
+  std::set<std::string> hosts;
   for (const table::RouteRecord& route : view.routes()) {
-    const std::string_view host = view.text(route.host);
-    if (host.empty()) continue;
-    return host.starts_with("*.") ? "www" + std::string(host.substr(1)) : std::string(host);
+    for (std::string& host : split_hosts(view.text(route.host))) hosts.insert(std::move(host));
+  }
+  return {hosts.begin(), hosts.end()};
+}
+
+// Of the first route that is for some hosts alone; an exact one, if it has any.
+std::string default_host(const table::TableView& view) {
+  for (const table::RouteRecord& route : view.routes()) {
+    const auto hosts = split_hosts(view.text(route.host));
+    if (hosts.empty()) continue;
+    const auto exact = std::ranges::find_if_not(hosts, is_wildcard);
+    return exact != hosts.end() ? *exact : "www" + hosts.front().substr(1);
   }
   return "gateway.test";
 }
@@ -142,7 +165,8 @@ bool open_gateway_under_test(std::shared_ptr<const table::TableFile> file,
   out.upstreams = std::move(publication.upstreams);
   for (upstream::UpstreamConfig& config : out.upstreams) make_scriptable(config);
   out.forwarding = publication.forwarding;
-  out.host = host_of(out.view());
+  out.hosts = hosts_of(out.view());
+  out.host = default_host(out.view());
   return true;
 }
 

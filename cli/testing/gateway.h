@@ -44,6 +44,7 @@ struct Gateway {
   std::unique_ptr<TokenSigner> signer;
   std::vector<upstream::UpstreamConfig> upstreams;  // without state; plain HTTP/1
   std::shared_ptr<const http::ForwardingOptions> forwarding;
+  std::vector<std::string> hosts;      // that its documents name: `api.example`, `*.example`
   std::string host;                    // that requests without a Host of their own are sent to
   std::vector<std::string> stand_ins;  // references without a value, and what stands for them
 

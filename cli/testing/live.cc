@@ -3,76 +3,22 @@
 #include "cli/testing/live.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
+#include "cli/testing/live_connection.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_chunked.h"
+#include "runtime/table/table_file.h"
 
 namespace gw::cli::tests {
 namespace {
 
-constexpr int kTimeoutMs = 30'000;
 constexpr size_t kMaxAnswerBytes = size_t{64} << 20;
-
-class Socket {
- public:
-  Socket() = default;
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  bool connect(const std::string& host, u16 port) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
-      return false;
-    }
-    for (const addrinfo* one = found; one != nullptr && fd_ < 0; one = one->ai_next) {
-      fd_ = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
-      if (fd_ >= 0 && ::connect(fd_, one->ai_addr, one->ai_addrlen) != 0) {
-        ::close(fd_);
-        fd_ = -1;
-      }
-    }
-    ::freeaddrinfo(found);
-    return fd_ >= 0;
-  }
-
-  // Stops early where the gateway has closed: its answer may be there all the same.
-  void write(std::string_view text) const {
-    while (!text.empty()) {
-      const ssize_t bytes = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (bytes < 0 && errno == EINTR) continue;
-      if (bytes <= 0) return;
-      text.remove_prefix(static_cast<size_t>(bytes));
-    }
-  }
-
-  // False at the end, after the time, or when there is too much.
-  bool read_more(std::string& into) const {
-    pollfd poll{.fd = fd_, .events = POLLIN, .revents = 0};
-    if (::poll(&poll, 1, kTimeoutMs) <= 0 || into.size() > kMaxAnswerBytes) return false;
-    char buffer[16 * 1024];
-    const ssize_t bytes = ::recv(fd_, buffer, sizeof buffer, 0);
-    if (bytes <= 0) return false;
-    into.append(buffer, static_cast<size_t>(bytes));
-    return true;
-  }
-
- private:
-  int fd_ = -1;
-};
+constexpr u64 kMaxCaBytes = u64{16} << 20;
 
 struct Framing {
   u64 length = 0;
@@ -104,24 +50,58 @@ bool parse_head(std::string_view head, Outcome& out, Framing& framing) {
   return out.status != 0;
 }
 
-// The body once it is complete; false: more must come.
-bool take_body(const std::string& rest, const Framing& framing, bool ended, std::string& out) {
+enum class BodyState { Partial, Whole, Broken };
+
+// Takes what there is of the body; `ended`: nothing more comes.
+BodyState take_body(const std::string& rest, const Framing& framing, bool ended, std::string& out) {
   if (framing.chunked) {
     http::ChunkedDecoder decoder;
     http::ChunkedDecoder::Step step;
     std::string body(rest.size(), 0);
-    if (!decoder.decode(rest.data(), rest.size(), body.data(), body.size(), step)) return ended;
+    if (!decoder.decode(rest.data(), rest.size(), body.data(), body.size(), step)) {
+      return BodyState::Broken;
+    }
     out = body.substr(0, step.produced);
-    return step.end || ended;
+    if (step.end) return BodyState::Whole;
+    return ended ? BodyState::Broken : BodyState::Partial;
   }
-  out = framing.has_length ? rest.substr(0, framing.length) : rest;
-  return ended || (framing.has_length && rest.size() >= framing.length);
+  if (!framing.has_length) {
+    out = rest;
+    return ended ? BodyState::Whole : BodyState::Partial;
+  }
+  out = rest.substr(0, framing.length);
+  if (rest.size() >= framing.length) return BodyState::Whole;
+  return ended ? BodyState::Broken : BodyState::Partial;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+// Whether `host` is one of those that the document names: an exact one, or one below a wildcard.
+bool names_host(const Gateway& gateway, std::string_view host) {
+  const std::string lower = lower_case(host);
+  return std::ranges::any_of(gateway.hosts, [&](std::string_view named) {
+    if (!named.starts_with("*.")) return named == lower;
+    return lower.size() >= named.size() && lower.ends_with(named.substr(1));
+  });
 }
 
 class LiveBackend final : public Backend {
  public:
-  LiveBackend(std::string address, u16 port, std::string host)
-      : address_(std::move(address)), port_(port), host_(std::move(host)) {}
+  LiveBackend(const HttpUrl& url, const Gateway& gateway, std::unique_ptr<net::TlsClient> tls)
+      : gateway_(gateway), address_(url.host), port_(url.port), tls_(std::move(tls)) {
+    if (gateway.hosts.empty() || names_host(gateway, address_)) {
+      name_ = address_;
+      host_ = authority_of(url);
+    } else {
+      name_ = host_ = gateway.host;
+    }
+  }
 
   void begin() override {}
   void wait(u64 milliseconds) override {
@@ -139,7 +119,7 @@ class LiveBackend final : public Backend {
       if (request.jwt) return "its token is signed by a key of an offline run";
       if (!request.consumer.empty()) return "its consumer is taken for proved";
       if (request.certificate) return "its client has a certificate that was made up";
-      if (request.https) return "it comes over TLS";
+      if (request.https && tls_ == nullptr) return "it comes over TLS";
       if (request.at_ms || step.wait_ms > kLongestWaitMs) return "it has a clock of its own";
       if (!step.upstream.empty()) return "its upstreams answer by a script";
     }
@@ -148,19 +128,36 @@ class LiveBackend final : public Backend {
 
   Outcome send(const Step& step) override {
     Outcome outcome;
-    Socket socket;
-    if (!socket.connect(address_, port_)) {
-      outcome.problem =
-          fmt::format("cannot reach {}:{}: {}", address_, port_, std::strerror(errno));
+    LiveConnection connection;
+    if (!connection.open(address_, port_, tls_.get(), name_for(step.request))) {
+      outcome.problem = connection.problem();
       return outcome;
     }
-    socket.write(request_text(step.request));
-    read_answer(socket, step.request.method == "HEAD", outcome);
+    connection.write(request_text(step.request));
+    read_answer(connection, step.request.method == "HEAD", outcome);
     return outcome;
   }
 
  private:
   static constexpr u64 kLongestWaitMs = 1'000;
+
+  static std::string authority_of(const HttpUrl& url) {
+    const bool is_v6 = url.host.find(':') != url.host.npos;
+    std::string out = is_v6 ? fmt::format("[{}]", url.host) : std::string(url.host);
+    if (url.port != (url.scheme == "https" ? 443 : 80)) out += fmt::format(":{}", url.port);
+    return out;
+  }
+
+  // What the certificate must be for. A host that the document does not name is asked for below
+  // that of all other requests: what the gateway makes of it is what is tested.
+  std::string name_for(const TestRequest& request) const {
+    std::string_view host = request.host;
+    for (const engine::OfflineField& field : request.headers) {
+      if (http::equal_fold(field.name, "host")) host = field.value;
+    }
+    if (const auto parsed = parse_host_port(host)) host = parsed->host;
+    return names_host(gateway_, host) ? lower_case(host) : name_;
+  }
 
   std::string request_text(const TestRequest& request) const {
     std::string out = fmt::format("{} {} HTTP/1.1\r\n", request.method, request.path);
@@ -176,14 +173,14 @@ class LiveBackend final : public Backend {
     return out + "connection: close\r\n\r\n" + request.body;
   }
 
-  static void read_answer(const Socket& socket, bool head_only, Outcome& outcome) {
+  static void read_answer(LiveConnection& connection, bool head_only, Outcome& outcome) {
     std::string text;
     bool ended = false;
     for (;;) {
       const size_t end = text.find("\r\n\r\n");
       if (end == text.npos) {
         if (ended) break;
-        ended = !socket.read_more(text);
+        ended = !read_more(connection, text);
         continue;
       }
       Framing framing;
@@ -195,32 +192,81 @@ class LiveBackend final : public Backend {
       }
       const bool bodiless = head_only || outcome.status == 204 || outcome.status == 304;
       if (bodiless) return;
-      if (take_body(text.substr(end + 4), framing, ended, outcome.body)) return;
-      ended = !socket.read_more(text);
+      const BodyState state = take_body(text.substr(end + 4), framing, ended, outcome.body);
+      const bool is_cut = ended && !framing.has_length && !framing.chunked &&
+                          !connection.problem().empty();  // the end of the body is that of TLS
+      if (state == BodyState::Whole && !is_cut) return;
+      if (state != BodyState::Partial) {
+        fail_with("the answer breaks off", connection, outcome);
+        return;
+      }
+      ended = !read_more(connection, text);
     }
-    outcome.status = 0;
-    outcome.problem = text.empty() ? "no answer came" : "what came is no answer of HTTP/1";
+    fail_with(text.empty() ? "no answer came" : "what came is no answer of HTTP/1", connection,
+              outcome);
   }
 
+  static bool read_more(LiveConnection& connection, std::string& text) {
+    return text.size() <= kMaxAnswerBytes && connection.read_more(text);
+  }
+
+  static void fail_with(std::string_view what, const LiveConnection& connection, Outcome& outcome) {
+    outcome.status = 0;
+    outcome.problem = what;
+    if (!connection.problem().empty()) outcome.problem += ": " + connection.problem();
+  }
+
+  const Gateway& gateway_;
   const std::string address_;
   const u16 port_;
-  const std::string host_;
+  const std::unique_ptr<net::TlsClient> tls_;  // null: in plain text
+  std::string name_;  // of requests that name no host of the document: SNI, and Host
+  std::string host_;
 };
+
+std::unique_ptr<net::TlsClient> make_tls(const LiveOptions& options, std::string& problem) {
+  net::TlsClientOptions tls;
+  if (!options.ca.empty()) {
+    const auto pem = table::read_file(options.ca, kMaxCaBytes);
+    if (!pem) {
+      problem = fmt::format("--ca {}: {}", options.ca, std::strerror(pem.error().sys));
+      return nullptr;
+    }
+    if (pem->empty()) {  // an empty text would stand for the system's roots
+      problem = fmt::format("--ca {}: it is empty", options.ca);
+      return nullptr;
+    }
+    tls.ca = *pem;
+  }
+  std::string why;
+  auto made = net::TlsClient::make(tls, why);
+  if (!made) {
+    problem = options.ca.empty() ? why : fmt::format("--ca {}: {}", options.ca, why);
+    return nullptr;
+  }
+  return std::move(*made);
+}
 
 }  // namespace
 
-std::unique_ptr<Backend> make_live_backend(const std::string& url, const std::string& host,
+std::unique_ptr<Backend> make_live_backend(const LiveOptions& options, const Gateway& gateway,
                                            std::string& problem) {
   std::string_view why;
-  const auto parsed = parse_http_url(url, why);
-  if (!parsed || parsed->scheme != "http") {
-    problem = fmt::format("--live {}: {}", url,
-                          parsed ? std::string_view("only http is spoken here") : why);
+  const auto url = parse_http_url(options.url, why);
+  const bool is_https = url && url->scheme == "https";
+  if (url && !is_https && url->scheme != "http") why = "only http and https are spoken here";
+  if (url && !url->prefix().empty()) why = "paths are those of the tests; name none";
+  if (url && !is_https && !options.ca.empty()) why = "--ca is for https";
+  if (!why.empty()) {
+    problem = fmt::format("--live {}: {}", options.url, why);
     return nullptr;
   }
-  return std::make_unique<LiveBackend>(
-      std::string(parsed->host), parsed->port,
-      host.empty() ? fmt::format("{}:{}", parsed->host, parsed->port) : host);
+  std::unique_ptr<net::TlsClient> tls;
+  if (is_https) {
+    tls = make_tls(options, problem);
+    if (tls == nullptr) return nullptr;
+  }
+  return std::make_unique<LiveBackend>(*url, gateway, std::move(tls));
 }
 
 }  // namespace gw::cli::tests

@@ -87,6 +87,7 @@ void PolicyCompare::cache_memory(const table::GatewayRecord& before,
                                  const table::GatewayRecord& after) {
   if (before.cache_kib == after.cache_kib) return;
   where_ = "gateway";
+  at_gateway_key("cacheMemory");
   Finding& finding = add(
       "cache-changed", fmt::format("`cacheMemory` was {} and is {}", memory_text(before.cache_kib),
                                    memory_text(after.cache_kib)));

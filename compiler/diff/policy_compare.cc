@@ -32,6 +32,11 @@ bool is_derived(std::string_view field) {
   return field.starts_with("answers") || field == "replay" || field == "streams";
 }
 
+// Whether `field` is `name`, or below it: `timeout.total` is within `timeout`.
+bool is_within(std::string_view field, std::string_view name) {
+  return field == name || (!name.empty() && field.starts_with(name) && field[name.size()] == '.');
+}
+
 }  // namespace
 
 std::vector<std::string> items_of(const std::string& list) {
@@ -56,13 +61,36 @@ Place PolicyCompare::origin(const Side& side, u32 plan, std::string_view field) 
   size_t best_bytes = 0;
   for (const auto& origin : view.part(view.origins(), view.plans()[plan].origins)) {
     const std::string_view name = view.text(origin.field);
-    const bool fits = field == name || (field.starts_with(name) && field[name.size()] == '.') ||
-                      (name.starts_with(field) && !field.empty() && name[field.size()] == '.');
+    const bool fits = is_within(field, name) || is_within(name, field);
     if (!fits || name.size() < best_bytes || origin.source.file == table::kNone) continue;
     best = &origin;
     best_bytes = name.size();
   }
   return best == nullptr ? Place{} : side.place(best->source);
+}
+
+Place PolicyCompare::gateway_place(const Side& side, std::string_view key, std::string_view value) {
+  const table::TableView& view = side.view();
+  const table::OriginRecord* best = nullptr;
+  size_t best_bytes = 0;
+  bool has_value = false;
+  for (const auto& origin : view.part(view.origins(), view.gateway().origins)) {
+    const std::string_view name = view.text(origin.field);
+    const std::string_view item = view.text(origin.value);
+    if ((!name.empty() && !is_within(key, name)) || (!item.empty() && item != value)) continue;
+    const bool closer = best == nullptr || name.size() > best_bytes ||
+                        (name.size() == best_bytes && !item.empty() && !has_value);
+    if (!closer) continue;
+    best = &origin;
+    best_bytes = name.size();
+    has_value = !item.empty();
+  }
+  return best == nullptr ? Place{} : side.place(best->source);
+}
+
+void PolicyCompare::at_gateway_key(std::string_view key, std::string_view value) {
+  old_place_ = gateway_place(old_, key, value);
+  new_place_ = gateway_place(new_, key, value);
 }
 
 Finding& PolicyCompare::add(std::string_view id, std::string message, std::string_view field) {

@@ -50,6 +50,11 @@ class PolicyCompare {
   Finding& add_change(std::string_view id, const std::string& field, const FieldValue* before,
                       const FieldValue* after);
   Place origin(const Side& side, u32 plan, std::string_view field) const;
+  /// Where a key of the gateway is written; `value`: the item of it that has this text. What is not
+  /// there has the place of what it is missing in.
+  static Place gateway_place(const Side& side, std::string_view key, std::string_view value = {});
+  /// What is added next is about this key.
+  void at_gateway_key(std::string_view key, std::string_view value = {});
 
   // policy_rules.cc
   void cors();

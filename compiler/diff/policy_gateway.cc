@@ -265,13 +265,14 @@ void PolicyCompare::networks() {
   const auto before = items_of(text(old_));
   const auto after = items_of(text(new_));
   where_ = "gateway";
-  old_place_ = new_place_ = {};
   for (const std::string& network : after) {
     if (std::ranges::find(before, network) != before.end()) continue;
+    at_gateway_key("trustedProxies", network);
     add("trusted-proxies-widened", fmt::format("`{}` is trusted", network)).after = network;
   }
   for (const std::string& network : before) {
     if (std::ranges::find(after, network) != after.end()) continue;
+    at_gateway_key("trustedProxies", network);
     add("trusted-proxies-narrowed", fmt::format("`{}` is not trusted any more", network)).before =
         network;
   }
@@ -280,11 +281,13 @@ void PolicyCompare::networks() {
     return text_of(fields_of(side, policies::kResolversSpec, &record), "resolvers");
   };
   if (resolvers(old_) != resolvers(new_)) {
+    at_gateway_key("resolvers");
     Finding& finding = add("gateway-changed", "other servers are asked for names");
     finding.before = resolvers(old_);
     finding.after = resolvers(new_);
   }
   observation();
+  at_gateway_key("");
   const auto mock = [](const Side& side) {
     return (side.view().gateway().flags & table::kGatewayMockAll) != 0;
   };
@@ -307,6 +310,7 @@ void PolicyCompare::observation() {
     const std::string was = text_of(before, name);
     const std::string is = text_of(after, name);
     if (was == is) continue;
+    at_gateway_key("observe." + name);
     Finding& finding = add("observe-changed", fmt::format("`observe.{}` is another", name));
     finding.before = was;
     finding.after = is;
@@ -436,7 +440,7 @@ void PolicyCompare::consumers() {
 void PolicyCompare::defaults() {
   const table::GatewayRecord& before = old_.view().gateway();
   const table::GatewayRecord& after = new_.view().gateway();
-  old_place_ = new_place_ = {};
+  at_gateway_key("");
   old_route_ = new_route_ = table::kNone;
   where_ = "requests without an operation";
   if (before.default_plan != table::kNone && after.default_plan != table::kNone) {
@@ -454,6 +458,7 @@ void PolicyCompare::defaults() {
   }
   if (old_.text(before.consumer_file) != new_.text(after.consumer_file)) {
     where_ = "gateway";
+    at_gateway_key("consumers");
     Finding& finding = add("consumer-changed", "consumers come from another file");
     finding.before = old_.text(before.consumer_file);
     finding.after = new_.text(after.consumer_file);

@@ -112,6 +112,7 @@ std::vector<Record> records() {
            GW_FIELD(GatewayRecord, default_plan),
            GW_FIELD(GatewayRecord, cache_kib),
            GW_FIELD(GatewayRecord, observe),
+           GW_FIELD(GatewayRecord, origins),
        }},
       {"RouteRecord",
        sizeof(RouteRecord),

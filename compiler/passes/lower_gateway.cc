@@ -377,9 +377,48 @@ void lower_listeners(Module& module) {
   }
 }
 
-table::Extent trusted_proxies(Module& module) {
+// Where keys of gateway documents are written, for who compares tables. Values stay out: some are
+// secrets, and all stand in records already.
+class KeyOrigins {
+ public:
+  explicit KeyOrigins(Module& module)
+      : pools_(module.table.pools), encoder_(pools_, module.files, module.sink) {}
+
+  void add(std::string_view field, Span span, std::string_view value = {}) {
+    if (!span.valid()) return;
+    origins_.push_back({.field = pools_.strings.add(field),
+                        .level = pools_.strings.add("gateway"),
+                        .value = pools_.strings.add(value),
+                        .source = encoder_.source(span)});
+  }
+  void add(const std::vector<EncodedField>& fields) {
+    for (const EncodedField& one : fields) add(one.field, one.span);
+  }
+  void store(table::GatewayRecord& gateway) const {
+    gateway.origins = pools_.origins.add(origins_);
+  }
+
+ private:
+  Pools& pools_;
+  Encoder encoder_;
+  std::vector<table::OriginRecord> origins_;
+};
+
+// What stands for a key that is not there.
+Span gateway_span(const Gateway& gateway) {
+  for (const Unit& unit : gateway.units) {
+    const openapi::Document* document = unit.gateway;
+    if (document == nullptr) continue;
+    const NodeRef key = document->root.key_of("x-gw");
+    return key ? key.span() : document->root.span();
+  }
+  return {};
+}
+
+table::Extent trusted_proxies(Module& module, KeyOrigins& origins) {
   std::vector<table::NetworkRecord> networks;
   for (const NodeRef list : module.gateway.trusted_proxies) {
+    origins.add("trustedProxies", list.span());
     if (!list.is_seq()) {
       report(module, "extension-value", Severity::Error, list.span(),
              "`trustedProxies` is not a list", "here", "write `[10.0.0.0/8]`");
@@ -388,6 +427,8 @@ table::Extent trusted_proxies(Module& module) {
       table::NetworkRecord record{};
       if (item.is_scalar() && parse_network(item.text(), record.address, record.prefix_bits)) {
         networks.push_back(record);
+        origins.add("trustedProxies", item.span(),
+                    format_network(record.address, record.prefix_bits));
         continue;
       }
       report(module, "extension-value", Severity::Error, item.span(),
@@ -397,10 +438,11 @@ table::Extent trusted_proxies(Module& module) {
   return module.table.pools.networks.add(networks);
 }
 
-table::Extent resolvers(Module& module) {
+table::Extent resolvers(Module& module, KeyOrigins& origins) {
   const NodeRef node = module.gateway.resolvers;
   policies::ResolversRecord record{};
   if (!node) return record.list;
+  origins.add("resolvers", node.span());
   Effective value;
   value.is_map = true;
   value.entries.push_back({.key = {}, .name = "resolvers", .value = {}});
@@ -425,9 +467,10 @@ table::Extent resolvers(Module& module) {
   return record.list;
 }
 
-u32 cache_memory(Module& module) {
+u32 cache_memory(Module& module, KeyOrigins& origins) {
   const NodeRef node = module.gateway.cache_memory;
   if (!node) return 0;
+  origins.add("cacheMemory", node.span());
   const auto bytes = node.is_scalar() ? parse_bytes(node.text()) : std::nullopt;
   if (!bytes || *bytes > kMaxCacheMemory || (*bytes != 0 && *bytes < kMinCacheMemory)) {
     report(module, "extension-value", Severity::Error, node.span(),
@@ -449,13 +492,16 @@ void check_collector(Module& module, NodeRef endpoint) {
          "write the address of the collector's traces, such as `http://127.0.0.1:4318/v1/traces`");
 }
 
-table::Extent observe(Module& module) {
+table::Extent observe(Module& module, KeyOrigins& origins) {
   const NodeRef node = module.gateway.observe;
   if (!node) return {};
   policies::ObserveRecord record{};
+  std::vector<EncodedField> fields;
+  origins.add("observe", node.span());
   Encoder(module.table.pools, module.files, module.sink)
       .encode(policies::kObserveFields, effective_record(policies::kObserveSpec, node, "gateway"),
-              EncodeScope{}, "observe", reinterpret_cast<std::byte*>(&record), nullptr);
+              EncodeScope{}, "observe", reinterpret_cast<std::byte*>(&record), &fields);
+  origins.add(fields);
   if (!node.is_map()) return {};
   lower_access_log(module, node.get("accessLog"), record.access_log);
   if (const NodeRef tracing = node.get("tracing"); tracing && tracing.is_map()) {
@@ -483,10 +529,14 @@ void lower_gateway(Module& module) {
   Pools& pools = module.table.pools;
   gateway.title = pools.strings.add(module.gateway.title);
   gateway.version = pools.strings.add(module.gateway.version);
-  gateway.trusted_proxies = trusted_proxies(module);
-  gateway.resolvers = resolvers(module);
-  gateway.cache_kib = cache_memory(module);
-  gateway.observe = observe(module);
+  KeyOrigins origins(module);
+  origins.add("", gateway_span(module.gateway));
+  gateway.trusted_proxies = trusted_proxies(module, origins);
+  gateway.resolvers = resolvers(module, origins);
+  gateway.cache_kib = cache_memory(module, origins);
+  gateway.observe = observe(module, origins);
+  if (module.gateway.consumers) origins.add("consumers", module.gateway.consumers.span());
+  origins.store(gateway);
   if (module.options.mock) gateway.flags |= table::kGatewayMockAll;
   if (module.options.unenforced_security) gateway.flags |= table::kGatewaySecurityUnenforced;
   if (!module.override_name.empty()) gateway.flags |= table::kGatewayUpstreamOverride;

@@ -464,6 +464,61 @@ class Admin(unittest.TestCase):
         self.assertEqual(self.drained(), [f"users/127.0.0.1:{self.backends[1].port}"])
         self.end(third)
 
+    def take_over(self):
+        """The new process' side of a takeover, up to "go"."""
+        path = self.folder / "successor"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(listener.close)
+        listener.settimeout(run.SECONDS)
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        listener.listen(1)
+        connection = run.UnixConnection(self.socket)
+        connection.request("POST", "/v1/takeover", body=json.dumps({"socket": str(path)}),
+                           headers={"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        self.assertEqual(answer.status, 200, told)
+        connection.close()
+        successor, _ = listener.accept()
+        self.addCleanup(successor.close)
+        successor.settimeout(run.SECONDS)
+        while True:
+            name, descriptors, _, _ = socket.recv_fds(successor, 256, 1)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if name == b"end":
+                return successor, told["drained"]
+
+    def test_what_is_ordered_while_another_process_takes_over_is_refused(self):
+        serve = self.serve()
+        one = f"users/127.0.0.1:{self.backends[0].port}"
+        self.gwctl("drain", one)
+        successor, told = self.take_over()
+        # What came before is handed over; the successor would hear of nothing else.
+        self.assertEqual(["/".join(entry.values()) for entry in told], [one])
+        before = self.status()
+        for order in (["drain"], ["drain", "users"], ["drain", one], ["undrain", one],
+                      ["reload", "-q", "gateway.yaml"], ["reload"], ["rollback"]):
+            with self.subTest(order=order):
+                self.assertIn("another process is taking over", self.gwctl(*order, status=2))
+        self.assertEqual(self.drained(), [one])
+        self.assertEqual(len(self.status()["tables"]), len(before["tables"]))
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        # One that gives up without "go" leaves a process that takes orders as before.
+        successor.close()
+        deadline = time.monotonic() + run.SECONDS
+        while subprocess.run([run.GWCTL, "undrain", one, "--admin", f"unix:{self.socket}"],
+                             capture_output=True, check=False).returncode != 0:
+            self.assertLess(time.monotonic(), deadline)
+        self.gwctl("drain", "users")
+        self.gwctl("reload", "-q", "gateway.yaml")
+        # Once it has said "go", nothing is taken any more.
+        successor, told = self.take_over()
+        self.assertEqual(told, [{"upstream": "users"}])
+        successor.send(b"go\0")
+        self.assertEqual(serve.end(), 0)
+
     def test_listeners_change_and_the_ones_that_stay_are_not_closed(self):
         stays, comes, goes = (self.folder / name for name in ("stays", "comes", "goes"))
         self.write(1, listeners=f"listeners: [{{address: 'unix:{stays}'}}, "

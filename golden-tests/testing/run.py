@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "interop"))
-from gateway import SECONDS  # noqa: E402
+from gateway import SECONDS, make_certificate  # noqa: E402
 
 GWCTL = None
 ROOT = None
@@ -147,6 +148,129 @@ class Live(unittest.TestCase):
                               "--filter", "alive", "--live", self.url)
         self.assertEqual(status, 1)
         self.assertIn("cannot reach", text)
+
+
+class Tls(unittest.TestCase):
+    """The same over TLS. The certificates are made here; nothing of the system's roots fits them."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+
+    def serve(self, document, covers):
+        """A gateway with a TLS listener, behind a certificate for `covers`; its port."""
+        make_certificate(self.folder, "own", covers=covers)
+        files = {kind: f"$file.{self.folder}/own.{end}" for kind, end in (("cert", "crt"), ("key", "key"))}
+        listener = f"  listeners: [{{address: '127.0.0.1:0', tls: {json.dumps(files)}}}]\n"
+        text = re.sub(r"  listeners:( \[.*\n|\n(    - .*\n)+)", "", document.read_text())
+        document.write_text(text.replace("x-gw:\n", "x-gw:\n" + listener, 1))
+        process = subprocess.Popen(
+            [GWCTL, "serve", str(document), "--workers", "1", "--access-log", "off", "--grace", "1s"],
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, process)
+        for line in process.stderr:
+            if found := re.search(r"listening address=127\.0\.0\.1:(\d+)", line):
+                self.ca = self.folder / "own.crt"
+                return int(found.group(1))
+        raise AssertionError("it did not start")
+
+    @staticmethod
+    def end(process):
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+
+    def shop(self):
+        backend = Backend()
+        self.addCleanup(backend.stop)
+        url = f"http://127.0.0.1:{backend.server_address[1]}"
+        os.environ.update(USERS_URL=url, ORDERS_URL=url, ORDERS_2_URL=url, CATALOG_URL=url)
+        shop = self.folder / "shop"
+        shutil.copytree(ROOT / "specs" / "shop", shop)
+        return shop
+
+    def alive(self, *more):
+        shop = self.folder / "shop"
+        status, text, _ = run("test", shop / "gateway.yaml", shop / "tests.yaml", "--filter",
+                              "it is alive", *more)
+        return status, text
+
+    def test_the_shop_offline_and_live(self):
+        shop = self.shop()
+        port = self.serve(shop / "gateway.yaml", "shop.test,IP:127.0.0.1")
+        arguments = ["test", shop / "gateway.yaml", shop / "tests.yaml", "--json"]
+        status, offline, _ = run(*arguments)
+        self.assertEqual(status, 0, offline)
+        status, live, _ = run(*arguments, "--live", f"https://127.0.0.1:{port}", "--ca", self.ca)
+        self.assertEqual(status, 0, live)
+        offline, live = outcomes(offline), outcomes(live)
+        self.assertEqual(set(offline), set(live))
+        skipped = [name for name, outcome in live.items() if outcome == "skipped"]
+        self.assertLess(len(skipped), len(live) / 2)
+
+    def test_a_certificate_that_is_not_trusted(self):
+        port = self.serve(self.shop() / "gateway.yaml", "shop.test,IP:127.0.0.1")
+        url = f"https://127.0.0.1:{port}"
+        make_certificate(self.folder, "other", covers="shop.test,IP:127.0.0.1")
+        self.assertEqual(self.alive("--live", url, "--ca", self.ca)[0], 0)
+        for more in ([], ["--ca", self.folder / "other.crt"]):
+            status, text = self.alive("--live", url, *more)
+            self.assertEqual(status, 1)
+            self.assertRegex(text, r"TLS as `127\.0\.0\.1` has failed: unknown issuer: .*`shop\.test`")
+        status, text = self.alive("--live", f"https://localhost:{port}", "--ca", self.ca)
+        self.assertEqual(status, 1)
+        self.assertIn("TLS as `localhost` has failed: name mismatch: its certificate is for "
+                      "`shop.test`, not for `localhost`", text)
+
+    def test_files_that_hold_no_root_are_no_reason_to_trust_the_systems(self):
+        self.shop()
+        for text in ("", "none", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"):
+            (self.folder / "empty.pem").write_text(text)
+            self.assertEqual(
+                self.alive("--live", "https://127.0.0.1:1", "--ca", self.folder / "empty.pem")[0], 2)
+
+    def test_plain_text_where_tls_is_expected(self):
+        self.shop()
+        backend = Backend()
+        self.addCleanup(backend.stop)
+        status, text = self.alive("--live", f"https://127.0.0.1:{backend.server_address[1]}")
+        self.assertEqual(status, 1)
+        self.assertRegex(text, "TLS as `127.0.0.1` has failed: (wrong version number|.*closed)")
+
+    def test_hosts_of_the_document_are_asked_for_by_name(self):
+        document = self.folder / "hosts.yaml"
+        document.write_text("""openapi: 3.1.0
+info: {title: Hosts, version: 1.0.0}
+x-gw:
+  hosts: [api.test, '*.dev.test']
+paths:
+  /a:
+    get:
+      operationId: a
+      x-gw: {public: a test, respond: {status: 200, body: {a: 1}}}
+      responses: {'200': {description: ok}}
+""")
+        tests = self.folder / "tests.yaml"
+        tests.write_text("""tests:
+  - {name: default, request: {path: /a}, expect: {status: 200}}
+  - {name: exact, request: {path: /a, host: API.test}, expect: {status: 200}}
+  - {name: below, request: {path: /a, host: 'b.dev.test'}, expect: {status: 200}}
+  - {name: header, request: {path: /a, headers: {host: 'c.dev.test:444'}}, expect: {status: 200}}
+  - {name: none, request: {path: /a, host: other.test}, expect: {status: 404}}
+  - {name: tls, request: {path: /a, https: true}, expect: {status: 200}}
+""")
+        port = self.serve(document, "api.test,DNS:*.dev.test")
+        arguments = ["test", document, tests, "--json"]
+        expected = {name: "passed" for name in ("default", "exact", "below", "header", "none", "tls")}
+        self.assertEqual(outcomes(run(*arguments)[1]), expected)
+        status, text, _ = run(*arguments, "--live", f"https://127.0.0.1:{port}", "--ca", self.ca)
+        self.assertEqual(status, 0, text)
+        self.assertEqual(outcomes(text), expected)
+        # Each name is proved: a certificate for one of them is not good for the others.
+        port = self.serve(document, "api.test")
+        _, text, _ = run(*arguments, "--live", f"https://127.0.0.1:{port}", "--ca", self.ca)
+        self.assertEqual(outcomes(text), expected | {"below": "failed", "header": "failed"})
+        self.assertIn("not for `b.dev.test`", text)
 
 
 class Generated(unittest.TestCase):

@@ -204,8 +204,16 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     endpoint->answer(target_, call);
     co_return;
   }
-  OnMainThread running(target_.main_loop, loop_,
-                       [this, endpoint, &call] { endpoint->answer(target_, call); });
+  OnMainThread running(target_.main_loop, loop_, [this, endpoint, &call] {
+    // Asked where changes happen one after the other: what comes before a takeover is handed over.
+    if (endpoint->handed_over && target_.handing_over()) {
+      refuse(call, 409, "Handing over",
+             "another process is taking over from this one and would not hear of it; give the "
+             "order again when the takeover has ended");
+    } else {
+      endpoint->answer(target_, call);
+    }
+  });
   const bool ran = co_await running;
   if (!ran) refuse(call, 503, "Ending", "the gateway drains and takes no more orders");
 }

@@ -20,6 +20,7 @@ struct AdminTarget {
   i64 started_unix_ms = 0;
   std::function<bool()> ending;                             // it takes no new requests any more
   std::function<std::string(const std::string&)> takeover;  // to a socket's path; "" or the problem
+  std::function<bool()> handing_over;                       // any thread
   std::function<void()> drains_changed;                     // on the main thread
 };
 
@@ -35,6 +36,8 @@ struct Endpoint {
   bool asks_workers;  // call.workers is filled before
   void (*answer)(AdminTarget& target, AdminCall& call);
   bool open = false;  // needs no token: says nothing of the gateway but how it is
+  // Changes what the process of a takeover has been told already: refused while one is under way.
+  bool handed_over = false;
 };
 std::span<const Endpoint> endpoints();
 

@@ -106,7 +106,7 @@ void Handover::end() {
 Result<void> Handover::begin(const std::string& path,
                              const std::vector<server::ListenerSet::Socket>& sockets,
                              std::function<void(pid_t successor)> on_go) {
-  if (waiting_) {
+  if (under_way_) {
     errno = EALREADY;
     return broken("a takeover is under way");
   }
@@ -128,13 +128,15 @@ Result<void> Handover::begin(const std::string& path,
   if (!send_one(to.get(), kEnd, -1)) return broken("send");
   set_timeout(to.get(), 0);
   connection_ = std::move(to);
-  waiting_ = true;
+  under_way_ = true;
   waiter_ = std::thread([this, on_go = std::move(on_go)] {
     char said[sizeof kGo] = {};
     const ssize_t n = ::recv(connection_.get(), said, sizeof said, 0);
-    waiting_ = false;
-    if (n == sizeof kGo && std::memcmp(said, kGo, sizeof kGo) == 0)
+    if (n == sizeof kGo && std::memcmp(said, kGo, sizeof kGo) == 0) {
       on_go(peer_of(connection_.get()));
+    } else {
+      under_way_ = false;
+    }
   });
   return {};
 }

@@ -5,7 +5,8 @@
 //                                          ◄── sends every descriptor with its name
 //   starts to serve by them; "go"          ──► drains and ends
 //
-// When the new one closes without "go", the old one goes on as if nothing had been.
+// When the new one closes without "go", the old one goes on as if nothing had been. What would change tables
+// or drains in between is refused: the new one has been told already, and would not hear of it.
 #pragma once
 #include <sys/types.h>
 
@@ -37,11 +38,14 @@ class Handover {
   Result<void> begin(const std::string& path,
                      const std::vector<server::ListenerSet::Socket>& sockets,
                      std::function<void(pid_t successor)> on_go);
+  /// From begin() until the other one has closed without "go"; for ever once it has said it. What
+  /// is changed here meanwhile the other one does not hear of. Any thread.
+  bool is_under_way() const { return under_way_; }
 
  private:
   void end();
   UniqueDescriptor connection_;
-  std::atomic<bool> waiting_{false};
+  std::atomic<bool> under_way_{false};
   std::thread waiter_;
 };
 

@@ -141,6 +141,7 @@ struct GatewayRecord {
   u32 default_plan;         // into Plans: for requests without a route; kNone: nothing
   u32 cache_kib;            // memory of stored answers; 0: as the runtime likes, kNone: none
   Extent observe;           // ObserveRecord[] in PolicyData: one, or none
+  Extent origins;           // into Origins: where its keys are written
 };
 enum GatewayFlag : u32 {
   kGatewayMockAll = 1,             // compiled with --mock
@@ -325,7 +326,7 @@ struct LateRecord {
   u32 padding;
 };
 
-/// Where one effective field of a plan or its settings was set.
+/// Where one effective field of a plan, its settings or the gateway was set.
 struct OriginRecord {
   StringRef field;  // e.g. "timeout.total"
   StringRef level;  // "default", "gateway", "service", "document", "path", "operation", policy
@@ -345,7 +346,7 @@ struct NoteRecord {
 static_assert(sizeof(Header) == 64 && sizeof(Section) == 32);
 static_assert(offsetof(Header, file_bytes) == 16 && offsetof(Header, section_count) == 32);
 static_assert(sizeof(LateNumber) == 16 && sizeof(LateString) == 16);
-static_assert(sizeof(GatewayRecord) == 64 && sizeof(RouteRecord) == 64);
+static_assert(sizeof(GatewayRecord) == 72 && sizeof(RouteRecord) == 64);
 static_assert(sizeof(PlanRecord) == 24 && sizeof(StepRecord) == 16);
 static_assert(sizeof(ExpressionPart) == 12 && sizeof(ConditionTest) == 24);
 static_assert(sizeof(ConditionRecord) == 16 && sizeof(NetworkRecord) == 20);

@@ -202,7 +202,8 @@ class Verifier {
     if (!text_fits(gateway.title) || !text_fits(gateway.version) || gateway.flags > 7 ||
         !text_fits(gateway.consumer_file) || gateway.default_settings >= view_.settings().size() ||
         (gateway.default_plan != kNone && gateway.default_plan >= view_.plans().size()) ||
-        !fits(gateway.trusted_proxies.offset, gateway.trusted_proxies.count, bounds_.networks)) {
+        !fits(gateway.trusted_proxies.offset, gateway.trusted_proxies.count, bounds_.networks) ||
+        !fits(gateway.origins.offset, gateway.origins.count, view_.origins().size())) {
       return corrupt("gateway");
     }
     return {};

@@ -35,6 +35,9 @@ class Reader {
     for (const auto& resolver : view_.policy_list<LateString>(view_.gateway().resolvers)) {
       add(table_.text(resolver).size());
     }
+    for (const OriginRecord& origin : view_.part(view_.origins(), view_.gateway().origins)) {
+      text(origin.field);
+    }
     for (const RouteRecord& route : view_.routes()) read(route);
     for (const PlanRecord& plan : view_.plans()) read(plan);
     for (const policies::SettingsRecord& settings : view_.settings()) read(settings);
