@@ -46,7 +46,7 @@ paths:
   /stored:
     get:
       operationId: getStored
-      x-gw: {{public: test, cache: {{ttl: 1h}}}}
+      x-gw: {{public: test, cache: {{ttl: 1h}}, rateLimit: {{plenty: {{key: $client.ip, limit: 1000000/s}}}}}}
       responses: {{'200': {{description: ok}}}}
   /few:
     get:
@@ -200,6 +200,14 @@ class DashboardTest(unittest.TestCase):
         self.await_text("targets-table", f"127.0.0.1:{self.bad.server_port}")
         self.await_text("targets-table", "ejected")
         self.await_text("limits-table", "scarce")
+        # The limit that has refused is the nearest to its end, before one that has room.
+        self.await_text("limits-table", "beyond its end")
+        self.await_text("limits-table", "plenty")
+        self.page.await_value("document.querySelector('#limits-table tbody th').innerText === 'scarce'")
+        self.assertEqual(self.page.value(
+            "[...document.querySelectorAll('#limits-table tbody tr')].map((row) => row.cells[1].innerText)"),
+            ["beyond its end", "0-50 %"])
+        self.page.await_value("Number(document.querySelector('#limits-table tbody tr').cells[4].innerText) > 0")
         self.await_text("cache-facts", "Cache hit ratio")
         self.await_text("failing-table", "The upstream itself has answered so")
         self.await_text("failing-table", "gateway.yaml:")

@@ -102,8 +102,8 @@ void get_overview(AdminTarget& target, AdminCall& call) {
     refuse(call, 400, "Malformed query", "`history` is neither true nor false");
     return;
   }
-  call.answer = json::serialize(
-      overview_json(target, call.watch->history(), call.workers, history != "false"));
+  call.answer =
+      json::serialize(overview_json(target, *call.watch, call.workers, history != "false"));
 }
 
 void get_events(AdminTarget&, AdminCall& call) {
