@@ -47,13 +47,20 @@ struct Way {
   const char* name;
   bool counts;
   bool log;
-  u32 sample_bp;  // of traces; 0: none
+  u32 sample_bp;   // of traces; 0: none
+  u32 limits = 0;  // that are asked about it
 };
 constexpr Way kWays[] = {{"nothing", false, false, 0},
                          {"metrics", true, false, 0},
+                         {"metrics, one limit", true, false, 0, 1},
+                         {"metrics, three limits", true, false, 0, 3},
                          {"metrics, access log", true, true, 0},
                          {"metrics, access log, 1 % tracing", true, true, 100},
                          {"metrics, 100 % tracing", true, false, 10'000}};
+
+constexpr limits::LimitOutcome kOutcomes[3] = {{.name = "perClient", .use = limits::LimitUse::Low},
+                                               {.name = "tenant", .use = limits::LimitUse::Half},
+                                               {.name = "all", .use = limits::LimitUse::Full}};
 
 // As it is behind the engine: some fields, one try.
 void fill(Exchange& exchange, TimePoint now) {
@@ -100,6 +107,7 @@ double round(const Way& way, observe::AccessLogWriter& writer) {
     }
     if (way.counts) {
       observer.routed(exchange);
+      if (way.limits != 0) observer.limits_asked(kOutcomes, way.limits);
       observer.finished(exchange);
     }
     exchange.reset();

@@ -119,6 +119,17 @@ void read_upstream(const Sample& sample, MetricReading& reading, Unusable& unusa
   }
 }
 
+void read_limit(const Sample& sample, MetricReading& reading) {
+  MetricReading::Limit& limit = reading.limits[sample.label("limit")];
+  if (sample.name == "gw_limit_refusals_total") {
+    if (sample.label("mode") == "enforced") limit.refused += sample.count();
+  } else if (sample.name == "gw_limit_usage_total") {
+    const auto used = std::ranges::find(limits::kLimitUseNames, sample.label("used"));
+    if (used == std::end(limits::kLimitUseNames)) return;
+    limit.uses[static_cast<size_t>(used - std::begin(limits::kLimitUseNames))] += sample.count();
+  }
+}
+
 }  // namespace
 
 MetricReading read_metrics(std::string_view text) {
@@ -133,6 +144,8 @@ MetricReading read_metrics(std::string_view text) {
       read_operation(*sample, reading);
     } else if (sample->labels.contains("upstream")) {
       read_upstream(*sample, reading, unusable);
+    } else if (sample->labels.contains("limit")) {
+      read_limit(*sample, reading);
     } else if (sample->name == "gw_connections") {
       reading.connections += sample->count();
     } else if (sample->name == "gw_table_info") {

@@ -1,5 +1,6 @@
 // Figures of a running gateway, as /metrics of its admin interface tells them.
 #pragma once
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,8 +27,13 @@ struct MetricReading {
     u64 targets = 0;
     u64 unusable = 0;  // unhealthy, ejected or drained
   };
+  struct Limit {
+    std::array<u64, limits::kLimitUses> uses{};  // by limits::LimitUse
+    u64 refused = 0;
+  };
   std::map<std::string, Operation> operations;
   std::map<std::string, Upstream> upstreams;
+  std::map<std::string, Limit> limits;
   u64 connections = 0;
   std::string table;  // digest
 };

@@ -51,6 +51,7 @@ constexpr std::array kPasses{
     Pass{"schemas", check_schemas},              // schemas that cost too much, or never end
     Pass{"router", build_router},                // templates -> automaton, overlaps reported
     Pass{"gateway-rules", check_gateway},        // rules over the whole
+    Pass{"probes", check_probes},                // paths that listeners answer by themselves
     Pass{"patterns", check_patterns},            // schema patterns that could not be enforced
     Pass{"assertions", check_assertions},        // what the gateway document says must hold
     Pass{"waivers", apply_waivers},              // accepted findings leave; idle waivers are found

@@ -193,15 +193,24 @@ class Inspector {
   json::array listeners() const {
     json::array out;
     for (const policies::ListenerRecord& listener : view_.listeners()) {
-      out.push_back({{"address", table_.text(listener.address)},
-                     {"tls", tls_of(listener.tls)},
-                     {"http2", listener.http2 != 0},
-                     {"proxy_protocol", listener.proxy_protocol != 0},
-                     {"redirect_to_https", listener.redirect_port == 0
-                                               ? json::value(nullptr)
-                                               : json::value(listener.redirect_port)}});
+      out.push_back(
+          {{"address", table_.text(listener.address)},
+           {"tls", tls_of(listener.tls)},
+           {"http2", listener.http2 != 0},
+           {"proxy_protocol", listener.proxy_protocol != 0},
+           {"redirect_to_https", listener.redirect_port == 0 ? json::value(nullptr)
+                                                             : json::value(listener.redirect_port)},
+           {"health", probes_of(listener.health)}});
     }
     return out;
+  }
+
+  // Null: it answers no probes.
+  json::value probes_of(const policies::ProbeRecord& probes) const {
+    json::object out;
+    if (probes.live.offset != table::kNone) out["live"] = table_.text(probes.live);
+    if (probes.ready.offset != table::kNone) out["ready"] = table_.text(probes.ready);
+    return out.empty() ? json::value(nullptr) : json::value(std::move(out));
   }
 
   // Null: plain text.

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <numeric>
@@ -124,6 +125,41 @@ std::string upstreams_text(const MetricReading& now, const MetricReading& before
   return out;
 }
 
+// Limits that a request has met with less than a fifth of it left, the fullest first.
+std::string limits_text(const TopCommand& command, const MetricReading& now,
+                        const MetricReading& before) {
+  struct LimitRow {
+    std::string name;
+    std::array<u64, limits::kLimitUses> came{};
+    size_t highest = 0;
+    u64 refused = 0;
+  };
+  std::vector<LimitRow> rows;
+  for (const auto& [name, limit] : now.limits) {
+    const auto known = before.limits.find(name);
+    const auto old = known == before.limits.end() ? MetricReading::Limit() : known->second;
+    LimitRow row{.name = name, .refused = since(limit.refused, old.refused)};
+    for (size_t i = 0; i < row.came.size(); ++i) {
+      row.came[i] = since(limit.uses[i], old.uses[i]);
+      if (row.came[i] != 0) row.highest = i;
+    }
+    if (row.highest >= static_cast<size_t>(limits::LimitUse::High)) rows.push_back(std::move(row));
+  }
+  if (rows.empty()) return {};
+  std::ranges::stable_sort(rows, std::ranges::greater(), &LimitRow::highest);
+  std::string out = fmt::format("\n{:<40} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "LIMIT", "USED %",
+                                "REQUESTS", "FROM 95 %", "BEYOND", "REFUSED");
+  for (size_t i = 0; i < std::min<size_t>(rows.size(), command.rows); ++i) {
+    const LimitRow& row = rows[i];
+    const u64 all = std::accumulate(row.came.begin(), row.came.end(), u64{0});
+    out += fmt::format("{:<40} {:>9} {:>9} {:>9} {:>9} {:>9}\n", clipped(row.name, 40),
+                       limits::kLimitUseNames[row.highest], all,
+                       row.came[static_cast<size_t>(limits::LimitUse::Full)],
+                       row.came[static_cast<size_t>(limits::LimitUse::Over)], row.refused);
+  }
+  return out;
+}
+
 std::optional<MetricReading> read_now(const TopCommand& command, const Console& console) {
   const auto reply = ask_admin(command.admin, console, "GET", "/metrics");
   if (!reply) return std::nullopt;
@@ -155,6 +191,7 @@ ExitCode run_top(const TopCommand& command, const Console& console) {
     text += fmt::format("table {}  connections {}\n\n", now->table, now->connections);
     text += operations_text(command, *now, *before, seconds);
     text += upstreams_text(*now, *before, seconds);
+    text += limits_text(command, *now, *before);
     if (!redraws && (rounds == 0 || round + 1 < rounds)) text += "\n";
     console.out(text);
     before = std::move(now);
@@ -179,7 +216,8 @@ Run add_top(CLI::App& gwctl) {
   add_admin_options(app, command->admin);
   app.footer(
       "Rates and times are those of the interval; times are guessed within the buckets\n"
-      "of the histograms. On a terminal the screen is drawn anew; Ctrl-C ends it.\n"
+      "of the histograms. Limits are shown that a request has met with less than a\n"
+      "fifth left. On a terminal the screen is drawn anew; Ctrl-C ends it.\n"
       "\n"
       "Examples:\n"
       "  gwctl top\n"

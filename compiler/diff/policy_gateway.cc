@@ -249,6 +249,8 @@ void PolicyCompare::listener(const std::string&, const Fields& before, const Fie
     if (name == "redirectToHttps" && is != nullptr && is->number.value_or(0) != 0) {
       id = "listener-changed";
     }
+    // Of a path that has changed supervisors still ask the old one.
+    if (name.starts_with("health.")) id = was != nullptr ? "probe-removed" : "probe-added";
     if (name == "proxyProtocol") {
       // Who connects says who the client is.
       id = is != nullptr && is->text == "true" ? "trusted-proxies-widened"

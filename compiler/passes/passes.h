@@ -48,6 +48,7 @@ void check_places(Module& module);
 void build_router(Module& module);
 /// Rules that look at the whole: timeouts, unused upstreams, secrets, look-alike routes.
 void check_gateway(Module& module);
+void check_probes(Module& module);
 /// Patterns and formats of schemas that could not be enforced. In: build_router, which reports
 /// those it uses.
 void check_patterns(Module& module);

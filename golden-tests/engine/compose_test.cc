@@ -287,6 +287,72 @@ paths:
   CHECK(ask("other")->sent_field("x-class") == "web");
 }
 
+namespace {
+
+// `name=outcome/status/upstream` of each part.
+std::string parts_of(const Composed& run) {
+  std::string all;
+  for (const PartRecord& part : run.trip->exchange.parts) {
+    if (!all.empty()) all += ' ';
+    all.append(part.name).append("=").append(part.outcome);
+    all.append("/").append(std::to_string(part.status)).append("/").append(part.upstream);
+    if (part.items != 0) all.append("/").append(std::to_string(part.items));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("compose: the log is told how each call has gone", "[compose]") {
+  SECTION("well, and after how long") {
+    const auto run =
+        run_composed(kTwo, {json("{}", 200, milliseconds(30)), json("[1]", 203, milliseconds(50))});
+    run.trip->clock.advance(milliseconds(60));
+    REQUIRE(run.trip->done());
+    CHECK(parts_of(run) == "user=ok/200/users orders=ok/203/orders");
+    CHECK(run.trip->exchange.parts[0].microseconds == 30'000);
+    CHECK(run.trip->exchange.parts[1].microseconds == 50'000);
+  }
+  SECTION("by its fallback, or without one") {
+    const auto run = run_composed(
+        "calls: {a: {upstream: orders, path: /a, optional: true, fallback: []}, "
+        "b: {upstream: orders, path: /b, optional: true}, "
+        "c: {upstream: orders, path: /c, optional: true, when: {header: {x-no: '1'}}}}, "
+        "body: {a: $calls.a.body, b: $calls.b.body, c: $calls.c.body}",
+        {json("", 500), json("", 404)});
+    REQUIRE(run.trip->done());
+    CHECK(parts_of(run) == "a=fallback/500/orders b=missing/404/orders c=skipped/0/");
+  }
+  SECTION("too late, and in vain") {
+    const auto run = run_composed(
+        "calls: {a: {upstream: orders, path: /a, timeout: 50ms}, "
+        "b: {upstream: users, path: /b}, c: {upstream: users, path: '/{$calls.b.body#/x}'}}, "
+        "body: {a: $calls.a.body, b: $calls.b.body, c: $calls.c.body}",
+        {json("{}", 200, milliseconds(700)), json("{}", 200, milliseconds(900))});
+    run.trip->clock.advance(milliseconds(60));
+    run.trip->clock.advance(milliseconds(1000));
+    REQUIRE(run.trip->done());
+    CHECK(run.status() == 504);
+    CHECK(parts_of(run) == "a=timeout/0/orders b=ok/200/users c=stopped/0/");
+  }
+  SECTION("by what the client was answered with") {
+    const auto run =
+        run_composed("calls: {a: {upstream: orders, path: /a, pass: [404]}}, body: $calls.a.body",
+                     {json("{}", 404)});
+    REQUIRE(run.trip->done());
+    CHECK(parts_of(run) == "a=passed/404/orders");
+  }
+  SECTION("of a list as a whole") {
+    const auto run = run_composed(
+        "calls: {list: {upstream: orders, path: /list}, "
+        "each: {upstream: users, path: '/{$item}', forEach: $calls.list.body, optional: true, "
+        "fallback: null}}, body: $calls.each.body",
+        {json("[1,2,3]"), json("1"), json("", 500), json("3")});
+    REQUIRE(run.trip->done());
+    CHECK(parts_of(run) == "list=ok/200/orders each=fallback/500/users/3");
+  }
+}
+
 TEST_CASE("compose: a client that leaves ends all calls", "[compose]") {
   auto run =
       run_composed(kTwo, {json("{}", 200, milliseconds(700)), json("[]", 200, milliseconds(900))});

@@ -59,6 +59,10 @@ class Client {
     trip_->start(method, target, fields);
     return *trip_;
   }
+  // How much of the first limit is used, as metrics tell it.
+  std::string_view used() const {
+    return limits::kLimitUseNames[static_cast<size_t>(trip_->exchange.limits->outcomes[0].use)];
+  }
   std::unique_ptr<Trip> take() { return std::move(trip_); }
   u16 status(const char* target = "/a", const std::vector<engine::OfflineField>& fields = {}) {
     return send("GET", target, fields).responder.status;
@@ -78,6 +82,29 @@ class Client {
 };
 
 }  // namespace
+
+TEST_CASE("limits: each decision tells how much of the limit is used", "[limits]") {
+  const auto used = [](const std::string& limit, int requests) {
+    Client client(table_of(", " + limit));
+    std::string all;
+    for (int i = 0; i < requests; ++i) {
+      client.send("GET", "/a");
+      if (!all.empty()) all += ' ';
+      all += client.used();
+    }
+    return all;
+  };
+  CHECK(used("rateLimit: {few: {key: $client.ip, limit: 5/h}}", 6) ==
+        "0-50 0-50 50-80 80-95 95-100 over");
+  // Of what may come at once, not of the rate.
+  CHECK(used("rateLimit: {few: {key: $client.ip, limit: 100/h, burst: 2}}", 3) ==
+        "50-80 95-100 over");
+  CHECK(used("quota: {few: {key: $client.ip, limit: 2, per: day}}", 3) == "50-80 95-100 over");
+  // In shadow mode the request goes on.
+  CHECK(used("rateLimit: {few: {key: $client.ip, limit: 1/h, mode: shadow}}", 2) == "95-100 over");
+  // One place is taken, and given back.
+  CHECK(used("concurrency: {few: {key: $client.ip, limit: 4}}", 2) == "0-50 0-50");
+}
 
 TEST_CASE("limits: a burst, then 429 with what a client needs to know", "[engine][limits]") {
   Client client(table_of(", rateLimit: {perClient: {key: $client.ip, limit: 30/min, burst: 2}}"));

@@ -162,10 +162,11 @@ class KubernetesTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             for name, text in self.objects["ConfigMap"]["data"].items():
+                text = text.replace("0.0.0.0:8080", "127.0.0.1:0")
                 (folder / name).write_text(text, encoding="utf-8")
             (folder / "token").write_text("0123456789abcdef\n", encoding="utf-8")
             places = {"/etc/gwctl-admin": str(folder), "/etc/gwctl": str(folder),
-                      "0.0.0.0:8080": "127.0.0.1:0", "0.0.0.0:9100": "127.0.0.1:0"}
+                      "0.0.0.0:9100": "127.0.0.1:0"}
             words = []
             for word in self.container["args"][1:]:
                 for before, after in places.items():
@@ -177,11 +178,12 @@ class KubernetesTest(unittest.TestCase):
                 events = [json.loads(line) for line in gateway.lines if line.startswith("{")]
                 found = {event["event"]: event for event in events}
                 admin = int(found["admin"]["address"].rsplit(":", 1)[1])
-                self.assertEqual(
-                    ask(int(found["listening"]["address"].rsplit(":", 1)[1]), "/"), 200)
+                ports = {"admin": admin,
+                         "http": int(found["listening"]["address"].rsplit(":", 1)[1])}
+                self.assertEqual(ask(ports["http"], "/"), 200)
                 for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-                    self.assertEqual(self.container[probe]["httpGet"]["port"], "admin")
-                    self.assertEqual(ask(admin, self.container[probe]["httpGet"]["path"]), 200)
+                    asked = self.container[probe]["httpGet"]
+                    self.assertEqual(ask(ports[asked["port"]], asked["path"]), 200)
                 self.assertEqual(ask(admin, "/metrics"), 401)
             finally:
                 gateway.process.terminate()

@@ -46,12 +46,17 @@ paths:
   /stored:
     get:
       operationId: getStored
-      x-gw: {{public: test, cache: {{ttl: 1h}}}}
+      x-gw: {{public: test, cache: {{ttl: 1h}}, rateLimit: {{plenty: {{key: $client.ip, limit: 1000000/s}}}}}}
       responses: {{'200': {{description: ok}}}}
   /few:
     get:
       operationId: listFew
       x-gw: {{public: test, respond: {{body: few}}, rateLimit: {{scarce: {{key: $client.ip, limit: 2/h}}}}}}
+      responses: {{'200': {{description: ok}}}}
+  /inside:
+    get:
+      operationId: getInside
+      x-gw: {{public: test, deny: {{client: mobile}}, respond: {{body: inside}}}}
       responses: {{'200': {{description: ok}}}}
   /slow:
     get:
@@ -200,6 +205,14 @@ class DashboardTest(unittest.TestCase):
         self.await_text("targets-table", f"127.0.0.1:{self.bad.server_port}")
         self.await_text("targets-table", "ejected")
         self.await_text("limits-table", "scarce")
+        # The limit that has refused is the nearest to its end, before one that has room.
+        self.await_text("limits-table", "beyond its end")
+        self.await_text("limits-table", "plenty")
+        self.page.await_value("document.querySelector('#limits-table tbody th').innerText === 'scarce'")
+        self.assertEqual(self.page.value(
+            "[...document.querySelectorAll('#limits-table tbody tr')].map((row) => row.cells[1].innerText)"),
+            ["beyond its end", "0-50 %"])
+        self.page.await_value("Number(document.querySelector('#limits-table tbody tr').cells[4].innerText) > 0")
         self.await_text("cache-facts", "Cache hit ratio")
         self.await_text("failing-table", "The upstream itself has answered so")
         self.await_text("failing-table", "gateway.yaml:")
@@ -315,10 +328,49 @@ class DashboardTest(unittest.TestCase):
         self.assertEqual(self.page.value("document.querySelectorAll('img').length"), 0)
         self.assertEqual(self.page.value("document.title"), "Shop")
         self.assertNotIn("For mobile", self.text("operations"))
+        self.assertIn("getInside", self.text("operations"))
         self.page.value("document.getElementById('client').value = 'mobile'; "
                         "document.getElementById('client').dispatchEvent(new Event('change'))")
         self.await_text("operations", "For mobile only")
+        # What refuses the class is not for it.
+        self.assertNotIn("getInside", self.text("operations"))
+        self.assertIn("1 to 4 of 4", self.text("count"))
+        self.page.value("document.getElementById('q').value = 'GET /STO'; "
+                        "document.getElementById('search').requestSubmit()")
+        self.await_text("count", "1 to 1 of 1")
+        self.assertIn("getStored", self.text("operations"))
+        self.page.value("history.back()")
+        self.await_text("count", "1 to 4 of 4")
+        self.assertTrue(self.page.value("document.getElementById('paging').hidden"))
         self.check_names({"banner", "main", "navigation", "table"})
+        self.assertEqual(self.page.complaints, [])
+
+    def test_the_documentation_reaches_every_operation(self):
+        paths = "".join(f"  /more/{i}: {{get: {{operationId: more{i:03}, x-gw: {{public: test, respond: 204}}}}}}\n"
+                        for i in range(450))
+        document = self.folder / "gateway.yaml"
+        document.write_text(document.read_text(encoding="utf-8") + paths, encoding="utf-8")
+        subprocess.run([run.GWCTL, "reload", "gateway.yaml", "--admin", self.admin,
+                        "--admin-token-file", str(self.folder / "token")], cwd=self.folder,
+                       check=True, timeout=run.SECONDS, stdout=subprocess.DEVNULL)
+        self.page.open(f"http://{self.admin}/docs")
+        self.page.await_value("document.activeElement.id === 'token'")
+        self.page.type(TOKEN)
+        self.page.press("Enter")
+        seen = set()
+        articles = "[...document.querySelectorAll('#operations article h2')].map((e) => e.innerText)"
+        for first, last in ((1, 200), (201, 400), (401, 455)):
+            self.await_text("count", f"{first} to {last} of 455")
+            page = self.page.value(articles)
+            self.assertEqual(len(page), last - first + 1)
+            seen.update(page)
+            self.assertEqual(self.page.value("document.getElementById('next').disabled"), last == 455)
+            self.page.value("document.getElementById('next').click()")
+        self.assertEqual(len(seen), 455)
+        for first in (201, 1):
+            self.page.value("document.getElementById('previous').click()")
+            self.await_text("count", f"{first} to {first + 199} of")
+        self.assertTrue(self.page.value("document.getElementById('previous').disabled"))
         self.assertEqual(self.page.complaints, [])
 
     def test_a_wrong_token_is_asked_for_again(self):

@@ -144,6 +144,11 @@ class MetricsTest(unittest.TestCase):
         for _ in range(5):
             self.get("/few")
         self.await_value(3, "gw_limit_refusals_total", limit="scarce", mode="enforced")
+        # Two in an hour: the first has used half of them, the second all.
+        for used, times in (("50-80", 1), ("95-100", 1), ("over", 3)):
+            self.await_value(times, "gw_limit_usage_total", limit="scarce", used=used)
+        self.assertIsNone(self.value("gw_limit_usage_total", limit="scarce", used="0-50"))
+        self.assertFalse("127.0.0.1\"" in self.metrics()[1], "an address as a label")
         self.await_value(3, "gw_policy_denials_total", operation="few", policy="rate_limit")
         for _ in range(4):
             self.get("/stored")
@@ -203,6 +208,7 @@ class MetricsTest(unittest.TestCase):
             while not ending.is_set():
                 self.get("/users/1")
                 self.get("/gone")
+                self.get("/few")
         thread = threading.Thread(target=ask)
         thread.start()
         try:
@@ -214,15 +220,17 @@ class MetricsTest(unittest.TestCase):
             thread.join(run.SECONDS)
         self.assertEqual(told.count("OPERATION"), 2)
         last = told[told.rindex("OPERATION"):]
-        operations, upstreams = (
+        operations, upstreams, limits = (
             {line.split()[0]: line.split() for line in part.splitlines() if line}
-            for part in last.split("UPSTREAM"))
+            for part in re.split("UPSTREAM|LIMIT", last))
         self.assertGreater(float(operations["getUser"][1]), 0)
         self.assertEqual(float(operations["getUser"][3]), 0)
         self.assertEqual(float(operations["gone"][3]), 100)
         self.assertEqual(float(upstreams["users"][2]), 0)
         self.assertEqual(float(upstreams["gone"][2]), 100)
         self.assertNotIn("stored", operations)
+        self.assertEqual(limits["scarce"][1], "over")
+        self.assertGreater(int(limits["scarce"][5]), 0)
 
     def test_both_formats_are_clean(self):
         self.get("/users/1")

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -318,6 +319,52 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(plain.get("/version"), (200, "1"))
         plain.process.terminate()
         self.assertEqual(plain.end(), 0)
+
+    def test_a_listener_answers_its_probes(self):
+        """Before anything else, without a line in the log, and as a reload says; 503 while it drains."""
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+
+        def write(live):
+            listener = ("  listeners: [{address: '127.0.0.1:0', "
+                        "health: {live: %s, ready: /readyz}}]\n" % live)
+            (self.folder / "probed.yaml").write_text(
+                text.replace("  version: 1\n", "  version: 1\n" + listener), encoding="utf-8")
+        write("/healthz")
+        log = self.folder / "access.log"
+        serve = Serve(self.folder, "probed.yaml", "--admin", f"unix:{self.folder}/admin.sock",
+                      listen=None, access_log=str(log))
+        self.assertEqual(serve.get("/healthz"), (200, "ok\n"))
+        self.assertEqual(serve.get("/readyz"), (200, "ready\n"))
+        self.assertEqual(serve.get("/version")[0], 200)
+        if shutil.which("curl"):
+            told = subprocess.run(
+                ["curl", "-s", "--http2-prior-knowledge", "-w", "%{http_version}",
+                 f"http://127.0.0.1:{serve.port}/readyz"],
+                capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+            self.assertEqual(told, "ready\n2")
+        write("/live")
+        subprocess.run([GWCTL, "reload", "probed.yaml", "--admin", f"unix:{self.folder}/admin.sock"],
+                       cwd=self.folder, check=True, timeout=SECONDS, capture_output=True)
+        self.assertEqual(serve.get("/live"), (200, "ok\n"))
+        self.assertEqual(serve.get("/healthz")[0], 404)
+        # A connection that is there when the gateway begins to drain is still answered.
+        kept = socket.create_connection(("127.0.0.1", serve.port), SECONDS)
+        kept.sendall(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        while not (said := kept.recv(65536)).endswith(b"ready\n"):
+            self.assertTrue(said)
+        serve.process.terminate()
+        serve.await_no_listener()
+        kept.sendall(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = b""
+        while piece := kept.recv(65536):
+            answer += piece
+        kept.close()
+        self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
+        self.assertTrue(answer.endswith(b"draining\n"), answer)
+        self.assertEqual(serve.end(), 0)
+        lines = log.read_text(encoding="utf-8")
+        self.assertIn('"path":"/version"', lines)
+        self.assertEqual([line for line in lines.splitlines() if "readyz" in line or "/live" in line], [])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ x-gw:
   version: 1
   upstreams:
     users: {{targets: ['http://127.0.0.1:{backend}']}}
+    judge: {{targets: ['http://127.0.0.1:{backend}']}}
+    idp: {{targets: ['http://127.0.0.1:{backend}']}}
     flaky: {{targets: ['http://127.0.0.1:{closed}', 'http://127.0.0.1:{backend}'], balance: {{by: roundRobin}}}}
   defaults: {{upstream: users, timeout: {{connect: 3s, try: 20s, total: 20s}}}}
   observe:
@@ -63,7 +65,29 @@ paths:
             two: {{operation: getUser, with: {{id: 2}}}}
           body: {{one: $calls.one.body, two: $calls.two.body}}
       responses: {{'200': {{description: ok}}}}
+  /guarded:
+    get:
+      operationId: guarded
+      security: [{{oldIdp: []}}]
+      x-gw: {{authorizer: {{upstream: judge, path: /may, send: [tracestate]}}}}
+      responses: {{'200': {{description: ok}}}}
+  /modern:
+    get:
+      operationId: modern
+      security: [{{idp: []}}]
+      responses: {{'200': {{description: ok}}}}
+components:
+  securitySchemes:
+    idp:
+      type: http
+      scheme: bearer
+      x-gw: {{issuer: 'https://idp.example', jwks: 'http://127.0.0.1:{backend}/keys', audiences: [shop], algorithms: [ES256]}}
+    oldIdp:
+      type: http
+      scheme: bearer
+      x-gw: {{introspection: {{upstream: idp, path: /introspect, clientId: gw, clientSecret: '{{$env.COLLECTOR_TOKEN}}', cache: 0s}}, audiences: [shop]}}
 """
+UNTRACED = DOCUMENT[:DOCUMENT.index("  observe:")] + DOCUMENT[DOCUMENT.index("paths:"):]
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -113,6 +137,7 @@ class TracingTest(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.folder = pathlib.Path(temporary.name)
         self.parents, self.exports, self.statuses = [], [], []
+        self.asked, self.keys = {}, []
         self.changed = threading.Condition()
         self.backend = Server(self.answer)
         self.collector = Server(self.collect)
@@ -123,6 +148,15 @@ class TracingTest(unittest.TestCase):
         closed.close()
 
     def answer(self, handler, _body):
+        if handler.path == "/keys":
+            with self.changed:
+                self.keys.append(handler.headers.get_all("traceparent"))
+            return 200, "application/json", b'{"keys": []}'
+        if handler.path in ("/may", "/introspect"):
+            with self.changed:
+                self.asked[handler.path] = (handler.headers.get_all("traceparent"),
+                                            handler.headers.get_all("tracestate"))
+            return 200, "application/json", b'{"active": true, "aud": "shop", "sub": "ann"}'
         with self.changed:
             self.parents.append((handler.headers.get_all("traceparent"),
                                  handler.headers.get_all("tracestate")))
@@ -135,11 +169,11 @@ class TracingTest(unittest.TestCase):
             self.changed.notify_all()
         return status, "application/json", b"{}"
 
-    def start(self, sample="100%", parent="respect"):
+    def start(self, sample="100%", parent="respect", document=DOCUMENT):
         import os
         os.environ["COLLECTOR_TOKEN"] = "a-secret-of-the-collector"
         (self.folder / "gateway.yaml").write_text(
-            DOCUMENT.format(backend=self.backend.port, collector=self.collector.port,
+            document.format(backend=self.backend.port, collector=self.collector.port,
                             closed=self.closed, sample=sample, parent=parent), encoding="utf-8")
         serve = run.Serve(self.folder, "gateway.yaml", "--admin", "off")
         self.addCleanup(self.end, serve)
@@ -247,6 +281,46 @@ class TracingTest(unittest.TestCase):
                      and span["kind"] == 3]
             self.assertEqual(len(tries), 1)
             self.assertEqual(by_id[tries[0]["parentSpanId"]], part)
+
+    def test_whoever_is_asked_beside_the_request_belongs_to_its_trace(self):
+        serve = self.start()
+        self.assertEqual(self.get(serve, "/guarded", authorization="Bearer opaque",
+                                  traceparent=PARENT, tracestate="rojo=1")[0], 200)
+        spans = self.spans(6)
+        self.check_shape(spans)
+        server, = [span for span in spans if span["kind"] == 2]
+        beside = {attributes(span)["gw.purpose"]: span for span in spans
+                  if "gw.purpose" in attributes(span)}
+        self.assertEqual(set(beside), {"introspection", "authorizer"})
+        for purpose, path, method, upstream in (("introspection", "/introspect", "POST", "idp"),
+                                                ("authorizer", "/may", "GET", "judge")):
+            span = beside[purpose]
+            told = attributes(span)
+            self.assertEqual((span["kind"], span["name"], span["parentSpanId"], span["traceId"]),
+                             (3, method, server["spanId"], PARENT[3:35]))
+            self.assertEqual((told["http.request.method"], told["http.response.status_code"],
+                              told["server.address"], told["server.port"], told["gw.upstream"]),
+                             (method, 200, "127.0.0.1", self.backend.port, upstream))
+            self.assertEqual(self.asked[path],
+                             ([f"00-{PARENT[3:35]}-{span['spanId']}-01"], ["rojo=1"]))
+        self.assertFalse("opaque" in json.dumps(self.exports[0][2]))
+        # Keys are fetched for all requests, and for none.
+        self.assertTrue(self.keys)
+        self.assertEqual(set(map(str, self.keys)), {"None"})
+
+    def test_whoever_is_asked_beside_a_request_that_is_not_recorded_is_told_so(self):
+        serve = self.start(sample="0%")
+        self.assertEqual(self.get(serve, "/guarded", authorization="Bearer opaque")[0], 200)
+        trace = self.parents[0][0][0][3:35]
+        for parents, state in self.asked.values():
+            self.assertEqual((parents[0][3:35], parents[0][-3:], state), (trace, "-02", None))
+
+    def test_a_trace_passes_through_a_gateway_that_makes_none(self):
+        serve = self.start(document=UNTRACED)
+        self.assertEqual(self.get(serve, "/guarded", authorization="Bearer opaque",
+                                  traceparent=PARENT, tracestate="rojo=1")[0], 200)
+        self.assertEqual(self.asked, {path: ([PARENT], ["rojo=1"])
+                                      for path in ("/may", "/introspect")})
 
     def test_nothing_is_recorded_that_is_not_sampled(self):
         serve = self.start(sample="0%")

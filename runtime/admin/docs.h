@@ -2,17 +2,24 @@
 // policies that apply, in words.
 #pragma once
 #include <boost/json/object.hpp>
-#include <string_view>
+#include <string>
 
 #include "runtime/table/table_file.h"
 
 namespace gw::admin {
 
-/// More operations are counted, not shown.
-inline constexpr size_t kOperationsDocumented = 2000;
+/// Operations of one answer.
+inline constexpr size_t kOperationsOfPage = 200;
 
-/// As clients of the class `client` meet them; "": of no class. Empty: there is no such class.
-/// About 20 µs for each operation. Any thread.
-boost::json::object docs_json(const table::TableFile& file, std::string_view client);
+struct DocsQuestion {
+  std::string client = {};  // name of a class; empty: none, and all operations are shown
+  std::string search = {};  // a part of the id or of `METHOD HOST/PATH`, whatever its case
+  size_t from = 0;  // index of a route: `next` of the page before, or `previous` of a later one
+};
+
+/// One page of the operations as clients of a class meet them; those that refuse the whole class
+/// are left out. Empty: there is no such class. About 20 µs for each operation of the page and 100
+/// ns for each of the table; memory for one page. Any thread.
+boost::json::object docs_json(const table::TableFile& file, const DocsQuestion& question);
 
 }  // namespace gw::admin

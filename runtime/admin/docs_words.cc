@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "runtime/policies/client_class/record.h"
-#include "runtime/policies/policy_list.h"
+#include "runtime/admin/class_access.h"
 
 namespace gw::admin {
 namespace {
@@ -111,20 +110,6 @@ bool is_for(std::string_view field, std::string_view client) {
   if (!field.starts_with(kViews)) return true;
   const std::string_view of = field.substr(kViews.size());
   return !client.empty() && of.substr(0, of.find('.')) == client;
-}
-
-// The plan of a class is its own where it has a view.
-const table::PlanRecord& plan_of(const table::TableView& view, const table::RouteRecord& route,
-                                 std::string_view client) {
-  const table::PlanRecord& plan = view.plans()[route.plan];
-  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
-    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::ClientClass) continue;
-    const auto& record = view.policy_record<policies::ClientClassRecord>(step.record);
-    for (const auto& one : view.policy_list<policies::ClientClassEntry>(record.classes)) {
-      if (one.view != 0 && view.text(one.name) == client) return view.plans()[one.view - 1];
-    }
-  }
-  return plan;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <charconv>
 #include <optional>
 
 #include "runtime/admin/docs.h"
@@ -102,8 +103,8 @@ void get_overview(AdminTarget& target, AdminCall& call) {
     refuse(call, 400, "Malformed query", "`history` is neither true nor false");
     return;
   }
-  call.answer = json::serialize(
-      overview_json(target, call.watch->history(), call.workers, history != "false"));
+  call.answer =
+      json::serialize(overview_json(target, *call.watch, call.workers, history != "false"));
 }
 
 void get_events(AdminTarget&, AdminCall& call) {
@@ -116,9 +117,38 @@ void get_events(AdminTarget&, AdminCall& call) {
   call.content_type = "text/event-stream";
 }
 
+u32 hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<u32>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<u32>(c - 'a' + 10);
+  return c >= 'A' && c <= 'F' ? static_cast<u32>(c - 'A' + 10) : 16;
+}
+
+// Of a query; what is no escape stays as it is.
+std::string decoded(std::string_view raw) {
+  std::string text;
+  for (size_t i = 0; i < raw.size(); ++i) {
+    const bool escape = raw[i] == '%' && i + 2 < raw.size() && hex_digit(raw[i + 1]) < 16 &&
+                        hex_digit(raw[i + 2]) < 16;
+    if (escape) {
+      text += static_cast<char>(hex_digit(raw[i + 1]) * 16 + hex_digit(raw[i + 2]));
+      i += 2;
+    } else {
+      text += raw[i] == '+' ? ' ' : raw[i];
+    }
+  }
+  return text;
+}
+
 void get_docs(AdminTarget& target, AdminCall& call) {
-  const std::string_view client = query_parameter(call, "client");
-  const json::object docs = docs_json(*target.reloader.current(), client);
+  DocsQuestion question{.client = decoded(query_parameter(call, "client")),
+                        .search = decoded(query_parameter(call, "q"))};
+  const std::string_view from = query_parameter(call, "from");
+  const auto read = std::from_chars(from.data(), from.data() + from.size(), question.from);
+  if (!from.empty() && (read.ec != std::errc() || read.ptr != from.data() + from.size())) {
+    refuse(call, 400, "Malformed query", "`from` is not a whole number");
+    return;
+  }
+  const json::object docs = docs_json(*target.reloader.current(), question);
   if (docs.empty()) {
     refuse(call, 404, "No such class", "the table has no class of clients of this name");
     return;

@@ -85,6 +85,15 @@ void write_decisions(MetricWriter& writer, const Totals& totals) {
       writer.sample({{"limit", name}, {"mode", "shadow"}}, limit.would_refuse);
     }
   }
+  writer.family(
+      {"gw_limit_usage", MetricType::Counter,
+       "Requests by how much of a limit their key had used, in percent; over: beyond it."});
+  for (const auto& [name, limit] : totals.limits) {
+    for (size_t i = 0; i < limits::kLimitUses; ++i) {
+      if (limit.uses[i] == 0) continue;
+      writer.sample({{"limit", name}, {"used", limits::kLimitUseNames[i]}}, limit.uses[i]);
+    }
+  }
   writer.family({"gw_client_class_requests", MetricType::Counter, "Requests by class of client."});
   for (const auto& [name, of_class] : totals.classes) {
     write_statuses(writer, "client_class", name, of_class.requests);

@@ -1,9 +1,12 @@
 #include "runtime/admin/overview.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
+#include <vector>
 
 #include "runtime/admin/recent_json.h"
 #include "runtime/admin/status.h"
+#include "runtime/admin/watch.h"
 #include "runtime/observe/totals.h"
 
 namespace gw::admin {
@@ -69,15 +72,40 @@ json::array certificates_json(const AdminTarget& target) {
   return certificates;
 }
 
-// Fullness of counters is not among it: their keys are hashed, and finding the fullest would mean
-// reading all of their memory.
-json::array limits_by_name(const observe::Totals& totals) {
-  json::array limits;
+json::object uses_json(const LimitLately& lately) {
+  json::object uses;
+  for (size_t i = 0; i < limits::kLimitUses; ++i) uses[limits::kLimitUseNames[i]] = lately.uses[i];
+  return uses;
+}
+
+// Nearest to its end first. By decisions, not by counters: their keys are hashed, and finding the
+// fullest would mean reading all of their memory.
+json::array limits_by_name(const observe::Totals& totals, const LimitHistory& history) {
+  struct Row {
+    const std::string* name;
+    const observe::LimitTotals* total;
+    LimitLately lately;
+  };
+  std::vector<Row> rows;
   for (const auto& [name, limit] : totals.limits) {
-    limits.push_back(json::object{
-        {"name", name}, {"refused", limit.refused}, {"would_refuse", limit.would_refuse}});
+    const LimitLately* lately = history.lately(name);
+    rows.push_back({&name, &limit, lately == nullptr ? LimitLately() : *lately});
   }
-  return limits;
+  std::ranges::stable_sort(rows, is_nearer, &Row::lately);
+  json::array shown;
+  for (const Row& row : rows) {
+    const auto highest = highest_use(row.lately);
+    json::value highest_name(nullptr);
+    if (highest) highest_name = limits::kLimitUseNames[static_cast<size_t>(*highest)];
+    shown.push_back(json::object{{"name", *row.name},
+                                 {"refused", row.total->refused},
+                                 {"would_refuse", row.total->would_refuse},
+                                 {"highest", std::move(highest_name)},
+                                 {"lately", json::object{{"minutes", kLimitMinutes},
+                                                         {"refused", row.lately.refused},
+                                                         {"used", uses_json(row.lately)}}}});
+  }
+  return shown;
 }
 
 json::array tries_by_upstream(const observe::Totals& totals) {
@@ -111,7 +139,7 @@ json::object last_sample_json(const History& history) {
           {"operations", std::move(operations)}};
 }
 
-json::object overview_json(const AdminTarget& target, const History& history,
+json::object overview_json(const AdminTarget& target, const Watch& watch,
                            const std::vector<server::WorkerReport>& workers, bool with_history) {
   // Upstreams and limits alone: adding up operations is dear where there are many.
   observe::Totals totals;
@@ -120,10 +148,10 @@ json::object overview_json(const AdminTarget& target, const History& history,
   }
   json::object overview{{"status", status_json(target, workers)},
                         {"certificates", certificates_json(target)},
-                        {"limits", limits_by_name(totals)},
+                        {"limits", limits_by_name(totals, watch.limits())},
                         {"upstreams", tries_by_upstream(totals)},
                         {"requests", recent_json(target)}};
-  if (with_history) overview["history"] = history_json(history);
+  if (with_history) overview["history"] = history_json(watch.history());
   return overview;
 }
 

@@ -7,8 +7,10 @@
 
 namespace gw::admin {
 
-/// The state of now and, where `with_history`, the last minutes. On the thread of `history`.
-boost::json::object overview_json(const AdminTarget& target, const History& history,
+class Watch;
+
+/// The state of now and, where `with_history`, the last minutes. On the thread of `watch`.
+boost::json::object overview_json(const AdminTarget& target, const Watch& watch,
                                   const std::vector<server::WorkerReport>& workers,
                                   bool with_history);
 /// Of the last sample, rows as in the history: of the whole, of the rest, and of each operation

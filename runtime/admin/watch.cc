@@ -52,6 +52,7 @@ void Watch::sample() {
     workers.push_back(&target_.gateway.worker(i).counts());
   }
   history_.sample(loop_.unix_ms(), workers);
+  limits_.sample(loop_.unix_ms(), observe::limit_totals(workers));
   if (events_.subscribers() == 0) return;
   events_.publish("sample", boost::json::serialize(last_sample_json(history_)));
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/admin/event_feed.h"
 #include "runtime/admin/history.h"
+#include "runtime/admin/limit_history.h"
 #include "runtime/net/event_loop.h"
 
 namespace gw::admin {
@@ -27,6 +28,7 @@ class Watch {
   void stop();
 
   const History& history() const { return history_; }
+  const LimitHistory& limits() const { return limits_; }
   /// Null: there are enough subscribers.
   std::unique_ptr<EventBody> subscribe();
 
@@ -41,6 +43,7 @@ class Watch {
   net::EventLoop& loop_;
   AdminTarget& target_;
   History history_;
+  LimitHistory limits_;
   EventFeed events_;
   std::map<Target, std::string_view> states_;  // when they were looked at last; static texts
   u64 reloads_ = 0;

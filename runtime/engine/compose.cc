@@ -1,7 +1,9 @@
 #include "runtime/engine/compose.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "runtime/base/log.h"
@@ -37,7 +39,32 @@ struct Call {
   u64 bytes = 0;     // of their answers so far
   std::string list;  // the answers to all items
   u16 passed_status = 0;
+  TimePoint begun{};
+  TimePoint ended{};
+  bool fell_back = false;  // of a list: for one of its items
+  bool stopped = false;    // another one had failed before
 };
+
+// For the access log.
+std::string_view outcome_word(const Call& call) {
+  if (call.fell_back) return "fallback";
+  if (call.stopped) return "stopped";
+  switch (call.outcome) {
+    case CallEnd::None:
+      return "stopped";  // before it began
+    case CallEnd::Present:
+      return "ok";
+    case CallEnd::Skipped:
+      return "skipped";
+    case CallEnd::Missing:
+      return "missing";
+    case CallEnd::TimedOut:
+      return "timeout";
+    case CallEnd::Passed:
+      return "passed";
+  }
+  return {};
+}
 
 bool is_json(const http::FieldList& fields, Arena& arena) {
   const http::Field* named = fields.find(http::FieldId::ContentType);
@@ -70,10 +97,36 @@ class Composition {
       co_await call.task.join();
     }
     answer();
+    if (exchange_.depth == 0) note_parts();
     if (env_.compositions != nullptr) tell_ends();
   }
 
  private:
+  void note_parts() {
+    PartRecord* records = exchange_.arena.allocate_array<PartRecord>(calls_.size());
+    for (size_t i = 0; i < calls_.size(); ++i) new (&records[i]) PartRecord(record_of(calls_[i]));
+    exchange_.parts = {records, calls_.size()};
+  }
+
+  PartRecord record_of(const Call& call) const {
+    PartRecord out;
+    out.name = view_.text(call.record->name);
+    out.outcome = outcome_word(call);
+    if (call.record->for_each.count != 0) out.items = call.started;
+    for (const auto& part : call.parts) {
+      const Exchange& exchange = part->exchange();
+      out.status = std::max(out.status, part->answer().status);
+      out.tries += exchange.try_count;
+      if (exchange.upstream < view_.upstreams().size()) {
+        out.upstream = view_.text(view_.upstreams()[exchange.upstream].name);
+      }
+    }
+    const auto spent =
+        std::chrono::duration_cast<std::chrono::microseconds>(call.ended - call.begun).count();
+    out.microseconds = static_cast<u32>(std::clamp<i64>(spent, 0, ~u32{0}));
+    return out;
+  }
+
   void tell_ends() const {
     std::vector<CallEnd> ends;
     for (const Call& call : calls_) ends.push_back(call.outcome);
@@ -99,6 +152,7 @@ class Composition {
         continue;
       }
       call.state = CallState::Running;
+      call.begun = call.ended = env_.clock.now();
       call.task = run_call(i);
       call.task.start();
     }
@@ -179,6 +233,7 @@ class Composition {
       if (!good) {
         partial_ = true;
         mark_partial(call);
+        call.fell_back = true;
         if (!write_template(exchange_, call.record->fallback, kMostAnswerBytes, call.list)) {
           return miss(index, CallEnd::Missing);
         }
@@ -257,6 +312,8 @@ class Composition {
   void miss(u32 index, CallEnd outcome) {
     Call& call = calls_[index];
     call.outcome = outcome;
+    call.fell_back = false;
+    call.stopped = failed_;
     if (call.record->optional == 0) {
       if (lacking_ == nullptr) lacking_ = &call;
       return stop();
@@ -268,6 +325,7 @@ class Composition {
     json::Tape& tape = values_of(exchange_).lease();
     if (!tape.parse(call.list)) return;
     results_[index] = {.present = true, .status = 0, .fields = nullptr, .body = &tape, .node = 0};
+    call.fell_back = true;
   }
 
   void mark_partial(Call& call) {
@@ -286,6 +344,7 @@ class Composition {
 
   void finish(u32 index) {
     calls_[index].state = CallState::Done;
+    calls_[index].ended = env_.clock.now();
     start_ready();
   }
 

@@ -60,6 +60,7 @@ class CallPart final : private CancelListener {
   /// Once. answer() says what came.
   Task<void> run();
   const PartAnswer& answer() const { return answer_; }
+  const Exchange& exchange() const { return call_; }
   /// What is under way ends soon.
   void cancel() noexcept;
 

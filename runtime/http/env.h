@@ -24,7 +24,8 @@ struct RetryCauseRecord;
 }  // namespace policies
 namespace limits {
 class CounterStore;
-}
+struct LimitOutcome;
+}  // namespace limits
 namespace observe {
 class Tracer;
 }
@@ -162,6 +163,10 @@ class ExchangeObserver {
   /// The head of its answer is about to be written; later its fields may be gone, as what has
   /// brought them is.
   virtual void answering(Exchange& exchange) { static_cast<void>(exchange); }
+  /// Limits have been asked, whatever they have said.
+  virtual void limits_asked(const limits::LimitOutcome* outcomes, u32 count) {
+    static_cast<void>(outcomes), static_cast<void>(count);
+  }
   /// A call of a composition is over; its answer has not been used yet.
   virtual void part_finished(const Exchange& part) { static_cast<void>(part); }
   /// The table of a long exchange is about to go: keeps in its arena what finished() needs of it.

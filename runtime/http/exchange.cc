@@ -51,6 +51,7 @@ void Exchange::reset() {
   response_bytes = 0;
   upstream = ~u32{0};
   drawn_upstream = ~u32{0};
+  parts = {};
   upstream_choice = UpstreamChoice::Named;
   try_count = 0;
   error = {};

@@ -75,6 +75,17 @@ struct TryRecord {
 };
 inline constexpr u32 kMaxTries = 8;
 
+/// How a call of a composition has gone; for the access log. Texts live as long as the table.
+struct PartRecord {
+  std::string_view name;
+  std::string_view upstream;  // that was asked, of a list by its last item; empty: none
+  std::string_view outcome;   // a word: `ok`, `fallback`
+  u16 status = 0;             // that came, of a list the highest; 0: none
+  u32 items = 0;              // of a list: the requests that it made
+  u32 tries = 0;              // at upstreams
+  u32 microseconds = 0;       // from its first request to its end
+};
+
 /// Names for the log of an exchange that has let go of its table. Views into its arena.
 struct ExchangeNames {
   std::string_view operation;
@@ -196,7 +207,8 @@ struct Exchange {
   UpstreamChoice upstream_choice = UpstreamChoice::Named;
   TryRecord tries[kMaxTries];
   u32 try_count = 0;
-  Error error;  // why a local error answer was made, or the exchange broke off
+  std::span<PartRecord> parts;  // of a composed answer, in the arena
+  Error error;                  // why a local error answer was made, or the exchange broke off
   bool client_gone = false;
   const Exchange* parent = nullptr;
   u32 depth = 0;                 // 0: from a client; parts of compositions are deeper

@@ -73,7 +73,7 @@ jose::CacheScope introspection_scope(const Exchange& exchange, u32 scheme) {
 Task<void> introspect(Exchange& exchange, Env& env, u32 scheme, std::string_view token,
                       Introspected& out) {
   const IntrospectionRecord& record = exchange.table->view().schemes()[scheme].introspection;
-  engine::SideCall question(exchange, env, record.upstream,
+  engine::SideCall question(exchange, env, "introspection", record.upstream,
                             milliseconds(exchange.table->number(record.timeout)));
   fill_request(exchange, record, token, question.call());
   const bool answered = co_await question.send(kMaxAnswerBytes);

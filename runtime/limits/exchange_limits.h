@@ -14,6 +14,24 @@ struct LimitOverride {
   u64 burst = 0;  // of a rate; 0: as many as `limit` counts
 };
 
+/// How much of a limit its key has used, this request counted.
+enum class LimitUse : u8 {
+  Low,   // less than half
+  Half,  // from 50 %
+  High,  // from 80 %
+  Full,  // from 95 %
+  Over,  // the request is beyond it: refused, unless the limit is in shadow mode
+};
+inline constexpr size_t kLimitUses = 5;
+inline constexpr std::string_view kLimitUseNames[kLimitUses] = {"0-50", "50-80", "80-95", "95-100",
+                                                                "over"};
+/// Of a limit that has room for `remaining` of `capacity`.
+constexpr LimitUse limit_use(u64 remaining, u64 capacity) {
+  if (remaining <= capacity / 20) return LimitUse::Full;
+  if (remaining <= capacity / 5) return LimitUse::High;
+  return remaining <= capacity / 2 ? LimitUse::Half : LimitUse::Low;
+}
+
 /// For the fields RateLimit and RateLimit-Policy, and for people.
 struct LimitOutcome {
   std::string_view name;  // in the table
@@ -24,7 +42,8 @@ struct LimitOutcome {
   u64 quota = 0;
   u64 window_seconds = 0;  // 0: it has none, or none of one length
   u64 remaining = 0;
-  u64 reset_seconds = 0;  // 0: unknown
+  u64 reset_seconds = 0;         // 0: unknown
+  LimitUse use = LimitUse::Low;  // not of one without room for the key's counter
 };
 
 /// In the arena of its exchange.

@@ -110,6 +110,31 @@ TEST_CASE("access log: the standard line", "[observe][log]") {
         "\n");
 }
 
+TEST_CASE("access log: a composed answer has its parts", "[observe][log]") {
+  Exchange exchange;
+  PartRecord parts[3];
+  parts[0].name = "user";
+  parts[0].upstream = "users";
+  parts[0].outcome = "ok";
+  parts[0].status = 200;
+  parts[0].tries = 2;
+  parts[0].microseconds = 700;
+  parts[1].name = "each";
+  parts[1].outcome = "fallback";
+  parts[1].items = 3;
+  parts[1].microseconds = 9;
+  parts[2].name = "a\"b";
+  parts[2].outcome = "skipped";
+  exchange.parts = parts;
+  const std::string line = standard_line(exchange);
+  CAPTURE(line);
+  CHECK(line.find(R"("parts":[{"name":"user","outcome":"ok","status":200,"upstream":"users",)"
+                  R"("tries":2,"us":700},{"name":"each","outcome":"fallback","items":3,"us":9},)"
+                  R"({"name":"a\"b","outcome":"skipped","us":0}])") != line.npos);
+  exchange.parts = {};
+  CHECK(standard_line(exchange).find("parts") == std::string::npos);
+}
+
 TEST_CASE("access log: whatever a client sends stays within its value", "[observe][log]") {
   Xoshiro random;
   for (int round = 0; round < 500; ++round) {

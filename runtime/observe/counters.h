@@ -5,6 +5,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/cache/use.h"
+#include "runtime/limits/exchange_limits.h"
 #include "runtime/observe/count.h"
 #include "runtime/observe/recent.h"
 #include "runtime/observe/series.h"
@@ -77,7 +78,8 @@ struct ClassCounters {
 
 struct LimitCounters {
   Count refused;
-  Count would_refuse;  // in shadow mode
+  Count would_refuse;                          // in shadow mode
+  std::array<Count, limits::kLimitUses> uses;  // decisions, by limits::LimitUse
 };
 
 /// Owned by its worker, which alone counts; read by any thread.

@@ -174,6 +174,8 @@ void LogLine::write_field(const Part& part) {
       return text(part, names.upstream);
     case LogField::Tries:
       return write_tries(part);
+    case LogField::Parts:
+      return write_parts(part);
     case LogField::Policy:
       return safe_text(part, names.policy);
     case LogField::Limit:
@@ -362,6 +364,56 @@ void LogLine::write_tries(const Part& part) {
     out_ += '}';
   }
   if (format_.json_) out_ += ']';
+}
+
+// In a text `NAME=OUTCOME/STATUS/MICROSECONDS`, separated by commas.
+void LogLine::write_parts(const Part& part) {
+  if (exchange_.parts.empty()) return absent();
+  if (format_.json_) {
+    out_ += part.text;
+    out_ += '[';
+  }
+  bool first = true;
+  for (const PartRecord& record : exchange_.parts) {
+    if (!first) out_ += ',';
+    first = false;
+    if (format_.json_) {
+      write_json_part(record);
+      continue;
+    }
+    piece(record.name);
+    out_ += '=';
+    out_ += record.outcome;
+    out_ += '/';
+    append_number(record.status, out_);
+    out_ += '/';
+    append_number(record.microseconds, out_);
+  }
+  if (format_.json_) out_ += ']';
+}
+
+void LogLine::write_json_part(const PartRecord& record) {
+  out_ += "{\"name\":\"";
+  piece(record.name);
+  out_ += "\",\"outcome\":\"";
+  out_ += record.outcome;
+  out_ += '"';
+  const auto member = [this](std::string_view name, u64 value) {
+    out_ += ",\"";
+    out_ += name;
+    out_ += "\":";
+    append_number(value, out_);
+  };
+  if (record.status != 0) member("status", record.status);
+  if (!record.upstream.empty()) {
+    out_ += ",\"upstream\":\"";
+    piece(record.upstream);
+    out_ += '"';
+  }
+  if (record.items != 0) member("items", record.items);
+  if (record.tries != 0) member("tries", record.tries);
+  member("us", record.microseconds);
+  out_ += '}';
 }
 
 void LogLine::text(const Part& part, std::string_view value) {

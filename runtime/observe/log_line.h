@@ -29,6 +29,8 @@ class LogLine {
   void write_path(const Part& part);
   void write_phases(const Part& part);
   void write_tries(const Part& part);
+  void write_parts(const Part& part);
+  void write_json_part(const PartRecord& record);
 
   // Each begins the member; in texts `-` stands for what is not there.
   void text(const Part& part, std::string_view value);

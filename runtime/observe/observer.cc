@@ -76,6 +76,21 @@ void Observer::count_limits(const Exchange& exchange) {
   if (!said.would_refuse.empty()) limit_of(said.would_refuse).would_refuse.add(1);
 }
 
+// Names in a table are kept once, so that the address does for most.
+LimitCounters& Observer::limit_in_table(std::string_view name) {
+  const auto address = reinterpret_cast<uintptr_t>(name.data());
+  KnownLimit& known = known_limits_[(address ^ address >> 4) % known_limits_.size()];
+  if (known.name != name.data()) known = {name.data(), &limit_of(name)};
+  return *known.counters;
+}
+
+void Observer::limits_asked(const limits::LimitOutcome* outcomes, u32 count) {
+  for (u32 i = 0; i < count; ++i) {
+    if (outcomes[i].verdict == limits::Verdict::NoRoom) continue;  // nobody knows
+    limit_in_table(outcomes[i].name).uses[static_cast<size_t>(outcomes[i].use)].add(1);
+  }
+}
+
 void Observer::remember(const Exchange& exchange, u64 spent_us) {
   const bool failed = has_failed(exchange);
   const i64 now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -1,5 +1,6 @@
 // Told of every exchange: counts it, and passes it on to the log.
 #pragma once
+#include <array>
 #include <functional>
 #include <map>
 #include <string>
@@ -29,6 +30,7 @@ class Observer final : public ExchangeObserver {
   void routed(Exchange& exchange) override;
   void finished(const Exchange& exchange) override;
   void answering(Exchange& exchange) override;
+  void limits_asked(const limits::LimitOutcome* outcomes, u32 count) override;
   void part_finished(const Exchange& part) override;
   void detach(Exchange& exchange) override;
 
@@ -36,6 +38,7 @@ class Observer final : public ExchangeObserver {
   OperationCounters& operation_of(const Exchange& exchange);
   ClassCounters& class_of(std::string_view name);
   LimitCounters& limit_of(std::string_view name);
+  LimitCounters& limit_in_table(std::string_view name);
   void count_decision(const Exchange& exchange, OperationCounters& operation);
   void count_limits(const Exchange& exchange);
   void remember(const Exchange& exchange, u64 spent_us);
@@ -48,6 +51,12 @@ class Observer final : public ExchangeObserver {
   // Few, by name: what the table calls so.
   std::vector<std::pair<std::string, SeriesUse<ClassCounters>>> classes_;
   std::map<std::string, SeriesUse<LimitCounters>, std::less<>> limits_;
+  // Those of them that were asked last, by where the table has their name.
+  struct KnownLimit {
+    const char* name = nullptr;
+    LimitCounters* counters = nullptr;
+  };
+  std::array<KnownLimit, 16> known_limits_;
   const Sinks sinks_;
 };
 

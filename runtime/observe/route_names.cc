@@ -31,6 +31,10 @@ void keep_names(Exchange& exchange, const RouteNames* names) {
                                  &known.consumer, &known.source_file}) {
     *text = exchange.arena.copy(*text);
   }
+  for (PartRecord& part : exchange.parts) {
+    part.name = exchange.arena.copy(part.name);
+    part.upstream = exchange.arena.copy(part.upstream);
+  }
   exchange.names = known;  // the name of a policy is the program's own
 }
 

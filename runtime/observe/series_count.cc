@@ -21,7 +21,7 @@ constexpr u64 kOfCache = cache::kOutcomeCount - 1;
 constexpr u64 kOfUpstream = kTryOutcomes + kStatusClasses + kHistogram + 8;
 constexpr u64 kOfTarget = 3;  // healthy, ejected, drained
 constexpr u64 kOfClass = kStatusClasses + kHistogram;
-constexpr u64 kOfLimit = 2;  // enforced, shadow
+constexpr u64 kOfLimit = 2 + limits::kLimitUses;  // refusals enforced and in shadow; use
 
 struct Seen {
   std::set<std::string_view> limits;

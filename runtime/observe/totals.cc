@@ -38,6 +38,7 @@ void add_series(const ClassCounters& counts, ClassTotals& totals) {
 void add_series(const LimitCounters& counts, LimitTotals& totals) {
   totals.refused += counts.refused.value();
   totals.would_refuse += counts.would_refuse.value();
+  add_all(counts.uses, totals.uses);
 }
 
 template <typename Map, typename Sums>
@@ -96,6 +97,12 @@ void Totals::add_shared(const WorkerCounters& worker) {
   add_map(worker.upstreams, upstreams);
   add_map(worker.classes, classes);
   add_map(worker.limits, limits);
+}
+
+std::map<std::string, LimitTotals> limit_totals(std::span<const WorkerCounters* const> workers) {
+  std::map<std::string, LimitTotals> limits;
+  for (const WorkerCounters* worker : workers) add_map(worker->limits, limits);
+  return limits;
 }
 
 }  // namespace gw::observe

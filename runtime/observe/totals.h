@@ -51,6 +51,7 @@ struct ClassTotals {
 struct LimitTotals {
   u64 refused = 0;
   u64 would_refuse = 0;
+  std::array<u64, limits::kLimitUses> uses{};
 };
 
 /// By name, sorted.
@@ -64,5 +65,8 @@ struct Totals {
   /// The same without its operations, which may be many.
   void add_shared(const WorkerCounters& worker);
 };
+
+/// Of limits alone.
+std::map<std::string, LimitTotals> limit_totals(std::span<const WorkerCounters* const> workers);
 
 }  // namespace gw::observe

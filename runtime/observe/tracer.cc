@@ -55,8 +55,9 @@ void write_server(SpanText& span, std::string_view address) {
   if (numbered) span.number("server.port", port);
 }
 
+// `purpose`: of a question beside the request; empty: it is the request.
 void write_tries(const Exchange& exchange, const WallTime& wall, std::string_view upstream,
-                 std::string& out) {
+                 std::string_view purpose, std::string& out) {
   const Trace& trace = *exchange.trace;
   for (u32 i = 0; i < exchange.try_count; ++i) {
     const TryTrace& traced = trace.tries[i];
@@ -73,6 +74,7 @@ void write_tries(const Exchange& exchange, const WallTime& wall, std::string_vie
     span.text("error.type", record.status >= 400 ? std::to_string(record.status)
                                                  : std::string(error_name(record.error)));
     span.text("gw.upstream", upstream);
+    span.text("gw.purpose", purpose);
     span.end(record.status == 0 || record.status >= 400);
   }
 }
@@ -99,8 +101,8 @@ std::string shown_path(const Exchange& exchange, const ExchangeNames& names) {
   return path;
 }
 
-u32 spans_of(const Exchange& exchange) {
-  u32 count = 1 + exchange.trace->step_count;
+u32 try_spans_of(const Exchange& exchange) {
+  u32 count = 0;
   for (u32 i = 0; i < exchange.try_count; ++i) {
     if (exchange.trace->tries[i].begin != TimePoint{}) ++count;
   }
@@ -120,21 +122,43 @@ bool Tracer::is_sampled(const TraceId& id) const {
   return bits < ((u64{1} << 56) / kWhole) * options_.sample_bp || options_.sample_bp >= kWhole;
 }
 
-void Tracer::begin(Exchange& exchange) {
-  const bool is_part = exchange.depth != 0 && exchange.parent != nullptr;
-  if (is_part && exchange.parent->trace == nullptr) return;
+// Empty; of the same trace as that of its parent, where it has one.
+Trace& Tracer::make_trace(Exchange& exchange) {
   Trace& trace = *new (exchange.arena.allocate(sizeof(Trace), alignof(Trace))) Trace;
   exchange.trace = &trace;
   trace.random = &random_;
+  if (exchange.parent == nullptr) return trace;
+  const Trace& above = *exchange.parent->trace;
+  trace.trace_id = above.trace_id;
+  trace.parent = above.span;
+  trace.flags = above.flags;
+  trace.sampled = above.sampled;
+  trace.state = above.state;
+  return trace;
+}
+
+void Tracer::begin_beside(Exchange& question) {
+  if (question.parent->trace == nullptr) return;
+  Trace& trace = make_trace(question);
+  trace.span = trace.parent;
+}
+
+void Tracer::finished_beside(const Exchange& question, std::string_view purpose) {
+  if (question.trace == nullptr || !question.trace->sampled) return;
+  const u32 count = try_spans_of(question);
+  if (count == 0) return;
+  const WallTime wall(clock_);
+  const std::string_view upstream = names_ == nullptr ? "" : names_->upstream(question);
+  write_tries(question, wall, upstream, purpose, spans_);
+  queue_.add(spans_, count);
+}
+
+void Tracer::begin(Exchange& exchange) {
+  const bool is_part = exchange.depth != 0 && exchange.parent != nullptr;
+  if (is_part && exchange.parent->trace == nullptr) return;
+  Trace& trace = make_trace(exchange);
   trace.span = make_span_id(random_);
-  if (is_part) {
-    const Trace& above = *exchange.parent->trace;
-    trace.trace_id = above.trace_id;
-    trace.parent = above.span;
-    trace.flags = above.flags;
-    trace.sampled = above.sampled;
-    trace.state = above.state;
-  } else {
+  if (!is_part) {
     TraceContext caller;
     if (options_.trust_callers) {
       caller = read_trace_context(exchange.request.fields, exchange.arena);
@@ -197,8 +221,8 @@ void Tracer::finished(const Exchange& exchange) {
   span.state(trace.state);
   span.end(failed);
   write_steps(exchange, wall, random_, spans_);
-  write_tries(exchange, wall, names.upstream, spans_);
-  queue_.add(spans_, spans_of(exchange));
+  write_tries(exchange, wall, names.upstream, {}, spans_);
+  queue_.add(spans_, 1 + trace.step_count + try_spans_of(exchange));
 }
 
 }  // namespace gw::observe

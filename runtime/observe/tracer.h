@@ -22,11 +22,17 @@ class Tracer {
   /// Gives exchange.trace to a request whose head is known, or to a part of a composition, whose
   /// parent has one. About 50 ns where nothing is recorded.
   void begin(Exchange& exchange);
+  /// Gives exchange.trace to a question beside its parent's request, whose tries are spans of the
+  /// parent; none where the parent has none.
+  void begin_beside(Exchange& question);
+  /// Makes spans of the tries of such a question. `purpose`: what it was for, as `authorizer`.
+  void finished_beside(const Exchange& question, std::string_view purpose);
   /// Makes spans of an exchange that is over, where it is recorded: itself, its policies, its
   /// tries.
   void finished(const Exchange& exchange);
 
  private:
+  Trace& make_trace(Exchange& exchange);
   bool is_sampled(const TraceId& id) const;
   const TracingOptions options_;
   const Clock& clock_;

@@ -14,6 +14,7 @@
 #include "runtime/net/tls_stream.h"
 #include "runtime/server/http2_session.h"
 #include "runtime/server/https_redirect.h"
+#include "runtime/server/probe.h"
 
 namespace gw::server {
 namespace {
@@ -333,7 +334,7 @@ void Http1Session::begin_exchange() {
     exchange.live = generation_->live;
   }
   head_ = nullptr;
-  head_sent_ = ended_ = reset_ = bodiless_ = continue_sent_ = continue_due_ = false;
+  probed_ = head_sent_ = ended_ = reset_ = bodiless_ = continue_sent_ = continue_due_ = false;
   framing_ = Framing::None;
   left_ = 0;
 }
@@ -343,7 +344,7 @@ void Http1Session::finish_exchange() {
   stream_->reading.on_done = nullptr;
   if (exchange_->client_gone || reset_) ++host_.counters.broken;
   if (generation_ != nullptr) {
-    generation_->env.observer.finished(*exchange_);
+    if (!probed_) generation_->env.observer.finished(*exchange_);
     if (exchange_->detached) {
       host_.let_go(*generation_);
     } else {
@@ -392,7 +393,9 @@ Task<void> Http1Session::answer() {
   }
   exchange.forwarding = &host_.forwarding(generation_);
   http::identify_client(exchange, *exchange.forwarding, host_.random.next(), host_.random.next());
-  if (answer_redirect(exchange, connection_.listener.get())) {
+  const ListenerSettings* listener = connection_.listener.get();
+  probed_ = answer_probe(exchange, listener, host_.draining());
+  if (probed_ || answer_redirect(exchange, listener)) {
     head(exchange.response);
     const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
     if (!sent) exchange.error = sent.error();

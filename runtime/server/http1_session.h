@@ -108,6 +108,7 @@ class Http1Session final : public Session, public Responder, public http::Http1B
 
   // The answer under way.
   http::ResponseHead const* head_ = nullptr;
+  bool probed_ = false;  // the listener answers it: nobody counts it
   bool head_sent_ = false;
   bool ended_ = false;
   bool reset_ = false;

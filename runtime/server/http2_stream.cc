@@ -7,6 +7,7 @@
 #include "runtime/server/http2_fields.h"
 #include "runtime/server/http2_session.h"
 #include "runtime/server/https_redirect.h"
+#include "runtime/server/probe.h"
 
 namespace gw::server {
 namespace {
@@ -143,7 +144,9 @@ Task<void> Http2Stream::serve() {
   } else {
     exchange.forwarding = &host.forwarding(generation_);
     http::identify_client(exchange, *exchange.forwarding, host.random.next(), host.random.next());
-    if (answer_redirect(exchange, session_->connection().listener.get())) {
+    const ListenerSettings* listener = session_->connection().listener.get();
+    probed_ = answer_probe(exchange, listener, host.draining());
+    if (probed_ || answer_redirect(exchange, listener)) {
       head(exchange.response);
       const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);
       if (!sent) exchange.error = sent.error();
@@ -173,7 +176,7 @@ void Http2Stream::finish() {
   exchange_->client_gone = client_gone_;
   if (client_gone_ || reset_) ++host.counters.broken;
   if (generation_ != nullptr) {
-    generation_->env.observer.finished(*exchange_);
+    if (!probed_) generation_->env.observer.finished(*exchange_);
     Generation& generation = *std::exchange(generation_, nullptr);
     if (exchange_->detached) {
       host.let_go(generation);
@@ -212,7 +215,7 @@ void Http2Stream::release() {
   progress_bytes_ = 0;
   answer_moved_ = {};
   length_known_ = false;
-  head_sent_ = bodiless_ = ended_ = ending_ = end_sent_ = false;
+  probed_ = head_sent_ = bodiless_ = ended_ = ending_ = end_sent_ = false;
   deferred_ = reset_ = write_timed_out_ = false;
 }
 

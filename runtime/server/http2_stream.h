@@ -135,6 +135,7 @@ class Http2Stream final : public Responder, private Http2BodyHost {
   u32 progress_bytes_ = 0;
   TimePoint answer_moved_{};
   bool length_known_ = false;
+  bool probed_ = false;  // the listener answers it: nobody counts it
   bool head_sent_ = false;
   bool bodiless_ = false;
   bool ended_ = false;     // end() or reset() was called

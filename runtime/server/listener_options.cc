@@ -54,6 +54,9 @@ ListenerOptions options_of(const BoundTable& table, const ListenerRecord& record
   options.http2 = record.http2 != 0;
   options.proxy_protocol = record.proxy_protocol != 0;
   options.redirect_port = static_cast<u16>(record.redirect_port);
+  const policies::ProbeRecord& probes = record.health;
+  if (probes.live.offset != table::kNone) options.live_path = table.text(probes.live);
+  if (probes.ready.offset != table::kNone) options.ready_path = table.text(probes.ready);
   if (!is_given(record.tls.first.cert)) return options;
   options.tls = tls_options(table, record.tls,
                             [&](const LateString& text) { return std::string(table.text(text)); });

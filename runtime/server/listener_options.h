@@ -20,6 +20,8 @@ struct ListenerOptions {
   bool proxy_protocol = false;
   u16 redirect_port = 0;                  // 0: requests are served
   std::string strict_transport_security;  // value of the field; empty: none
+  std::string live_path;                  // that the listener answers by itself; empty: none
+  std::string ready_path;                 // the same
 };
 
 /// The listeners of a table. `addresses` (serve --listen) replace them: plain ones.

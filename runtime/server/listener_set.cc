@@ -79,6 +79,8 @@ std::shared_ptr<const ListenerSettings> settings_of(u32 id, const ListenerOption
   settings->http2 = options.http2;
   settings->proxy_protocol = options.proxy_protocol;
   settings->redirect_port = options.redirect_port;
+  settings->live_path = options.live_path;
+  settings->ready_path = options.ready_path;
   settings->strict_transport_security = options.strict_transport_security;
   return settings;
 }

@@ -18,6 +18,8 @@ struct ListenerSettings {
   bool proxy_protocol = false;            // every connection begins with a PROXY header
   u16 redirect_port = 0;                  // requests are sent on to https on this port; 0: served
   std::string strict_transport_security;  // value of the field on TLS; empty: none
+  std::string live_path;                  // is answered by the listener itself; empty: none
+  std::string ready_path;                 // the same
 };
 
 /// A connection on its way to the session that will serve it.

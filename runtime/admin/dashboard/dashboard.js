@@ -15,6 +15,7 @@
 const REST = "(all others)";
 const RETRY_MS = 2000;
 const REFRESH_MS = 5000;
+const LIMITS_SHOWN = 50;
 
 /** @type {Minutes|null} */
 let minutes = null;
@@ -464,11 +465,20 @@ function showLimits() {
     pair.append(make("dt", name), make("dd", value));
     return pair;
   }));
-  const rows = overview.limits.filter((/** @type {any} */ limit) => limit.refused || limit.would_refuse)
-    .map((/** @type {any} */ limit) => [{text: limit.name},
-      {text: count(limit.refused), tone: limit.refused ? "bad" : ""}, {text: count(limit.would_refuse)}]);
-  fill("limits-table", [{title: "Limit"}, {title: "Refused", number: true}, {title: "Would have refused (shadow)", number: true}],
-    rows, "No limit has refused anything");
+  const rows = overview.limits.slice(0, LIMITS_SHOWN).map((/** @type {any} */ limit) => {
+    const used = limit.lately.used;
+    const asked = Object.values(used).reduce((sum, one) => sum + one, 0);
+    const near = used["95-100"] + used["over"];
+    const how = limit.highest === null ? "not asked" : limit.highest === "over" ? "beyond its end" : `${limit.highest} %`;
+    return [{text: limit.name},
+      {text: how, tone: limit.highest === "over" ? "bad" : limit.highest === "95-100" ? "warn" : ""},
+      {text: count(asked)}, {text: asked ? share(near, asked) : "–"},
+      {text: count(limit.lately.refused), tone: limit.lately.refused ? "bad" : ""},
+      {text: count(limit.refused)}, {text: count(limit.would_refuse)}];
+  });
+  fill("limits-table", [{title: "Limit"}, {title: "Highest use"}, {title: "Requests", number: true},
+    {title: "From 95 % on", number: true}, {title: "Refused", number: true}, {title: "Refused since the start", number: true},
+    {title: "Would have refused (shadow)", number: true}], rows, "No limit has been asked");
 }
 
 function showTables() {

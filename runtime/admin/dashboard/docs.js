@@ -84,32 +84,70 @@ function article(operation) {
   return made;
 }
 
+// What is shown is in the address, so that it can be passed on and gone back to.
+/** @param {Record<string, string>} change */
+function go(change) {
+  const wanted = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(change)) {
+    if (value) wanted.set(name, value);
+    else wanted.delete(name);
+  }
+  history.pushState(null, "", `?${wanted}`);
+  load();
+}
+
+/** @param {string} id @param {number | null} from */
+function turn(id, from) {
+  at(id).disabled = from === null;
+  at(id).onclick = () => {
+    go({from: String(from || "")});
+    at("main").focus();
+    scrollTo(0, 0);
+  };
+}
+
+let shown = "";  // digest of the table
+
 async function load() {
-  const client = new URLSearchParams(location.search).get("client") || "";
+  const wanted = new URLSearchParams(location.search);
   const token = sessionStorage.getItem("gwctl-token");
   if (!token && document.documentElement.dataset.token === "required") return login("");
   /** @type {Record<string, string>} */
   const headers = token ? {Authorization: `Bearer ${token}`} : {};
-  const answer = await fetch(`/v1/docs?client=${encodeURIComponent(client)}`, {headers, cache: "no-store"});
+  const answer = await fetch(`/v1/docs?${wanted}`, {headers, cache: "no-store"});
   if (answer.status === 401) return login("The token is not the right one");
   const docs = await answer.json();
   if (!answer.ok) {
     at("news").textContent = docs.detail;
     return;
   }
+  at("news").textContent = "";
+  // Places in the table before mean nothing in this one.
+  const moved = shown && shown !== docs.table && wanted.has("from");
+  shown = docs.table;
+  if (moved) return go({from: ""});
   document.title = docs.title;
   at("title").textContent = `${docs.title} ${docs.version}`;
   at("classes").hidden = docs.classes.length === 0;
   at("client").replaceChildren(...["", ...docs.classes].map((name) => {
-    const option = /** @type {HTMLOptionElement} */ (make("option", name || "(none)"));
+    const option = /** @type {HTMLOptionElement} */ (make("option", name || "(all operations)"));
     option.value = name;
     return option;
   }));
   at("client").value = docs.client;
-  const articles = docs.operations.map(article);
-  if (docs.left_out) articles.push(make("p", `${docs.left_out} more operations are not shown.`));
-  at("operations").replaceChildren(...articles);
+  at("q").value = wanted.get("q") || "";
+  at("count").textContent = docs.total === 0 ? "There is no such operation"
+    : `${docs.first + 1} to ${docs.first + docs.operations.length} of ${docs.total} operations`;
+  at("operations").replaceChildren(...docs.operations.map(article));
+  at("paging").hidden = docs.previous === null && docs.next === null;
+  turn("previous", docs.previous);
+  turn("next", docs.next);
 }
 
-at("client").onchange = () => { location.search = `?client=${encodeURIComponent(at("client").value)}`; };
+at("client").onchange = () => go({client: at("client").value, from: ""});
+at("search").onsubmit = (/** @type {Event} */ event) => {
+  event.preventDefault();
+  go({q: at("q").value, from: ""});
+};
+addEventListener("popstate", load);
 load();

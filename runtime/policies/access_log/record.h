@@ -49,6 +49,10 @@ namespace gw::policies {
   GW_LOG_FIELD(Table, "table", true, "digest of the table that it ran by")                        \
   GW_LOG_FIELD(TimeCommon, "time_common", false, "the time as web servers write it")              \
   GW_LOG_FIELD(Request, "request", false, "method, path, query and version, as web servers do")   \
+  GW_LOG_FIELD(Parts, "parts", true,                                                              \
+               "each call of a composed answer: `name`, `outcome` (`ok`, `fallback`, `missing`, " \
+               "`timeout`, `passed`, `skipped`, `stopped`), `status`, `upstream`, `tries`, "      \
+               "microseconds (`us`), and how many `items` a list had")                            \
   GW_LOG_FIELD(RequestHeader, "request.header.*", false,                                          \
                "a header field, such as "                                                         \
                "`request.header.user-agent`; its first 4096 bytes")                               \

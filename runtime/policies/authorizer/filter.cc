@@ -162,7 +162,7 @@ Verdict authorize(Exchange& exchange, Env& env, const AuthorizerRecord& record) 
 Task<void> ask_authorizer(Exchange& exchange, Env& env, const AuthorizerRecord& record) {
   auto& said = exchange.identity.authorizer;
   const BoundTable& table = *exchange.table;
-  engine::SideCall question(exchange, env, record.upstream,
+  engine::SideCall question(exchange, env, "authorizer", record.upstream,
                             milliseconds(table.number(record.timeout)));
   fill_request(exchange, record, question.call());
   const bool answered = co_await question.send(kMaxAnswerBytes);

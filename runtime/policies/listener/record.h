@@ -35,6 +35,32 @@ struct ListenerTlsRecord {
 };
 inline constexpr std::string_view kTlsVersionWords[] = {"1.2", "1.3"};
 
+/// Paths that the listener answers by itself, exactly as they are written; absent: none.
+struct ProbeRecord {
+  table::StringRef live;
+  table::StringRef ready;
+};
+
+/// Whether a path of a ProbeRecord is one that requests come with unchanged: no query, nothing
+/// escaped, no empty segment and none of dots.
+constexpr bool is_probe_path(std::string_view path) {
+  if (path.size() < 2 || path[0] != '/') return false;
+  constexpr std::string_view kMarks = "-._~!$&'()*+,;=:@/";
+  size_t segment = 1;
+  for (size_t i = 1; i <= path.size(); ++i) {
+    if (i == path.size() || path[i] == '/') {
+      const std::string_view text = path.substr(segment, i - segment);
+      if (text.empty() || text == "." || text == "..") return false;
+      segment = i + 1;
+      continue;
+    }
+    const char c = path[i];
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain && kMarks.find(c) == kMarks.npos) return false;
+  }
+  return true;
+}
+
 struct ListenerRecord {
   table::LateString address;
   ListenerTlsRecord tls;
@@ -42,9 +68,11 @@ struct ListenerRecord {
   u32 proxy_protocol;
   u32 redirect_port;  // 0: requests are served
   table::SourceRef source;
+  ProbeRecord health;
 };
-static_assert(sizeof(ListenerTlsRecord) == 96 && sizeof(ListenerRecord) == 136);
+static_assert(sizeof(ListenerTlsRecord) == 96 && sizeof(ListenerRecord) == 152);
 
+inline constexpr u64 kMaxProbePathBytes = 256;
 inline constexpr u64 kMaxPemBytes = u64{1} << 20;
 
 inline constexpr FieldSpec kCertificateFields[] = {
@@ -147,6 +175,20 @@ inline constexpr FieldSpec kListenerTlsFields[] = {
      .shorthand = "maxAge",
      .doc = "the field of this name in every answer (RFC 6797)"},
 };
+inline constexpr FieldSpec kProbeFields[] = {
+    {.name = "live",
+     .kind = FieldKind::String,
+     .offset = offsetof(ProbeRecord, live),
+     .min = 2,
+     .max = kMaxProbePathBytes,
+     .doc = "this path is answered with 200 as long as the process serves: `/healthz`"},
+    {.name = "ready",
+     .kind = FieldKind::String,
+     .offset = offsetof(ProbeRecord, ready),
+     .min = 2,
+     .max = kMaxProbePathBytes,
+     .doc = "this one with 200, and with 503 from the moment that it drains: `/readyz`"},
+};
 inline constexpr FieldSpec kListenerFields[] = {
     {.name = "address",
      .kind = FieldKind::Address,
@@ -176,6 +218,13 @@ inline constexpr FieldSpec kListenerFields[] = {
      .min = 1,
      .max = 65535,
      .doc = "every request is answered with 308 to https on this port"},
+    {.name = "health",
+     .kind = FieldKind::Record,
+     .offset = offsetof(ListenerRecord, health),
+     .fields = kProbeFields,
+     .size = sizeof(ProbeRecord),
+     .doc = "answers to balancers and supervisors, before anything else: for every host, without "
+            "policies, log or metrics"},
 };
 inline constexpr RecordSpec kListenerSpec{
     .name = "listener",

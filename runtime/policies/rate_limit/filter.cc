@@ -23,6 +23,7 @@ using limits::CounterKey;
 using limits::CounterStore;
 using limits::ExchangeLimits;
 using limits::LimitOutcome;
+using limits::LimitUse;
 using LimitVerdict = limits::Verdict;
 
 constexpr u64 kSecondNs = 1'000'000'000;
@@ -132,6 +133,7 @@ class Decision {
   Decision(Exchange& exchange, const RateLimitRecord& record, const Env& env)
       : exchange_(exchange),
         counters_(*env.counters),
+        observer_(env.observer),
         now_ns_(
             static_cast<u64>(std::chrono::nanoseconds(env.clock.now().time_since_epoch()).count())),
         unix_ms_(env.clock.unix_ms()) {
@@ -159,10 +161,13 @@ class Decision {
 
   void record_outcomes() {
     ExchangeLimits& seen = seen_limits();
+    const u32 first = seen.count;
     for (u32 i = 0; i < count_; ++i) {
       Pending& pending = pending_[i];
       LimitOutcome& outcome = pending.outcome;
       const bool unmet = outcome.verdict != LimitVerdict::Admitted;
+      outcome.use =
+          unmet ? LimitUse::Over : limits::limit_use(outcome.remaining, capacity_of(pending));
       if (unmet && outcome.shadow) {
         counters_.count_shadowed();
         if (seen.would_refuse.empty()) seen.would_refuse = exchange_.arena.copy(outcome.name);
@@ -172,6 +177,7 @@ class Decision {
       if (pending.permit.slot != nullptr) seen.permits[seen.permit_count++] = pending.permit;
       seen.outcomes[seen.count++] = outcome;
     }
+    observer_.limits_asked(seen.outcomes + first, count_);
   }
 
   // When all that refuse now would admit.
@@ -218,6 +224,12 @@ class Decision {
         break;
     }
     pending.key = key_of(exchange_, record, parameters, counters_);
+  }
+
+  // What `remaining` is compared with.
+  static u64 capacity_of(const Pending& pending) {
+    if (pending.kind() != LimitKind::Rate) return pending.outcome.quota;
+    return pending.rate.burst_ns / pending.rate.interval_ns;
   }
 
   bool refuses(const Pending& pending) const {
@@ -325,6 +337,7 @@ class Decision {
 
   Exchange& exchange_;
   CounterStore& counters_;
+  ExchangeObserver& observer_;
   const u64 now_ns_;
   const i64 unix_ms_;
   Pending* pending_ = nullptr;
