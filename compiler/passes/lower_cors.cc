@@ -154,6 +154,7 @@ std::vector<std::string> CorsLowerer::texts_of(table::Extent list) const {
   for (u32 i = 0; i < list.count; ++i) {
     table::StringRef ref;
     std::memcpy(&ref, pools.policy_data.bytes().data() + list.offset + i * sizeof ref, sizeof ref);
+    if (ref.offset == table::kNone) continue;  // a value that was refused
     texts.push_back(pools.strings.bytes().substr(ref.offset, ref.bytes));
   }
   return texts;

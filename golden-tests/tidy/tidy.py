@@ -107,10 +107,16 @@ def check_help(root):
             yield f"help is wider than {MAX_HELP_COLUMNS} columns: {line}"
 
 
+def check_goldens(root):
+    for path in sorted((root / "golden-tests").rglob("*.golden")):
+        if "gwctl: bug:" in path.read_text(encoding="utf-8"):
+            yield f"{path.relative_to(root)}: a bug of ours is no expected output"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     problems = list(check_sources(root)) + list(check_rules(root))
-    problems += check_help(root)
+    problems += list(check_help(root)) + list(check_goldens(root))
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems")
