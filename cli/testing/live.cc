@@ -193,8 +193,10 @@ class LiveBackend final : public Backend {
       const bool bodiless = head_only || outcome.status == 204 || outcome.status == 304;
       if (bodiless) return;
       const BodyState state = take_body(text.substr(end + 4), framing, ended, outcome.body);
+      const bool too_long = text.size() > kMaxAnswerBytes;
       const bool is_cut = ended && !framing.has_length && !framing.chunked &&
-                          !connection.problem().empty();  // the end of the body is that of TLS
+                          // The end of the body is that of the connection.
+                          (too_long || !connection.problem().empty());
       if (state == BodyState::Whole && !is_cut) return;
       if (state != BodyState::Partial) {
         fail_with("the answer breaks off", connection, outcome);

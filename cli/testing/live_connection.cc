@@ -20,6 +20,12 @@ namespace gw::cli::tests {
 namespace {
 
 constexpr time_t kPatienceS = 30;
+
+void bound_waits(int socket) {
+  const timeval patience{.tv_sec = kPatienceS, .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
 constexpr std::string_view kNothingCame = "nothing came for 30 s";
 
 // Who the certificate says it is for; a common name is none where there are other names.
@@ -96,6 +102,7 @@ bool LiveConnection::connect(const std::string& host, u16 port) {
   int error = ECONNREFUSED;
   for (const addrinfo* one = found; one != nullptr && !socket_; one = one->ai_next) {
     socket_.reset(::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0));
+    if (socket_) bound_waits(socket_.get());  // that for a connection as well
     if (!socket_ || ::connect(socket_.get(), one->ai_addr, one->ai_addrlen) != 0) {
       error = errno;
       socket_.reset();
@@ -105,9 +112,6 @@ bool LiveConnection::connect(const std::string& host, u16 port) {
   if (!socket_) {
     return fail_with(fmt::format("cannot reach {}:{}: {}", host, port, std::strerror(error)));
   }
-  const timeval patience{.tv_sec = kPatienceS, .tv_usec = 0};
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   return true;
 }
 

@@ -413,6 +413,53 @@ TEST_CASE("cache: an answer is handed on while it comes in", "[cache]") {
   }
 }
 
+TEST_CASE("cache: an answer that comes in is for whom it would be out of the store", "[cache]") {
+  CacheGate gate(table_of(""));
+  std::string control = "max-age=60";
+  const bool length_known = GENERATE(true, false);
+  gate.origin.answer = [&](const OriginRequest& asked) {
+    if (asked.method != "GET") return OriginAnswer{.status = 204};
+    return OriginAnswer{.status = 200,
+                        .fields = {{"cache-control", control}, {"etag", "\"1\""}},
+                        .body = std::string(10, 'x'),
+                        .in_pieces = true,
+                        .length_known = length_known};
+  };
+  size_t fetches = 2;
+  const auto begin_first = [&] {
+    gate.begin("GET", "/items/7");
+    gate.origin.bodies[0]->push("01234", false);
+    gate.loop.run();
+  };
+  SECTION("as long as it is fresh") {
+    fetches = 1;
+    begin_first();
+    gate.begin("GET", "/items/7");
+  }
+  SECTION("not when the origin is to be asked each time") {
+    control = "no-cache";
+    begin_first();
+    gate.begin("GET", "/items/7");
+  }
+  SECTION("not when it has grown old on its way") {
+    control = "max-age=1";
+    begin_first();
+    gate.advance(seconds(3));
+    gate.begin("GET", "/items/7");
+  }
+  SECTION("not when what it tells of was changed meanwhile") {
+    fetches = 3;
+    begin_first();
+    CHECK(gate.send("PUT", "/items/7").status() == 204);
+    gate.begin("GET", "/items/7");
+  }
+  CHECK(gate.origin.seen.size() == fetches);
+  gate.origin.bodies[0]->push("56789", true);
+  if (gate.origin.bodies.size() > 1) gate.origin.bodies[1]->push("abcdefghij", true);
+  gate.loop.run();
+  CHECK(gate.visits.back()->body() == (fetches == 1 ? "0123456789" : "abcdefghij"));
+}
+
 TEST_CASE("cache: an answer that turns out longer than maxBody is read along to its end",
           "[cache]") {
   CacheGate gate(table_of("ttl: 30s, maxBody: 8B"));

@@ -146,11 +146,16 @@ class Http2Client(Client):
     def send(self, path):
         self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         self.frame(4, 0, 0, b"")
+        # Settings are acknowledged, or the connection ends; all that follows is left where it is.
+        self.peer = run.Bytes(self.socket)
+        head = self.peer.take(9)
+        self.peer.take(int.from_bytes(head[:3], "big"))
+        self.frame(4, 1, 0, b"")
         fields = b"\x82\x86\x04%c%s\x01%c%s" % (len(path), path, 9, b"a.example")
         self.frame(1, 5, 1, fields)
 
     def body(self):
-        peer, out = run.Bytes(self.socket), []
+        peer, out = self.peer, []
         try:
             for stream in (0, 1):
                 self.frame(8, 0, stream, struct.pack(">I", 0x7FFFFFFF - 65535))

@@ -23,6 +23,7 @@ class GrowingBody;
 struct GrowingAnswer {
   std::shared_ptr<const Entry> entry;
   std::shared_ptr<GrowingBody> body;
+  u64 ticket = 0;  // of the leader (Store::ticket): nobody joins after a purge behind it
 };
 
 /// What has become of a fetch.

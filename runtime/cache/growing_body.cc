@@ -60,7 +60,8 @@ Task<bool> GrowingBody::wait_for_room(net::EventLoop& loop, Exchange& exchange, 
       filler_.add(waiter);
     }
     waiter.start_for_all(exchange, due);
-    if (co_await waiter != News::Look) co_return false;
+    const News news = co_await waiter;
+    if (news != News::Look) co_return false;
   }
 }
 
@@ -75,6 +76,7 @@ void GrowingBody::when_abandoned(std::function<void()> tell) {
 
 void GrowingBody::end(State state) {
   state_ = state;
+  abandoned_ = nullptr;  // who fetches may be gone
   waiting_.tell_all(News::Look);
 }
 
@@ -88,6 +90,11 @@ void GrowingBody::finish() {
   } else {
     end(State::Complete);
   }
+}
+
+bool GrowingBody::is_growing() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::Growing;
 }
 
 void GrowingBody::fail(const Error& error) {
@@ -193,17 +200,26 @@ void GrowingBody::leave_slow_ones_behind(TimePoint now) {
   drop_read(now);
 }
 
+// Who has waited long enough leaves slow ones behind next; until then the time goes on.
+void GrowingBody::end_starving(News news) {
+  const std::lock_guard lock(mutex_);
+  if (--starving_ == 0 && news != News::TimedOut) starving_since_.reset();
+}
+
 Task<News> GrowingBody::wait(Reader& reader, net::EventLoop& loop, Exchange& exchange,
                              TimePoint due) {
   for (;;) {
     Waiter waiter(mutex_, waiting_, loop);
     TimePoint until = due;
+    bool starves = false;
     {
       const std::lock_guard lock(mutex_);
       if (!reader.entered || size_ > reader.next() || state_ != State::Growing) {
         co_return News::Look;
       }
-      if (is_full()) {
+      starves = is_full();
+      if (starves) {
+        ++starving_;
         if (!starving_since_) starving_since_ = loop.now();
         until = std::min(due, *starving_since_ + kPatience);
       }
@@ -211,6 +227,7 @@ Task<News> GrowingBody::wait(Reader& reader, net::EventLoop& loop, Exchange& exc
     }
     waiter.start(exchange, until);
     const News news = co_await waiter;
+    if (starves) end_starving(news);
     if (news != News::TimedOut || until == due) co_return news;
     leave_slow_ones_behind(loop.now());
   }

@@ -47,11 +47,13 @@ class GrowingBody {
   /// Until there is room for more. False: nobody reads what does not fit, `due` has passed, or
   /// `exchange`, which fetches, is to end although others read along.
   Task<bool> wait_for_room(net::EventLoop& loop, Exchange& exchange, TimePoint due);
-  /// Once it is a window: `tell` is called when the last reader has gone, once, on any thread, with
-  /// a lock held. At once, when there is none.
+  /// Once it is a window: `tell` is called when the last reader has gone before the end of the
+  /// body, once, on any thread, with a lock held. At once, when there is none.
   void when_abandoned(std::function<void()> tell);
   void finish();
   void fail(const Error& error);
+  /// Whether neither finish() nor fail() was called.
+  bool is_growing() const;
   /// All of it in one block, once it is complete; null: it is not, or its beginning is gone.
   std::shared_ptr<const Body> whole() const;
 
@@ -91,6 +93,7 @@ class GrowingBody {
   void drop_read(TimePoint now);
   bool is_full() const { return windowed_ && blocks_.is_full(limit_); }
   void leave_slow_ones_behind(TimePoint now);
+  void end_starving(News news);
   Piece piece_at(Reader& reader, size_t max_bytes) const;
 
   const std::optional<u64> length_;
@@ -106,8 +109,8 @@ class GrowingBody {
   WaitQueue filler_;   // at most one: who waits for room
   std::function<void()> abandoned_;
   bool windowed_ = false;
-  // Since when a reader has had nothing, for want of room, while the slowest has stayed where it
-  // is.
+  u32 starving_ = 0;  // readers that have nothing, for want of room
+  // Since when there is one, while the slowest has stayed where it is.
   std::optional<TimePoint> starving_since_;
 };
 

@@ -214,6 +214,21 @@ TEST_CASE("growing body: when nobody reads any more, the fetch is over", "[cache
   CHECK(filler.stopped);
 }
 
+TEST_CASE("growing body: behind its end nobody who fetched it is told anything", "[cache]") {
+  net::VirtualLoop loop;
+  const auto body = std::make_shared<GrowingBody>(std::nullopt, 10);
+  auto slow = std::make_unique<Client>(body, loop);
+  slow->read_once(10);
+  body->append(as_bytes(std::string_view("0123456789abcdef")));
+  loop.run();
+  int told = 0;
+  body->when_abandoned([&] { ++told; });
+  body->finish();
+  CHECK_FALSE(body->is_growing());
+  slow.reset();
+  CHECK(told == 0);
+}
+
 TEST_CASE("growing body: its filler goes on when its client leaves, and ends when it must",
           "[cache]") {
   net::VirtualLoop loop;

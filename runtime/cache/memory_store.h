@@ -101,7 +101,7 @@ class MemoryStore final : public Store {
   bool evict_one(Part& part);
   void remember(Part& part, u64 ghost);
   Slot* slot_of(Part& part, const Entry& entry);
-  bool was_purged_since(const Entry& entry, u64 ticket) const;
+  bool was_purged_since(const Entry& entry, u64 ticket) const override;
   u64 purge_tag_in(Part& part, u64 tag);
 
   /// Bytes that one entry may have, with its body in all codings.

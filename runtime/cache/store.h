@@ -39,6 +39,9 @@ class Store {
   /// or something that concerns it was purged since `ticket`: it may be older than the purge.
   virtual bool put(std::shared_ptr<Entry> entry, u64 ticket) = 0;
 
+  /// Whether something that concerns the entry was purged since `ticket`. Takes no lock.
+  virtual bool was_purged_since(const Entry& entry, u64 ticket) const = 0;
+
   /// Keeps the body of an entry of this store in a coding as well, for as long as the entry is
   /// there. False: the entry has gone, has one of this coding already, or there is no room.
   virtual bool put_variant(const Entry& entry, std::shared_ptr<const EncodedVariant> variant) = 0;

@@ -1,5 +1,7 @@
 #include "runtime/cache/use.h"
 
+#include <algorithm>
+
 namespace gw::cache {
 
 std::string_view outcome_name(Outcome outcome) {
@@ -10,7 +12,9 @@ std::string_view outcome_name(Outcome outcome) {
 }
 
 void CacheEnv::abort_filling() {
-  for (Exchange* exchange : filling) {
+  // One that ends takes itself out, within the call.
+  for (Exchange* exchange : std::vector<Exchange*>(filling)) {
+    if (std::ranges::find(filling, exchange) == filling.end()) continue;
     exchange->fetch_is_shared = false;
     exchange->client_gone = true;
     exchange->cancel_all();

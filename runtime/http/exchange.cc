@@ -1,5 +1,7 @@
 #include "runtime/http/exchange.h"
 
+#include <utility>
+
 namespace gw {
 
 void Exchange::reset() {
@@ -57,6 +59,7 @@ void Exchange::reset() {
   error = {};
   client_gone = false;
   cancel_listeners_ = nullptr;
+  if (cancel_over_ != nullptr) *std::exchange(cancel_over_, nullptr) = true;
   parent = nullptr;
   depth = 0;
   expected_route = ~u32{0};
@@ -66,12 +69,22 @@ void Exchange::reset() {
 
 void Exchange::cancel_all() noexcept {
   if (fetch_is_shared) return;
-  // A listener may unlink itself, and others, while it is told.
-  while (cancel_listeners_ != nullptr) {
+  bool own_over = false;
+  bool* const outer = cancel_over_;
+  bool* const over = outer != nullptr ? outer : &own_over;
+  cancel_over_ = over;
+  // A listener may unlink itself, and others, while it is told; and whoever it wakes may end the
+  // exchange, which another request may have next.
+  while (!*over && cancel_listeners_ != nullptr) {
     CancelListener* listener = cancel_listeners_;
     listener->unlink();
     listener->cancelled();
   }
+  if (!*over) cancel_over_ = outer;
+}
+
+Exchange::~Exchange() {
+  if (cancel_over_ != nullptr) *cancel_over_ = true;
 }
 
 CancelListener::~CancelListener() { unlink(); }

@@ -138,6 +138,7 @@ class CancelListener {
 /// arena. One thread.
 struct Exchange {
   Exchange() : request(arena), upstream_request(arena), response(arena) {}
+  ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -219,12 +220,13 @@ struct Exchange {
   /// Back to the state of a new one; keeps the arena's first block.
   void reset();
   /// Tells every listener once. Called by the owner when the client has gone. Not while
-  /// fetch_is_shared.
+  /// fetch_is_shared. What is told may go on at once, so that the exchange may have ended by then.
   void cancel_all() noexcept;
 
  private:
   friend class CancelListener;
   CancelListener* cancel_listeners_ = nullptr;
+  bool* cancel_over_ = nullptr;  // of a cancel_all() that is under way: the exchange has ended
 };
 
 }  // namespace gw

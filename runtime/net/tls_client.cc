@@ -63,12 +63,14 @@ SslHandle TlsClient::connect(const std::string& host) {
   if (ssl == nullptr) return ssl;
   SSL_set_connect_state(ssl.get());
   if (is_address(host)) {  // an address is checked as one, and never sent as a name (RFC 6066)
-    if (verify_) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
+    const bool named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) == 1;
+    if (verify_ && !named) return nullptr;
   } else {
     SSL_set_tlsext_host_name(ssl.get(), host.c_str());
     if (verify_) {
       SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-      SSL_set1_host(ssl.get(), host.c_str());
+      // Without a name any certificate would do.
+      if (host.empty() || SSL_set1_host(ssl.get(), host.c_str()) != 1) return nullptr;
     }
   }
   for (const Kept& kept : sessions_) {

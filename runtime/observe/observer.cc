@@ -80,7 +80,8 @@ void Observer::count_limits(const Exchange& exchange) {
 LimitCounters& Observer::limit_in_table(std::string_view name) {
   const auto address = reinterpret_cast<uintptr_t>(name.data());
   KnownLimit& known = known_limits_[(address ^ address >> 4) % known_limits_.size()];
-  if (known.name != name.data()) known = {name.data(), &limit_of(name)};
+  if (known.counters == nullptr || known.name != name.data())
+    known = {name.data(), &limit_of(name)};
   return *known.counters;
 }
 

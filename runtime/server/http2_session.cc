@@ -109,7 +109,10 @@ void Http2Session::start() {
   if (host_.draining()) drain();
   const std::string unread = std::move(connection_.unread);
   connection_.unread.clear();
-  if (!unread.empty()) take_bytes(as_bytes(unread));
+  if (!unread.empty()) {
+    take_bytes(as_bytes(unread));
+    if (state_ == State::Open && streams_.empty()) set_timer(watch_timer_, kWatchAgainMs);
+  }
   settle();
   read_on();
   check_done();

@@ -136,7 +136,7 @@ async function load() {
   }));
   at("client").value = docs.client;
   at("q").value = wanted.get("q") || "";
-  at("count").textContent = docs.total === 0 ? "There is no such operation"
+  at("count").textContent = docs.operations.length === 0 ? "There is no such operation"
     : `${docs.first + 1} to ${docs.first + docs.operations.length} of ${docs.total} operations`;
   at("operations").replaceChildren(...docs.operations.map(article));
   at("paging").hidden = docs.previous === null && docs.next === null;

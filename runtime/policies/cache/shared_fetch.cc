@@ -50,10 +50,10 @@ Error ended_early(const Exchange& exchange) {
 // silent. By then the exchange may have ended, and its memory may be another's.
 void end_when_abandoned(Exchange& exchange, Env& env) {
   const std::shared_ptr<GrowingBody> body = exchange.cache->growing->body;
-  const auto give_up = [&exchange, &filling = env.cache->filling, weak = std::weak_ptr(body)] {
-    if (std::ranges::find(filling, &exchange) == filling.end()) return;
+  const auto give_up = [&exchange, weak = std::weak_ptr(body)] {
+    // As long as it grows the exchange fills it, on this thread.
     const std::shared_ptr<GrowingBody> of = weak.lock();
-    if (of == nullptr || exchange.cache->growing->body != of) return;
+    if (of == nullptr || !of->is_growing()) return;
     exchange.fetch_is_shared = false;
     exchange.cancel_all();
   };
@@ -65,7 +65,8 @@ Task<cache::Ending> fill(Exchange& exchange, Env& env, http::BodySource& from) {
   GrowingBody& body = *exchange.cache->growing->body;
   GrowingBody::Growth before = GrowingBody::Growth::Kept;
   for (;;) {
-    if (!co_await body.wait_for_room(*env.cache->loop, exchange, exchange.deadline)) {
+    const bool room = co_await body.wait_for_room(*env.cache->loop, exchange, exchange.deadline);
+    if (!room) {
       body.fail(ended_early(exchange));
       co_return cache::Ending::NotStored;
     }
@@ -90,12 +91,23 @@ Task<cache::Ending> fill(Exchange& exchange, Env& env, http::BodySource& from) {
   }
 }
 
+// What may be given out of the store may be given out before it is there, and nothing else
+// (RFC 9111 section 4).
+bool may_be_joined(const Exchange& exchange, const Env& env, const cache::GrowingAnswer& growing) {
+  const Use& use = *exchange.cache;
+  const cache::Entry& entry = *growing.entry;
+  if (!cache::fits(entry, exchange.request.fields)) return false;
+  if (env.cache->store.was_purged_since(entry, growing.ticket)) return false;
+  const i64 age_ms = entry.age_ms(env.clock.now());
+  return cache::judge_use(entry.freshness, age_ms, use.asks, use.wishes) == cache::Reuse::Fresh;
+}
+
 }  // namespace
 
 bool read_along(Exchange& exchange, Env& env) {
   Use& use = *exchange.cache;
   std::shared_ptr<const cache::GrowingAnswer> growing = use.flight->growing();
-  if (growing == nullptr || !cache::fits(*growing->entry, exchange.request.fields)) return false;
+  if (growing == nullptr || !may_be_joined(exchange, env, *growing)) return false;
   if (!open_source(exchange, env, *growing, nullptr)) return false;
   use.growing = std::move(growing);
   use.entry = use.growing->entry;
@@ -112,7 +124,9 @@ void grow(Exchange& exchange, Env& env, std::shared_ptr<cache::Entry> entry,
     length = exchange.response.content_length;
   }
   use.growing = std::make_shared<const cache::GrowingAnswer>(cache::GrowingAnswer{
-      .entry = entry, .body = std::make_shared<GrowingBody>(length, use.record->choice.max_body)});
+      .entry = entry,
+      .body = std::make_shared<GrowingBody>(length, use.record->choice.max_body),
+      .ticket = use.ticket});
   use.entry = entry;
   use.stores = true;
   open_source(exchange, env, *use.growing, &from);

@@ -8,8 +8,8 @@
 namespace gw::policies {
 
 /// The answer of exchange.cache->flight, which is still coming in: exchange.response is its head,
-/// and exchange.cache->source gives its body. False: it is none for this request, or it is too late
-/// to read it from its beginning.
+/// and exchange.cache->source gives its body. False: it is none for this request, by the rules
+/// that hold for the store, or it is too late to read it from its beginning.
 bool read_along(Exchange& exchange, Env& env);
 
 /// The answer of `entry`, whose body `from` gives, is to be stored when it is whole, and others may
