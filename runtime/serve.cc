@@ -6,6 +6,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "runtime/admin/admin_server.h"
 #include "runtime/admin/takeover.h"
@@ -233,16 +236,66 @@ std::unique_ptr<Watchdog> start_watchdog(const ServiceNotify& notify, Gateway& g
   return std::make_unique<Watchdog>(notify, *timeout, std::move(workers));
 }
 
-// What `--watch` brings; a table that is served already is no change.
-OfferTable offer_to(Reloader& reloader, MainLoop& main_loop) {
-  return [&](const TableFilePtr& file, std::vector<std::string> problems) {
-    return main_loop.post([&reloader, file, problems = std::move(problems)] {
-      if (file != nullptr &&
-          std::ranges::equal(file->file_bytes(), reloader.current()->file_bytes())) {
-        return;
-      }
-      reloader.offer(file, problems, "watch");
-    });
+// What `--watch` brings: a table, or why there is none.
+struct Offer {
+  TableFilePtr file;
+  std::vector<std::string> problems;
+};
+
+// Reloads to whose sender nobody can answer: by SIGHUP and by `--watch`. While another process
+// takes over they wait, where orders of the admin interface are refused: it would not hear of them.
+// Main thread.
+class UnansweredReloads {
+ public:
+  UnansweredReloads(Reloader& reloader, const admin::Handover& handover)
+      : reloader_(reloader), handover_(handover) {}
+
+  void hang_up() {
+    hung_up_ = is_held_back("SIGHUP", "send it to the other process when that serves");
+    if (!hung_up_) reloader_.reopen("SIGHUP");
+  }
+
+  // A table that is served already is no change, and takes one back that waits.
+  void offer(Offer offer) {
+    waiting_.reset();
+    if (offer.file != nullptr &&
+        std::ranges::equal(offer.file->file_bytes(), reloader_.current()->file_bytes())) {
+      return;
+    }
+    if (is_held_back("watch", "the other process sees it as well if it has --watch")) {
+      waiting_ = std::move(offer);
+    } else {
+      reloader_.offer(offer.file, std::move(offer.problems), "watch");
+    }
+  }
+
+  // When a takeover was given up; another one may be under way already.
+  void go_on() {
+    if (handover_.is_under_way()) return;
+    if (auto offered = std::exchange(waiting_, std::nullopt)) offer(*std::move(offered));
+    if (std::exchange(hung_up_, false)) reloader_.reopen("SIGHUP");
+  }
+
+ private:
+  bool is_held_back(std::string_view origin, std::string_view help) const {
+    if (!handover_.is_under_way()) return false;
+    log(LogLevel::Warning, "reload_held_back",
+        {{"origin", origin},
+         {"reason", "another process is taking over from this one and would not hear of it"},
+         {"help", help}});
+    return true;
+  }
+
+  Reloader& reloader_;
+  const admin::Handover& handover_;
+  bool hung_up_ = false;
+  std::optional<Offer> waiting_;
+};
+
+OfferTable offer_to(UnansweredReloads& reloads, MainLoop& main_loop) {
+  return [&](TableFilePtr file, std::vector<std::string> problems) {
+    return main_loop.post(
+        [&reloads, offer = Offer{std::move(file), std::move(problems)}] { reloads.offer(offer); });
   };
 }
 
@@ -318,6 +371,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   log_limit(descriptors);
 
   admin::Handover handover;
+  UnansweredReloads reloads(reloader, handover);
   std::atomic<bool> ending = false;
   bool taken_over = false;
   admin::AdminTarget target{.gateway = gateway,
@@ -330,17 +384,19 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
                             .handing_over = [&] { return handover.is_under_way(); },
                             .drains_changed = [&] { keep_drains(gateway, state.get()); }};
   target.takeover = [&](const std::string& path) -> std::string {
-    const auto begun =
-        handover.begin(path, sockets_to_leave(gateway, *orders, state.get()), [&](pid_t by) {
-          main_loop.post([&, by] {
-            log(LogLevel::Info, "taken_over");
-            taken_over = true;
-            notify.succeeded_by(by);
-            gateway.listeners().leave_socket_files();
-            orders->leave_socket_file();
-            main_loop.stop();
-          });
-        });
+    const auto leave_to = [&](pid_t by) {
+      main_loop.post([&, by] {
+        log(LogLevel::Info, "taken_over");
+        taken_over = true;
+        notify.succeeded_by(by);
+        gateway.listeners().leave_socket_files();
+        orders->leave_socket_file();
+        main_loop.stop();
+      });
+    };
+    const auto begun = handover.begin(
+        path, sockets_to_leave(gateway, *orders, state.get()),
+        {.go = leave_to, .given_up = [&] { main_loop.post([&] { reloads.go_on(); }); }});
     return begun ? std::string() : std::strerror(begun.error().sys);
   };
   if (orders != nullptr) {
@@ -353,10 +409,10 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   if (succeeds) legacy.from->go();
   const auto watchdog = start_watchdog(notify, gateway, succeeds);
   succeeds ? notify.ready_as_main(status_of(reloader)) : notify.ready(status_of(reloader));
-  if (options.watch.start) options.watch.start(offer_to(reloader, main_loop));
+  if (options.watch.start) options.watch.start(offer_to(reloads, main_loop));
   yield_to_others();  // it takes tables in from here on
   main_loop.run({.every_second = [&] { reloader.look(); },
-                 .hang_up = [&] { reloader.reopen("SIGHUP"); },
+                 .hang_up = [&] { reloads.hang_up(); },
                  .reopen_logs = [&] { gateway.reopen_log(); }});
   if (options.watch.stop) options.watch.stop();
   ending = true;

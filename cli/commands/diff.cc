@@ -80,7 +80,8 @@ ExitCode run_diff(const DiffCommand& command, const Console& console) {
       !load_side(command.new_gateway, command, variables, console, new_input, remarks, exit)) {
     return exit;
   }
-  diff::Comparison comparison = diff::compare(old_input, new_input);
+  const std::string today = command.spec.compile_options().today;
+  diff::Comparison comparison = diff::compare(old_input, new_input, today);
   if (!comparison.problem.empty()) {
     console.error(comparison.problem);
     return ExitCode::Usage;
@@ -91,8 +92,8 @@ ExitCode run_diff(const DiffCommand& command, const Console& console) {
                         .accepted = {},
                         .remarks = std::move(comparison.remarks)};
   outcome.remarks.insert(outcome.remarks.end(), remarks.begin(), remarks.end());
-  outcome.accepted = diff::accept(outcome.findings, acceptances, command.accept,
-                                  command.spec.compile_options().today, outcome.remarks);
+  outcome.accepted =
+      diff::accept(outcome.findings, acceptances, command.accept, today, outcome.remarks);
   const bool fails = command.fail_on != "never" &&
                      std::ranges::any_of(outcome.findings, [&](const diff::Finding& finding) {
                        return finding.rank <= class_of(command.fail_on);
@@ -142,6 +143,10 @@ Run add_diff(CLI::App& gwctl) {
       "Classes, the worst first: security (protection is lost), breaking (clients\n"
       "that kept to the contract fail), behaviour (something else happens within\n"
       "it), compatible (nobody has to change), cosmetic (words only).\n"
+      "\n"
+      "What is `deprecated: true` may go: with `x-sunset: YYYY-MM-DD` from that day on\n"
+      "(UTC), and before it that is breaking. So is an x-sunset that comes earlier,\n"
+      "that is taken away, or that is no date of RFC 3339.\n"
       "\n"
       "Examples:\n"
       "  gwctl diff old.yaml new.yaml\n"

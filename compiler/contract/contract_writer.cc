@@ -23,7 +23,8 @@ bool is_one_of(const List& list, std::string_view key) {
   return std::ranges::find(list, key) != list.end();
 }
 
-bool is_extension(std::string_view key) { return key.starts_with("x-"); }
+// The day that `x-sunset` names is a promise to clients; what other extensions mean nobody knows.
+bool is_extension(std::string_view key) { return key.starts_with("x-") && key != "x-sunset"; }
 
 void append_number(u64 value, std::string& out) {
   while (value >= 0x80) {

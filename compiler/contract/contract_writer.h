@@ -18,8 +18,8 @@ class ContractWriter {
   ContractWriter(const FileSet& files, const openapi::Document& document, Span begin,
                  const NumberOf& number_of);
 
-  /// An object without extensions and without the keys that `skip` names; more may be added before
-  /// `end_object`. Nothing is an empty one.
+  /// An object without extensions, but for `x-sunset`, and without the keys that `skip` names; more
+  /// may be added before `end_object`. Nothing is an empty one.
   void begin_object(NodeRef object, std::span<const std::string_view> skip);
   void end_object() { text_ += '}'; }
   /// Begins a member whose value the caller writes: `place` is where it stands.

@@ -6,6 +6,7 @@
 
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
+#include "compiler/diff/sunset.h"
 #include "runtime/base/letter_case.h"
 #include "runtime/policies/validate/record.h"
 
@@ -114,6 +115,7 @@ void ContractCompare::words(Value before, Value after, const Context& context) {
         is ? "the operation is deprecated" : "the operation is not deprecated any more", context,
         "", before.get("deprecated"), after.get("deprecated"));
   }
+  sunset("operation", before, after, context, "");
   for (const std::string_view name : {"summary", "description", "externalDocs"}) {
     if (before.get(name).canonical() == after.get(name).canonical()) continue;
     add("documentation-changed", "what is said of operations", context, "", before.get(name),
@@ -126,6 +128,14 @@ void ContractCompare::words(Value before, Value after, const Context& context) {
     finding.before = before.get("tags").canonical();
     finding.after = after.get("tags").canonical();
   }
+}
+
+void ContractCompare::sunset(std::string_view subject, Value before, Value after,
+                             const Context& context, const std::string& where) {
+  const std::optional<SunsetChange> change = compare_sunsets(before, after);
+  if (!change) return;
+  add(fmt::format("{}-{}", subject, change->aspect), change->message, context, where,
+      change->before ? change->before : before, change->after ? change->after : after);
 }
 
 std::map<std::string, ContractCompare::Parameter> ContractCompare::parameters_of(
@@ -157,10 +167,7 @@ void ContractCompare::parameters(Value before, Value after, const Context& conte
       continue;
     }
     if (parameter_before.in == "path") continue;  // the template says it
-    const bool refused = context.refuses_unknown && parameter_before.in == "query";
-    add(refused ? "parameter-removed-refused" : "parameter-removed",
-        fmt::format("the {} parameter `{}` is gone", parameter_before.in, parameter_before.name),
-        context, "", parameter_before.value, {});
+    parameter_removed(parameter_before, context);
   }
   for (const auto& [key, added] : new_ones) {
     if (old_ones.contains(key) || added.in == "path") continue;
@@ -170,6 +177,19 @@ void ContractCompare::parameters(Value before, Value after, const Context& conte
                     required ? " and required" : ""),
         context, "", {}, added.value);
   }
+}
+
+void ContractCompare::parameter_removed(const Parameter& parameter, const Context& context) {
+  std::string message = fmt::format("the {} parameter `{}` is gone", parameter.in, parameter.name);
+  std::string_view id = "parameter-removed";
+  const Sunset promised = sunset_of(parameter.value);
+  if (context.refuses_unknown && parameter.in == "query") {
+    id = "parameter-removed-refused";
+  } else if (promised.is_after(today_)) {
+    id = "parameter-removed-before-sunset";
+    message += fmt::format(" before its sunset, {}", promised.date);
+  }
+  add(id, std::move(message), context, "", parameter.value, {});
 }
 
 void ContractCompare::parameter(const Parameter& before, const Parameter& after,
@@ -203,6 +223,7 @@ void ContractCompare::parameter(const Parameter& before, const Parameter& after,
         is ? "it is deprecated" : "it is not deprecated any more", context, where,
         before.value.get("deprecated"), after.value.get("deprecated"));
   }
+  sunset("parameter", before.value, after.value, context, where);
   for (const std::string_view name : {"description", "example", "examples"}) {
     if (before.value.get(name).canonical() == after.value.get(name).canonical()) continue;
     add("documentation-changed", "what is said of parameters", context, "", before.value,

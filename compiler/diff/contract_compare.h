@@ -12,8 +12,10 @@ namespace gw::compiler::diff {
 
 class ContractCompare {
  public:
-  ContractCompare(const Side& old_side, const Side& new_side, std::vector<Finding>& findings)
-      : old_(old_side), new_(new_side), findings_(findings) {}
+  /// `today` as of compare(); all outlive it.
+  ContractCompare(const Side& old_side, const Side& new_side, const std::string& today,
+                  std::vector<Finding>& findings)
+      : old_(old_side), new_(new_side), today_(today), findings_(findings) {}
 
   void operation(const Match& match);
   /// Webhooks of the documents that a match belongs to; each pair of documents once.
@@ -39,7 +41,10 @@ class ContractCompare {
 
   void operation_object(Value before, Value after, const Context& context);
   void words(Value before, Value after, const Context& context);
+  void sunset(std::string_view subject, Value before, Value after, const Context& context,
+              const std::string& where);
   void parameters(Value before, Value after, const Context& context);
+  void parameter_removed(const Parameter& parameter, const Context& context);
   void parameter(const Parameter& before, const Parameter& after, const Context& context);
   void request_body(Value before, Value after, const Context& context);
   void responses(Value before, Value after, const Context& context);
@@ -59,6 +64,7 @@ class ContractCompare {
 
   const Side& old_;
   const Side& new_;
+  const std::string& today_;
   std::vector<Finding>& findings_;
   SchemaComparison schemas_;
   std::set<SubjectRef> secured_;                  // operations that ask for credentials

@@ -11,6 +11,7 @@
 #include "compiler/diff/contract_compare.h"
 #include "compiler/diff/match.h"
 #include "compiler/diff/policy_compare.h"
+#include "compiler/diff/sunset.h"
 #include "compiler/diff/traffic.h"
 #include "compiler/diff/witness.h"
 
@@ -19,11 +20,13 @@ namespace {
 
 class Comparer {
  public:
-  Comparer(const Side& old_side, const Side& new_side, std::vector<Finding>& findings)
+  Comparer(const Side& old_side, const Side& new_side, const std::string& today,
+           std::vector<Finding>& findings)
       : old_(old_side),
         new_(new_side),
+        today_(today),
         findings_(findings),
-        contracts_(old_side, new_side, findings),
+        contracts_(old_side, new_side, today, findings),
         policies_(old_side, new_side, findings) {}
 
   void run() {
@@ -127,12 +130,21 @@ class Comparer {
   }
 
   void removed(u32 route) {
-    const bool announced = old_.contracts().operation(route).get("deprecated").is_true();
-    Finding& finding = add(announced ? "operation-removed-deprecated" : "operation-removed",
-                           fmt::format("`{}` is gone{}", place_of(old_.subject(route)),
-                                       announced ? ", as it was announced" : ""),
-                           route, {});
-    finding.witness = witness_of(route);
+    const Sunset sunset = sunset_of(old_.contracts().operation(route));
+    std::string_view id = "operation-removed";
+    std::string announced;
+    if (sunset.is_unreadable()) {
+      announced = fmt::format(", and its sunset is {}", shown(sunset));
+    } else if (sunset.is_after(today_)) {
+      id = "operation-removed-before-sunset";
+      announced = fmt::format(" before its sunset, {}", sunset.date);
+    } else if (sunset.deprecated) {
+      id = "operation-removed-deprecated";
+      announced = ", as it was announced";
+      if (sunset.value) announced += fmt::format(" for {}", sunset.date);
+    }
+    add(id, fmt::format("`{}` is gone{}", place_of(old_.subject(route)), announced), route, {})
+        .witness = witness_of(route);
   }
 
   // A request that an operation of the old table takes; "" when none was found.
@@ -163,6 +175,7 @@ class Comparer {
 
   const Side& old_;
   const Side& new_;
+  const std::string& today_;
   std::vector<Finding>& findings_;
   ContractCompare contracts_;
   PolicyCompare policies_;
@@ -172,7 +185,7 @@ class Comparer {
 
 }  // namespace
 
-Comparison compare(const Input& old_input, const Input& new_input) {
+Comparison compare(const Input& old_input, const Input& new_input, const std::string& today) {
   Comparison out;
   const auto old_side = Side::open(old_input, out.problem);
   if (old_side == nullptr) return out;
@@ -185,7 +198,7 @@ Comparison compare(const Input& old_input, const Input& new_input) {
         input->has_router ? "routes and " : "",
         input->has_router ? "it has no `x-gw`" : "it has no `x-gw`, and does not compile"));
   }
-  Comparer(*old_side, *new_side, out.findings).run();
+  Comparer(*old_side, *new_side, today, out.findings).run();
   arrange(out.findings);
   return out;
 }

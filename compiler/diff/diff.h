@@ -14,7 +14,9 @@ struct Comparison {
   std::string problem;               // not empty: nothing was compared
 };
 
-/// Cost: linear in both tables and their contracts; what many operations share is compared once.
-Comparison compare(const Input& old_input, const Input& new_input);
+/// `today`, YYYY-MM-DD: what may go because its sunset has come; "": nothing may go before any
+/// sunset. Cost: linear in both tables and their contracts; what many operations share is compared
+/// once.
+Comparison compare(const Input& old_input, const Input& new_input, const std::string& today = {});
 
 }  // namespace gw::compiler::diff

@@ -37,8 +37,8 @@ Input input(const std::vector<std::byte>& table, bool contracts_only = true) {
 
 std::vector<Finding> findings(const std::string& before, const std::string& after,
                               bool contracts_only = true) {
-  Comparison comparison =
-      compare(input(compiled(before), contracts_only), input(compiled(after), contracts_only));
+  Comparison comparison = compare(input(compiled(before), contracts_only),
+                                  input(compiled(after), contracts_only), "2026-06-01");
   CAPTURE(comparison.problem);
   REQUIRE(comparison.problem.empty());
   return std::move(comparison.findings);
@@ -396,7 +396,111 @@ TEST_CASE("traffic: a witness goes where it is said to go, and to the runtime", 
   }
 }
 
-TEST_CASE("contracts: hold no extensions, and are the same every time", "[diff]") {
+namespace {
+
+// An operation with these fields, or none; another one is always there.
+std::string with_operation(const std::string& fields) {
+  const std::string get = fmt::format(
+      "    get: {{operationId: old, {} responses: {{'200': {{description: ok}}}}}}\n", fields);
+  return fmt::format(R"(openapi: 3.1.0
+info: {{title: T, version: '1'}}
+paths:
+  /things:
+    post: {{operationId: other, responses: {{'200': {{description: ok}}}}}}
+{})",
+                     fields == "none" ? "" : get);
+}
+
+std::string with_parameter(const std::string& fields) {
+  return with_operation(
+      fields == "none"
+          ? ""
+          : fmt::format("parameters: [{{name: q, in: query, schema: {{type: string}}, {}}}],",
+                        fields));
+}
+
+}  // namespace
+
+TEST_CASE("sunsets: what was announced holds until its day", "[diff]") {
+  struct Case {
+    const char* before;
+    const char* after;
+    std::vector<std::string> expected;  // sorted; `X-` stands for the kind of thing
+  };
+  // Today is 2026-06-01.
+  const std::vector<Case> cases{
+      {"deprecated: true, x-sunset: 2026-06-02,", "none", {"X-removed-before-sunset"}},
+      {"deprecated: true, x-sunset: '2026-06-02T00:00:00Z',", "none", {"X-removed-before-sunset"}},
+      // Taking a date back is no way around it.
+      {"deprecated: true, x-sunset: 2026-06-02,", "deprecated: true,", {"X-sunset-removed"}},
+      {"deprecated: true, x-sunset: soon,", "deprecated: true,", {"X-sunset-removed"}},
+      {"deprecated: true, x-sunset: 2026-06-02,",
+       "deprecated: true, x-sunset: 2026-06-01,",
+       {"X-sunset-earlier"}},
+      {"deprecated: true, x-sunset: 2026-06-02,",
+       "deprecated: true, x-sunset: soon,",
+       {"X-sunset-unreadable"}},
+      {"deprecated: true, x-sunset: soon,",
+       "deprecated: true, x-sunset: 2026-06-01,",
+       {"X-sunset-unreadable"}},
+      {"deprecated: true, x-sunset: soon,",
+       "deprecated: true, x-sunset: later,",
+       {"X-sunset-unreadable"}},
+      {"deprecated: true,", "deprecated: true, x-sunset: 20260601,", {"X-sunset-unreadable"}},
+      {"deprecated: true,", "deprecated: true, x-sunset: 2026-02-30,", {"X-sunset-unreadable"}},
+      {"deprecated: true,", "deprecated: true, x-sunset: [2026-06-02],", {"X-sunset-unreadable"}},
+      {"deprecated: true,", "deprecated: true, x-sunset: ,", {"X-sunset-unreadable"}},
+      {"", "deprecated: true, x-sunset: soon,", {"X-deprecated", "X-sunset-unreadable"}},
+      // What clients lose nothing by.
+      {"", "deprecated: true, x-sunset: 2026-06-02,", {"X-deprecated"}},
+      {"deprecated: true,", "deprecated: true, x-sunset: 2026-06-02,", {"X-sunset-added"}},
+      {"deprecated: true, x-sunset: 2026-06-02,",
+       "deprecated: true, x-sunset: 2026-06-03,",
+       {"X-sunset-later"}},
+      {"deprecated: true, x-sunset: 2026-06-02,",
+       "deprecated: true, x-sunset: '2026-06-02T12:00:00Z',",
+       {}},
+      {"deprecated: true, x-sunset: soon,", "deprecated: true, x-sunset: soon,", {}},
+      {"deprecated: true, x-sunset: 2026-06-02,", "", {"X-undeprecated"}},
+      // Without `deprecated: true` nothing is announced.
+      {"x-sunset: 2026-06-02,", "x-sunset: 2026-06-01,", {}},
+      {"x-sunset: 2026-06-02,", "", {}},
+  };
+  for (const Case& example : cases) {
+    DYNAMIC_SECTION(example.before << " -> " << example.after) {
+      const auto named = [&](const std::string& kind) {
+        std::vector<std::string> out;
+        for (const std::string& id : example.expected) out.push_back(kind + id.substr(1));
+        return out;
+      };
+      CHECK(ids(findings(with_operation(example.before), with_operation(example.after))) ==
+            named("operation"));
+      CHECK(ids(findings(with_parameter(example.before), with_parameter(example.after))) ==
+            named("parameter"));
+    }
+  }
+  // Where the two differ: servers ignore parameters that they do not know.
+  const auto removed = [](const std::string& fields) {
+    return ids(findings(with_operation(fields), with_operation("none"))).at(0) + ' ' +
+           ids(findings(with_parameter(fields), with_parameter("none"))).at(0);
+  };
+  CHECK(removed("deprecated: true, x-sunset: 2026-06-01,") ==
+        "operation-removed-deprecated parameter-removed");
+  CHECK(removed("deprecated: true,") == "operation-removed-deprecated parameter-removed");
+  CHECK(removed("deprecated: true, x-sunset: soon,") == "operation-removed parameter-removed");
+  CHECK(removed("x-sunset: 2020-01-01,") == "operation-removed parameter-removed");
+  // Who does not say what day it is gets no sunset for free.
+  const Input before = input(compiled(with_operation("deprecated: true, x-sunset: 2020-01-01,")));
+  const Input after = input(compiled(with_operation("none")));
+  CHECK(ids(compare(before, after).findings) ==
+        std::vector<std::string>{"operation-removed-before-sunset"});
+  // Of a schema it says nothing about values.
+  CHECK(ids(findings(with_schema("{type: string, deprecated: true}"),
+                     with_schema("{type: string, deprecated: true, x-sunset: 2026-06-02}")))
+            .empty());
+}
+
+TEST_CASE("contracts: hold no extensions but `x-sunset`, and are the same every time", "[diff]") {
   const std::string text = R"(openapi: 3.1.0
 info: {title: T, version: '1', x-team: secret-team}
 x-gw:
@@ -407,6 +511,7 @@ paths:
     get:
       operationId: a
       x-internal: secret-note
+      x-sunset: 2026-06-02
       x-gw: {public: yes it is}
       security: []
       parameters: [{name: x-kept, in: header, schema: {type: string, x-hint: secret-hint}}]
@@ -421,7 +526,7 @@ paths:
   const std::string_view section = as_text(view.section(table::SectionKind::Contracts));
   CHECK(section.find("secret") == section.npos);
   CHECK(section.find("x-gw") == section.npos);
-  for (const std::string_view kept : {"x-kept", "x-also-kept", "x-kept-too"}) {
+  for (const std::string_view kept : {"x-kept", "x-also-kept", "x-kept-too", "x-sunset"}) {
     CHECK(section.find(kept) != section.npos);
   }
 }

@@ -10,9 +10,9 @@ namespace {
 constexpr size_t kMaxParts = 256;
 
 // Keywords that say nothing about which values are valid.
-constexpr std::array<std::string_view, 10> kAnnotations{
-    "title",      "description", "example",  "examples", "externalDocs",
-    "deprecated", "xml",         "$comment", "summary",  "default"};
+constexpr std::array<std::string_view, 11> kAnnotations{
+    "title",    "description", "example",  "examples", "externalDocs", "deprecated",
+    "x-sunset", "xml",         "$comment", "summary",  "default"};
 
 bool is_annotation(std::string_view key) {
   return std::ranges::find(kAnnotations, key) != kAnnotations.end();

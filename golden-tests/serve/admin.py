@@ -519,6 +519,55 @@ class Admin(unittest.TestCase):
         successor.send(b"go\0")
         self.assertEqual(serve.end(), 0)
 
+    def test_sighup_waits_while_another_process_takes_over(self):
+        serve = self.serve()
+        successor, _ = self.take_over()
+        self.write(2)
+        serve.process.send_signal(signal.SIGHUP)
+        serve.await_line("reload_held_back origin=SIGHUP")
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        # It is done when the other one gives up.
+        successor.close()
+        serve.await_line("table_changed origin=SIGHUP")
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        # A process that ends does not reload before.
+        successor, _ = self.take_over()
+        self.write(3)
+        held = self.lines_with(serve, "reload_held_back")
+        serve.process.send_signal(signal.SIGHUP)
+        self.await_lines(serve, "reload_held_back", held + 1)
+        successor.send(b"go\0")
+        self.assertEqual(serve.end(), 0)
+        self.assertEqual(self.lines_with(serve, "table_changed"), 1)
+
+    def test_what_is_watched_waits_while_another_process_takes_over(self):
+        serve = self.serve("--watch")
+        serve.await_line("watching files")
+        successor, _ = self.take_over()
+        self.write(2)
+        serve.await_line("reload_held_back origin=watch")
+        self.write(3)
+        self.await_lines(serve, "reload_held_back origin=watch", 2)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        # The last state is served when the other one gives up, and no other.
+        successor.close()
+        serve.await_line("table_changed origin=watch")
+        self.assertEqual(serve.get("/version"), (200, "3"))
+        self.write(4)
+        self.await_lines(serve, "table_changed origin=watch", 2)
+        self.assertEqual(serve.get("/version"), (200, "4"))
+        self.assertEqual(self.lines_with(serve, "table_changed"), 2)
+        self.end(serve)
+
+    def await_lines(self, serve, text, count):
+        """Until so many lines have it."""
+        with serve.said:
+            if not serve.said.wait_for(lambda: self.lines_with(serve, text) >= count, run.SECONDS):
+                raise AssertionError(f"not {count} lines with {text}: {serve.lines}")
+
+    def lines_with(self, serve, text):
+        return sum(text in line for line in serve.lines)
+
     def test_listeners_change_and_the_ones_that_stay_are_not_closed(self):
         stays, comes, goes = (self.folder / name for name in ("stays", "comes", "goes"))
         self.write(1, listeners=f"listeners: [{{address: 'unix:{stays}'}}, "

@@ -104,8 +104,7 @@ void Handover::end() {
 }
 
 Result<void> Handover::begin(const std::string& path,
-                             const std::vector<server::ListenerSet::Socket>& sockets,
-                             std::function<void(pid_t successor)> on_go) {
+                             const std::vector<server::ListenerSet::Socket>& sockets, Ends ends) {
   if (under_way_) {
     errno = EALREADY;
     return broken("a takeover is under way");
@@ -129,13 +128,14 @@ Result<void> Handover::begin(const std::string& path,
   set_timeout(to.get(), 0);
   connection_ = std::move(to);
   under_way_ = true;
-  waiter_ = std::thread([this, on_go = std::move(on_go)] {
+  waiter_ = std::thread([this, ends = std::move(ends)] {
     char said[sizeof kGo] = {};
     const ssize_t n = ::recv(connection_.get(), said, sizeof said, 0);
     if (n == sizeof kGo && std::memcmp(said, kGo, sizeof kGo) == 0) {
-      on_go(peer_of(connection_.get()));
+      ends.go(peer_of(connection_.get()));
     } else {
       under_way_ = false;
+      ends.given_up();
     }
   });
   return {};

@@ -5,8 +5,9 @@
 //                                          ◄── sends every descriptor with its name
 //   starts to serve by them; "go"          ──► drains and ends
 //
-// When the new one closes without "go", the old one goes on as if nothing had been. What would change tables
-// or drains in between is refused: the new one has been told already, and would not hear of it.
+// When the new one closes without "go", the old one goes on as if nothing had been. What would
+// change tables or drains in between is refused, or waits: the new one has been told already, and
+// would not hear of it.
 #pragma once
 #include <sys/types.h>
 
@@ -32,12 +33,15 @@ class Handover {
   /// Ends the wait.
   ~Handover();
 
-  /// Sends `sockets` to who listens at `path`; then waits for "go" and calls `on_go` with its
-  /// process (0: unknown), on another thread. Errors: ConnectFailed with errno; EALREADY while
-  /// another one is under way.
+  /// Called on another thread, one of them, once.
+  struct Ends {
+    std::function<void(pid_t successor)> go;  // it has said it; 0: its process is not known
+    std::function<void()> given_up;           // nothing is under way any more
+  };
+  /// Sends `sockets` to who listens at `path`; then waits for "go". Errors: ConnectFailed with
+  /// errno; EALREADY while another one is under way.
   Result<void> begin(const std::string& path,
-                     const std::vector<server::ListenerSet::Socket>& sockets,
-                     std::function<void(pid_t successor)> on_go);
+                     const std::vector<server::ListenerSet::Socket>& sockets, Ends ends);
   /// From begin() until the other one has closed without "go"; for ever once it has said it. What
   /// is changed here meanwhile the other one does not hear of. Any thread.
   bool is_under_way() const { return under_way_; }
