@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/testing/live_connection.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_chunked.h"
 #include "runtime/table/table_file.h"
@@ -72,14 +73,6 @@ BodyState take_body(const std::string& rest, const Framing& framing, bool ended,
   out = rest.substr(0, framing.length);
   if (rest.size() >= framing.length) return BodyState::Whole;
   return ended ? BodyState::Broken : BodyState::Partial;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 // Whether `host` is one of those that the document names: an exact one, or one below a wildcard.

@@ -12,6 +12,7 @@
 
 #include "runtime/admin/class_access.h"
 #include "runtime/admin/docs_words.h"
+#include "runtime/base/letter_case.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/table/contracts.h"
@@ -176,10 +177,8 @@ std::set<std::string_view> classes_of(const table::TableView& view) {
   return names;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool contains_folded(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) { return lower(a) == lower(b); };
+  const auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
   return std::ranges::search(text, part, same).begin() != text.end() || part.empty();
 }
 

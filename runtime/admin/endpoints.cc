@@ -16,6 +16,7 @@
 #include "runtime/admin/watch.h"
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
+#include "runtime/http/query.h"
 #include "runtime/policies/cache/key.h"
 
 namespace gw::admin {
@@ -117,31 +118,12 @@ void get_events(AdminTarget&, AdminCall& call) {
   call.content_type = "text/event-stream";
 }
 
-u32 hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<u32>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<u32>(c - 'a' + 10);
-  return c >= 'A' && c <= 'F' ? static_cast<u32>(c - 'A' + 10) : 16;
-}
-
-// Of a query; what is no escape stays as it is.
-std::string decoded(std::string_view raw) {
-  std::string text;
-  for (size_t i = 0; i < raw.size(); ++i) {
-    const bool escape = raw[i] == '%' && i + 2 < raw.size() && hex_digit(raw[i + 1]) < 16 &&
-                        hex_digit(raw[i + 2]) < 16;
-    if (escape) {
-      text += static_cast<char>(hex_digit(raw[i + 1]) * 16 + hex_digit(raw[i + 2]));
-      i += 2;
-    } else {
-      text += raw[i] == '+' ? ' ' : raw[i];
-    }
-  }
-  return text;
-}
-
 void get_docs(AdminTarget& target, AdminCall& call) {
-  DocsQuestion question{.client = decoded(query_parameter(call, "client")),
-                        .search = decoded(query_parameter(call, "q"))};
+  Arena arena;
+  const auto decoded = [&](std::string_view name) {
+    return std::string(http::percent_decoded(arena, query_parameter(call, name), true));
+  };
+  DocsQuestion question{.client = decoded("client"), .search = decoded("q")};
   const std::string_view from = query_parameter(call, "from");
   const auto read = std::from_chars(from.data(), from.data() + from.size(), question.from);
   if (!from.empty() && (read.ec != std::errc() || read.ptr != from.data() + from.size())) {

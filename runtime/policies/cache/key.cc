@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/split.h"
 #include "runtime/http/query.h"
@@ -35,7 +36,7 @@ bool counts(const table::TableView& view, const CacheRecord& record, std::string
 }
 
 void append_lower(std::string_view text, std::string& out) {
-  for (const char c : text) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const char c : text) out += to_lower(c);
 }
 
 void append_part(char kind, std::string_view text, std::string& out) {

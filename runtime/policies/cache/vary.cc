@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
 #include "runtime/base/uri_path.h"
 #include "runtime/policies/headers/record.h"
 #include "runtime/policies/policy_list.h"
@@ -116,11 +117,7 @@ bool place_of_reference(Exchange& exchange, std::string_view reference, u64& out
   if (normalise_path(path, exchange.request.path_options, buffer, normal) != PathProblem::None) {
     return false;
   }
-  std::string authority(exchange.request.authority);
-  std::ranges::transform(authority, authority.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  out = cache::place_of(authority, normal);
+  out = cache::place_of(lower_case(exchange.request.authority), normal);
   return true;
 }
 
