@@ -12,6 +12,7 @@
 
 #include "runtime/admin/admin_server.h"
 #include "runtime/admin/takeover.h"
+#include "runtime/admin/unanswered_reloads.h"
 #include "runtime/base/descriptor_limit.h"
 #include "runtime/base/log.h"
 #include "runtime/base/thread_priority.h"
@@ -77,16 +78,23 @@ TableFilePtr choose_table(TableFilePtr given, StateDirectory* state, const Table
   return *taken;
 }
 
-// Whoever tries a gateway out on another port should know that nobody asks for certificates there.
-void warn_of_lost_tls(const table::TableFile& file, const std::vector<std::string>& listen) {
+// Whoever tries a gateway out on another port should know that nobody asks for certificates there,
+// and that what asks for its health gets no answer.
+void warn_of_lost_listeners(const table::TableFile& file, const std::vector<std::string>& listen) {
   if (listen.empty()) return;
   const table::TableView view(file.bytes());
   for (const policies::ListenerRecord& replaced : view.listeners()) {
+    const std::string_view address = view.text(replaced.address.value);
     const table::LateString& cert = replaced.tls.first.cert;
-    if (cert.late == table::kNone && cert.value.offset == table::kNone) continue;
-    log(LogLevel::Warning, "tls_not_used",
-        {{"address", view.text(replaced.address.value)},
-         {"reason", "--listen replaces it, in plain text"}});
+    if (cert.late != table::kNone || cert.value.offset != table::kNone) {
+      log(LogLevel::Warning, "tls_not_used",
+          {{"address", address}, {"reason", "--listen replaces it, in plain text"}});
+    }
+    if (replaced.health.live.offset != table::kNone ||
+        replaced.health.ready.offset != table::kNone) {
+      log(LogLevel::Warning, "probes_not_used",
+          {{"address", address}, {"reason", "--listen replaces it, without its `health`"}});
+    }
   }
 }
 
@@ -144,6 +152,46 @@ bool receive_sockets(const AdminSettings& settings, Legacy& legacy, ServeOutcome
     }
   }
   return true;
+}
+
+// Null where none is asked for. False with a problem: it cannot be used.
+bool open_state(const ServeOptions& options, UniqueDescriptor lock,
+                std::unique_ptr<StateDirectory>& state, ServeOutcome& outcome) {
+  if (options.state_directory.empty()) return true;
+  auto opened = StateDirectory::open(options.state_directory, std::move(lock));
+  if (!opened) {
+    outcome.problems.push_back(
+        file_problem("cannot use the state directory", options.state_directory, opened.error()));
+    return false;
+  }
+  state = *std::move(opened);
+  return true;
+}
+
+// Null where all tables are trusted. False with a problem: which are older than another is not
+// known.
+bool open_trust(const ServeOptions& options, StateDirectory* state,
+                std::unique_ptr<TableTrust>& trust, ServeOutcome& outcome) {
+  if (options.trusted.empty()) return true;
+  auto opened = TableTrust::open(options.trusted, state);
+  if (!opened) {
+    outcome.problems.push_back(file_problem("cannot read the highest counter of",
+                                            options.state_directory, opened.error()));
+    return false;
+  }
+  trust = *std::move(opened);
+  return true;
+}
+
+GatewayOptions gateway_options_of(const ServeOptions& options, trust::ExplainTokens& tokens) {
+  GatewayOptions out;
+  out.workers = options.workers;
+  out.run = &explain::run_served;
+  out.explain = &tokens;
+  out.table_names_log = options.access_log.empty();
+  out.access_log = options.access_log.empty() ? "-" : options.access_log;
+  if (options.access_log == "off") out.access_log.clear();
+  return out;
 }
 
 // What takes no requests: as the process before has said, or else as it was kept last. Without
@@ -236,66 +284,12 @@ std::unique_ptr<Watchdog> start_watchdog(const ServiceNotify& notify, Gateway& g
   return std::make_unique<Watchdog>(notify, *timeout, std::move(workers));
 }
 
-// What `--watch` brings: a table, or why there is none.
-struct Offer {
-  TableFilePtr file;
-  std::vector<std::string> problems;
-};
-
-// Reloads to whose sender nobody can answer: by SIGHUP and by `--watch`. While another process
-// takes over they wait, where orders of the admin interface are refused: it would not hear of them.
-// Main thread.
-class UnansweredReloads {
- public:
-  UnansweredReloads(Reloader& reloader, const admin::Handover& handover)
-      : reloader_(reloader), handover_(handover) {}
-
-  void hang_up() {
-    hung_up_ = is_held_back("SIGHUP", "send it to the other process when that serves");
-    if (!hung_up_) reloader_.reopen("SIGHUP");
-  }
-
-  // A table that is served already is no change, and takes one back that waits.
-  void offer(Offer offer) {
-    waiting_.reset();
-    if (offer.file != nullptr &&
-        std::ranges::equal(offer.file->file_bytes(), reloader_.current()->file_bytes())) {
-      return;
-    }
-    if (is_held_back("watch", "the other process sees it as well if it has --watch")) {
-      waiting_ = std::move(offer);
-    } else {
-      reloader_.offer(offer.file, std::move(offer.problems), "watch");
-    }
-  }
-
-  // When a takeover was given up; another one may be under way already.
-  void go_on() {
-    if (handover_.is_under_way()) return;
-    if (auto offered = std::exchange(waiting_, std::nullopt)) offer(*std::move(offered));
-    if (std::exchange(hung_up_, false)) reloader_.reopen("SIGHUP");
-  }
-
- private:
-  bool is_held_back(std::string_view origin, std::string_view help) const {
-    if (!handover_.is_under_way()) return false;
-    log(LogLevel::Warning, "reload_held_back",
-        {{"origin", origin},
-         {"reason", "another process is taking over from this one and would not hear of it"},
-         {"help", help}});
-    return true;
-  }
-
-  Reloader& reloader_;
-  const admin::Handover& handover_;
-  bool hung_up_ = false;
-  std::optional<Offer> waiting_;
-};
-
-OfferTable offer_to(UnansweredReloads& reloads, MainLoop& main_loop) {
+OfferTable offer_to(admin::UnansweredReloads& reloads, MainLoop& main_loop) {
   return [&](TableFilePtr file, std::vector<std::string> problems) {
     return main_loop.post(
-        [&reloads, offer = Offer{std::move(file), std::move(problems)}] { reloads.offer(offer); });
+        [&reloads, offer = admin::UnansweredReloads::Offer{std::move(file), std::move(problems)}] {
+          reloads.offer(offer);
+        });
   };
 }
 
@@ -310,25 +304,9 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   if (!receive_sockets(options.admin, legacy, outcome)) return outcome;
 
   std::unique_ptr<StateDirectory> state;
-  if (!options.state_directory.empty()) {
-    auto opened = StateDirectory::open(options.state_directory, std::move(legacy.state_lock));
-    if (!opened) {
-      outcome.problems.push_back(
-          file_problem("cannot use the state directory", options.state_directory, opened.error()));
-      return outcome;
-    }
-    state = *std::move(opened);
-  }
   std::unique_ptr<TableTrust> trust;
-  if (!options.trusted.empty()) {
-    auto opened = TableTrust::open(options.trusted, state.get());
-    if (!opened) {
-      outcome.problems.push_back(file_problem("cannot read the highest counter of",
-                                              options.state_directory, opened.error()));
-      return outcome;
-    }
-    trust = *std::move(opened);
-  }
+  if (!open_state(options, std::move(legacy.state_lock), state, outcome)) return outcome;
+  if (!open_trust(options, state.get(), trust, outcome)) return outcome;
   file = choose_table(std::move(file), state.get(), trust.get(), options.fresh, outcome);
   if (file == nullptr) return outcome;
   const auto orders = open_admin(options.admin, std::move(legacy.admin), outcome);
@@ -336,16 +314,8 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
 
   const DescriptorLimit descriptors = raise_descriptor_limit();
   MainLoop main_loop;  // outlives the workers, which tell it of tables that nobody uses any more
-  GatewayOptions gateway_options;
-  gateway_options.workers = options.workers;
   trust::ExplainTokens explain_tokens;
-  gateway_options.run = &explain::run_served;
-  gateway_options.explain = &explain_tokens;
-  gateway_options.table_names_log = options.access_log.empty();
-  gateway_options.access_log = options.access_log.empty()    ? "-"
-                               : options.access_log == "off" ? std::string()
-                                                             : options.access_log;
-  Gateway gateway(gateway_options);
+  Gateway gateway(gateway_options_of(options, explain_tokens));
   const bool drained =
       restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
   if (!drained) return outcome;
@@ -366,12 +336,12 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
     return outcome;
   }
   outcome.started = true;
-  warn_of_lost_tls(*file, options.listen);
+  warn_of_lost_listeners(*file, options.listen);
   log_listeners(gateway, *file);
   log_limit(descriptors);
 
   admin::Handover handover;
-  UnansweredReloads reloads(reloader, handover);
+  admin::UnansweredReloads reloads(reloader, handover);
   std::atomic<bool> ending = false;
   bool taken_over = false;
   admin::AdminTarget target{.gateway = gateway,

@@ -40,7 +40,7 @@ class Case:
         """`400 close; sees X; ...`"""
         first, *rest = [part.strip() for part in text.split("; ")]
         words = first.split()
-        self.after = words.pop() if words[-1] in ("open", "close", "cut", "either") else "either"
+        self.after = words.pop() if words[-1] in ("open", "told", "close", "cut", "either") else "either"
         self.statuses = []
         for word in words:
             status, _, count = word.partition("*")

@@ -16,6 +16,9 @@ A file of cases (`AREA.cases`) is lines:
                              an answer without a body, as to HEAD; `200*5` is five; `none` is nothing
                              at all), and then AFTER:
                                open    the connection serves another request
+                               told    open; sent in single bytes it may as well be closed, for the
+                                       answer may come before the request has ended, but the answer
+                                       says which in Connection
                                close   nothing more comes and the connection ends
                                cut     the last answer is seen to be incomplete
                                either  open or close
@@ -70,6 +73,7 @@ class Client:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.all, self.ended, self.was_reset = b"", b"", False, False
+        self.told_to_close = False  # by the last answer
 
     def close(self):
         self.socket.close()
@@ -145,6 +149,7 @@ class Client:
             fields += backends.read_fields([line])
         if line is None:
             return status, b"", False
+        self.told_to_close = (b"connection", b"close") in fields
         length = [v for n, v in fields if n == b"content-length"]
         coding = [v for n, v in fields if n == b"transfer-encoding"]
         if len(length) + len(coding) > 1 or (coding and coding[0] != b"chunked"):
@@ -288,13 +293,18 @@ class Lane:
         if case.after == "cut":
             if whole:
                 raise Failure("the client cannot see that the answer broke off")
-        elif case.after == "open":
+        elif case.after == "told" and trickle and client.told_to_close:
+            self.see_end(client)
+        elif case.after in ("open", "told"):
             self.probe(client, "the same client")
         elif case.after == "close" or not case.statuses:
-            rest = client.read_to_end()
-            if rest:
-                raise Failure(f"more came: {rest[:120]!r}")
+            self.see_end(client)
         return body
+
+    def see_end(self, client):
+        rest = client.read_to_end()
+        if rest:
+            raise Failure(f"more came: {rest[:120]!r}")
 
     def requests(self):
         with self.backend.lock:

@@ -365,6 +365,11 @@ class ServeTest(unittest.TestCase):
         lines = log.read_text(encoding="utf-8")
         self.assertIn('"path":"/version"', lines)
         self.assertEqual([line for line in lines.splitlines() if "readyz" in line or "/live" in line], [])
+        replaced = Serve(self.folder, "probed.yaml")  # by --listen
+        self.assertIn("probes_not_used", "".join(replaced.lines))
+        self.assertNotEqual(replaced.get("/readyz")[0], 200)
+        replaced.process.terminate()
+        self.assertEqual(replaced.end(), 0)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ void verify_token(Exchange& exchange, Env& env, u32 scheme, const jose::KeySet& 
   const SchemeData& data = exchange.live->schemes[scheme];
   const jose::JwtResult result = jose::verify_jwt(token, keys, data.rules, env.clock.unix_ms());
   if (result.failure != Failure::None) return refuse(proof, result.failure);
-  env.identity->services.tokens.insert(token, {keys.generation(), data.rules_digest}, result.claims,
+  env.identity->services.tokens.insert(token, {keys.fingerprint(), data.rules_digest}, result.claims,
                                        result.valid_until_ms);
   accept_token(exchange, record_of(exchange, scheme), proof, result.claims);
 }
@@ -122,7 +122,7 @@ void prove_token(Exchange& exchange, Env& env, u32 scheme, Proof& proof) {
     return;
   }
   jose::ClaimsPtr known = env.identity->services.tokens.find(
-      token, {keys->generation(), exchange.live->schemes[scheme].rules_digest},
+      token, {keys->fingerprint(), exchange.live->schemes[scheme].rules_digest},
       env.clock.unix_ms());
   if (known) return accept_token(exchange, record, proof, std::move(known));
   verify_token(exchange, env, scheme, *keys, token, proof);
@@ -201,18 +201,18 @@ Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof
     co_return;
   }
   // They may have come already, before this began to wait for them.
-  const u64 generation = now->generation();
+  const u64 fingerprint = now->fingerprint();
   proof.failure = Failure::None;
   verify_token(exchange, env, scheme, *now, token, proof);
   if (proof.failure != Failure::KeyUnknown) co_return;
   const TimePoint until = std::min(exchange.deadline, env.clock.now() + kPatience);
   bool asking = true;
-  while (asking && (now == nullptr || now->generation() == generation) && env.clock.now() < until) {
+  while (asking && (now == nullptr || now->fingerprint() == fingerprint) && env.clock.now() < until) {
     co_await env.clock.sleep_until(env.clock.now() + kLookAgain);
     asking = keys.is_asking();  // before the look at the keys: they come first
     now = keys.current();
   }
-  if (now == nullptr || now->generation() == generation) co_return;  // refused already
+  if (now == nullptr || now->fingerprint() == fingerprint) co_return;  // refused already
   proof.failure = Failure::None;
   verify_token(exchange, env, scheme, *now, token, proof);
 }

@@ -1,17 +1,18 @@
 #include "runtime/jose/key_set.h"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
-#include <atomic>
+#include <cstring>
 #include <tuple>
 
+#include "runtime/base/check.h"
 #include "runtime/jose/key.h"
 
 namespace gw::jose {
 namespace {
 
 using Keys = std::vector<std::unique_ptr<const Key>>;
-
-std::atomic<u64> next_generation{1};
 
 struct ById {
   bool operator()(const std::unique_ptr<const Key>& a, const std::unique_ptr<const Key>& b) const {
@@ -76,10 +77,24 @@ bool has_secrets_of_one_id(const Keys& keys) {
   return std::ranges::adjacent_find(keys, same) != keys.end();
 }
 
+// SHA-256, since documents come from outside: nobody may make one that passes for another's.
+u64 fingerprint_of(char kind, std::string_view key_id, std::string_view content) {
+  std::string all{kind, ' '};
+  all.append(std::to_string(key_id.size())).append(" ").append(key_id).append(content);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  GW_CHECK(EVP_Digest(all.data(), all.size(), digest, nullptr, EVP_sha256(), nullptr) == 1);
+  u64 out;
+  std::memcpy(&out, digest, sizeof out);
+  return out;
+}
+
+char kind_of(const KeySetOptions& options) {
+  return static_cast<char>('0' + (options.secrets ? 1 : 0) + (options.private_parts ? 2 : 0));
+}
+
 }  // namespace
 
-KeySet::KeySet(Keys keys)
-    : keys_(std::move(keys)), generation_(next_generation.fetch_add(1, std::memory_order_relaxed)) {
+KeySet::KeySet(Keys keys, u64 fingerprint) : keys_(std::move(keys)), fingerprint_(fingerprint) {
   std::stable_sort(keys_.begin(), keys_.end(), ById{});
 }
 
@@ -106,7 +121,8 @@ std::shared_ptr<const KeySet> KeySet::parse(std::string_view document, const Key
     if (!noted.reason.empty()) problem += ": " + std::string(noted.reason);
     return nullptr;
   }
-  std::shared_ptr<const KeySet> set(new KeySet(std::move(keys)));
+  const u64 fingerprint = fingerprint_of(kind_of(options), options.key_id, document);
+  std::shared_ptr<const KeySet> set(new KeySet(std::move(keys), fingerprint));
   if (has_secrets_of_one_id(set->keys_)) {
     problem = "two secrets with one `kid`";
     return nullptr;
@@ -122,12 +138,13 @@ std::shared_ptr<const KeySet> KeySet::of_secret(std::string_view secret, std::st
   }
   auto key = std::make_unique<Key>();
   key->type = KeyType::Secret;
+  const u64 fingerprint = fingerprint_of('s', key_id, secret);
   key->has_id = !key_id.empty();
   key->id = std::move(key_id);
   key->secret = secret;
   Keys keys;
   keys.push_back(std::move(key));
-  return std::shared_ptr<const KeySet>(new KeySet(std::move(keys)));
+  return std::shared_ptr<const KeySet>(new KeySet(std::move(keys), fingerprint));
 }
 
 bool KeySet::has_key_id(std::string_view key_id) const {

@@ -58,8 +58,9 @@ class KeySet {
   KeySet& operator=(const KeySet&) = delete;
 
   size_t size() const { return keys_.size(); }
-  /// Differs between any two sets of this process. For TokenCache.
-  u64 generation() const { return generation_; }
+  /// The same for sets of the same document and options, whoever made them: what was proved with
+  /// one holds for the other, also beyond a reload. For TokenCache.
+  u64 fingerprint() const { return fingerprint_; }
   bool has_key_id(std::string_view key_id) const;
 
   static constexpr size_t kMaxCandidates = 8;
@@ -74,9 +75,9 @@ class KeySet {
   Candidates candidates(Algorithm algorithm, const std::string* key_id) const;
 
  private:
-  explicit KeySet(std::vector<std::unique_ptr<const Key>> keys);
+  KeySet(std::vector<std::unique_ptr<const Key>> keys, u64 fingerprint);
   std::vector<std::unique_ptr<const Key>> keys_;  // by id; those without one first
-  u64 generation_;
+  u64 fingerprint_;
 };
 
 }  // namespace gw::jose

@@ -277,5 +277,28 @@ TEST_CASE("key set: which keys are tried", "[jose][keys]") {
   for (int i = 0; i < 20; ++i) list += "," + a;
   const auto many = KeySet::parse(R"({"keys":[)" + list + "]}", {}, problem);
   CHECK(count_of(*many, Algorithm::Rs256, "a") == KeySet::kMaxCandidates);
-  CHECK(many->generation() != set->generation());
+}
+
+TEST_CASE("key set: sets of the same document are one to whoever remembers verdicts",
+          "[jose][keys]") {
+  std::string problem;
+  const std::string document = key_set_of({rsa().jwk("a")});
+  const auto print = [&](const std::string& text, const KeySetOptions& options = {}) {
+    const auto set = KeySet::parse(text, options, problem);
+    REQUIRE(set != nullptr);
+    return set->fingerprint();
+  };
+  CHECK(print(document) == print(document));
+  CHECK(print(document) != print(key_set_of({rsa().jwk("b")})));  // which key a token may name
+  CHECK(print(document) != print(key_set_of({ec().jwk("a")})));
+  CHECK(print(document) != print(document, {.private_parts = true}));
+  const auto secret = [&](const std::string& text, const std::string& key_id) {
+    const auto set = KeySet::of_secret(text, key_id, problem);
+    REQUIRE(set != nullptr);
+    return set->fingerprint();
+  };
+  CHECK(secret(std::string(32, 's'), "") == secret(std::string(32, 's'), ""));
+  CHECK(secret(std::string(32, 's'), "") != secret(std::string(33, 's'), ""));
+  CHECK(secret(std::string(32, 's'), "s") != secret(std::string(33, 's'), ""));
+  CHECK(secret(document, "") != print(document));
 }

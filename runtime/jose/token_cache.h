@@ -11,7 +11,7 @@ namespace gw::jose {
 
 /// What a verdict rests on besides the token: other keys or other rules, other entry.
 struct CacheScope {
-  u64 keys = 0;   // KeySet::generation()
+  u64 keys = 0;   // KeySet::fingerprint()
   u64 rules = 0;  // whatever stands for the caller's JwtRules
 
   friend bool operator==(const CacheScope&, const CacheScope&) = default;
