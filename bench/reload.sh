@@ -4,15 +4,17 @@
 #   bench/reload.sh [--short] [BUILD_FOLDER]
 #
 # The gateway has one worker on cpu 0; clients and backend are on cpu 1, with whoever gives the
-# orders. `load`, `resolve` and `swap` are what the gateway reports; medians over the reloads. Requests
-# that fail, of whatever kind, are counted by wrk.
+# orders. `load`, `resolve` and `swap` are what the gateway reports; medians over the reloads of a
+# round. Rounds with and without reloads follow each other, and the medians of their p99 are compared:
+# what else a machine does moves p99 more than a reload. Requests that fail, of whatever kind, are
+# counted by wrk; one ends the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/machine.sh
 . bench/proxies.sh
 
-routes=100000 reloads=20 seconds=10 many=1000
-if [[ ${1:-} == --short ]]; then routes=10000 reloads=10 seconds=4 many=200; shift; fi
+routes=100000 reloads=10 seconds=5 rounds=7 many=1000
+if [[ ${1:-} == --short ]]; then routes=10000 reloads=5 seconds=2 rounds=3 many=200; shift; fi
 build=${1:-build/release}
 gwctl=$build/cli/gwctl
 need nginx wrk taskset python3
@@ -34,19 +36,29 @@ machine
 echo "table: $(stat -c %s "$work/a.gwt") bytes, $routes routes"
 
 wrk_round() { taskset -c 1 wrk -t1 -c32 -d"$1s" --latency "http://127.0.0.1:$port$path"; }
-show() {
-  awk -v what="$1" '/99%/ {p99 = $2} /requests in/ {n = $1} /Socket errors/ {errors = $0}
-    /Non-2xx/ {errors = errors " " $0}
-    END {printf "%-8s %8d requests, p99 %s,%s failed\n", what, n, p99, errors == "" ? " none" : errors}' "$2"
+# Prints "requests p99-in-ms" of what wrk has said.
+told() {
+  if grep -q 'Non-2xx\|Socket errors' "$1"; then echo "reload: errors: $(cat "$1")" >&2; exit 1; fi
+  awk '/99%/ {p99 = $2 ~ /us$/ ? $2 / 1000 : $2 + 0} /requests in/ {n = $1} END {print n, p99}' "$1"
 }
 wrk_round 2 >/dev/null
-wrk_round "$seconds" >"$work/before"
-wrk_round "$seconds" >"$work/during" & load=$!
-taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$(awk "BEGIN {print $seconds * 0.8 / $reloads}")" \
-  "$work/a.gwt" "$work/b.gwt"
-wait "$load"
-show before "$work/before"
-show during "$work/during"
+for _ in $(seq "$rounds"); do
+  wrk_round "$seconds" >"$work/out"
+  told "$work/out" >>"$work/before"
+  wrk_round "$seconds" >"$work/out" & load=$!
+  taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$(awk "BEGIN {print $seconds * 0.8 / $reloads}")" \
+    "$work/a.gwt" "$work/b.gwt" >"$work/costs"
+  wait "$load"
+  told "$work/out" >>"$work/during"
+done
+cat "$work/costs"
+echo "of the last round; $((rounds * reloads)) reloads, no request failed"
+for what in before during; do
+  printf '%-8s %8d requests, p99 %s ms (%s)\n' "$what" "$(awk '{n += $1} END {print n}' "$work/$what")" \
+    "$(median "$work/$what" 2)" "$(awk '{print $2}' "$work/$what" | paste -sd' ')"
+done
+awk -v b="$(median "$work/before" 2)" -v d="$(median "$work/during" 2)" \
+  'BEGIN {printf "p99 during over before: %.2f (goal 2)\n", d / b}'
 
 resident() { awk '/VmRSS/ {print $2}' "/proc/$gwctl_pid/status"; }
 descriptors() { ls "/proc/$gwctl_pid/fd" | wc -l; }

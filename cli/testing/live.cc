@@ -261,6 +261,12 @@ std::unique_ptr<Backend> make_live_backend(const LiveOptions& options, const Gat
     tls = make_tls(options, problem);
     if (tls == nullptr) return nullptr;
   }
+  // Where nobody listens no test says anything; one reason is better than one for each.
+  LiveConnection trial;
+  if (!trial.open(url->host, url->port, nullptr, {})) {
+    problem = fmt::format("--live {}: {}", options.url, trial.problem());
+    return nullptr;
+  }
   return std::make_unique<LiveBackend>(*url, gateway, std::move(tls));
 }
 

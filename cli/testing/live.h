@@ -17,7 +17,8 @@ struct LiveOptions {
 /// where the document names it or names none, and its first one otherwise. Over TLS certificates
 /// are always verified, for the host that the request names if the document does, too, and for the
 /// default otherwise; that name is SNI, too. What needs the run's own keys, clock or upstreams is
-/// refused by name. `gateway` outlives the backend. Null: `problem` says why.
+/// refused by name. `gateway` outlives the backend. Null: `problem` says why, also where nobody
+/// listens.
 std::unique_ptr<Backend> make_live_backend(const LiveOptions& options, const Gateway& gateway,
                                            std::string& problem);
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -189,10 +190,12 @@ class Tls(unittest.TestCase):
         shutil.copytree(ROOT / "specs" / "shop", shop)
         return shop
 
-    def alive(self, *more):
+    def alive_arguments(self, *more):
         shop = self.folder / "shop"
-        status, text, _ = run("test", shop / "gateway.yaml", shop / "tests.yaml", "--filter",
-                              "it is alive", *more)
+        return ("test", shop / "gateway.yaml", shop / "tests.yaml", "--filter", "it is alive", *more)
+
+    def alive(self, *more):
+        status, text, _ = run(*self.alive_arguments(*more))
         return status, text
 
     def test_the_shop_offline_and_live(self):
@@ -228,6 +231,16 @@ class Tls(unittest.TestCase):
             (self.folder / "empty.pem").write_text(text)
             self.assertEqual(
                 self.alive("--live", "https://127.0.0.1:1", "--ca", self.folder / "empty.pem")[0], 2)
+
+    def test_a_gateway_that_is_not_there_is_told_once(self):
+        self.shop()
+        with socket.socket() as nobody:  # bound, and not listening
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+            for scheme in ("http", "https"):
+                status, _, text = run(*self.alive_arguments("--live", f"{scheme}://127.0.0.1:{port}"))
+                self.assertEqual(status, 2)
+                self.assertRegex(text, f"--live {scheme}://127.0.0.1:{port}: .*[Cc]onnection refused")
 
     def test_plain_text_where_tls_is_expected(self):
         self.shop()
