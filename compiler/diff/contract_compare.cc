@@ -54,14 +54,32 @@ std::map<std::string, Value> media_of(Value holder) {
   for (const Value::Member& member : holder.get("content").members()) {
     std::string name = lower_case(member.name);
     std::erase(name, ' ');
+    // What texts are written in anyway.
+    constexpr std::string_view kUtf8 = ";charset=utf-8";
+    if (name.ends_with(kUtf8)) name.resize(name.size() - kUtf8.size());
     out.try_emplace(std::move(name), member.value);
   }
   return out;
 }
 
-// Whether one of `types` is a range that holds `type`.
-bool in_range(const std::map<std::string, Value>& types, const std::string& type) {
-  return types.contains("*/*") || types.contains(type.substr(0, type.find('/')) + "/*");
+using MediaTypes = std::map<std::string, Value>;
+
+// The closest of `types` that is a range and holds `type`.
+MediaTypes::const_iterator range_of(const MediaTypes& types, const std::string& type) {
+  const auto near = types.find(type.substr(0, type.find('/')) + "/*");
+  return near != types.end() ? near : types.find("*/*");
+}
+
+bool in_range(const MediaTypes& types, const std::string& type) {
+  return range_of(types, type) != types.end();
+}
+
+// Whether `range` is one, and holds any of `types`.
+bool holds_any(const std::string& range, const MediaTypes& types) {
+  if (!range.ends_with("/*")) return false;
+  return range == "*/*" || std::ranges::any_of(types, [&](const auto& entry) {
+           return entry.first.starts_with(range.substr(0, range.size() - 1));
+         });
 }
 
 bool is_success(const std::string& status) { return status.starts_with('2'); }
@@ -267,9 +285,9 @@ void ContractCompare::contents(Value before, Value after, bool request, const st
   // Who receives and who sends changes places in webhooks and callbacks.
   const std::string_view side = request != context.reversed ? "request" : "response";
   for (const auto& [type, media] : old_types) {
-    const auto now = new_types.find(type);
+    auto now = new_types.find(type);
+    if (now == new_types.end()) now = range_of(new_types, type);
     if (now == new_types.end()) {
-      if (in_range(new_types, type)) continue;
       add(side == "request" ? "request-media-type-removed" : "response-media-type-removed",
           fmt::format("the media type `{}` is gone", type), context, where, media, {});
       continue;
@@ -283,7 +301,10 @@ void ContractCompare::contents(Value before, Value after, bool request, const st
   }
   for (const auto& [type, media] : new_types) {
     if (old_types.contains(type) || in_range(old_types, type)) continue;
-    add(side == "request" ? "request-media-type-added" : "response-media-type-added",
+    const bool wider = holds_any(type, old_types);
+    add(side == "request" ? "request-media-type-added"
+        : wider           ? "response-media-type-widened"
+                          : "response-media-type-added",
         fmt::format("the media type `{}` is new", type), context, where, {}, media);
   }
 }

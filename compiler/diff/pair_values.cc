@@ -1,5 +1,6 @@
 // Keywords about values: types, lists of values, bounds, patterns, formats.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "compiler/diff/pair_compare.h"
@@ -18,21 +19,90 @@ std::string joined(const std::vector<std::string>& texts) {
 struct Enumeration {
   bool present = false;
   std::map<std::string, Value> values;
+
+  void narrow_to(std::map<std::string, Value> list) {
+    if (present) {
+      std::erase_if(values, [&](const auto& entry) { return !list.contains(entry.first); });
+    } else {
+      values = std::move(list);
+    }
+    present = true;
+  }
 };
-Enumeration enumeration_of(const SchemaSet& set) {
+
+// A boolean that may be true or false is any boolean.
+bool is_no_choice(const SchemaSet& set, const Enumeration& list) {
+  if ((types_of(set) & ~u32{kTypeNull}) != kTypeBoolean) return false;
+  return list.values.contains("true") && list.values.contains("false");
+}
+
+// Of `enum`, and of `const` where `with_constants`, which is a list of one.
+Enumeration enumeration_of(const SchemaSet& set, bool with_constants) {
   Enumeration out;
   for (const Value list : keyword(set, "enum")) {
     if (!list.is_array()) continue;
     std::map<std::string, Value> values;
     for (const Value item : list.items()) values.try_emplace(item.canonical(), item);
-    if (out.present) {
-      std::erase_if(out.values, [&](const auto& entry) { return !values.contains(entry.first); });
-    } else {
-      out.values = std::move(values);
+    out.narrow_to(std::move(values));
+  }
+  if (with_constants) {
+    for (const Value value : keyword(set, "const")) out.narrow_to({{value.canonical(), value}});
+  }
+  if (out.present && set.or_null) out.values.try_emplace("null", first_keyword(set, "enum"));
+  if (out.present && is_no_choice(set, out)) return {};
+  return out;
+}
+
+// Of alternatives that are single values each: `oneOf: [{const: a}, {const: b}]`. Absent where one
+// of them is more than that.
+Enumeration values_of_alternatives(const SchemaSet& set, std::string_view name) {
+  Enumeration out;
+  for (const Value list : keyword(set, name)) {
+    std::map<std::string, Value> values;
+    for (const Value item : list.items()) {
+      const SchemaSet schema = schema_set(item);
+      const Enumeration one = enumeration_of(schema, true);
+      if (one.present) {
+        values.insert(one.values.begin(), one.values.end());
+      } else if (types_of(schema) == kTypeNull) {
+        values.try_emplace("null", item);
+      } else {
+        return {};
+      }
     }
-    out.present = true;
+    out.narrow_to(std::move(values));
   }
   return out;
+}
+
+u32 type_of(const std::string& key, Value value) {
+  if (key == "null") return kTypeNull;
+  switch (value.kind()) {
+    case json::Kind::Bool:
+      return kTypeBoolean;
+    case json::Kind::Number: {
+      const double number = number_of(value);
+      return number == std::trunc(number) ? kTypeInteger : kTypeFraction;
+    }
+    case json::Kind::String:
+      return kTypeString;
+    case json::Kind::Array:
+      return kTypeArray;
+    case json::Kind::Object:
+      return kTypeObject;
+    default:
+      return kAllTypes;
+  }
+}
+
+u32 types_of(const Enumeration& list) {
+  u32 types = 0;
+  for (const auto& [key, value] : list.values) types |= type_of(key, value);
+  return types;
+}
+
+std::string value_text(const std::string& key, Value value) {
+  return key == "null" ? key : shown(value);
 }
 
 std::string text_of(const SchemaSet& set, std::string_view name) {
@@ -59,6 +129,35 @@ std::set<std::string> patterns_of(const SchemaSet& set) {
   return out;
 }
 
+// Numbers that are no integers are beside the point where there are none: more than 0 is 1 and up.
+std::optional<Bound> bound_of_numbers(const SchemaSet& set, bool lower) {
+  std::optional<Bound> bound = number_bound(set, lower);
+  const bool integers = (types_of(set) & (kTypeInteger | kTypeFraction)) == kTypeInteger;
+  if (!bound || !integers || !std::isfinite(bound->value)) return bound;
+  const double whole = lower ? std::ceil(bound->value) : std::floor(bound->value);
+  const bool excluded = bound->exclusive && whole == bound->value;
+  bound->value = excluded ? whole + (lower ? 1 : -1) : whole;
+  bound->exclusive = false;
+  return bound;
+}
+
+// A step that integers have anyway says nothing of them.
+Value step_of(const SchemaSet& set) {
+  const Value step = first_keyword(set, "multipleOf");
+  const bool integers = (types_of(set) & kTypeFraction) == 0;
+  return integers && step && step.canonical() == "1" ? Value() : step;
+}
+
+// The quotient, where it is a whole number that a double holds exactly; else 0.
+double whole_quotient(Value dividend, Value divisor) {
+  const double step = number_of(divisor);
+  if (dividend.kind() != json::Kind::Number || step <= 0) return 0;
+  const double quotient = number_of(dividend) / step;
+  // Of decimal fractions, such as 0.3 and 0.1, the quotient is right but for its last bits.
+  const double whole = std::round(quotient);
+  return whole >= 1 && whole < 9e15 && std::abs(quotient - whole) < whole * 1e-12 ? whole : 0;
+}
+
 enum class Relation : u8 { Equal, Narrower, Wider, Neither };
 // Of the texts that two patterns let through; Neither where it cannot be decided.
 Relation relation(const std::string& before, const std::string& after) {
@@ -83,8 +182,13 @@ void PairCompare::type_lists() {
     const bool was = !keyword(old_, name).empty();
     const bool is = !keyword(new_, name).empty();
     if (was == is) continue;
-    const AlternativeTypes found = alternative_types(was ? old_ : new_, name);
-    (was ? old_listed_ : new_listed_) &= found.types;
+    const SchemaSet& set = was ? old_ : new_;
+    const AlternativeTypes found = alternative_types(set, name);
+    u32& listed = was ? old_listed_ : new_listed_;
+    listed &= found.types;
+    if (const Enumeration values = values_of_alternatives(set, name); values.present) {
+      listed &= types_of(values);
+    }
     if (found.nothing_else) type_lists_.push_back(name);
   }
 }
@@ -123,15 +227,25 @@ bool PairCompare::types() {
   return (old_types & new_types) != 0 || all_texts;
 }
 
+// One side may list its values by alternatives or name a single one, where the other has `enum`.
 void PairCompare::enumeration() {
-  Enumeration before = enumeration_of(old_);
-  Enumeration after = enumeration_of(new_);
+  const bool lists = !keyword(old_, "enum").empty() || !keyword(new_, "enum").empty();
+  Enumeration before = enumeration_of(old_, lists);
+  Enumeration after = enumeration_of(new_, lists);
+  for (const std::string_view name : {"oneOf", "anyOf"}) {
+    if (before.present == after.present) break;
+    if (!keyword(old_, name).empty() == !keyword(new_, name).empty()) continue;
+    Enumeration found = values_of_alternatives(before.present ? new_ : old_, name);
+    if (!found.present) continue;
+    (before.present ? after : before) = std::move(found);
+    type_lists_.push_back(name);
+  }
   if (!before.present && !after.present) return;
   const Place old_at = place_or(first_keyword(old_, "enum"), old_place());
   const Place new_at = place_or(first_keyword(new_, "enum"), new_place());
   const auto names = [](const Enumeration& list) {
     std::vector<std::string> texts;
-    for (const auto& [key, value] : list.values) texts.push_back(shown(value));
+    for (const auto& [key, value] : list.values) texts.push_back(value_text(key, value));
     return joined(texts);
   };
   if (before.present != after.present) {
@@ -150,15 +264,15 @@ void PairCompare::enumeration() {
   }
   for (const auto& [key, value] : before.values) {
     if (after.values.contains(key)) continue;
-    add("enum-value-removed", fmt::format("the value `{}` is gone", shown(value)), value.place(),
-        new_at)
-        .before = shown(value);
+    const std::string text = value_text(key, value);
+    add("enum-value-removed", fmt::format("the value `{}` is gone", text), value.place(), new_at)
+        .before = text;
   }
   for (const auto& [key, value] : after.values) {
     if (before.values.contains(key)) continue;
-    add("enum-value-added", fmt::format("the value `{}` is new", shown(value)), old_at,
-        value.place())
-        .after = shown(value);
+    const std::string text = value_text(key, value);
+    add("enum-value-added", fmt::format("the value `{}` is new", text), old_at, value.place())
+        .after = text;
   }
 }
 
@@ -167,6 +281,8 @@ void PairCompare::constant() {
   const Value after = first_keyword(new_, "const");
   if (!before && !after) return;
   if (before && after && before.canonical() == after.canonical()) return;
+  // With a list, or values as alternatives, on the other side: see enumeration().
+  if (!keyword(old_, "enum").empty() || !keyword(new_, "enum").empty()) return;
   SchemaChange& change = add(!before  ? "const-added"
                              : !after ? "const-removed"
                                       : "const-changed",
@@ -179,8 +295,8 @@ void PairCompare::constant() {
 }
 
 void PairCompare::bounds() {
-  bound("minimum", number_bound(old_, true), number_bound(new_, true), true);
-  bound("maximum", number_bound(old_, false), number_bound(new_, false), false);
+  bound("minimum", bound_of_numbers(old_, true), bound_of_numbers(new_, true), true);
+  bound("maximum", bound_of_numbers(old_, false), bound_of_numbers(new_, false), false);
   struct Count {
     std::string_view name;
     bool lower;
@@ -237,12 +353,14 @@ void PairCompare::bound(std::string_view name, const std::optional<Bound>& befor
 }
 
 void PairCompare::multiple_of() {
-  const Value before = first_keyword(old_, "multipleOf");
-  const Value after = first_keyword(new_, "multipleOf");
+  const Value before = step_of(old_);
+  const Value after = step_of(new_);
   if (before.canonical() == after.canonical()) return;
-  SchemaChange& change = add(!before  ? "multiple-of-added"
-                             : !after ? "multiple-of-removed"
-                                      : "multiple-of-changed",
+  SchemaChange& change = add(!before                              ? "multiple-of-added"
+                             : !after                             ? "multiple-of-removed"
+                             : whole_quotient(before, after) != 0 ? "multiple-of-loosened"
+                             : whole_quotient(after, before) != 0 ? "multiple-of-tightened"
+                                                                  : "multiple-of-changed",
                              "`multipleOf` is another one", place_or(before, old_place()),
                              place_or(after, new_place()));
   change.before = shown(before);
@@ -253,6 +371,11 @@ void PairCompare::pattern() {
   const std::set<std::string> before = patterns_of(old_);
   const std::set<std::string> after = patterns_of(new_);
   if (before == after) return;
+  const auto says_nothing = [](const std::set<std::string>& patterns) {
+    return std::ranges::all_of(
+        patterns, [](const std::string& text) { return relation("", text) == Relation::Equal; });
+  };
+  if (before.empty() != after.empty() && says_nothing(before) && says_nothing(after)) return;
   std::string_view aspect = "pattern-changed";
   std::string message = "the pattern is another one";
   if (before.empty()) {

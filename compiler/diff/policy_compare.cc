@@ -17,6 +17,17 @@ using policies::PolicyId;
 
 constexpr u64 kAnyAge = ~u64{0};
 
+// By which answers tell browsers what to refuse.
+constexpr std::array<std::string_view, 9> kProtectiveHeaders = {"strict-transport-security",
+                                                                "content-security-policy",
+                                                                "x-content-type-options",
+                                                                "x-frame-options",
+                                                                "referrer-policy",
+                                                                "permissions-policy",
+                                                                "cross-origin-resource-policy",
+                                                                "cross-origin-embedder-policy",
+                                                                "cross-origin-opener-policy"};
+
 // Compared by their meaning elsewhere.
 constexpr PolicyId kOwnRules[] = {PolicyId::Cors,   PolicyId::RateLimit, PolicyId::Authenticate,
                                   PolicyId::Access, PolicyId::Validate,  PolicyId::Authorizer,
@@ -219,6 +230,10 @@ void PolicyCompare::steps() {
   for (const policies::PolicyInfo& policy : policies::policy_list()) {
     const u16 id = static_cast<u16>(policy.id);
     if (has_own_rules(id)) continue;
+    if (policy.id == PolicyId::Headers) {
+      header_steps();
+      continue;
+    }
     const auto before = steps_of(old_, old_plan_, id);
     const auto after = steps_of(new_, new_plan_, id);
     for (size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
@@ -234,6 +249,67 @@ void PolicyCompare::steps() {
       }
     }
   }
+}
+
+// Those of requests and those of answers are steps of one policy.
+void PolicyCompare::header_steps() {
+  const auto of = [this](const Side& side, u32 plan, std::string_view written) {
+    auto found = steps_of(side, plan, static_cast<u16>(PolicyId::Headers));
+    std::erase_if(found,
+                  [&](const table::StepRecord* step) { return written_name(*step) != written; });
+    return found;
+  };
+  for (const std::string written : {"request.headers", "response.headers"}) {
+    const auto before = of(old_, old_plan_, written);
+    const auto after = of(new_, new_plan_, written);
+    for (size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+      headers(written, i < before.size() ? step_fields(old_, *before[i], old_route_) : Fields(),
+              i < after.size() ? step_fields(new_, *after[i], new_route_) : Fields());
+    }
+  }
+}
+
+// What was taken away, and what the gateway has set itself, comes through when it does so no more.
+void PolicyCompare::headers(const std::string& written, const Fields& before, const Fields& after) {
+  const bool answers = written == "response.headers";
+  const auto taken = [](const Fields& fields) { return items_of(text_of(fields, "remove")); };
+  const auto was_taken = taken(before);
+  const auto is_taken = taken(after);
+  const auto sets = [](const Fields& fields, const std::string& name) {
+    return find(fields, "set." + name) != nullptr;
+  };
+  for (const std::string& name : was_taken) {
+    if (std::ranges::find(is_taken, name) != is_taken.end() || sets(after, name)) continue;
+    add(answers ? "data-exposed" : "request-header-passed",
+        fmt::format("the field `{}` is not taken away any more", name), written + ".remove")
+        .before = name;
+  }
+  for (const std::string& name : is_taken) {
+    if (std::ranges::find(was_taken, name) != was_taken.end()) continue;
+    add("policy-changed", fmt::format("the field `{}` is taken away", name), written + ".remove")
+        .after = name;
+  }
+  Fields old_rest = before;
+  Fields new_rest = after;
+  old_rest.erase("remove");
+  new_rest.erase("remove");
+  for (const auto& [field, value] : before) {
+    if (!field.starts_with("set.") || find(after, field) != nullptr) continue;
+    const std::string name = field.substr(4);
+    if (std::ranges::find(is_taken, name) != is_taken.end()) continue;
+    const bool protects = std::ranges::find(kProtectiveHeaders, name) != kProtectiveHeaders.end();
+    if (answers && !protects) continue;
+    Finding& finding =
+        add(answers ? "protective-header-removed" : "request-header-passed",
+            fmt::format(fmt::runtime(answers ? "the field `{}` is not set any more"
+                                             : "the field `{}` is not set any more: it comes from "
+                                               "clients"),
+                        name),
+            written + "." + field);
+    finding.before = value.shown();
+    old_rest.erase(field);
+  }
+  generic(written, old_rest, new_rest);
 }
 
 // What answers a request: an upstream, a fixed answer, a redirect. Several may stand in a plan,

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +37,12 @@ class PolicyCompare {
 
   static Requirements requirements_of(const Side& side, u32 route);
 
+  /// What a consumer or a plan has of a limit in place of operations.
+  struct Override {
+    std::string text;
+    std::optional<double> measure;  // none: a reference that nobody has resolved
+  };
+
  private:
   // policy_compare.cc
   void plans(u32 old_plan, u32 new_plan, u32 old_settings, u32 new_settings);
@@ -44,6 +51,8 @@ class PolicyCompare {
   void actions();
   static std::string written_name(const table::StepRecord& step);
   void generic(std::string_view policy, const Fields& before, const Fields& after);
+  void header_steps();
+  void headers(const std::string& written, const Fields& before, const Fields& after);
   void body_limit(const FieldValue& before, const FieldValue& after);
   void stream_age(const FieldValue* before, const FieldValue* after);
   Finding& add(std::string_view id, std::string message, std::string_view field = {});
@@ -93,12 +102,16 @@ class PolicyCompare {
   // policy_gateway.cc
   void upstreams(const Matches& matches);
   void upstream(const std::string& name, const Fields& before, const Fields& after);
+  std::set<std::string> targets(const Fields& before, const Fields& after);
   void listeners();
   void listener(const std::string& name, const Fields& before, const Fields& after);
   void networks();
   void observation();
   void notes(const Matches& matches);
   void consumers();
+  void own_limits(const std::map<std::string, Override>& before,
+                  const std::map<std::string, Override>& after, std::string_view by);
+  void plan_limits(std::string_view before, std::string_view after);
   void defaults();
 
   /// All steps of one policy in a plan, as records of the side.

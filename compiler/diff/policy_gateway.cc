@@ -12,12 +12,14 @@
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
 #include "runtime/base/units.h"
+#include "runtime/policies/rate_limit/record.h"
 #include "runtime/table/consumer_set.h"
 
 namespace gw::compiler::diff {
 namespace {
 
 using table::ConsumerSet;
+using Override = PolicyCompare::Override;
 
 struct Described {
   Fields fields;
@@ -31,6 +33,37 @@ bool is_raised(const FieldValue* before, const FieldValue* after, bool zero_is_n
   if (zero_is_none && *before->number == 0) return false;
   if (zero_is_none && *after->number == 0) return true;
   return *after->number > *before->number;
+}
+
+// The URL in `targets.URL.weight`; "" of other fields.
+std::string target_of(const std::string& field) {
+  constexpr std::string_view kTargets = "targets.";
+  const size_t end = field.rfind('.');
+  if (!field.starts_with(kTargets) || end < kTargets.size()) return {};
+  return field.substr(kTargets.size(), end - kTargets.size());
+}
+
+std::set<std::string> targets_of(const Fields& upstream) {
+  std::set<std::string> out;
+  for (const auto& [name, value] : upstream) out.insert(target_of(name));
+  out.erase("");
+  return out;
+}
+
+// Whether a network lies within one of others.
+bool is_part_of(const std::string& network, const std::vector<std::string>& others) {
+  u8 address[16];
+  u32 bits = 0;
+  if (!parse_network(network, address, bits)) return false;
+  return std::ranges::any_of(others, [&](const std::string& other) {
+    u8 wide[16];
+    u32 wide_bits = 0;
+    if (!parse_network(other, wide, wide_bits) || wide_bits > bits) return false;
+    for (u32 i = 0; i < wide_bits; ++i) {
+      if (((address[i / 8] ^ wide[i / 8]) >> (7 - i % 8) & 1) != 0) return false;
+    }
+    return true;
+  });
 }
 
 bool has_health(const Fields& upstream) {
@@ -67,11 +100,6 @@ std::string groups_text(const ConsumerSet& consumers, u32 consumer) {
   return out;
 }
 
-struct Override {
-  std::string text;
-  std::optional<double> measure;  // none: a reference that nobody has resolved
-};
-
 // A reference is shown as what it stands for, where that is known.
 Override measure_of(const Side& side, const table::LateNumber& limit, bool is_rate) {
   std::optional<u64> value = limit.value;
@@ -100,10 +128,40 @@ std::string_view change_of(const Override& was, const Override& is) {
   return lowered ? "limit-lowered" : "limit-raised";
 }
 
-std::map<std::string, Override> overrides_of(const Side& side, const ConsumerSet& consumers,
-                                             u32 consumer) {
+// What operations have of a limit, from the least to the most.
+struct Ordinary {
+  double least = 0;
+  double most = 0;
+  bool known = true;  // none of it is a reference
+};
+
+// By `rateLimit.NAME` and so on.
+std::map<std::string, Ordinary> ordinary_limits(const Side& side) {
+  std::map<std::string, Ordinary> out;
+  const table::TableView& view = side.view();
+  for (const table::StepRecord& step : view.steps()) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::RateLimit) continue;
+    const auto& record = view.policy_record<policies::RateLimitRecord>(step.record);
+    for (const auto& limit : view.policy_list<policies::LimitRecord>(record.limits)) {
+      const bool is_rate = limit.kind == static_cast<u32>(policies::LimitKind::Rate);
+      const std::string name =
+          fmt::format("{}.{}", policies::kLimitKindWords[limit.kind], side.text(limit.name));
+      const double value = measure_of(side, limit.limit, is_rate).measure.value_or(-1);
+      const auto [entry, fresh] = out.try_emplace(name, Ordinary{value, value});
+      Ordinary& all = entry->second;
+      all.least = std::min(all.least, value);
+      all.most = std::max(all.most, value);
+      all.known = all.known && value >= 0;
+    }
+  }
+  return out;
+}
+
+using Overrides = std::map<std::string, Override>;
+
+Overrides overrides_of(const Side& side, const ConsumerSet& consumers, u32 consumer) {
   static constexpr std::string_view kKinds[] = {"rateLimit", "quota", "concurrency"};
-  std::map<std::string, Override> out;
+  Overrides out;
   for (const table::ConsumerOverride& entry : consumers.overrides(consumer)) {
     const std::string name =
         fmt::format("{}.{}", kKinds[static_cast<u32>(entry.kind)], consumers.text(entry.name));
@@ -170,23 +228,50 @@ void PolicyCompare::upstream(const std::string&, const Fields& before, const Fie
   if (has_health(before) && !has_health(after)) {
     add("upstream-health-dropped", "its targets are not asked how they are any more");
   }
+  const std::set<std::string> moved = targets(before, after);
   for (const std::string& name : names_of(before, after)) {
     const FieldValue* was = find(before, name);
     const FieldValue* is = find(after, name);
     if (was != nullptr && is != nullptr && was->text == is->text) continue;
     if (name.starts_with("health.") && has_health(before) != has_health(after)) continue;
+    if (moved.contains(target_of(name))) continue;
     std::string_view id = "upstream-changed";
     if (name.starts_with("targets.") || name.starts_with("dns.")) id = "upstream-targets-changed";
     if (name == "tls.verify") {
       id = is != nullptr && is->text == "true" ? "tls-verification-on" : "tls-verification-off";
     }
     if (name == "tls.ca") id = "tls-weakened";  // other authorities are trusted
+    if (name == "dns.scheme" && was != nullptr && was->text == "https") id = "upstream-plain-text";
     if (name.starts_with("limits.")) {
       id = is_raised(was, is, name != "limits.pending") ? "upstream-limit-raised"
                                                         : "upstream-limit-lowered";
     }
     add_change(id, name, was, is);
   }
+}
+
+// Targets that come and go, each told of once; returns their URLs.
+std::set<std::string> PolicyCompare::targets(const Fields& before, const Fields& after) {
+  const std::set<std::string> was = targets_of(before);
+  const std::set<std::string> is = targets_of(after);
+  std::set<std::string> moved;
+  for (const std::string& url : was) {
+    if (is.contains(url)) continue;
+    moved.insert(url);
+    add("upstream-targets-changed", fmt::format("`{}` is no target any more", url)).before = url;
+  }
+  const auto is_protected = [](const std::string& url) { return url.starts_with("https://"); };
+  const bool was_protected = !was.empty() && std::ranges::all_of(was, is_protected);
+  for (const std::string& url : is) {
+    if (was.contains(url)) continue;
+    moved.insert(url);
+    const bool plain = was_protected && url.starts_with("http://");
+    add(plain ? "upstream-plain-text" : "upstream-targets-changed",
+        plain ? fmt::format("`{}` is a target now, in plain text", url)
+              : fmt::format("`{}` is a target now", url))
+        .after = url;
+  }
+  return moved;
 }
 
 void PolicyCompare::listeners() {
@@ -268,12 +353,12 @@ void PolicyCompare::networks() {
   const auto after = items_of(text(new_));
   where_ = "gateway";
   for (const std::string& network : after) {
-    if (std::ranges::find(before, network) != before.end()) continue;
+    if (std::ranges::find(before, network) != before.end() || is_part_of(network, before)) continue;
     at_gateway_key("trustedProxies", network);
     add("trusted-proxies-widened", fmt::format("`{}` is trusted", network)).after = network;
   }
   for (const std::string& network : before) {
-    if (std::ranges::find(after, network) != after.end()) continue;
+    if (std::ranges::find(after, network) != after.end() || is_part_of(network, after)) continue;
     at_gateway_key("trustedProxies", network);
     add("trusted-proxies-narrowed", fmt::format("`{}` is not trusted any more", network)).before =
         network;
@@ -391,7 +476,8 @@ void PolicyCompare::consumers() {
       old_place_ = old_.place(before.place(i));
       new_place_ = other == table::kNoConsumer ? Place{} : new_.place(after.place(other));
       if (other == table::kNoConsumer) {
-        if (people) add("consumer-removed", "the consumer is gone");
+        people ? add("consumer-removed", "the consumer is gone")
+               : add("consumer-plan-removed", "the plan is gone");
         continue;
       }
       if (groups_text(before, i) != groups_text(after, other)) {
@@ -403,39 +489,69 @@ void PolicyCompare::consumers() {
         Finding& finding = add("consumer-changed", "its plan is another one");
         finding.before = before.plan(i);
         finding.after = after.plan(other);
+        plan_limits(before.plan(i), after.plan(other));
       }
       if (key_of(old_keys, name) != key_of(new_keys, name)) {
         add("consumer-changed", "its keys are other ones");
       }
-      auto old_limits = overrides_of(old_, before, i);
-      const auto new_limits = overrides_of(new_, after, other);
-      for (const auto& [limit_name, is] : new_limits) {
-        const auto was = old_limits.find(limit_name);
-        if (was == old_limits.end()) {
-          add("limit-changed", fmt::format("`{}` is {} now", limit_name, is.text)).after = is.text;
-        } else if (was->second.text != is.text) {
-          Finding& finding =
-              add(change_of(was->second, is),
-                  fmt::format("`{}` was {} and is {}", limit_name, was->second.text, is.text));
-          finding.before = was->second.text;
-          finding.after = is.text;
-        }
-        old_limits.erase(limit_name);
-      }
-      for (const auto& [limit_name, was] : old_limits) {
-        add("limit-changed", fmt::format("`{}`, which was {}, is gone", limit_name, was.text))
-            .before = was.text;
-      }
+      own_limits(overrides_of(old_, before, i), overrides_of(new_, after, other), "");
     }
     old_place_ = {};
-    for (u32 i = 0; people && i < after.size(); ++i) {
+    for (u32 i = 0; i < after.size(); ++i) {
       if (before.find_name(after.name(i)) != table::kNoConsumer) continue;
-      where_ = fmt::format("consumer `{}`", after.name(i));
+      where_ = fmt::format("{} `{}`", kind.noun, after.name(i));
       new_place_ = new_.place(after.place(i));
-      add("consumer-added", "the consumer is new");
+      people ? add("consumer-added", "the consumer is new")
+             : add("consumer-plan-added", "the plan is new");
     }
   }
   where_.clear();
+}
+
+// What a consumer, or a plan, has instead of what operations have. Where only one side has it, it
+// is compared with those.
+void PolicyCompare::own_limits(const std::map<std::string, Override>& before,
+                               const std::map<std::string, Override>& after, std::string_view by) {
+  const auto tell = [&](std::string_view id, std::string message) -> Finding& {
+    return add(id, std::move(message) + std::string(by));
+  };
+  for (const auto& [name, is] : after) {
+    const auto was = before.find(name);
+    if (was == before.end()) {
+      const auto limits = ordinary_limits(old_);
+      const auto others = limits.find(name);
+      const bool lowered = others != limits.end() && others->second.known && is.measure &&
+                           *is.measure <= others->second.least;
+      tell(lowered ? "limit-lowered" : "limit-raised",
+           fmt::format("`{}` is {} now, whatever operations have", name, is.text))
+          .after = is.text;
+    } else if (was->second.text != is.text) {
+      Finding& finding = tell(change_of(was->second, is), fmt::format("`{}` was {} and is {}", name,
+                                                                      was->second.text, is.text));
+      finding.before = was->second.text;
+      finding.after = is.text;
+    }
+  }
+  for (const auto& [name, was] : before) {
+    if (after.contains(name)) continue;
+    const auto limits = ordinary_limits(new_);
+    const auto others = limits.find(name);
+    const bool lowered = others != limits.end() && others->second.known && was.measure &&
+                         others->second.most <= *was.measure;
+    tell(lowered ? "limit-lowered" : "limit-raised",
+         fmt::format("`{}`, which was {}, is that of operations now", name, was.text))
+        .before = was.text;
+  }
+}
+
+void PolicyCompare::plan_limits(std::string_view before, std::string_view after) {
+  const auto limits = [](const Side& side, std::string_view plan) {
+    const Bytes section = side.view().section(table::SectionKind::ConsumerPlans);
+    const ConsumerSet plans = section.empty() ? ConsumerSet() : ConsumerSet(section);
+    const u32 index = plans.find_name(plan);
+    return index == table::kNoConsumer ? Overrides{} : overrides_of(side, plans, index);
+  };
+  own_limits(limits(old_, before), limits(new_, after), ", by its plan");
 }
 
 // What holds for requests that no operation takes.

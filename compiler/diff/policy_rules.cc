@@ -50,6 +50,14 @@ double measure_of(const Fields& limit) {
   return static_cast<double>(stored) / kHours[std::min<u64>(index, 3)];
 }
 
+// Requests that a rate lets through at once: as written, or as many as in its period.
+u64 burst_of(const Fields& limit) {
+  const auto burst = limit.find("burst");
+  if (burst != limit.end() && burst->second.number.value_or(0) != 0) return *burst->second.number;
+  const auto rate = limit.find("limit");
+  return rate == limit.end() ? 0 : unpack_rate(rate->second.number.value_or(0)).count;
+}
+
 std::string limit_text(const Fields& limit) {
   std::string text = text_of(limit, "limit");
   const std::string kind = text_of(limit, "kind");
@@ -98,6 +106,8 @@ void PolicyCompare::cors() {
         !origin(new_, new_plan_, name).known()) {
       continue;
     }
+    // Any origin and none by name has been told of.
+    if (field == "origins" && text_of(was, "anyOrigin") != text_of(is, "anyOrigin")) continue;
     const auto old_items = items_of(text_of(was, field));
     const auto new_items = items_of(text_of(is, field));
     const auto gained = only_in(new_items, old_items);
@@ -215,14 +225,24 @@ void PolicyCompare::limit(const std::string& name, const Fields& before, const F
     const double was = measure_of(before);
     const double is = measure_of(after);
     // A reference may stand for anything.
-    const bool lowered = is >= 0 && (was < 0 || is < was);
+    std::string_view id = is >= 0 && (was < 0 || is < was) ? "limit-lowered" : "limit-raised";
     std::string message =
         fmt::format("`{}` was {} and is {}", name, limit_text(before), limit_text(after));
-    if (was > 0 && is > 0) {
+    if (was > 0 && is == was) {
+      const u64 old_burst = burst_of(before);
+      const u64 new_burst = burst_of(after);
+      id = new_burst > old_burst   ? "limit-raised"
+           : new_burst < old_burst ? "limit-lowered"
+                                   : "limit-changed";
+      message += ", which is the same in the long run";
+      if (new_burst != old_burst) {
+        message += fmt::format("; at once {} pass, and {} did", new_burst, old_burst);
+      }
+    } else if (was > 0 && is > 0) {
       message += is > was ? fmt::format(", {:.3g} times as much", is / was)
                           : fmt::format(", {:.3g} of it", is / was);
     }
-    Finding& finding = add(lowered ? "limit-lowered" : "limit-raised", std::move(message), name);
+    Finding& finding = add(id, std::move(message), name);
     finding.before = limit_text(before);
     finding.after = limit_text(after);
   }
@@ -248,7 +268,11 @@ void PolicyCompare::limit(const std::string& name, const Fields& before, const F
     const bool more = !known || larger == (field == "burst");
     change(more ? "limit-raised" : "limit-lowered", field);
   }
-  for (const std::string field : {"when", "overflow", "headers", "ipv6Prefix"}) {
+  // Under another condition other requests are limited; under none all are.
+  if (differs("when")) {
+    change(text_of(after, "when").empty() ? "limit-changed" : "limit-condition-changed", "when");
+  }
+  for (const std::string field : {"overflow", "headers", "ipv6Prefix"}) {
     if (differs(field)) change("limit-changed", field);
   }
 }

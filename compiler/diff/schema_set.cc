@@ -125,8 +125,6 @@ bool says_types_only(Value schema) {
   });
 }
 
-double number_of(Value value) { return std::strtod(value.text().c_str(), nullptr); }
-
 void tighten(std::optional<Bound>& bound, const Bound& other, bool lower) {
   const bool tighter = !bound ||
                        (lower ? other.value > bound->value : other.value < bound->value) ||
@@ -135,6 +133,8 @@ void tighten(std::optional<Bound>& bound, const Bound& other, bool lower) {
 }
 
 }  // namespace
+
+double number_of(Value value) { return std::strtod(value.text().c_str(), nullptr); }
 
 std::string types_text(u32 types) {
   if (types == kAllTypes) return "any";

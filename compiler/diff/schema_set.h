@@ -76,6 +76,8 @@ std::optional<Bound> count_bound(const SchemaSet& set, std::string_view name, bo
 std::map<std::string, std::vector<Value>> properties_of(const SchemaSet& set);
 /// Names that `required` lists, with their place.
 std::map<std::string, Value> required_of(const SchemaSet& set);
+/// 0 for what is no number.
+double number_of(Value value);
 /// Whether the boolean keyword is true in any part.
 bool is_set(const SchemaSet& set, std::string_view name);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -11,11 +12,18 @@
 namespace gw::compiler::diff {
 namespace {
 
+constexpr u32 kMostReasons = 3;
+
 class Traffic {
  public:
   Traffic(const Side& old_side, const Side& new_side, const Matches& matches,
           WitnessMaker& witnesses, std::vector<Finding>& findings)
-      : old_(old_side), new_(new_side), witnesses_(witnesses), findings_(findings) {
+      : old_(old_side),
+        new_(new_side),
+        witnesses_(witnesses),
+        findings_(findings),
+        over_time_(old_side, new_side, differences_),
+        beside_(new_side, new_side, differences_) {
     for (const Match& match : matches.pairs) counterpart_[match.old_route] = match.new_route;
   }
 
@@ -83,17 +91,59 @@ class Traffic {
     if (!told_.emplace(was, is).second) return;
     const bool exposed = !PolicyCompare::requirements_of(old_, was).open &&
                          PolicyCompare::requirements_of(new_, is).open;
+    const std::string less = exposed ? std::string() : protects_less(was, is);
     const std::string from = old_.subject(was)->id;
     const std::string to = new_.subject(is)->id;
-    Finding finding =
-        make_finding(exposed ? "traffic-exposed" : "traffic-moved",
-                     fmt::format("{} went to `{}`, and goes to `{}`{}", witness.text(), from, to,
-                                 exposed ? ", which asks for no credentials" : ""));
+    std::string message =
+        fmt::format("{} went to `{}`, and goes to `{}`", witness.text(), from, to);
+    if (exposed) message += ", which asks for no credentials";
+    if (!less.empty()) message += fmt::format(", which protects less: {}", less);
+    Finding finding = make_finding(exposed         ? "traffic-exposed"
+                                   : !less.empty() ? "traffic-weakened"
+                                                   : "traffic-moved",
+                                   std::move(message));
     finding.witness = witness.text();
     finding.before = from;
     finding.after = to;
     place(finding, was, is);
     findings_.push_back(std::move(finding));
+  }
+
+  // In what the operation that takes the requests protects less than the one that had them; "" in
+  // nothing. What the two are for may differ, so that data and caches say nothing.
+  std::string protects_less(u32 was, u32 is) {
+    differences_.clear();
+    // What has changed for all is told of by itself: one that is still there stands beside the
+    // other.
+    const auto counterpart = counterpart_.find(was);
+    const bool stays = counterpart != counterpart_.end();
+    PolicyCompare& pair = stays ? beside_ : over_time_;
+    const Match match{.old_route = stays ? counterpart->second : was, .new_route = is};
+    pair.security(match);
+    if (!old_.contracts_only() && !new_.contracts_only()) pair.operation(match);
+    const auto of_data = [](std::string_view id) {
+      return id == "data-exposed" || id.starts_with("cache-") || id == "limit-key-changed";
+    };
+    // Limits of two operations have names of their own.
+    const bool has_other_limit = std::ranges::any_of(
+        differences_, [](const Finding& finding) { return finding.id == "limit-added"; });
+    std::string out;
+    u32 told = 0;
+    for (const Finding& finding : differences_) {
+      if (finding.rank != Class::Security || of_data(finding.id)) continue;
+      if (finding.id == "limit-removed" && has_other_limit) continue;
+      if (finding.id == "validation-loosened" && has_nothing_to_validate(is)) continue;
+      if (++told > kMostReasons) continue;
+      out += (out.empty() ? "" : "; ") + finding.message;
+    }
+    if (told > kMostReasons) out += fmt::format("; and {} more", told - kMostReasons);
+    return out;
+  }
+
+  // Without a body there are parameters alone; where they may be anything, there is no step that
+  // looks at them.
+  bool has_nothing_to_validate(u32 route) const {
+    return !new_.contracts().operation(route).get("requestBody");
   }
 
   void place(Finding& finding, u32 was, u32 is) const {
@@ -106,6 +156,9 @@ class Traffic {
   const Side& new_;
   WitnessMaker& witnesses_;
   std::vector<Finding>& findings_;
+  std::vector<Finding> differences_;  // between two operations that are not the same
+  PolicyCompare over_time_;
+  PolicyCompare beside_;
   std::map<u32, u32> counterpart_;
   std::set<std::pair<u32, u32>> told_;
 };

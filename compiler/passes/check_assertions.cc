@@ -11,6 +11,9 @@
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/authenticate/record.h"
+#include "runtime/policies/authorizer/record.h"
+#include "runtime/policies/client_class/record.h"
+#include "runtime/policies/compose/record.h"
 #include "runtime/policies/proxy/record.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/policies/validate/record.h"
@@ -90,7 +93,19 @@ bool has_limit(const Module& module, const PlannedOperation& operation,
   return false;
 }
 
+// Whether there is anything that a request could break. Methods whose requests have no content by
+// themselves (RFC 9110 section 9.3) may well declare nothing; a POST without a body is none such.
+bool can_be_broken(const PlannedOperation& operation) {
+  if (operation.source->any_method) return true;
+  const openapi::Operation& declared = *operation.source->operation;
+  static constexpr const std::string_view kWithoutContent[] = {"GET", "HEAD", "DELETE", "OPTIONS",
+                                                               "TRACE"};
+  return std::ranges::find(kWithoutContent, declared.method.value) == std::end(kWithoutContent) ||
+         !declared.parameters.empty() || declared.request_body.node;
+}
+
 bool validates(const Module& module, const PlannedOperation& operation) {
+  if (!can_be_broken(operation)) return true;
   for (const auto& record : steps_of<policies::ValidateRecord>(
            module, operation, PolicyId::Validate, Phase::RequestValidation)) {
     if (record.request == static_cast<u32>(policies::ValidateMode::Enforce)) return true;
@@ -107,23 +122,76 @@ bool has(const Module& module, const PlannedOperation& operation, std::string_vi
   return validates(module, operation);
 }
 
-// Every upstream that gets its requests, or copies of them.
-std::vector<u32> reached(const Module& module, const PlannedOperation& operation) {
-  std::vector<u32> found;
-  if (operation.upstream != table::kNone) found.push_back(operation.upstream);
-  for (const auto& proxy :
-       steps_of<policies::ProxyRecord>(module, operation, PolicyId::Proxy, Phase::Action)) {
-    for (u32 i = 0; i < proxy.split.count; ++i) {
-      const u32 at = proxy.split.offset + i * u32{sizeof(policies::SplitRecord)};
-      found.push_back(record_at<policies::SplitRecord>(module, at).upstream);
+// Every upstream that gets requests of an operation, copies of them, or questions about them: also
+// by the calls of a composition, and for one class of clients alone.
+class Reach {
+ public:
+  explicit Reach(const Module& module) : module_(module) {}
+
+  std::set<u32> of(const PlannedOperation& operation) {
+    add(operation.upstream);
+    plan(operation.plan);
+    return std::move(upstreams_);
+  }
+
+ private:
+  void add(u32 upstream) {
+    if (upstream != table::kNone) upstreams_.insert(upstream);
+  }
+
+  void plan(u32 index) {
+    if (!plans_.insert(index).second) return;
+    add(module_.table.plans[index].upstream);
+    const table::Extent steps = module_.table.plans[index].steps;
+    for (u32 i = 0; i < steps.count; ++i) step(module_.table.steps[steps.offset + i]);
+  }
+
+  template <class Record>
+  std::vector<Record> list(table::Extent extent) const {
+    std::vector<Record> out;
+    for (u32 i = 0; i < extent.count; ++i) {
+      out.push_back(record_at<Record>(module_, extent.offset + i * u32{sizeof(Record)}));
     }
-    for (u32 i = 0; i < proxy.mirrors.count; ++i) {
-      const u32 at = proxy.mirrors.offset + i * u32{sizeof(policies::MirrorRecord)};
-      found.push_back(record_at<policies::MirrorRecord>(module, at).upstream);
+    return out;
+  }
+
+  void step(const table::StepRecord& step) {
+    switch (static_cast<PolicyId>(step.policy)) {
+      case PolicyId::Proxy: {
+        const auto proxy = record_at<policies::ProxyRecord>(module_, step.record);
+        for (const auto& part : list<policies::SplitRecord>(proxy.split)) add(part.upstream);
+        for (const auto& copy : list<policies::MirrorRecord>(proxy.mirrors)) add(copy.upstream);
+        return;
+      }
+      case PolicyId::Authorizer:
+        return add(record_at<policies::AuthorizerRecord>(module_, step.record).upstream);
+      case PolicyId::Compose: {
+        const auto record = record_at<policies::ComposeRecord>(module_, step.record);
+        for (const auto& call : list<policies::CallRecord>(record.calls)) {
+          add(call.upstream);
+          if (call.route == 0) continue;
+          const PlannedOperation& called = module_.operations[call.route - 1];
+          add(called.upstream);
+          plan(called.plan);
+        }
+        return;
+      }
+      case PolicyId::ClientClass: {
+        const auto record = record_at<policies::ClientClassRecord>(module_, step.record);
+        for (const auto& entry : list<policies::ClientClassEntry>(record.classes)) {
+          if (entry.view != 0) plan(entry.view - 1);
+        }
+        return;
+      }
+      default:
+        return;
     }
   }
-  return found;
-}
+
+  const Module& module_;
+  std::set<u32> upstreams_;
+  std::set<u32> plans_;
+};
 
 class AssertionCheck {
  public:
@@ -260,10 +328,11 @@ class AssertionCheck {
       if (has(module_, operation, what)) continue;
       offends(entry.get("has"), operation, fmt::format("operation `{}` has no {}", id, what));
     }
-    const std::vector<u32> upstreams = reached(module_, operation);
-    for (const std::string_view name : texts_of(entry.get("avoids"))) {
-      const u32 index = module_.upstream_index.find(name)->second;
-      if (std::ranges::find(upstreams, index) == upstreams.end()) continue;
+    const std::vector<std::string_view> avoided = texts_of(entry.get("avoids"));
+    const std::set<u32> upstreams =
+        avoided.empty() ? std::set<u32>() : Reach(module_).of(operation);
+    for (const std::string_view name : avoided) {
+      if (!upstreams.contains(module_.upstream_index.find(name)->second)) continue;
       offends(entry.get("avoids"), operation,
               fmt::format("operation `{}` reaches upstream `{}`", id, name));
     }
