@@ -142,7 +142,10 @@ bool is_running_gateway(const std::string& path) {
 
 AdminOptions admin_of(const std::string& path) {
   const size_t colon = path.find(':');
-  return {colon == path.npos ? std::string() : path.substr(colon + 1), {}};
+  std::string address = colon == path.npos ? std::string() : path.substr(colon + 1);
+  if (address == "default") address.clear();
+  if (address.starts_with('/')) address.insert(0, "unix:");
+  return {std::move(address), {}};
 }
 
 std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
@@ -150,7 +153,12 @@ std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
   const auto reply = ask_admin(admin_of(path), console, "GET", "/v1/table");
   if (!reply) return nullptr;
   if (reply->status != 200) {
-    console.error(fmt::format("{} does not give its table: it answers {}", path, reply->status));
+    const bool asks = reply->status == 401 || reply->status == 403;
+    console.error(asks ? fmt::format("{} does not give its table without the token: "
+                                     "GWCTL_ADMIN_TOKEN_FILE names the file that holds it",
+                                     path)
+                       : fmt::format("{} does not give its table: it answers {}", path,
+                                     reply->status));
     return nullptr;
   }
   auto file = table::TableFile::from_bytes(as_bytes(reply->body));

@@ -142,6 +142,9 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   command.serve.log_json = command.log_format == "json";
   if (!read_admin(command, console)) return ExitCode::Usage;
   if (!read_trusted_keys(command.trust, command.serve.trusted, console)) return ExitCode::Usage;
+  if (!command.trust.empty() && command.serve.state_directory.empty()) {
+    console.note("note: without --state the next start would take an older table that is signed");
+  }
   if (command.watch && !can_be_watched(command.spec, console)) return ExitCode::Usage;
   SourceState read;
   const auto file = open_gateway(command.spec, console, exit, &read);

@@ -182,8 +182,15 @@ std::vector<Finding> accept(std::vector<Finding>& findings, std::vector<Acceptan
       remarks.push_back(fmt::format("{}:{}: the acceptance of `{}` has expired on {}", path,
                                     entry.line, what, entry.until));
     } else if (!entry.used) {
+      const bool lacks_operation = entry.fingerprint.empty() && entry.operation.empty() &&
+                                   std::ranges::find(findings, entry.id, &Finding::id) !=
+                                       findings.end();
       remarks.push_back(
-          fmt::format("{}:{}: nothing needs the acceptance of `{}`", path, entry.line, what));
+          lacks_operation
+              ? fmt::format("{}:{}: `{}` is a change of operations: the acceptance needs "
+                            "`operation`, the one that it is meant for, or '*'",
+                            path, entry.line, what)
+              : fmt::format("{}:{}: nothing needs the acceptance of `{}`", path, entry.line, what));
     }
   }
   return accepted;
