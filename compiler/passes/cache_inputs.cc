@@ -61,12 +61,43 @@ bool tells_client(std::string_view header) {
   return equal_ignoring_case(header, "forwarded") || equal_ignoring_case(header, "x-forwarded-for");
 }
 
+// Names one request, or is what the cache itself answers to: a key of it would be another one each
+// time, or none that is needed.
+bool names_no_answer(std::string_view header) {
+  static constexpr std::string_view kNames[] = {"x-request-id",
+                                                "x-correlation-id",
+                                                "request-id",
+                                                "correlation-id",
+                                                "traceparent",
+                                                "tracestate",
+                                                "baggage",
+                                                "b3",
+                                                "x-b3-traceid",
+                                                "x-b3-spanid",
+                                                "if-none-match",
+                                                "if-match",
+                                                "if-range",
+                                                "if-modified-since",
+                                                "if-unmodified-since",
+                                                "range",
+                                                "cache-control",
+                                                "pragma",
+                                                "accept-encoding",
+                                                "idempotency-key",
+                                                "accept",
+                                                "content-type",
+                                                "authorization"};
+  return std::ranges::any_of(
+      kNames, [&](std::string_view name) { return equal_ignoring_case(header, name); });
+}
+
 class InputCollector {
  public:
   InputCollector(Module& module, const CacheInput& input)
       : module_(module), input_(input), pools_(module.table.pools) {}
 
   table::Extent run() {
+    add_parameters();
     const auto& changes = input_.record.request;
     add_changes(changes.headers, true);
     add_changes(changes.query.changes, false);
@@ -100,6 +131,18 @@ class InputCollector {
     const std::vector<ExpressionPart> parts{
         {.source = source, .encoding = table::ExpressionEncoding::Plain, .index = 0, .text = name}};
     add(pools_.expressions.add(parts));
+  }
+
+  // What is declared beside the query (which every key has) chooses between answers as well.
+  void add_parameters() {
+    for (const openapi::Parameter& parameter : input_.operation.operation->parameters) {
+      const std::string_view name = parameter.name.value;
+      if (parameter.in == openapi::ParameterIn::Cookie) {
+        add_part(ExpressionSource::Cookie, pools_.strings.add(name));
+      } else if (parameter.in == openapi::ParameterIn::Header && !names_no_answer(name)) {
+        add_header(pools_.strings.add(lower_case(name)));
+      }
+    }
   }
 
   void add_header(table::StringRef name) { add_part(ExpressionSource::Header, name); }

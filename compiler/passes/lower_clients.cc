@@ -256,7 +256,8 @@ class ClientLowerer {
 
 std::vector<ClientClass> lower_clients(Module& module) { return ClientLowerer(module).run(); }
 
-std::string vary_of(const Module& module, const std::vector<ClientClass>& classes) {
+std::string vary_of(const Module& module, const std::vector<ClientClass>& classes,
+                    const std::set<std::string>& credentials) {
   const ConditionReader reader(module.table.pools);
   std::set<std::string> fields;
   for (const ClientClass& one : classes) {
@@ -266,7 +267,9 @@ std::string vary_of(const Module& module, const std::vector<ClientClass>& classe
         if (test.source == TestSource::Header) fields.insert(test.name);
         if (test.source == TestSource::Cookie) fields.insert("cookie");
         if (test.source == TestSource::Ip) return "*";
-        if (table::is_identity(test.source)) fields.insert("authorization");
+        if (!table::is_identity(test.source)) continue;
+        if (credentials.contains("*")) return "*";
+        fields.insert(credentials.begin(), credentials.end());
       }
     }
   }

@@ -1,5 +1,7 @@
 // `clients`: the classes of clients of a gateway.
 #pragma once
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,7 +21,9 @@ struct ClientClass {
 std::vector<ClientClass> lower_clients(Module& module);
 
 /// Fields whose values decide about the class, as Vary lists them (RFC 9110 section 12.5.5): `*`
-/// when it is something that no field says. Sorted.
-std::string vary_of(const Module& module, const std::vector<ClientClass>& classes);
+/// when it is something that no field says. `credentials`: fields by which the callers of an
+/// operation are known. Sorted.
+std::string vary_of(const Module& module, const std::vector<ClientClass>& classes,
+                    const std::set<std::string>& credentials);
 
 }  // namespace gw::compiler

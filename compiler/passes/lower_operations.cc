@@ -284,7 +284,8 @@ class OperationLowerer {
     add_limits(limits.all, steps);
     if (!clients_.empty()) {
       steps.push_back(
-          step(PolicyId::ClientClass, Phase::ClientClass, class_record(module_, clients_, view)));
+          step(PolicyId::ClientClass, Phase::ClientClass,
+               class_record(module_, clients_, view, credential_fields(module_, security))));
     }
     if (is_set(effective.fields, "compose") && !module_.options.mock) {
       add_compose(operation, effective.fields, scope, steps, lowered, encoded);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/letter_case.h"
+
 namespace gw::compiler {
 bool OperationSecurity::names_consumers() const {
   return std::ranges::any_of(scope.alternatives, [](const auto& schemes) {
@@ -104,6 +106,30 @@ table::Extent SecurityLowerer::scopes_of(const Unit& unit, std::string_view sche
            "nobody could have it", "add it to `flows`, or correct its name");
   }
   return store_list(module_.table.pools, scopes);
+}
+
+std::set<std::string> credential_fields(const Module& module, const OperationSecurity& security) {
+  using policies::CredentialPlace;
+  using policies::SchemeKind;
+  std::set<std::string> out;
+  if (!security.record) return out;
+  for (const auto& alternative : security.scope.alternatives) {
+    for (const SchemeInfo* info : alternative) {
+      const policies::SchemeRecord& scheme = module.table.schemes[info->index];
+      const auto place = static_cast<CredentialPlace>(scheme.place);
+      if (static_cast<SchemeKind>(scheme.kind) == SchemeKind::MutualTls) {
+        out.insert("*");
+      } else if (static_cast<SchemeKind>(scheme.kind) == SchemeKind::Basic) {
+        out.insert("authorization");
+      } else if (place == CredentialPlace::Cookie) {
+        out.insert("cookie");
+      } else if (place == CredentialPlace::Header) {
+        out.insert(lower_case(std::string_view(module.table.pools.strings.bytes())
+                                  .substr(scheme.field.offset, scheme.field.bytes)));
+      }  // a query is of the URI, by which answers differ anyway
+    }
+  }
+  return out;
 }
 
 }  // namespace gw::compiler

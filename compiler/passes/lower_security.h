@@ -3,6 +3,8 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "compiler/passes/lower_schemes.h"
@@ -43,5 +45,9 @@ class SecurityLowerer {
   std::map<std::tuple<const Tree*, u32, const Unit*, bool>, OperationSecurity> known_;
   u32 next_number_ = 0;
 };
+
+/// Fields of a request that say who its caller is: those of the schemes that it may bring, in lower
+/// case. `*` among them: something that no field says, such as a client certificate.
+std::set<std::string> credential_fields(const Module& module, const OperationSecurity& security);
 
 }  // namespace gw::compiler

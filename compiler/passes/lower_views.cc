@@ -122,7 +122,8 @@ void lay_view(const Effective& view, Effective& fields, Effective& body) {
 }
 
 policies::ClientClassRecord class_record(Module& module, const std::vector<ClientClass>& clients,
-                                         const PlanView& view) {
+                                         const PlanView& view,
+                                         const std::set<std::string>& credentials) {
   std::vector<policies::ClientClassEntry> entries;
   for (size_t i = 0; i < clients.size(); ++i) {
     entries.push_back({.name = module.table.pools.strings.add(clients[i].name),
@@ -133,7 +134,8 @@ policies::ClientClassRecord class_record(Module& module, const std::vector<Clien
   record.classes = {module.table.pools.policy_data.add(std::as_bytes(std::span(entries))),
                     static_cast<u32>(entries.size())};
   record.vary = {};
-  if (view.vary) record.vary = module.table.pools.strings.add(vary_of(module, clients));
+  if (view.vary)
+    record.vary = module.table.pools.strings.add(vary_of(module, clients, credentials));
   return record;
 }
 

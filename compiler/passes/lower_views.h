@@ -1,6 +1,8 @@
 // `views`: what an operation has for classes of clients.
 #pragma once
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +32,9 @@ bool views_limit(const Effective& views);
 void lay_view(const Effective& view, Effective& fields, Effective& body);
 
 /// The step that finds out about the class; `clients` is not empty.
+/// `credentials`: see vary_of().
 policies::ClientClassRecord class_record(Module& module, const std::vector<ClientClass>& clients,
-                                         const PlanView& view);
+                                         const PlanView& view,
+                                         const std::set<std::string>& credentials);
 
 }  // namespace gw::compiler

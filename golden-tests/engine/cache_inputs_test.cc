@@ -114,6 +114,28 @@ TEST_CASE("cache: a field that the gateway writes is a part of what is asked", "
   }
 }
 
+TEST_CASE("cache: declared header fields and cookies are a part of what is asked", "[cache]") {
+  const std::string parameters =
+      "      parameters: [{name: X-Ver, in: header, schema: {type: string}}, "
+      "{name: theme, in: cookie, schema: {type: string}}, "
+      "{name: X-Request-Id, in: header, schema: {type: string}}]\n";
+  CacheGate gate(table_of("cache: {ttl: 30s}", parameters));
+  gate.origin.answer = [](const OriginRequest& request) {
+    return OriginAnswer{.status = 200,
+                        .fields = {{"cache-control", "public"}},
+                        .body = request.field("x-ver") + " " + request.field("cookie")};
+  };
+  for (int round = 0; round < 2; ++round) {
+    const std::string id = std::to_string(round);
+    CHECK(gate.get("/page", {{"x-ver", "1"}, {"x-request-id", id}}).body() == "1 (none)");
+    CHECK(gate.get("/page", {{"x-ver", "2"}, {"x-request-id", id}}).body() == "2 (none)");
+    CHECK(gate.get("/page", {{"x-request-id", id}}).body() == "(none) (none)");
+    CHECK(gate.get("/page", {{"cookie", "theme=dark"}}).body() == "(none) theme=dark");
+    CHECK(gate.get("/page", {{"x-other", id}}).body() == "(none) (none)");
+  }
+  CHECK(gate.origin.seen.size() == 4);
+}
+
 TEST_CASE("cache: the upstream that a split chooses is a part of what is asked", "[cache]") {
   const auto said = [](const Visit& visit) { return visit.body(); };
   SECTION("by a condition") {

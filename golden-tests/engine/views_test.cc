@@ -80,6 +80,46 @@ TEST_CASE("views: each class sees its own, and never what others do not", "[view
   CHECK(get("iot").body == R"({"n":"a"})");
 }
 
+TEST_CASE("views: Vary names the field that says who the caller is", "[views]") {
+  struct Case {
+    const char* scheme;
+    const char* field;
+    const char* value;
+    const char* vary;
+  };
+  const Case one = GENERATE(values<Case>({
+      {"{type: apiKey, in: header, name: X-Key}", "x-key", "foo", "x-key"},
+      {"{type: apiKey, in: cookie, name: key}", "cookie", "key=foo", "cookie"},
+      {"{type: apiKey, in: query, name: key}", "x-other", "foo", "(none)"},
+  }));
+  CAPTURE(one.scheme);
+  Trip trip(
+      compiled_table("openapi: 3.1.0\n"
+                     "info: {title: T, version: '1'}\n"
+                     "x-gw:\n"
+                     "  upstreams: {u: {targets: ['http://127.0.0.1:9001']}}\n"
+                     "  defaults: {upstream: u, timeout: 5s}\n"
+                     "  clients: {device: {when: {consumer: {group: devices}}}, web: {}}\n"
+                     "  consumers: {acme: {groups: [devices], keys: ['sha256:"
+                     "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae']}}\n"
+                     "components: {securitySchemes: {key: " +
+                     std::string(one.scheme) +
+                     "}}\n"
+                     "security: [{key: []}]\n"
+                     "paths:\n"
+                     "  /a:\n"
+                     "    get:\n"
+                     "      operationId: a\n"
+                     "      x-gw: {views: {device: {response: {headers: {set: {x-view: d}}}}}}\n"
+                     "      responses: {'200': {description: ok}}\n"));
+  trip.fetcher.script = {{.status = 200, .fields = {}, .body = "ok"}};
+  trip.start("GET", "/a?key=foo", {{"host", "a"}, {one.field, one.value}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 200);
+  CHECK(trip.field("x-view") == "d");
+  CHECK(trip.field("vary") == one.vary);
+}
+
 TEST_CASE("views: the class that lies within another comes first", "[views]") {
   const Seen tablet = get("tablet");
   CHECK(tablet.body == R"({"slim":{"id":7,"name":"a","secret":1,"more":2}})");

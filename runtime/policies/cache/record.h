@@ -131,7 +131,7 @@ inline constexpr FieldSpec kCacheFields[] = {
      .max = kMaxCacheKeys,
      .fields = kCacheExpressionElement,
      .size = sizeof(table::Extent),
-     .doc = "what an answer depends on besides host, path and the declared query parameters, such "
+     .doc = "what an answer depends on besides host, path and the declared parameters, such "
             "as `$request.header.accept-language`; all of them count"},
     {.name = "identity",
      .kind = FieldKind::List,
