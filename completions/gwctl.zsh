@@ -196,7 +196,8 @@ _gwctl() {
         '--log-format[text or json, to standard error \[text\]]:value: ' \
         '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
-        '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--drain-delay[Time to go on as before after SIGTERM while /readyz says 503; a second signal ends it \[$GWCTL_DRAIN_DELAY, else 0s\]]:value: ' \
+        '--grace[Time to finish requests, once it drains \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
         '--admin-token-file[The bearer token that orders over TCP must bring \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \

@@ -45,6 +45,7 @@ struct ServeOptions {
   bool log_json = false;
   std::string state_directory;  // "": none; the table is in memory only
   bool fresh = false;           // ignore an accepted table of the state directory
+  u32 drain_delay_ms = 0;       // after the order to end: not ready, but all is served as before
   u32 grace_ms = 30'000;
   AdminSettings admin;
   ReferenceSource references;
