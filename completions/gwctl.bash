@@ -14,7 +14,7 @@ _gwctl() {
     explain) words='-H --header -d --data --ip --consumer --claims --expect --token --for --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     openapi) words='--client --host --server --format --json -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     test) words='--filter --format --json --coverage --fail-under --update --watch --live --ca --generate -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    serve) words='--listen --workers --access-log --log-format --state --fresh --drain-delay --grace --admin --admin-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    serve) words='--listen --workers --access-log --log-format --state --fresh --drain-delay --grace --admin --admin-token-file --admin-read-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     reload) words='--expect-current --close-streams --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     rollback) words='--close-streams --format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     status) words='--format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;

@@ -131,6 +131,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from serve' -l drain-delay -r -d 'T
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l grace -r -d 'Time to finish requests, once it drains [30s]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l admin -r -d 'Take orders here, or off [$GWCTL_ADMIN, else a socket in the user'\''s runtime directory]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l admin-token-file -r -d 'The bearer token that orders over TCP must bring [$GWCTL_ADMIN_TOKEN_FILE]'
+complete -c gwctl -n '__fish_seen_subcommand_from serve' -l admin-read-token-file -r -d 'A further token, which reads and gives no orders, for --admin with --admin-token-file [$GWCTL_ADMIN_READ_TOKEN_FILE]'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l takeover -r -d 'Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l trust -r -d 'Serve only tables that this public key has signed, and none that is older than one served before; may be repeated'
 complete -c gwctl -n '__fish_seen_subcommand_from serve' -l watch -d 'Serve anew when a source changes: a document, what it refers to, an overlay, a table'

@@ -200,6 +200,7 @@ _gwctl() {
         '--grace[Time to finish requests, once it drains \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
         '--admin-token-file[The bearer token that orders over TCP must bring \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--admin-read-token-file[A further token, which reads and gives no orders, for --admin with --admin-token-file \[$GWCTL_ADMIN_READ_TOKEN_FILE\]]:file:_files' \
         '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
         '--trust[Serve only tables that this public key has signed, and none that is older than one served before; may be repeated]:file:_files' \
         '--watch[Serve anew when a source changes\: a document, what it refers to, an overlay, a table]' \

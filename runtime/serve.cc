@@ -228,7 +228,8 @@ std::unique_ptr<admin::AdminServer> open_admin(const AdminSettings& settings,
   if (settings.off) return nullptr;
   const bool by_default = settings.address.empty();
   const std::string address = by_default ? admin::default_admin_address() : settings.address;
-  auto opened = admin::AdminServer::open({address, settings.token}, std::move(inherited));
+  auto opened = admin::AdminServer::open(
+      {address, {.orders = settings.token, .reading = settings.read_token}}, std::move(inherited));
   if (opened) return *std::move(opened);
   const Error& error = opened.error();
   std::string reason(error.what);

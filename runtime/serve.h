@@ -17,7 +17,8 @@ using Drain = upstream::StateRegistry::Drained;
 struct AdminSettings {
   std::string address;  // `unix:/path`, `host:port`; "": the default socket, unless it is taken
   bool off = false;
-  std::string token;  // of an address of TCP, where it must not be empty
+  std::string token;       // of an address of TCP, where it must not be empty
+  std::string read_token;  // gives no orders; "": there is none
   /// Asks a running gateway to hand its sockets to who listens at `socket`, and adds to `drains`
   /// what takes no requests there; false: `problem` says why it does not. Empty: nobody is
   /// succeeded.

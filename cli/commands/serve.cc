@@ -28,6 +28,7 @@ struct ServeCommand {
   std::string grace = "30s";
   std::string admin;
   std::string admin_token_file;
+  std::string admin_read_token_file;
   std::string takeover;
   std::vector<std::string> trust;  // files of public keys
   bool watch = false;
@@ -90,6 +91,25 @@ void read_drained(const boost::json::object& answer, std::vector<server::Drain>&
   }
 }
 
+// Of who only reads. False after a message.
+bool read_reading_token(const std::string& path, server::AdminSettings& settings,
+                        const Console& console) {
+  if (path.empty()) return true;
+  if (settings.token.empty()) {
+    console.error(
+        "--admin-read-token-file needs --admin-token-file: without it nobody is asked for a token");
+    return false;
+  }
+  const auto token = read_token(path, console);
+  if (!token) return false;
+  if (*token == settings.token) {
+    console.error(fmt::format("{}: this is the token that gives orders, too", path));
+    return false;
+  }
+  settings.read_token = *token;
+  return true;
+}
+
 // Over TCP anybody on the machine could give orders: a token is asked for.
 bool read_admin(ServeCommand& command, const Console& console) {
   server::AdminSettings& settings = command.serve.admin;
@@ -103,6 +123,9 @@ bool read_admin(ServeCommand& command, const Console& console) {
     if (!token) return false;
     settings.token = *token;
   }
+  const std::string read_token_file =
+      given_or_usual(command.admin_read_token_file, "GWCTL_ADMIN_READ_TOKEN_FILE");
+  if (!settings.off && !read_reading_token(read_token_file, settings, console)) return false;
   const bool tcp = !settings.address.empty() && !settings.address.starts_with("unix:");
   if (tcp && settings.token.empty()) {
     console.error("--admin over TCP needs --admin-token-file; unix:PATH needs none");
@@ -221,6 +244,10 @@ Run add_serve(CLI::App& gwctl) {
       ->option_text("unix:PATH|ADDR:PORT|off");
   app.add_option("--admin-token-file", command->admin_token_file,
                  "The bearer token that orders over TCP must bring [$GWCTL_ADMIN_TOKEN_FILE]")
+      ->option_text("FILE");
+  app.add_option("--admin-read-token-file", command->admin_read_token_file,
+                 "A further token, which reads and gives no orders, for --admin with "
+                 "--admin-token-file [$GWCTL_ADMIN_READ_TOKEN_FILE]")
       ->option_text("FILE");
   app.add_option("--takeover", command->takeover,
                  "Take the sockets over from the gateway with this admin interface, which then "

@@ -43,10 +43,10 @@ def instructions():
     return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
 
 
-def ask(port, path):
+def ask(port, path, method="GET", token=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=run.SECONDS)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -137,6 +137,44 @@ class KubernetesTest(unittest.TestCase):
         self.assertEqual({mount["name"] for mount in self.container["volumeMounts"]}, set(volumes))
         self.assertEqual(volumes["gateway"]["configMap"]["name"],
                          self.objects["ConfigMap"]["metadata"]["name"])
+        # Both secrets are made as the comment says, and whoever mounts one gets no other.
+        secrets = {volume["secret"]["secretName"] for volume in volumes.values() if "secret" in volume}
+        text = (PACKAGING / "kubernetes/gateway.yaml").read_text(encoding="utf-8")
+        self.assertEqual(set(re.search(r"for name in (.*); do", text)[1].split()), secrets)
+
+    def test_prometheus_finds_the_port_and_has_the_token_that_reads(self):
+        metadata = self.objects["Deployment"]["spec"]["template"]["metadata"]
+        self.assertNotIn("annotations", metadata)  # a scrape by them brings no token
+        path = PACKAGING / "kubernetes/prometheus.yaml"
+        scrape, = yaml.safe_load(path.read_text(encoding="utf-8"))["scrape_configs"]
+        keep, = [rule for rule in scrape["relabel_configs"] if rule.get("action") == "keep"]
+        self.assertEqual(keep["source_labels"], ["__meta_kubernetes_pod_label_app",
+                                                 "__meta_kubernetes_pod_container_port_name"])
+        kept = [port["name"] for port in self.container["ports"]
+                if re.fullmatch(keep["regex"], f"{metadata['labels']['app']};{port['name']}")]
+        self.assertEqual(kept, ["admin"])
+        mounted = {mount["mountPath"]: mount["name"] for mount in self.container["volumeMounts"]}
+        secrets = {volume["name"]: volume.get("secret") for volume in self.pod["volumes"]}
+        token = pathlib.PurePath(scrape["authorization"]["credentials_file"])
+        secret = secrets[mounted[str(token.parent)]]["secretName"]
+        self.assertEqual(secret, "gwctl-admin-read")
+        self.assertIn(f"--admin-read-token-file={token}", self.container["args"])
+        self.assertIn(f"secretName: {secret}", path.read_text(encoding="utf-8"))
+
+    @unittest.skipUnless(shutil.which("promtool"), "skipped: no promtool")
+    def test_prometheus_takes_its_configuration(self):
+        text = (PACKAGING / "kubernetes/prometheus.yaml").read_text(encoding="utf-8")
+        config = yaml.safe_load(text)
+        # Debian's knows nothing of clusters: what it finds targets by is left out.
+        self.assertEqual(config["scrape_configs"][0].pop("kubernetes_sd_configs"),
+                         [{"role": "pod", "namespaces": {"own_namespace": True}}])
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+            yaml.safe_dump(config, file)
+            file.flush()
+            judged = subprocess.run(["promtool", "check", "config", "--syntax-only", file.name],
+                                    text=True, capture_output=True, check=False,
+                                    timeout=run.SECONDS)
+        self.assertEqual(judged.returncode, 0, judged.stdout + judged.stderr)
 
     def test_the_pod_is_restricted(self):
         """What the Pod Security Standard `restricted` asks for, and a read-only root."""
@@ -168,9 +206,13 @@ class KubernetesTest(unittest.TestCase):
             for name, text in self.objects["ConfigMap"]["data"].items():
                 text = text.replace("0.0.0.0:8080", "127.0.0.1:0")
                 (folder / name).write_text(text, encoding="utf-8")
-            (folder / "token").write_text("0123456789abcdef\n", encoding="utf-8")
-            places = {"/etc/gwctl-admin": str(folder), "/etc/gwctl": str(folder),
-                      "0.0.0.0:9100": "127.0.0.1:0"}
+            (folder / "read").mkdir()
+            orders, reading = "0123456789abcdef", "abcdef0123456789"
+            (folder / "token").write_text(f"{orders}\n", encoding="utf-8")
+            (folder / "read/token").write_text(f"{reading}\n", encoding="utf-8")
+            # The longer ones first.
+            places = {"/etc/gwctl-admin-read": f"{folder}/read", "/etc/gwctl-admin": str(folder),
+                      "/etc/gwctl": str(folder), "0.0.0.0:9100": "127.0.0.1:0"}
             words = []
             for word in self.container["args"][1:]:
                 for before, after in places.items():
@@ -188,7 +230,14 @@ class KubernetesTest(unittest.TestCase):
                 for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                     asked = self.container[probe]["httpGet"]
                     self.assertEqual(ask(ports[asked["port"]], asked["path"]), 200)
-                self.assertEqual(ask(admin, "/metrics"), 401)
+                for token, status in ((None, 401), (reading, 200), (orders, 200)):
+                    self.assertEqual(ask(admin, "/metrics", token=token), status)
+                for token, status in ((None, 401), (reading, 403), (orders, 200)):
+                    self.assertEqual(ask(admin, "/v1/reload", "POST", token), status)
+                gateway.process.terminate()
+                gateway.await_line('"event":"leaving"')
+                self.assertEqual(ask(admin, "/readyz"), 503)
+                self.assertEqual(ask(ports["http"], "/"), 200)
             finally:
                 gateway.process.terminate()
                 self.assertEqual(gateway.end(), 0)
