@@ -190,7 +190,8 @@ _gwctl() {
         '*:file:_files' ;;
     serve)
       _arguments \
-        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
+        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners and without their probes; may be repeated]:value: ' \
+        '--default-listen[Listen here, in plain text, when the gateway has no listeners \[$GWCTL_DEFAULT_LISTEN, else 127.0.0.1\:8080\]]:value: ' \
         '--workers[Threads that serve \[one per processor it may use\]]:value: ' \
         '--access-log[A file, - for standard output, syslog, or off \[where the gateway says, else -\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \

@@ -341,6 +341,7 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const Reloader* tables = nullptr;
   Reloader reloader(gateway, main_loop, state.get(),
                     {.listen = options.listen,
+                     .default_listen = options.default_listen,
                      .references = options.references,
                      .reopen = options.reopen,
                      .trust = trust.get(),

@@ -41,6 +41,7 @@ struct TableSource {
 
 struct ServeOptions {
   std::vector<std::string> listen;  // replaces the table's listeners
+  std::string default_listen;       // where there are none; "": on this machine's own address
   u32 workers = 0;                  // 0: one per processor
   std::string access_log;           // file, "-", "syslog" or "off"; "": as the table says, else "-"
   bool log_json = false;

@@ -17,6 +17,7 @@
 #include "cli/doctor/machine.h"
 #include "cli/doctor/places.h"
 #include "cli/doctor/upstreams.h"
+#include "cli/environment.h"
 #include "cli/spec_options.h"
 #include "runtime/admin/admin_server.h"
 #include "runtime/base/ip_address.h"
@@ -94,8 +95,13 @@ RunningGateway running_gateway(const AdminOptions& admin, const Console& console
   return running;
 }
 
+// `serve` without --listen.
+std::vector<server::ListenerOptions> listeners_of(const BoundTable& table) {
+  return server::listener_options(table, {}, given_or_usual({}, "GWCTL_DEFAULT_LISTEN"));
+}
+
 void judge_certificates(const BoundTable& table, Findings& out) {
-  for (const server::ListenerOptions& listener : server::listener_options(table, {})) {
+  for (const server::ListenerOptions& listener : listeners_of(table)) {
     if (!listener.tls) continue;
     for (const net::TlsCertificate& certificate : listener.tls->certificates) {
       doctor::judge_certificate(listener.address, certificate, unix_now_ms() / 1000, out);
@@ -151,7 +157,7 @@ void judge_gateway(const DoctorCommand& command, const RunningGateway& running,
     }
   }
   if (bound != nullptr && addresses.empty()) {
-    for (const auto& listener : server::listener_options(*bound, {})) {
+    for (const auto& listener : listeners_of(*bound)) {
       addresses.push_back(listener.address);
     }
   }

@@ -175,6 +175,8 @@ ExitCode run_serve(ServeCommand& command, const Console& console) {
   ExitCode exit = ExitCode::Ok;
   if (!read_times(command, console)) return ExitCode::Usage;
   command.serve.log_json = command.log_format == "json";
+  command.serve.default_listen =
+      given_or_usual(command.serve.default_listen, "GWCTL_DEFAULT_LISTEN");
   if (!read_admin(command, console)) return ExitCode::Usage;
   if (!read_trusted_keys(command.trust, command.serve.trusted, console)) return ExitCode::Usage;
   if (!command.trust.empty() && command.serve.state_directory.empty()) {
@@ -212,10 +214,14 @@ Run add_serve(CLI::App& gwctl) {
       ->required();
   app.add_option(
          "--listen", command->serve.listen,
-         "Listen here, in plain text, instead of on the gateway's listeners; may be repeated "
-         "[127.0.0.1:8080 when there are none]")
+         "Listen here, in plain text, instead of on the gateway's listeners and without their "
+         "probes; may be repeated")
       ->option_text("ADDR:PORT")
       ->allow_extra_args(false);
+  app.add_option("--default-listen", command->serve.default_listen,
+                 "Listen here, in plain text, when the gateway has no listeners "
+                 "[$GWCTL_DEFAULT_LISTEN, else 127.0.0.1:8080]")
+      ->option_text("ADDR:PORT");
   app.add_option("--workers", command->serve.workers,
                  "Threads that serve [one per processor it may use]")
       ->option_text("N")

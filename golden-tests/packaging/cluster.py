@@ -6,6 +6,7 @@
 The root of the container is made as its build makes it, and run read-only by an ordinary user in a
 namespace of its own; that part is skipped where namespaces or root are missing.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -13,7 +14,6 @@ import pathlib
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +52,11 @@ def ask(port, path, method="GET", token=None):
         connection.close()
 
 
+def here(text):
+    """Addresses of the outside as some of this machine."""
+    return re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", text)
+
+
 class ContainerTest(unittest.TestCase):
     def test_the_container_file_keeps_its_promises(self):
         lines = instructions()
@@ -71,47 +76,70 @@ class ContainerTest(unittest.TestCase):
             if word == "FROM":
                 self.assertRegex(rest, r"^\S+:\S+ AS \w+$")  # of a version
 
+    @contextlib.contextmanager
+    def running(self, root):
+        """The command of the image in its root: read-only, its user, no capability. (process, port)"""
+        last = dict(instructions())
+        words = json.loads(last["ENTRYPOINT"]) + json.loads(last["CMD"])
+        user, group = last["USER"].split(":")
+        command = (
+            f"mount --bind {root} {root} && mount -t proc proc {root}/proc"
+            f" && mount --bind /dev {root}/dev && mount -o remount,ro,bind {root} {root}"
+            f" && exec setpriv --no-new-privs --bounding-set=-all,+setuid,+setgid,+sys_chroot"
+            f" {shutil.which('chroot')} --userspec={user}:{group} --groups= {root} {shlex.join(words)}")
+        variables = dict(word.split("=", 1) for word in here(last["ENV"]).split())
+        gateway = subprocess.Popen(["unshare", "-m", "sh", "-c", command], text=True,
+                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=variables)
+        try:
+            said = []
+            for line in gateway.stderr:
+                said.append(line)
+                if found := re.search(r"listening.*address=127\.0\.0\.1:(\d+)", line):
+                    break
+            self.assertTrue(said and "listening" in said[-1], said)
+            yield gateway, int(found[1])
+        finally:
+            gateway.terminate()
+            self.assertEqual(gateway.wait(run.SECONDS), 0)
+            gateway.stderr.close()
+
     @unittest.skipUnless(can_isolate(), "skipped: no namespaces here")
     def test_the_root_of_the_container_is_enough(self):
-        """Read-only, an ordinary user, no capability, nothing but what the image holds."""
+        """Nothing but what the image holds; and what it listens at are the document's listeners."""
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder) / "root"
             subprocess.run([PACKAGING / "container/rootfs", run.GWCTL, root], check=True)
             self.assertFalse((root / "bin/sh").exists())
             for name in ("dev", "proc"):
                 (root / name).mkdir()
-            port = socket.create_server(("127.0.0.1", 0))
-            number = port.getsockname()[1]
-            port.close()
             (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
-            last = dict(instructions())
-            entry = json.loads(last["ENTRYPOINT"])
-            words = [word.replace("0.0.0.0:8080", f"127.0.0.1:{number}")
-                     for word in json.loads(last["CMD"])]
-            user, group = last["USER"].split(":")
-            command = (
-                f"mount --bind {root} {root} && mount -t proc proc {root}/proc"
-                f" && mount --bind /dev {root}/dev && mount -o remount,ro,bind {root} {root}"
-                f" && exec setpriv --no-new-privs --bounding-set=-all,+setuid,+setgid,+sys_chroot"
-                f" {shutil.which('chroot')} --userspec={user}:{group} --groups= {root} {shlex.join(entry + words)}")
-            gateway = subprocess.Popen(["unshare", "-m", "sh", "-c", command], text=True,
-                                       stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                       env={"GWCTL_ADMIN": "off"})
-            try:
-                said = []
-                for line in gateway.stderr:
-                    said.append(line)
-                    if "listening" in line:
-                        break
-                self.assertTrue(said and "listening" in said[-1], said)
-                self.assertEqual(ask(number, "/"), 200)
+            document = root / "etc/gwctl/gateway.yaml"
+            text = document.read_text(encoding="utf-8")
+            document.write_text(here(text), encoding="utf-8")
+            with self.running(root) as (gateway, port):
+                # With the probes that the comment of the container file speaks of.
+                self.assertEqual([ask(port, path) for path in ("/", "/healthz", "/readyz")], [200] * 3)
                 status = pathlib.Path(f"/proc/{gateway.pid}/status").read_text()
+                user = dict(instructions())["USER"].split(":")[0]
                 self.assertEqual(re.search(r"^Uid:\s+(\d+)", status, re.M)[1], user)
                 self.assertEqual(int(re.search(r"^CapEff:\s+(\w+)", status, re.M)[1], 16), 0)
-            finally:
-                gateway.terminate()
-                self.assertEqual(gateway.wait(run.SECONDS), 0)
-                gateway.stderr.close()
+            # Without listeners it is reached all the same, where the image says.
+            without = re.sub(r"^  listeners:\n    - .*\n", "", text, flags=re.M)
+            self.assertNotIn("8080", without.split("openapi:")[1])
+            document.write_text(without, encoding="utf-8")
+            with self.running(root) as (gateway, port):
+                self.assertEqual([ask(port, path) for path in ("/", "/readyz")], [200, 404])
+
+    def test_what_it_listens_at_is_exposed_and_reachable(self):
+        last = dict(instructions())
+        self.assertNotIn("--listen", json.loads(last["CMD"]))  # it would replace the document's probes
+        self.assertIn(f"GWCTL_DEFAULT_LISTEN=0.0.0.0:{last['EXPOSE']}", last["ENV"].split())
+        document = PACKAGING / "container/gateway.yaml"
+        listener, = yaml.safe_load(document.read_text(encoding="utf-8"))["x-gw"]["listeners"]
+        self.assertEqual(listener["address"], f"0.0.0.0:{last['EXPOSE']}")
+        judged = subprocess.run([run.GWCTL, "lint", "--fail-on", "warning", document],
+                                capture_output=True, text=True, check=False, timeout=run.SECONDS)
+        self.assertEqual(judged.returncode, 0, judged.stdout)
 
 
 class KubernetesTest(unittest.TestCase):

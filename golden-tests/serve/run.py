@@ -381,6 +381,31 @@ class ServeTest(unittest.TestCase):
         serve.process.terminate()
         self.assertEqual(serve.end(), 0)
 
+    def test_where_it_listens_when_nobody_says(self):
+        os.environ["GWCTL_DEFAULT_LISTEN"] = "127.0.0.1:0"
+        self.addCleanup(os.environ.pop, "GWCTL_DEFAULT_LISTEN")
+        serve = Serve(self.folder, "gateway.yaml", "--admin", f"unix:{self.folder}/admin.sock",
+                      listen=None)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        # It is the same listener in the next table.
+        self.write(2)
+        subprocess.run([GWCTL, "reload", "gateway.yaml", "--admin", f"unix:{self.folder}/admin.sock"],
+                       cwd=self.folder, check=True, timeout=SECONDS, capture_output=True)
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        # The document's listeners, and --listen, come before it; the option before the variable.
+        os.environ["GWCTL_DEFAULT_LISTEN"] = "nowhere"
+        for words in ((self.probed(),), ("gateway.yaml", "--listen", "127.0.0.1:0"),
+                      ("gateway.yaml", "--default-listen", "127.0.0.1:0")):
+            serve = Serve(self.folder, *words, listen=None)
+            self.assertEqual(serve.get("/version"), (200, "2"))
+            serve.process.terminate()
+            self.assertEqual(serve.end(), 0)
+        refused = Serve(self.folder, "gateway.yaml", listen=None)
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("cannot listen on nowhere", refused.lines[-1])
+
     def test_certificates_are_taken_over_while_it_serves(self):
         def make(name):
             subprocess.run(
