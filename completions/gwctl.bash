@@ -22,7 +22,7 @@ _gwctl() {
     undrain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     purge) words='--tag --operation --key --all --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     top) words='--interval --sort --rows --count --once --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
-    doctor) words='--listen --state --timeout --admin --admin-token-file --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    doctor) words='--listen --state --access-log --timeout --admin --admin-token-file --admin-read-token-file --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     key) words='--hash -o --output -h --help -h --help -V --version -q --quiet --color' ;;
     rules) words='--format --json -h --help -h --help -V --version -q --quiet --color' ;;
     schema) words='--format --tests -h --help -h --help -V --version -q --quiet --color' ;;

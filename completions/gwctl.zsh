@@ -291,9 +291,11 @@ _gwctl() {
       _arguments \
         '--listen[Look at these in place of the gateway'\''s listeners]:value: ' \
         '--state[The state directory of `serve`]:file:_files' \
-        '--timeout[For names to be resolved, and for upstreams to take a connection \[3s\]]:value: ' \
+        '--access-log[As of `serve`\: look at this in place of where the gateway says]:file:_files' \
+        '--timeout[For names to be resolved, and for upstreams, issuers and collectors to take a connection \[3s\]]:value: ' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--admin-read-token-file[The token of `serve` that only reads \[$GWCTL_ADMIN_READ_TOKEN_FILE\]]:file:_files' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \
