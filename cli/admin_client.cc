@@ -9,12 +9,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json/parse.hpp>
-#include <cstdlib>
-#include <cstring>
 
+#include "cli/environment.h"
+#include "cli/token_file.h"
 #include "runtime/admin/admin_server.h"
 #include "runtime/base/units.h"
-#include "runtime/table/table_file.h"
 
 namespace gw::cli {
 namespace {
@@ -32,10 +31,8 @@ constexpr u64 kMaxReplyBytes = u64{1} << 30;
 using Request = http::request<http::string_body>;
 
 std::string address_of(const AdminOptions& options) {
-  if (!options.address.empty()) return options.address;
-  const char* given = std::getenv("GWCTL_ADMIN");
-  if (given != nullptr && given[0] != '\0') return given;
-  return admin::default_admin_address();
+  const std::string address = given_or_usual(options.address, "GWCTL_ADMIN");
+  return address.empty() ? admin::default_admin_address() : address;
 }
 
 // Written and read with a deadline, which blocking calls of Beast do not have.
@@ -88,16 +85,9 @@ void add_admin_options(CLI::App& app, AdminOptions& options) {
 }
 
 std::optional<std::string> read_token(const std::string& path, const Console& console) {
-  const auto text = table::read_file(path, 4096);
-  if (!text) {
-    console.error(fmt::format("cannot read {}: {}", path, std::strerror(text.error().sys)));
-    return std::nullopt;
-  }
-  std::string token = text->substr(0, text->find_first_of("\r\n"));
-  if (token.size() < 16) {
-    console.error(fmt::format("{}: a token has at least 16 characters", path));
-    return std::nullopt;
-  }
+  std::string problem;
+  auto token = read_token_file(path, problem);
+  if (!token) console.error(problem);
   return token;
 }
 
@@ -110,9 +100,7 @@ std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& 
   request.target(target);
   request.set(http::field::host, "gwctl");
   request.set(http::field::connection, "close");
-  const char* usual = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
-  const std::string token_file =
-      options.token_file.empty() && usual != nullptr ? usual : options.token_file;
+  const std::string token_file = given_or_usual(options.token_file, "GWCTL_ADMIN_TOKEN_FILE");
   if (!token_file.empty()) {
     const auto token = read_token(token_file, console);
     if (!token) return std::nullopt;

@@ -14,7 +14,7 @@ _gwctl() {
     explain) words='-H --header -d --data --ip --consumer --claims --expect --token --for --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     openapi) words='--client --host --server --format --json -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     test) words='--filter --format --json --coverage --fail-under --update --watch --live --ca --generate -o --output --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
-    serve) words='--listen --workers --access-log --log-format --state --fresh --grace --admin --admin-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    serve) words='--listen --default-listen --workers --access-log --log-format --state --fresh --drain-delay --grace --admin --admin-token-file --admin-read-token-file --takeover --trust --watch --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     reload) words='--expect-current --close-streams --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     rollback) words='--close-streams --format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     status) words='--format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
@@ -22,7 +22,7 @@ _gwctl() {
     undrain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     purge) words='--tag --operation --key --all --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     top) words='--interval --sort --rows --count --once --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
-    doctor) words='--listen --state --timeout --admin --admin-token-file --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
+    doctor) words='--listen --state --access-log --timeout --admin --admin-token-file --admin-read-token-file --format --json --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     key) words='--hash -o --output -h --help -h --help -V --version -q --quiet --color' ;;
     rules) words='--format --json -h --help -h --help -V --version -q --quiet --color' ;;
     schema) words='--format --tests -h --help -h --help -V --version -q --quiet --color' ;;

@@ -190,15 +190,18 @@ _gwctl() {
         '*:file:_files' ;;
     serve)
       _arguments \
-        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners; may be repeated \[127.0.0.1\:8080 when there are none\]]:value: ' \
+        '--listen[Listen here, in plain text, instead of on the gateway'\''s listeners and without their probes; may be repeated]:value: ' \
+        '--default-listen[Listen here, in plain text, when the gateway has no listeners \[$GWCTL_DEFAULT_LISTEN, else 127.0.0.1\:8080\]]:value: ' \
         '--workers[Threads that serve \[one per processor it may use\]]:value: ' \
         '--access-log[A file, - for standard output, syslog, or off \[where the gateway says, else -\]]:file:_files' \
         '--log-format[text or json, to standard error \[text\]]:value: ' \
         '--state[Keep accepted tables and drains here; a restart goes on with them]:file:_files' \
         '--fresh[Serve the argument even if --state holds another accepted table]' \
-        '--grace[Time to finish requests after SIGTERM \[30s\]]:value: ' \
+        '--drain-delay[Time to go on as before after SIGTERM while /readyz says 503; a second signal ends it \[$GWCTL_DRAIN_DELAY, else 0s\]]:value: ' \
+        '--grace[Time to finish requests, once it drains \[30s\]]:value: ' \
         '--admin[Take orders here, or off \[$GWCTL_ADMIN, else a socket in the user'\''s runtime directory\]]:value: ' \
         '--admin-token-file[The bearer token that orders over TCP must bring \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--admin-read-token-file[A further token, which reads and gives no orders, for --admin with --admin-token-file \[$GWCTL_ADMIN_READ_TOKEN_FILE\]]:file:_files' \
         '--takeover[Take the sockets over from the gateway with this admin interface, which then ends; `default` for the default socket]:value: ' \
         '--trust[Serve only tables that this public key has signed, and none that is older than one served before; may be repeated]:file:_files' \
         '--watch[Serve anew when a source changes\: a document, what it refers to, an overlay, a table]' \
@@ -288,9 +291,11 @@ _gwctl() {
       _arguments \
         '--listen[Look at these in place of the gateway'\''s listeners]:value: ' \
         '--state[The state directory of `serve`]:file:_files' \
-        '--timeout[For names to be resolved, and for upstreams to take a connection \[3s\]]:value: ' \
+        '--access-log[As of `serve`\: look at this in place of where the gateway says]:file:_files' \
+        '--timeout[For names to be resolved, and for upstreams, issuers and collectors to take a connection \[3s\]]:value: ' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
+        '--admin-read-token-file[The token of `serve` that only reads \[$GWCTL_ADMIN_READ_TOKEN_FILE\]]:file:_files' \
         '--format[text or json \[text\]]:value: ' \
         '--json[Same as --format json]' \
         '--overlay[Apply an OpenAPI Overlay document; may be repeated]:file:_files' \

@@ -228,7 +228,8 @@ std::unique_ptr<admin::AdminServer> open_admin(const AdminSettings& settings,
   if (settings.off) return nullptr;
   const bool by_default = settings.address.empty();
   const std::string address = by_default ? admin::default_admin_address() : settings.address;
-  auto opened = admin::AdminServer::open({address, settings.token}, std::move(inherited));
+  auto opened = admin::AdminServer::open(
+      {address, {.orders = settings.token, .reading = settings.read_token}}, std::move(inherited));
   if (opened) return *std::move(opened);
   const Error& error = opened.error();
   std::string reason(error.what);
@@ -284,6 +285,23 @@ std::unique_ptr<Watchdog> start_watchdog(const ServiceNotify& notify, Gateway& g
   return std::make_unique<Watchdog>(notify, *timeout, std::move(workers));
 }
 
+// More than draining takes, beyond its grace.
+constexpr std::chrono::seconds kEnding{15};
+
+// Whoever sends requests here learns that this process ends before it does.
+std::chrono::milliseconds leave(Gateway& gateway, const ServiceNotify& notify,
+                                const ServeOptions& options) {
+  const std::chrono::milliseconds delay(options.drain_delay_ms);
+  if (delay.count() == 0) {
+    notify.stopping();
+    return delay;
+  }
+  gateway.leave();
+  notify.stopping(delay + std::chrono::milliseconds(options.grace_ms) + kEnding);
+  log(LogLevel::Info, "leaving", {{"ready", "no"}, {"drains_in_ms", delay.count()}});
+  return delay;
+}
+
 OfferTable offer_to(admin::UnansweredReloads& reloads, MainLoop& main_loop) {
   return [&](TableFilePtr file, std::vector<std::string> problems) {
     return main_loop.post(
@@ -319,13 +337,16 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   const bool drained =
       restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
   if (!drained) return outcome;
+  std::atomic<bool> ending = false;
   const Reloader* tables = nullptr;
   Reloader reloader(gateway, main_loop, state.get(),
                     {.listen = options.listen,
+                     .default_listen = options.default_listen,
                      .references = options.references,
                      .reopen = options.reopen,
                      .trust = trust.get(),
                      .on_change = [&](bool under_way) {
+                       if (ending) return;  // that is what the manager is to know of it
                        if (under_way) return notify.reloading();
                        notify.ready(status_of(*tables));
                      }});
@@ -342,7 +363,6 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
 
   admin::Handover handover;
   admin::UnansweredReloads reloads(reloader, handover);
-  std::atomic<bool> ending = false;
   bool taken_over = false;
   admin::AdminTarget target{.gateway = gateway,
                             .reloader = reloader,
@@ -383,11 +403,16 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   yield_to_others();  // it takes tables in from here on
   main_loop.run({.every_second = [&] { reloader.look(); },
                  .hang_up = [&] { reloads.hang_up(); },
-                 .reopen_logs = [&] { gateway.reopen_log(); }});
+                 .reopen_logs = [&] { gateway.reopen_log(); },
+                 .leave =
+                     [&] {
+                       // To clients and the manager, the service goes on after a takeover.
+                       if (taken_over) return std::chrono::milliseconds(0);
+                       ending = true;
+                       return leave(gateway, notify, options);
+                     }});
   if (options.watch.stop) options.watch.stop();
   ending = true;
-  // To the manager, the service goes on after a takeover.
-  if (!taken_over) notify.stopping();
   if (watchdog != nullptr) watchdog->members_end();
   gateway.finish(options.grace_ms);
   if (orders != nullptr) orders->stop();

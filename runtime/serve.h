@@ -17,7 +17,8 @@ using Drain = upstream::StateRegistry::Drained;
 struct AdminSettings {
   std::string address;  // `unix:/path`, `host:port`; "": the default socket, unless it is taken
   bool off = false;
-  std::string token;  // of an address of TCP, where it must not be empty
+  std::string token;       // of an address of TCP, where it must not be empty
+  std::string read_token;  // gives no orders; "": there is none
   /// Asks a running gateway to hand its sockets to who listens at `socket`, and adds to `drains`
   /// what takes no requests there; false: `problem` says why it does not. Empty: nobody is
   /// succeeded.
@@ -40,11 +41,13 @@ struct TableSource {
 
 struct ServeOptions {
   std::vector<std::string> listen;  // replaces the table's listeners
+  std::string default_listen;       // where there are none; "": on this machine's own address
   u32 workers = 0;                  // 0: one per processor
   std::string access_log;           // file, "-", "syslog" or "off"; "": as the table says, else "-"
   bool log_json = false;
   std::string state_directory;  // "": none; the table is in memory only
   bool fresh = false;           // ignore an accepted table of the state directory
+  u32 drain_delay_ms = 0;       // after the order to end: not ready, but all is served as before
   u32 grace_ms = 30'000;
   AdminSettings admin;
   ReferenceSource references;

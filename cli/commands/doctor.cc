@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <set>
 
 #include "cli/admin_client.h"
 #include "cli/commands/commands.h"
@@ -17,6 +17,7 @@
 #include "cli/doctor/machine.h"
 #include "cli/doctor/places.h"
 #include "cli/doctor/upstreams.h"
+#include "cli/environment.h"
 #include "cli/spec_options.h"
 #include "runtime/admin/admin_server.h"
 #include "runtime/base/ip_address.h"
@@ -39,7 +40,9 @@ struct DoctorCommand {
   SpecOptions spec;
   std::vector<std::string> listen;
   std::string state;
+  std::string access_log;
   AdminOptions admin;
+  std::string admin_read_token_file;
   std::string timeout = "3s";
   OutputFormat format = OutputFormat::Text;
 };
@@ -47,10 +50,8 @@ struct DoctorCommand {
 constexpr u64 kMostTimeoutMs = 60'000;
 
 std::string admin_address(const AdminOptions& options) {
-  if (!options.address.empty()) return options.address;
-  const char* usual = std::getenv("GWCTL_ADMIN");
-  if (usual != nullptr && usual[0] != '\0') return usual;
-  return admin::default_admin_address();
+  const std::string address = given_or_usual(options.address, "GWCTL_ADMIN");
+  return address.empty() ? admin::default_admin_address() : address;
 }
 
 // Of an admin interface over TCP a host name is not looked up: nobody names one there.
@@ -74,11 +75,6 @@ bool somebody_listens(const std::string& address) {
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&to), length) == 0;
 }
 
-bool has_token(const AdminOptions& options) {
-  const char* usual = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
-  return !options.token_file.empty() || (usual != nullptr && usual[0] != '\0');
-}
-
 // What it holds is no obstacle: it is what is being looked after.
 RunningGateway running_gateway(const AdminOptions& admin, const Console& console) {
   RunningGateway running;
@@ -94,8 +90,13 @@ RunningGateway running_gateway(const AdminOptions& admin, const Console& console
   return running;
 }
 
+// `serve` without --listen.
+std::vector<server::ListenerOptions> listeners_of(const BoundTable& table) {
+  return server::listener_options(table, {}, given_or_usual({}, "GWCTL_DEFAULT_LISTEN"));
+}
+
 void judge_certificates(const BoundTable& table, Findings& out) {
-  for (const server::ListenerOptions& listener : server::listener_options(table, {})) {
+  for (const server::ListenerOptions& listener : listeners_of(table)) {
     if (!listener.tls) continue;
     for (const net::TlsCertificate& certificate : listener.tls->certificates) {
       doctor::judge_certificate(listener.address, certificate, unix_now_ms() / 1000, out);
@@ -133,6 +134,41 @@ std::shared_ptr<const BoundTable> bind_gateway(const DoctorCommand& command,
   return *bound;
 }
 
+// Whom the gateway asks for keys, and whom it tells of requests. Introspection and authorizers are
+// upstreams.
+std::vector<doctor::OtherServer> other_servers(const BoundTable& table,
+                                               const server::Publication& publication) {
+  std::vector<doctor::OtherServer> servers;
+  std::set<std::string> known;
+  for (u32 i = 0; i < table.view().schemes().size(); ++i) {
+    const auto source = key_source_of(table, i);
+    const bool is_asked = source && (source->kind == jose::KeySourceKind::Jwks ||
+                                     source->kind == jose::KeySourceKind::Discovery);
+    if (!is_asked || !known.insert(source->location).second) continue;
+    servers.push_back({"issuer", source->location, Verdict::Fail,
+                       "until its keys are there, tokens are answered with 503"});
+  }
+  if (!publication.collector.url.empty()) {
+    servers.push_back(
+        {"collector", publication.collector.url, Verdict::Warn, "spans are lost meanwhile"});
+  }
+  return servers;
+}
+
+// Where lines go: as `serve` decides it.
+std::string log_place_of(const DoctorCommand& command, const std::string& of_table) {
+  if (command.access_log == "off") return {};
+  return command.access_log.empty() ? of_table : command.access_log;
+}
+
+void judge_admin(const DoctorCommand& command, const std::string& address,
+                 const RunningGateway& running, Findings& out) {
+  const std::string orders = given_or_usual(command.admin.token_file, "GWCTL_ADMIN_TOKEN_FILE");
+  doctor::judge_admin(address, !orders.empty(), running, out);
+  doctor::judge_token_files(
+      orders, given_or_usual(command.admin_read_token_file, "GWCTL_ADMIN_READ_TOKEN_FILE"), out);
+}
+
 void judge_gateway(const DoctorCommand& command, const RunningGateway& running,
                    const Console& console, Findings& out) {
   std::vector<std::string> addresses = command.listen;
@@ -151,7 +187,7 @@ void judge_gateway(const DoctorCommand& command, const RunningGateway& running,
     }
   }
   if (bound != nullptr && addresses.empty()) {
-    for (const auto& listener : server::listener_options(*bound, {})) {
+    for (const auto& listener : listeners_of(*bound)) {
       addresses.push_back(listener.address);
     }
   }
@@ -159,14 +195,16 @@ void judge_gateway(const DoctorCommand& command, const RunningGateway& running,
     if (address.starts_with(':')) address.insert(0, "0.0.0.0");
     doctor::judge_listener(address, running, out);
   }
-  if (bound == nullptr) return;
+  if (bound == nullptr) return doctor::judge_access_log(log_place_of(command, {}), out);
   judge_certificates(*bound, out);
   std::vector<std::string> problems;
   const server::Publication publication = server::make_publication(bound, problems);
   fail_each(problems, "upstream", "mend it in the gateway document", out);
   if (!problems.empty()) return;
+  doctor::judge_access_log(log_place_of(command, publication.log_place), out);
   const auto patience = std::chrono::milliseconds(*parse_duration(command.timeout));
   doctor::judge_upstreams(publication.upstreams, publication.resolvers, patience, out);
+  doctor::judge_servers(other_servers(*bound, publication), publication.resolvers, patience, out);
 }
 
 std::string_view word_of(Verdict verdict) {
@@ -215,7 +253,7 @@ ExitCode run_doctor(const DoctorCommand& command, const Console& console) {
   RunningGateway running;
   if (admin != "off") {
     running = running_gateway({admin, command.admin.token_file}, console);
-    doctor::judge_admin(admin, has_token(command.admin), running, findings);
+    judge_admin(command, admin, running, findings);
   }
   if (!command.state.empty()) doctor::judge_state_directory(command.state, running, findings);
   judge_gateway(command, running, console, findings);
@@ -230,23 +268,31 @@ Run add_doctor(CLI::App& gwctl) {
   CLI::App& app = *gwctl.add_subcommand("doctor", "Say what this machine lacks for a gateway");
   const auto command = std::make_shared<DoctorCommand>();
   app.add_option("gateway", command->spec.paths,
-                 "Also look at its listeners, certificates, files and upstreams")
+                 "Also look at its listeners, certificates, files, log, upstreams and issuers")
       ->option_text("GATEWAY");
   app.add_option("--listen", command->listen, "Look at these in place of the gateway's listeners")
       ->option_text("ADDR:PORT")
       ->allow_extra_args(false);
   app.add_option("--state", command->state, "The state directory of `serve`")->option_text("DIR");
+  app.add_option("--access-log", command->access_log,
+                 "As of `serve`: look at this in place of where the gateway says")
+      ->option_text("FILE|-|syslog|off");
   app.add_option("--timeout", command->timeout,
-                 "For names to be resolved, and for upstreams to take a connection [3s]")
+                 "For names to be resolved, and for upstreams, issuers and collectors to take a "
+                 "connection [3s]")
       ->option_text("DURATION");
   add_admin_options(app, command->admin);
+  app.add_option("--admin-read-token-file", command->admin_read_token_file,
+                 "The token of `serve` that only reads [$GWCTL_ADMIN_READ_TOKEN_FILE]")
+      ->option_text("FILE");
   add_format_options(app, command->format);
   add_spec_options(app, command->spec);
   app.footer(
       "Looks at limits, processors, memory, clock and kernel; at what `serve` would\n"
-      "open and read; and whether upstreams can be found and reached: a connection\n"
-      "each, and nothing is sent. What a gateway that runs here holds is no fault.\n"
-      "Run it as the user of the service, with its environment and options.\n"
+      "open, read and write; and whether upstreams, issuers and collectors can be\n"
+      "found and reached: a connection each, and nothing is sent. What a gateway that\n"
+      "runs here holds is no fault. Run it as the user of the service, with its\n"
+      "environment and options.\n"
       "\n"
       "Examples:\n"
       "  gwctl doctor\n"

@@ -4,13 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 
 #include "cli/admin_client.h"
 #include "cli/commands/commands.h"
+#include "cli/environment.h"
 #include "cli/signing_keys.h"
 #include "cli/source_watch.h"
 #include "cli/spec_options.h"
@@ -24,9 +24,11 @@ struct ServeCommand {
   SpecOptions spec;
   server::ServeOptions serve;
   std::string log_format = "text";
+  std::string drain_delay;
   std::string grace = "30s";
   std::string admin;
   std::string admin_token_file;
+  std::string admin_read_token_file;
   std::string takeover;
   std::vector<std::string> trust;  // files of public keys
   bool watch = false;
@@ -89,23 +91,41 @@ void read_drained(const boost::json::object& answer, std::vector<server::Drain>&
   }
 }
 
+// Of who only reads. False after a message.
+bool read_reading_token(const std::string& path, server::AdminSettings& settings,
+                        const Console& console) {
+  if (path.empty()) return true;
+  if (settings.token.empty()) {
+    console.error(
+        "--admin-read-token-file needs --admin-token-file: without it nobody is asked for a token");
+    return false;
+  }
+  const auto token = read_token(path, console);
+  if (!token) return false;
+  if (*token == settings.token) {
+    console.error(fmt::format("{}: this is the token that gives orders, too", path));
+    return false;
+  }
+  settings.read_token = *token;
+  return true;
+}
+
 // Over TCP anybody on the machine could give orders: a token is asked for.
 bool read_admin(ServeCommand& command, const Console& console) {
   server::AdminSettings& settings = command.serve.admin;
-  const char* usual = std::getenv("GWCTL_ADMIN");
-  if (command.admin.empty() && usual != nullptr) command.admin = usual;
+  command.admin = given_or_usual(command.admin, "GWCTL_ADMIN");
   settings.off = command.admin == "off";
   settings.address = settings.off ? std::string() : command.admin;
   if (settings.address.starts_with(':')) settings.address.insert(0, "127.0.0.1");
-  const char* usual_token = std::getenv("GWCTL_ADMIN_TOKEN_FILE");
-  if (command.admin_token_file.empty() && usual_token != nullptr) {
-    command.admin_token_file = usual_token;
-  }
+  command.admin_token_file = given_or_usual(command.admin_token_file, "GWCTL_ADMIN_TOKEN_FILE");
   if (!command.admin_token_file.empty()) {
     const auto token = read_token(command.admin_token_file, console);
     if (!token) return false;
     settings.token = *token;
   }
+  const std::string read_token_file =
+      given_or_usual(command.admin_read_token_file, "GWCTL_ADMIN_READ_TOKEN_FILE");
+  if (!settings.off && !read_reading_token(read_token_file, settings, console)) return false;
   const bool tcp = !settings.address.empty() && !settings.address.starts_with("unix:");
   if (tcp && settings.token.empty()) {
     console.error("--admin over TCP needs --admin-token-file; unix:PATH needs none");
@@ -130,16 +150,33 @@ bool read_admin(ServeCommand& command, const Console& console) {
   return true;
 }
 
+// False after a message.
+bool read_time(std::string_view option, const std::string& text, std::string_view example,
+               u32& milliseconds, const Console& console) {
+  const auto time = parse_duration(text);
+  if (!time || *time > 3'600'000) {
+    console.error(
+        fmt::format("{} `{}` is not a duration up to 1h, such as {}", option, text, example));
+    return false;
+  }
+  milliseconds = static_cast<u32>(*time);
+  return true;
+}
+
+// How it ends.
+bool read_times(ServeCommand& command, const Console& console) {
+  server::ServeOptions& serve = command.serve;
+  if (!read_time("--grace", command.grace, "30s", serve.grace_ms, console)) return false;
+  const std::string delay = given_or_usual(command.drain_delay, "GWCTL_DRAIN_DELAY");
+  return delay.empty() || read_time("--drain-delay", delay, "5s", serve.drain_delay_ms, console);
+}
+
 ExitCode run_serve(ServeCommand& command, const Console& console) {
   ExitCode exit = ExitCode::Ok;
-  const auto grace = parse_duration(command.grace);
-  if (!grace || *grace > 3'600'000) {
-    console.error(
-        fmt::format("--grace `{}` is not a duration up to 1h, such as 30s", command.grace));
-    return ExitCode::Usage;
-  }
-  command.serve.grace_ms = static_cast<u32>(*grace);
+  if (!read_times(command, console)) return ExitCode::Usage;
   command.serve.log_json = command.log_format == "json";
+  command.serve.default_listen =
+      given_or_usual(command.serve.default_listen, "GWCTL_DEFAULT_LISTEN");
   if (!read_admin(command, console)) return ExitCode::Usage;
   if (!read_trusted_keys(command.trust, command.serve.trusted, console)) return ExitCode::Usage;
   if (!command.trust.empty() && command.serve.state_directory.empty()) {
@@ -177,10 +214,14 @@ Run add_serve(CLI::App& gwctl) {
       ->required();
   app.add_option(
          "--listen", command->serve.listen,
-         "Listen here, in plain text, instead of on the gateway's listeners; may be repeated "
-         "[127.0.0.1:8080 when there are none]")
+         "Listen here, in plain text, instead of on the gateway's listeners and without their "
+         "probes; may be repeated")
       ->option_text("ADDR:PORT")
       ->allow_extra_args(false);
+  app.add_option("--default-listen", command->serve.default_listen,
+                 "Listen here, in plain text, when the gateway has no listeners "
+                 "[$GWCTL_DEFAULT_LISTEN, else 127.0.0.1:8080]")
+      ->option_text("ADDR:PORT");
   app.add_option("--workers", command->serve.workers,
                  "Threads that serve [one per processor it may use]")
       ->option_text("N")
@@ -196,7 +237,12 @@ Run add_serve(CLI::App& gwctl) {
       ->option_text("DIR");
   app.add_flag("--fresh", command->serve.fresh,
                "Serve the argument even if --state holds another accepted table");
-  app.add_option("--grace", command->grace, "Time to finish requests after SIGTERM [30s]")
+  app.add_option(
+         "--drain-delay", command->drain_delay,
+         "Time to go on as before after SIGTERM while /readyz says 503; a second signal ends "
+         "it [$GWCTL_DRAIN_DELAY, else 0s]")
+      ->option_text("DURATION");
+  app.add_option("--grace", command->grace, "Time to finish requests, once it drains [30s]")
       ->option_text("DURATION");
   app.add_option(
          "--admin", command->admin,
@@ -204,6 +250,10 @@ Run add_serve(CLI::App& gwctl) {
       ->option_text("unix:PATH|ADDR:PORT|off");
   app.add_option("--admin-token-file", command->admin_token_file,
                  "The bearer token that orders over TCP must bring [$GWCTL_ADMIN_TOKEN_FILE]")
+      ->option_text("FILE");
+  app.add_option("--admin-read-token-file", command->admin_read_token_file,
+                 "A further token, which reads and gives no orders, for --admin with "
+                 "--admin-token-file [$GWCTL_ADMIN_READ_TOKEN_FILE]")
       ->option_text("FILE");
   app.add_option("--takeover", command->takeover,
                  "Take the sockets over from the gateway with this admin interface, which then "
@@ -219,7 +269,7 @@ Run add_serve(CLI::App& gwctl) {
       "Serve anew when a source changes: a document, what it refers to, an overlay, a table");
   add_spec_options(app, command->spec);
   app.footer(
-      "SIGTERM and SIGINT drain and exit; a second one stops at once. SIGHUP opens the\n"
+      "SIGTERM and SIGINT drain and exit; another stops at once. SIGHUP opens the\n"
       "argument again and serves it if it is good; with --watch, so does each change\n"
       "of its files. What is not good is told, and the table before goes on. SIGUSR1\n"
       "opens the file of the access log anew, so that it can be rotated.\n"

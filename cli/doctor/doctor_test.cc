@@ -261,6 +261,53 @@ TEST_CASE("doctor: a certificate is read, and compared with its key", "[doctor]"
   }
 }
 
+TEST_CASE("doctor: a server is reached, refused, unknown, or no server at all", "[doctor]") {
+  using net::testing::DnsQuestion;
+  constexpr std::chrono::seconds kPatience{20};
+  const Listening there;
+  std::string closed;
+  {
+    const Listening gone;
+    closed = gone.address();
+  }
+  const std::string port = std::to_string(server::bound_port(there.descriptor.get()));
+  // Two addresses, the first of which refuses: one is enough.
+  net::testing::DnsServer names([](const DnsQuestion& question) -> std::string {
+    if (question.name != "keys.example") {
+      return net::testing::dns_answer(question.name, question.type, {}, net::testing::kNoSuchName);
+    }
+    if (question.type != net::DnsType::A) {
+      return net::testing::dns_answer(question.name, question.type, {});
+    }
+    return net::testing::dns_answer(question.name, question.type,
+                                    {net::testing::address_record(question.name, "127.0.0.2"),
+                                     net::testing::address_record(question.name, "127.0.0.1")});
+  });
+  struct Case {
+    std::string url;
+    const char* found;  // null: it is reached
+  };
+  for (const Case& c : {Case{"http://" + there.address() + "/keys", nullptr},
+                        Case{"http://keys.example:" + port + "/keys", nullptr},
+                        Case{"http://" + closed, "Connection refused; so much for that"},
+                        Case{"https://missing.example/keys", "so much for that"},
+                        Case{"ftp://keys.example/", "not an http or https URL"}}) {
+    CAPTURE(c.url);
+    for (const Verdict verdict : {Verdict::Warn, Verdict::Fail}) {
+      Findings out;
+      judge_servers({{"issuer", c.url, verdict, "so much for that"}}, {names.address()}, kPatience,
+                    out);
+      REQUIRE(out.size() == 1);
+      CHECK(out[0].check == "issuer");
+      CHECK(out[0].found.find(c.url) != std::string::npos);
+      CHECK((out[0].verdict == Verdict::Ok) == (c.found == nullptr));
+      if (c.found == nullptr) continue;
+      CHECK(only(out).verdict == verdict);
+      CHECK(out[0].found.find(c.found) != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("doctor: an upstream of which nothing can be reached fails", "[doctor]") {
   constexpr std::chrono::milliseconds kPatience{20'000};
   std::string closed;

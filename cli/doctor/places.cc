@@ -10,10 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
+#include "cli/token_file.h"
 #include "runtime/base/unique_descriptor.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
+#include "runtime/observe/log_sink.h"
 #include "runtime/server/state_directory.h"
 
 namespace gw::cli::doctor {
@@ -64,7 +67,8 @@ std::string help_for(int error) {
 
 std::string parent_of(const std::string& path) {
   const size_t slash = path.rfind('/');
-  return slash == 0 || slash == path.npos ? "/" : path.substr(0, slash);
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 bool can_make_within(const std::string& directory) {
@@ -103,6 +107,35 @@ void judge_room(const std::string& path, Findings& out) {
   if (bytes >= kLittleRoom) return;
   warn(out, "state", fmt::format("{} MiB are free in {}", bytes >> 20, path),
        "eleven tables are kept there; make room");
+}
+
+constexpr std::string_view kLogHelp =
+    "`serve` does not start: make the directory for the user of the gateway, or let the unit say "
+    "LogsDirectory=gwctl";
+
+// Whether the file could be made; nothing is.
+void judge_new_log(const std::string& path, Findings& out) {
+  const std::string parent = parent_of(path);
+  if (can_make_within(parent)) {
+    return note(out, "access_log", fmt::format("{} will be made", path));
+  }
+  fail(out, "access_log", fmt::format("cannot write to {}: {}", parent, reason()),
+       std::string(kLogHelp));
+}
+
+// Nullopt after a finding.
+std::optional<std::string> judge_token_file(const std::string& path, Findings& out) {
+  std::string problem;
+  auto token = read_token_file(path, problem);
+  struct stat status {};
+  if (!token) {
+    fail(out, "admin", problem,
+         "`openssl rand -hex 32` makes one; the user of the gateway must be able to read it");
+  } else if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+    warn(out, "admin", fmt::format("everybody on this machine can read {}", path),
+         "chmod o-rwx, and chgrp to the group of the gateway");
+  }
+  return token;
 }
 
 }  // namespace
@@ -147,6 +180,34 @@ void judge_state_directory(const std::string& path, const RunningGateway& runnin
   fail(out, "state", fmt::format("{}: {}", path, std::strerror(error)),
        "it must belong to the user of the gateway, and nobody else may write to it: "
        "chown, chmod 0700");
+}
+
+// As LogSink opens it, but for the file that it would make.
+void judge_access_log(const std::string& place, Findings& out) {
+  if (place.empty() || place == "-") return;
+  struct stat status {};
+  const bool is_file = place != "syslog" && !place.starts_with("syslog:");
+  if (is_file && ::stat(place.c_str(), &status) != 0 && errno == ENOENT) {
+    return judge_new_log(place, out);
+  }
+  const auto opened = observe::LogSink::open(place);
+  if (opened) return note(out, "access_log", fmt::format("{} can be written", place));
+  fail(out, "access_log", fmt::format("{}: {}", place, std::strerror(opened.error().sys)),
+       is_file ? std::string(kLogHelp)
+               : "`serve` does not start: is the system's log daemon there, and its socket?");
+}
+
+void judge_token_files(const std::string& orders, const std::string& reading, Findings& out) {
+  const auto giving = orders.empty() ? std::nullopt : judge_token_file(orders, out);
+  if (reading.empty()) return;
+  if (orders.empty()) {
+    return fail(out, "admin", fmt::format("{} is read without a token for orders", reading),
+                "--admin-token-file FILE: without it nobody is asked for a token");
+  }
+  const auto taken = judge_token_file(reading, out);
+  if (!giving || taken != giving) return;
+  fail(out, "admin", fmt::format("{} holds the token that gives orders, too", reading),
+       "`openssl rand -hex 32` makes another");
 }
 
 void judge_admin(const std::string& address, bool has_token, const RunningGateway& running,

@@ -12,6 +12,7 @@
 
 #include "runtime/base/random.h"
 #include "runtime/base/unique_descriptor.h"
+#include "runtime/net/http_fetcher.h"
 #include "runtime/net/worker_loop.h"
 #include "runtime/upstream/discovery.h"
 
@@ -59,16 +60,17 @@ LookedUp look_up(const std::vector<UpstreamConfig>& plans,
   return result;
 }
 
-// One target that is being connected to.
+// One address that is being connected to.
 struct Knock {
   const TargetConfig* target = nullptr;
+  const upstream::SocketAddress* address = nullptr;
   UniqueDescriptor socket;
   int error = ETIMEDOUT;  // until it is known; 0: connected
   bool done = false;
 };
 
 void begin(Knock& knock) {
-  const upstream::SocketAddress& to = knock.target->addresses.front();
+  const upstream::SocketAddress& to = *knock.address;
   knock.socket.reset(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!knock.socket) {
     knock.error = errno;
@@ -119,7 +121,9 @@ void judge_targets(const UpstreamConfig& config, std::chrono::milliseconds patie
   for (const TargetConfig& target : config.targets) {
     if (target.weight == 0 || target.addresses.empty()) continue;
     if (knocks.size() < kAtOnce) {
-      knocks.emplace_back().target = &target;
+      Knock& knock = knocks.emplace_back();
+      knock.target = &target;
+      knock.address = &target.addresses.front();
     } else {
       ++left_out;
     }
@@ -146,16 +150,94 @@ void judge_targets(const UpstreamConfig& config, std::chrono::milliseconds patie
   }
 }
 
+constexpr std::string_view kNameHelp =
+    "ask by hand: `getent hosts NAME`; /etc/resolv.conf, or `resolvers` of the gateway, say who is "
+    "asked";
+constexpr std::string_view kSilentHelp = "do the name servers answer? --timeout waits longer";
+
+// The server of `url` as an upstream of that name, for look_up().
+UpstreamConfig as_upstream(const std::string& url) {
+  UpstreamConfig config;
+  config.name = url;
+  const auto parts = net::parse_fetch_url(url);
+  if (!parts) return config;
+  const bool is_v6 = parts->host.find(':') != std::string::npos;
+  config.targets.emplace_back().address = is_v6 ? fmt::format("[{}]:{}", parts->host, parts->port)
+                                                : fmt::format("{}:{}", parts->host, parts->port);
+  static_cast<void>(upstream::read_addresses(config));
+  return config;
+}
+
+// What is known of a server that has no address.
+Finding without_address(const OtherServer& server, const UpstreamConfig& config,
+                        const LookedUp& found, std::chrono::milliseconds patience) {
+  Finding finding{server.verdict, server.check, {}, {}};
+  if (config.targets.empty()) {
+    finding.found = fmt::format("{} is not an http or https URL", server.url);
+    finding.help = "mend it in the gateway document";
+    return finding;
+  }
+  const auto failing = found.failing.find(config.targets.front().host);
+  const bool failed = failing != found.failing.end();
+  finding.found = failed ? fmt::format("{}: {}; {}", server.url, failing->second, server.effect)
+                         : fmt::format("{}: no answer to its name within {} ms; {}", server.url,
+                                       patience.count(), server.effect);
+  finding.help = failed ? kNameHelp : kSilentHelp;
+  return finding;
+}
+
+// Of what has been tried at the addresses of one server.
+Finding of_knocks(const OtherServer& server, const std::vector<const Knock*>& knocks) {
+  const bool reached =
+      std::ranges::any_of(knocks, [](const Knock* one) { return one->error == 0; });
+  if (reached) return {Verdict::Ok, server.check, fmt::format("{} takes connections", server.url)};
+  return {
+      server.verdict, server.check,
+      fmt::format("{}: {}; {}", server.url, std::strerror(knocks.front()->error), server.effect),
+      "is it there, and is there a route and a firewall that lets it through?"};
+}
+
+constexpr size_t kAddressesEach = 4;
+
 }  // namespace
+
+void judge_servers(const std::vector<OtherServer>& servers,
+                   const std::vector<ServerAddress>& resolvers, std::chrono::milliseconds patience,
+                   Findings& out) {
+  if (servers.empty()) return;
+  std::vector<UpstreamConfig> plans;
+  for (const OtherServer& server : servers) plans.push_back(as_upstream(server.url));
+  const LookedUp found = look_up(plans, resolvers, patience);
+  std::vector<Knock> knocks;
+  for (const UpstreamConfig& config : found.upstreams) {
+    for (const TargetConfig& target : config.targets) {
+      const size_t tried = std::min(target.addresses.size(), kAddressesEach);
+      for (size_t i = 0; i < tried; ++i) {
+        Knock& knock = knocks.emplace_back();
+        knock.target = &target;
+        knock.address = &target.addresses[i];
+      }
+    }
+  }
+  for (Knock& knock : knocks) begin(knock);
+  await(knocks, patience);
+  for (size_t i = 0; i < servers.size(); ++i) {
+    const UpstreamConfig& config = found.upstreams[i];
+    std::vector<const Knock*> own;
+    for (const Knock& knock : knocks) {
+      if (!config.targets.empty() && knock.target == &config.targets.front()) own.push_back(&knock);
+    }
+    out.push_back(own.empty() ? without_address(servers[i], config, found, patience)
+                              : of_knocks(servers[i], own));
+  }
+}
 
 void judge_upstreams(const std::vector<UpstreamConfig>& upstreams,
                      const std::vector<ServerAddress>& resolvers,
                      std::chrono::milliseconds patience, Findings& out) {
   const LookedUp found = look_up(upstreams, resolvers, patience);
   for (const auto& [name, why] : found.failing) {
-    fail(out, "name", fmt::format("{}: {}", name, why),
-         "ask by hand: `getent hosts NAME`; /etc/resolv.conf, or `resolvers` of the gateway, say "
-         "who is asked");
+    fail(out, "name", fmt::format("{}: {}", name, why), std::string(kNameHelp));
   }
   for (const UpstreamConfig& config : found.upstreams) {
     const bool has_addresses = std::ranges::any_of(
@@ -164,7 +246,7 @@ void judge_upstreams(const std::vector<UpstreamConfig>& upstreams,
       judge_targets(config, patience, out);
     } else if (found.failing.empty()) {
       fail(out, "name", fmt::format("{}: no answer within {} ms", config.name, patience.count()),
-           "do the name servers answer? --timeout waits longer");
+           std::string(kSilentHelp));
     }
   }
 }

@@ -1,6 +1,8 @@
-// Whether names of upstreams resolve, and whether somebody listens where they lead.
+// Whether names of upstreams, issuers and collectors resolve, and whether somebody listens where
+// they lead.
 #pragma once
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "cli/doctor/finding.h"
@@ -16,5 +18,18 @@ namespace gw::cli::doctor {
 void judge_upstreams(const std::vector<upstream::UpstreamConfig>& upstreams,
                      const std::vector<ServerAddress>& resolvers,
                      std::chrono::milliseconds patience, Findings& out);
+
+/// A server that the gateway itself asks or tells, beside its upstreams.
+struct OtherServer {
+  std::string check;   // as Finding::check
+  std::string url;     // http or https
+  Verdict verdict;     // when it cannot be reached
+  std::string effect;  // what comes of that
+};
+
+/// The same of these: of a name that has several addresses one is enough.
+void judge_servers(const std::vector<OtherServer>& servers,
+                   const std::vector<ServerAddress>& resolvers, std::chrono::milliseconds patience,
+                   Findings& out);
 
 }  // namespace gw::cli::doctor

@@ -20,7 +20,7 @@ import unittest
 
 PACKAGE = ROOT = None
 SECONDS = 30
-CONFFILES = ["/etc/default/gwctl", "/etc/gwctl/gateway.yaml"]
+CONFFILES = ["/etc/default/gwctl", "/etc/gwctl/gateway.yaml", "/etc/logrotate.d/gwctl"]
 # Notes what it is asked; the unit is always enabled, and active.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/calls
@@ -88,6 +88,7 @@ class PackageTest(unittest.TestCase):
         unit = (self.tree / "lib/systemd/system/gwctl.service").read_text(encoding="utf-8")
         self.assertIn("ExecStart=/usr/bin/gwctl serve", unit)
         self.assertIn("GATEWAY=/etc/gwctl/gateway.yaml", unit)
+        self.assertFalse((self.tree / "usr/share/doc/gwctl/examples/gwctl.logrotate").exists())
         for path in self.tree.rglob("*"):
             self.assertFalse(path.is_symlink())
             self.assertEqual(path.stat().st_mode & 0o022, 0, path)
@@ -126,7 +127,8 @@ class LifeTest(unittest.TestCase):
         variables.update(re.findall(r"^(\w+)=(.*)$", default, re.M))
         command = re.search(r"^ExecStart=(.*)$", unit, re.M)[1]
         command = re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: variables[m[1] or m[2]], command)
-        for folder, mode in (("var/lib/gwctl", 0o700), ("run/gwctl", 0o755)):
+        for folder, mode in (("var/lib/gwctl", 0o700), ("var/log/gwctl", 0o750),
+                             ("run/gwctl", 0o755)):
             (self.root / folder).mkdir(exist_ok=True)
             (self.root / folder).chmod(mode)
             self.chroot("chown", "gwctl:gwctl", "/" + folder)
@@ -212,7 +214,8 @@ class LifeTest(unittest.TestCase):
         self.assertIn("restart gwctl.service", self.calls())  # which starts it
         # purge
         self.chroot("dpkg", "-P", "gwctl")
-        left = [name for name in ("etc/gwctl", "etc/default/gwctl", "var/lib/gwctl", "run/gwctl",
+        left = [name for name in ("etc/gwctl", "etc/default/gwctl", "etc/logrotate.d/gwctl",
+                                  "var/lib/gwctl", "var/log/gwctl", "run/gwctl",
                                   "usr/share/gwctl", "usr/share/doc/gwctl")
                 if (self.root / name).exists()]
         self.assertEqual(left, [])

@@ -718,6 +718,112 @@ class Admin(unittest.TestCase):
         self.assertIn("ready", done.stdout)
         self.end(serve)
 
+    ORDERS, READING = "0123456789abcdef0123", "abcdef0123456789abcd"
+
+    def serve_with_tokens(self, *arguments):
+        """A gateway over TCP with both tokens, and a function that asks it: status and body."""
+        (self.folder / "token").write_text(self.ORDERS + "\n", encoding="utf-8")
+        (self.folder / "reading").write_text(self.READING + "\n", encoding="utf-8")
+        serve = run.Serve(self.folder, "gateway.yaml", "--admin", "127.0.0.1:0",
+                          "--admin-token-file", "token", *arguments)
+        self.addCleanup(serve.process.kill)
+        serve.await_line("admin address")
+        address = [line for line in serve.lines if "admin address" in line][0].split("=")[-1].strip()
+
+        def ask(method, path, token, body=None):
+            connection = http.client.HTTPConnection(*address.split(":"), timeout=run.SECONDS)
+            connection.request(method, path, body=body,
+                               headers={"Authorization": f"Bearer {token}"} if token else {})
+            answer = connection.getresponse()
+            endless = path == "/v1/events" and answer.status == 200
+            said = answer.status, b"" if endless else answer.read()
+            kind = answer.headers["content-type"]
+            connection.close()
+            if said[0] in (401, 403) and method != "HEAD":
+                self.assertEqual(kind, "application/problem+json")
+                self.assertEqual(json.loads(said[1])["status"], said[0])
+            return said
+        return serve, address, ask
+
+    def test_a_second_token_reads_and_gives_no_orders(self):
+        serve, address, ask = self.serve_with_tokens("--admin-read-token-file", "reading")
+        open_to_all = ("/", "/dashboard", "/dashboard.css", "/dashboard.js", "/docs", "/docs.js",
+                       "/healthz", "/readyz")
+        read = ("/metrics", "/v1/status", "/v1/overview", "/v1/events", "/v1/docs")
+        orders = ("/v1/rollback", "/v1/undrain", "/v1/purge", "/v1/explain-token", "/v1/takeover",
+                  "/v1/drain", "/v1/reload")
+        for path in open_to_all:
+            for token in (None, "wrong", self.READING, self.ORDERS):
+                self.assertEqual(ask("GET", path, token)[0], 200)
+        for path in read:
+            for token, status in ((None, 401), (self.READING[:-1], 401), (self.READING + "e", 401),
+                                  (self.READING, 200), (self.ORDERS, 200)):
+                with self.subTest(path=path, token=token):
+                    self.assertEqual(ask("GET", path, token)[0], status)
+        self.assertEqual([ask("GET", "/v1/table", token)[0]
+                          for token in (None, self.READING, self.ORDERS)], [401, 403, 200])
+        # Whatever the method and the path: who only reads changes nothing, and learns nothing.
+        before = ask("GET", "/v1/status", self.ORDERS)[1]
+        for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            for path in (*open_to_all, *read, *orders, "/v1/table", "/nothing"):
+                with self.subTest(method=method, path=path):
+                    body = "{}" if method in ("POST", "PUT", "PATCH") else None
+                    self.assertEqual(ask(method, path, None, body)[0], 401)
+                    self.assertEqual(ask(method, path, self.READING, body)[0], 403)
+        self.assertEqual([ask("GET", path, self.READING)[0] for path in ("/nothing", "/v1/drain")],
+                         [404, 405])
+        after = ask("GET", "/v1/status", self.ORDERS)[1]
+        self.assertEqual(*({key: json.loads(text)[key] for key in ("ready", "drained", "tables")}
+                           for text in (before, after)))
+        # The other one gives orders as ever: each is taken, or refused for what it lacks.
+        for path, body, status in (("/v1/purge", '{"all": "true"}', 200),
+                                   ("/v1/drain", '{"upstream": "users"}', 200),
+                                   ("/v1/undrain", '{"upstream": "users"}', 200),
+                                   ("/v1/explain-token", "{}", 200), ("/v1/reload", None, 200),
+                                   ("/v1/rollback", '{"table": "ffffffffffffffff"}', 422),
+                                   ("/v1/takeover", '{"socket": "/nowhere"}', 409),
+                                   ("/nothing", None, 404), ("/v1/status", None, 405)):
+            with self.subTest(path=path):
+                self.assertEqual(ask("POST", path, self.ORDERS, body)[0], status)
+        # Verbs take either, and say what a token is not for.
+        for words, status in ((("status",), 0), (("drain", "users"), 2), (("reload",), 2)):
+            done = subprocess.run([run.GWCTL, *words, "--admin", address, "--admin-token-file",
+                                   "reading"], cwd=self.folder, capture_output=True, text=True,
+                                  check=False, timeout=run.SECONDS)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertEqual("this token only reads" in done.stderr, status == 2)
+        self.end(serve)
+
+    def test_without_it_there_is_one_token(self):
+        serve, _, ask = self.serve_with_tokens()
+        self.assertEqual([ask("GET", "/metrics", token)[0]
+                          for token in (self.READING, "", self.ORDERS)], [401, 401, 200])
+        self.end(serve)
+
+    def test_a_token_that_reads_must_be_one(self):
+        (self.folder / "token").write_text(self.ORDERS, encoding="utf-8")
+        (self.folder / "short").write_text("0123456789abcde\n", encoding="utf-8")
+        (self.folder / "empty").write_text("\n", encoding="utf-8")
+        tcp = ("--admin", "127.0.0.1:0", "--admin-token-file", "token", "--admin-read-token-file")
+        for words, said in (((*tcp, "missing"), "cannot read missing: No such file"),
+                            ((*tcp, "."), "cannot read .: "),
+                            ((*tcp, "short"), "at least 16 characters"),
+                            ((*tcp, "empty"), "at least 16 characters"),
+                            ((*tcp, "token"), "gives orders, too"),
+                            (("--admin", f"unix:{self.socket}", "--admin-read-token-file", "token"),
+                             "needs --admin-token-file"),
+                            (("--admin", "127.0.0.1:0", "--admin-read-token-file", "token"),
+                             "needs --admin-token-file")):
+            with self.subTest(words=words):
+                refused = run.Serve(self.folder, "gateway.yaml", *words)
+                self.assertEqual(refused.end(), 2)
+                self.assertIn(said, refused.lines[-1])
+        os.environ["GWCTL_ADMIN_READ_TOKEN_FILE"] = "short"
+        self.addCleanup(os.environ.pop, "GWCTL_ADMIN_READ_TOKEN_FILE")
+        refused = run.Serve(self.folder, "gateway.yaml", *tcp[:-1])
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("at least 16 characters", refused.lines[-1])
+
     def test_a_takeover_leaves_no_interface_without_its_token(self):
         """The token is named by the environment alone, for both processes and the client."""
         (self.folder / "token").write_text("0123456789abcdef0123\n", encoding="utf-8")

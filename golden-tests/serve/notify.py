@@ -115,6 +115,26 @@ class NotifyTest(unittest.TestCase):
         self.assertNotEqual(self.manager.hear(), second)
         self.assertEqual(serve.get("/"), (200, "3"))
 
+    def test_the_manager_is_told_how_long_a_delayed_end_takes(self):
+        serve = self.serve("--drain-delay", "1m", "--grace", "30s", WATCHDOG_USEC="20000")
+        self.manager.hear()
+        serve.process.terminate()
+        told = self.manager.hear()
+        self.assertEqual(told["STOPPING"], "1")
+        self.assertGreater(int(told["EXTEND_TIMEOUT_USEC"]), 90_000_000)
+        self.assertLess(int(told["EXTEND_TIMEOUT_USEC"]), 120_000_000)
+        # It serves, so it is watched; and a reload does not make it ready again.
+        self.assertEqual(self.manager.hear_anything(), {"WATCHDOG": "1"})
+        self.write(2)
+        self.assertEqual(self.reload("gateway.yaml"), 0)
+        self.assertEqual(serve.get("/"), (200, "2"))
+        serve.process.terminate()
+        self.assertEqual(serve.process.wait(run.SECONDS), 0)
+        self.manager.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                self.assertEqual(self.manager.hear_anything(), {"WATCHDOG": "1"})
+
     def test_the_watchdog_hears_until_the_end(self):
         serve = self.serve(WATCHDOG_USEC="20000")
         self.assertEqual(self.manager.hear()["READY"], "1")

@@ -183,6 +183,108 @@ class ServeTest(unittest.TestCase):
         thread.join(SECONDS)
         self.assertIsInstance(outcome[0], Exception)
 
+    def probed(self):
+        """The document with a probe of its listener."""
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        listener = "  listeners: [{address: '127.0.0.1:0', health: {live: /healthz, ready: /readyz}}]\n"
+        (self.folder / "probed.yaml").write_text(
+            text.replace("  version: 1\n", "  version: 1\n" + listener), encoding="utf-8")
+        return "probed.yaml"
+
+    def leaving(self, *arguments, order=None):
+        """A gateway that has been told to end, and goes on for as long as it is to."""
+        admin = f"unix:{self.folder}/admin.sock"
+        serve = Serve(self.folder, self.probed(), "--admin", admin, "--grace", "60s", *arguments,
+                      listen=None)
+        self.addCleanup(serve.process.kill)
+        self.assertEqual(serve.get("/readyz"), (200, "ready\n"))
+        if order is None:
+            serve.process.terminate()
+        else:
+            order(admin)
+        serve.await_line("leaving")
+        return serve
+
+    def drain(self, admin):
+        subprocess.run([GWCTL, "drain", "--admin", admin], check=True, timeout=SECONDS,
+                       capture_output=True)
+
+    def admin_says(self, path):
+        connection = UnixConnection(self.folder / "admin.sock")
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        said = answer.status, answer.read().decode()
+        connection.close()
+        return said
+
+    def await_not_ready(self, serve):
+        """Until every worker says so; each has connections of its own."""
+        in_a_row = 0
+        while in_a_row < 50:
+            said = serve.get("/readyz")
+            self.assertIn(said, ((200, "ready\n"), (503, "draining\n")))
+            in_a_row = in_a_row + 1 if said[0] == 503 else 0
+
+    def test_it_is_not_ready_for_a_while_before_it_drains(self):
+        for order in (None, self.drain):
+            with self.subTest(order=order):
+                serve = self.leaving("--drain-delay", "1h", order=order)
+                self.assertEqual(self.admin_says("/readyz"), (503, "draining\n"))
+                self.assertFalse(json.loads(self.admin_says("/v1/status")[1])["ready"])
+                self.await_not_ready(serve)
+                self.assertEqual(serve.get("/healthz"), (200, "ok\n"))
+                # New connections, and requests on one that stays open, are served as before.
+                kept = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=SECONDS)
+                for _ in range(3):
+                    self.assertEqual(serve.get("/version"), (200, "1"))
+                    kept.request("GET", "/version")
+                    answer = kept.getresponse()
+                    self.assertEqual((answer.status, answer.read()), (200, b"1"))
+                    self.assertIsNone(answer.headers["connection"])
+                self.assertIsNone(serve.process.poll())
+                # A second signal, or order, begins to drain.
+                serve.process.terminate() if order is None else order(
+                    f"unix:{self.folder}/admin.sock")
+                serve.await_no_listener()
+                kept.request("GET", "/version")
+                answer = kept.getresponse()
+                self.assertEqual((answer.status, answer.read()), (200, b"1"))
+                self.assertEqual(answer.headers["connection"], "close")
+                kept.close()
+                self.assertEqual(serve.end(), 0)
+
+    def test_requests_finish_after_the_delay_and_a_third_signal_cuts_off(self):
+        serve = self.leaving("--drain-delay", "10ms")  # nobody hurries it
+        serve.await_no_listener()
+        self.assertEqual(serve.end(), 0)
+        serve = self.leaving("--drain-delay", "1h")
+        thread, outcome = self.ask_in_background(serve)
+        serve.process.terminate()
+        serve.await_no_listener()
+        self.assertIsNone(serve.process.poll())
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        thread.join(SECONDS)
+        self.assertIsInstance(outcome[0], Exception)
+
+    def test_the_delay_may_come_from_the_environment(self):
+        os.environ["GWCTL_DRAIN_DELAY"] = "1h"
+        self.addCleanup(os.environ.pop, "GWCTL_DRAIN_DELAY")
+        serve = self.leaving()
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        # The command line comes first; 0s is what it was without.
+        serve = Serve(self.folder, "gateway.yaml", "--drain-delay", "0s")
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        self.assertEqual([line for line in serve.lines if "leaving" in line], [])
+        os.environ["GWCTL_DRAIN_DELAY"] = "soon"
+        for arguments in ((), ("--drain-delay", "2h")):
+            refused = Serve(self.folder, "gateway.yaml", *arguments)
+            self.assertEqual(refused.end(), 2)
+            self.assertIn("is not a duration up to 1h", refused.lines[-1])
+
     def test_the_grace_ends(self):
         serve = Serve(self.folder, "gateway.yaml", "--grace", "100ms")
         thread, outcome = self.ask_in_background(serve)
@@ -278,6 +380,31 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(serve.get("/version"), (200, "2"))
         serve.process.terminate()
         self.assertEqual(serve.end(), 0)
+
+    def test_where_it_listens_when_nobody_says(self):
+        os.environ["GWCTL_DEFAULT_LISTEN"] = "127.0.0.1:0"
+        self.addCleanup(os.environ.pop, "GWCTL_DEFAULT_LISTEN")
+        serve = Serve(self.folder, "gateway.yaml", "--admin", f"unix:{self.folder}/admin.sock",
+                      listen=None)
+        self.assertEqual(serve.get("/version"), (200, "1"))
+        # It is the same listener in the next table.
+        self.write(2)
+        subprocess.run([GWCTL, "reload", "gateway.yaml", "--admin", f"unix:{self.folder}/admin.sock"],
+                       cwd=self.folder, check=True, timeout=SECONDS, capture_output=True)
+        self.assertEqual(serve.get("/version"), (200, "2"))
+        serve.process.terminate()
+        self.assertEqual(serve.end(), 0)
+        # The document's listeners, and --listen, come before it; the option before the variable.
+        os.environ["GWCTL_DEFAULT_LISTEN"] = "nowhere"
+        for words in ((self.probed(),), ("gateway.yaml", "--listen", "127.0.0.1:0"),
+                      ("gateway.yaml", "--default-listen", "127.0.0.1:0")):
+            serve = Serve(self.folder, *words, listen=None)
+            self.assertEqual(serve.get("/version"), (200, "2"))
+            serve.process.terminate()
+            self.assertEqual(serve.end(), 0)
+        refused = Serve(self.folder, "gateway.yaml", listen=None)
+        self.assertEqual(refused.end(), 2)
+        self.assertIn("cannot listen on nowhere", refused.lines[-1])
 
     def test_certificates_are_taken_over_while_it_serves(self):
         def make(name):

@@ -16,11 +16,13 @@ file(REMOVE_RECURSE ${root}/usr/lib)
 file(RENAME ${root}/usr/share/zsh/site-functions ${root}/usr/share/zsh/vendor-completions)
 
 # Not file(INSTALL), which would put DESTDIR before these.
-file(MAKE_DIRECTORY ${root}/etc/default)
+file(MAKE_DIRECTORY ${root}/etc/default ${root}/etc/logrotate.d)
 file(COPY_FILE ${here}/copyright ${doc}/copyright)
 file(COPY_FILE ${here}/changelog ${doc}/changelog.Debian)
 file(COPY_FILE ${here}/../../CHANGELOG.md ${doc}/changelog)
 file(COPY_FILE ${here}/default ${root}/etc/default/gwctl)
+# Elsewhere an example: only here is it known where logrotate looks.
+file(RENAME ${doc}/examples/gwctl.logrotate ${root}/etc/logrotate.d/gwctl)
 
 file(GLOB pages ${root}/usr/share/man/man1/*.1)
 run(gzip -9n ${pages} ${doc}/changelog.Debian ${doc}/changelog)

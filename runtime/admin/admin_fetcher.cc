@@ -136,6 +136,11 @@ const Endpoint* find_endpoint(AdminCall& call) {
   return nullptr;
 }
 
+// Who only reads asks by GET, and learns of nothing else what there is.
+Access access_to_nothing(const AdminCall& call) {
+  return call.method == "GET" ? Access::Reader : Access::Operator;
+}
+
 // What an answer of JSON or text may do in a browser.
 constexpr std::string_view kNothingAllowed = "default-src 'none'; frame-ancestors 'none'";
 
@@ -168,24 +173,35 @@ struct AdminFetcher::Answer {
   }
 };
 
-bool AdminFetcher::is_allowed(const http::RequestHead& request) const {
-  if (token_.empty()) return true;
+Access AdminFetcher::access_of(const http::RequestHead& request) const {
+  if (tokens_.orders.empty()) return Access::Operator;
   constexpr std::string_view kScheme = "Bearer ";
   const http::Field* field = request.fields.find(http::FieldId::Authorization);
-  if (field == nullptr || !field->value.starts_with(kScheme)) return false;
-  return is_same(field->value.substr(kScheme.size()), token_);
+  if (field == nullptr || !field->value.starts_with(kScheme)) return Access::Anybody;
+  const std::string_view given = field->value.substr(kScheme.size());
+  // Both, whatever comes of the first: the time does not tell which one it is near.
+  const bool orders = is_same(given, tokens_.orders);
+  const bool reads = !tokens_.reading.empty() && is_same(given, tokens_.reading);
+  return orders ? Access::Operator : reads ? Access::Reader : Access::Anybody;
 }
 
 Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& request,
                                 http::BodySource* body) {
   const Endpoint* endpoint = find_endpoint(call);
-  const bool open = endpoint != nullptr && endpoint->open;
-  if (!open && !is_allowed(request)) {
+  const Access needed = endpoint != nullptr ? endpoint->access : access_to_nothing(call);
+  const bool open = needed == Access::Anybody;
+  const Access has = access_of(request);
+  if (!open && has == Access::Anybody) {
     refuse(call, 401, "Unauthorized", "send the bearer token of --admin-token-file");
     co_return;
   }
+  if (has < needed) {
+    refuse(call, 403, "Forbidden",
+           "this token only reads; orders and the table want that of --admin-token-file");
+    co_return;
+  }
   if (endpoint == nullptr) co_return;
-  if (!open && token_.empty() && is_from_elsewhere(request)) {
+  if (!open && tokens_.orders.empty() && is_from_elsewhere(request)) {
     refuse(call, 403, "Forbidden", "a page of another origin, or a name that is not this host's");
     co_return;
   }
@@ -224,7 +240,7 @@ Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHe
   auto answered = std::make_unique<Answer>();
   AdminCall& call = answered->call;
   call.watch = &watch_;
-  call.needs_token = !token_.empty();
+  call.needs_token = !tokens_.orders.empty();
   call.method = request.method_text;
   call.path = request.path;
   call.query = request.query;

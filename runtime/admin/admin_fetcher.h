@@ -14,12 +14,18 @@ inline constexpr u64 kMaxBodyBytes = u64{1} << 30;
 /// Workers that have not answered by then are left out of a status.
 inline constexpr std::chrono::milliseconds kWorkersAnswer{1000};
 
+/// What requests must bring as bearer. "" for `orders`: nothing; for `reading`: there is none.
+struct AdminTokens {
+  std::string orders;   // gives them, and reads
+  std::string reading;  // gets what endpoints let a Reader have
+};
+
 /// On the loop of the admin interface; one thread. What runs on the main thread is waited for.
 class AdminFetcher final : public Fetcher {
  public:
-  /// `token`: what requests must bring as bearer; "": nothing. All outlive it.
-  AdminFetcher(net::EventLoop& loop, AdminTarget& target, Watch& watch, const std::string& token)
-      : loop_(loop), target_(target), watch_(watch), token_(token) {}
+  /// All outlive it.
+  AdminFetcher(net::EventLoop& loop, AdminTarget& target, Watch& watch, const AdminTokens& tokens)
+      : loop_(loop), target_(target), watch_(watch), tokens_(tokens) {}
 
   Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                            http::BodySource* body, const FetchOptions& options,
@@ -29,12 +35,12 @@ class AdminFetcher final : public Fetcher {
  private:
   struct Answer;
   Task<void> answer(AdminCall& call, const http::RequestHead& request, http::BodySource* body);
-  bool is_allowed(const http::RequestHead& request) const;
+  Access access_of(const http::RequestHead& request) const;
 
   net::EventLoop& loop_;
   AdminTarget& target_;
   Watch& watch_;
-  const std::string& token_;
+  const AdminTokens& tokens_;
 };
 
 /// The engine of the admin interface: fetches from env.fetcher, and passes the answer on.

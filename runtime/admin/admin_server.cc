@@ -59,12 +59,12 @@ std::string default_admin_address() {
 Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminAddress& address,
                                                        UniqueDescriptor inherited) {
   const std::string path(parse_unix_address(address.address));
-  if (path.empty() && address.token.empty()) {
+  if (path.empty() && address.tokens.orders.empty()) {
     return fail(Errc::AddressInvalid, "orders over TCP need a token");
   }
   if (inherited && server::bound_address(inherited.get()) == address.address) {
     return std::unique_ptr<AdminServer>(
-        new AdminServer(address.address, address.token, std::move(inherited)));
+        new AdminServer(address.address, address.tokens, std::move(inherited)));
   }
   UniqueDescriptor socket;
   std::string bound = address.address;
@@ -82,13 +82,13 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminAddress& addre
     bound = fmt::format("{}:{}", bound.substr(0, bound.rfind(':')), server::bound_port(descriptor));
   }
   return std::unique_ptr<AdminServer>(
-      new AdminServer(std::move(bound), address.token, std::move(socket)));
+      new AdminServer(std::move(bound), address.tokens, std::move(socket)));
 }
 
 struct AdminServer::Serving {
-  Serving(AdminTarget& target, const std::string& token, int descriptor)
+  Serving(AdminTarget& target, const AdminTokens& tokens, int descriptor)
       : watch(loop, target),
-        fetcher(loop, target, watch, token),
+        fetcher(loop, target, watch, tokens),
         host(loop, random, options, &run_admin),
         generation(nullptr, loop, random, fetcher, observer),
         listener(loop, descriptor,
@@ -131,9 +131,9 @@ struct AdminServer::Serving {
   std::thread thread;
 };
 
-AdminServer::AdminServer(std::string address, std::string token, UniqueDescriptor descriptor)
+AdminServer::AdminServer(std::string address, AdminTokens tokens, UniqueDescriptor descriptor)
     : address_(std::move(address)),
-      token_(std::move(token)),
+      tokens_(std::move(tokens)),
       descriptor_(std::move(descriptor)),
       shared_descriptor_(descriptor_.get()) {}
 
@@ -144,7 +144,7 @@ AdminServer::~AdminServer() {
 }
 
 void AdminServer::start(AdminTarget& target) {
-  serving_ = std::make_unique<Serving>(target, token_, descriptor_.release());
+  serving_ = std::make_unique<Serving>(target, tokens_, descriptor_.release());
   serving_->thread = std::thread([serving = serving_.get()] {
     yield_to_others();  // a table that is sent is large
     serving->listener.start();

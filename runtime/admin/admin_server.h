@@ -12,7 +12,7 @@ namespace gw::admin {
 
 struct AdminAddress {
   std::string address;  // `unix:/path` or `host:port`
-  std::string token;    // what requests over TCP must bring; never empty there
+  AdminTokens tokens;   // of TCP there are orders with a token only
 };
 
 /// Where the admin interface is when nobody says: a socket in the user's runtime directory.
@@ -45,10 +45,10 @@ class AdminServer {
 
  private:
   struct Serving;
-  AdminServer(std::string address, std::string token, UniqueDescriptor descriptor);
+  AdminServer(std::string address, AdminTokens tokens, UniqueDescriptor descriptor);
 
   std::string address_;
-  const std::string token_;
+  const AdminTokens tokens_;
   UniqueDescriptor descriptor_;  // until start()
   const int shared_descriptor_;
   std::unique_ptr<Serving> serving_;

@@ -29,13 +29,19 @@ enum class RunsOn : u8 {
   Admin,  // at once
   Main,   // with the changes of the gateway, one after the other
 };
+/// Who gets an answer, where tokens are asked for: each may what those before it may.
+enum class Access : u8 {
+  Anybody,  // it says nothing of the gateway but how it is
+  Reader,
+  Operator,
+};
 struct Endpoint {
   std::string_view method;
   std::string_view path;
+  Access access;
   RunsOn runs_on;
   bool asks_workers;  // call.workers is filled before
   void (*answer)(AdminTarget& target, AdminCall& call);
-  bool open = false;  // needs no token: says nothing of the gateway but how it is
   // Changes what the process of a takeover has been told already: refused while one is under way.
   bool handed_over = false;
 };

@@ -124,6 +124,10 @@ u32 Gateway::end_older_streams() {
   return answers->ended;
 }
 
+void Gateway::leave() {
+  for (const auto& worker : workers_) worker->leave();
+}
+
 void Gateway::finish(u32 grace_ms) {
   const BlockedSignals blocked;
   drain(grace_ms);

@@ -54,6 +54,9 @@ class Gateway {
   const ListenerSet& listeners() const { return listeners_; }
   Control& control() { return control_; }
 
+  /// Any thread. Probes of listeners say from now on that no requests are taken, though they still
+  /// are: whoever sends them here has time to hear of it.
+  void leave();
   /// Drains, and returns when the workers have ended, which is after `grace_ms` at the latest. A
   /// signal (SIGTERM, SIGINT) cuts off what is left. On the thread that hears the signals.
   void finish(u32 grace_ms);

@@ -394,7 +394,7 @@ Task<void> Http1Session::answer() {
   exchange.forwarding = &host_.forwarding(generation_);
   http::identify_client(exchange, *exchange.forwarding, host_.random.next(), host_.random.next());
   const ListenerSettings* listener = connection_.listener.get();
-  probed_ = answer_probe(exchange, listener, host_.draining());
+  probed_ = answer_probe(exchange, listener, host_.ready());
   if (probed_ || answer_redirect(exchange, listener)) {
     head(exchange.response);
     const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);

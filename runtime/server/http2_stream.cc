@@ -145,7 +145,7 @@ Task<void> Http2Stream::serve() {
     exchange.forwarding = &host.forwarding(generation_);
     http::identify_client(exchange, *exchange.forwarding, host.random.next(), host.random.next());
     const ListenerSettings* listener = session_->connection().listener.get();
-    probed_ = answer_probe(exchange, listener, host.draining());
+    probed_ = answer_probe(exchange, listener, host.ready());
     if (probed_ || answer_redirect(exchange, listener)) {
       head(exchange.response);
       const auto sent = co_await end(as_bytes(exchange.local_body), nullptr);

@@ -68,14 +68,17 @@ ListenerOptions options_of(const BoundTable& table, const ListenerRecord& record
 }  // namespace
 
 std::vector<ListenerOptions> listener_options(const BoundTable& table,
-                                              const std::vector<std::string>& addresses) {
+                                              const std::vector<std::string>& addresses,
+                                              const std::string& by_default) {
   std::vector<ListenerOptions> listeners(addresses.begin(), addresses.end());
   if (listeners.empty()) {
     for (const ListenerRecord& record : table.view().listeners()) {
       listeners.push_back(options_of(table, record));
     }
   }
-  if (listeners.empty()) listeners.emplace_back(std::string(kDefaultListen));
+  if (listeners.empty()) {
+    listeners.emplace_back(by_default.empty() ? std::string(kDefaultListen) : by_default);
+  }
   for (ListenerOptions& listener : listeners) {
     if (listener.address.starts_with(':')) listener.address.insert(0, "0.0.0.0");
   }

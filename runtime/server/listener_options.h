@@ -24,9 +24,11 @@ struct ListenerOptions {
   std::string ready_path;                 // the same
 };
 
-/// The listeners of a table. `addresses` (serve --listen) replace them: plain ones.
+/// The listeners of a table. `addresses` (serve --listen) replace them: plain ones. Where there are
+/// neither, one at `by_default`; "": 127.0.0.1:8080.
 std::vector<ListenerOptions> listener_options(const BoundTable& table,
-                                              const std::vector<std::string>& addresses);
+                                              const std::vector<std::string>& addresses,
+                                              const std::string& by_default);
 
 /// TLS settings of the table's listener `index`, with references resolved anew, for certificates
 /// that have changed on disk. Error: ReferenceInvalid; `problem` says which and why.

@@ -80,12 +80,24 @@ bool MainLoop::hear_signal(const Handlers& handlers) {
   return true;
 }
 
+// After an order to end. False: there is nothing to go on for.
+bool MainLoop::goes_on(const Handlers& handlers) {
+  if (leaving_ || !handlers.leave) return false;
+  leaving_ = true;
+  stopping_ = false;
+  const std::chrono::milliseconds delay = handlers.leave();
+  leave_at_ = SteadyClock::now() + delay;
+  return delay.count() > 0;
+}
+
 void MainLoop::run(const Handlers& handlers) {
   auto next_tick = SteadyClock::now() + kTick;
   for (;;) {
     pollfd heard[] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    static_cast<void>(::poll(heard, 2, milliseconds_until(next_tick)));
-    if (!run_posted() || !hear_signal(handlers)) break;
+    static_cast<void>(::poll(heard, 2, milliseconds_until(std::min(next_tick, leave_at_))));
+    const bool told_to_end = !run_posted() || !hear_signal(handlers);
+    if (told_to_end && !goes_on(handlers)) break;
+    if (SteadyClock::now() >= leave_at_) break;
     if (SteadyClock::now() < next_tick) continue;
     next_tick = SteadyClock::now() + kTick;
     if (handlers.every_second) handlers.every_second();

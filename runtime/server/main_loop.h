@@ -1,5 +1,6 @@
 // What the main thread of `serve` does beside everything else: hears signals, runs what it is told.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -21,8 +22,11 @@ class MainLoop {
     std::function<void()> every_second;
     std::function<void()> hang_up;      // SIGHUP
     std::function<void()> reopen_logs;  // SIGUSR1
+    /// Called by the first order to end; for how long to go on as before. A second one ends that.
+    std::function<std::chrono::milliseconds()> leave;
   };
-  /// Until SIGTERM, SIGINT or stop(). What was posted before that has been run then.
+  /// Until SIGTERM, SIGINT or stop(), and as long after it as `leave` says. What was posted before
+  /// the end has been run then.
   void run(const Handlers& handlers);
   /// Any thread. `work` is run by run(). False: that has returned, and `work` is not run.
   bool post(std::function<void()> work);
@@ -31,6 +35,7 @@ class MainLoop {
 
  private:
   bool run_posted();
+  bool goes_on(const Handlers& handlers);
   void end();
   bool hear_signal(const Handlers& handlers);
 
@@ -39,6 +44,8 @@ class MainLoop {
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   bool stopping_ = false;
+  bool leaving_ = false;
+  std::chrono::steady_clock::time_point leave_at_ = std::chrono::steady_clock::time_point::max();
   bool ended_ = false;  // guarded by the mutex
 };
 

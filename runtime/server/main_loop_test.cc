@@ -39,6 +39,49 @@ TEST_CASE("main loop: what was posted together with the order to stop still runs
   CHECK(ran);
 }
 
+TEST_CASE("main loop: goes on for a while after the first order to end", "[server]") {
+  using std::chrono::milliseconds;
+  const BlockedSignals blocked;
+  MainLoop loop;
+  int left = 0;
+  bool ran = false;
+  SECTION("until the time is over") {
+    loop.stop();
+    loop.run({.every_second = {}, .hang_up = {}, .reopen_logs = {}, .leave = [&] {
+                ++left;
+                CHECK(loop.post([&] { ran = true; }));
+                return milliseconds(1);
+              }});
+    CHECK(ran);
+  }
+  SECTION("until a second one, and hears signals in between") {
+    ::kill(::getpid(), SIGTERM);
+    loop.run({.every_second = {},
+              .hang_up = {},
+              .reopen_logs =
+                  [&] {
+                    ran = true;
+                    ::kill(::getpid(), SIGINT);
+                  },
+              .leave =
+                  [&] {
+                    ++left;
+                    ::kill(::getpid(), SIGUSR1);
+                    return milliseconds(std::chrono::hours(1));
+                  }});
+    CHECK(ran);
+  }
+  SECTION("not at all where there is no time") {
+    loop.stop();
+    loop.run({.every_second = {}, .hang_up = {}, .reopen_logs = {}, .leave = [&] {
+                ++left;
+                return milliseconds(0);
+              }});
+  }
+  CHECK(left == 1);
+  CHECK_FALSE(loop.post([] {}));
+}
+
 TEST_CASE("main loop: hears signals", "[server]") {
   const BlockedSignals blocked;
   MainLoop loop;
@@ -53,7 +96,8 @@ TEST_CASE("main loop: hears signals", "[server]") {
             .reopen_logs =
                 [&] {
                   if (++rotations == 1) ::kill(::getpid(), SIGHUP);
-                }});
+                },
+            .leave = {}});
   CHECK(reloads == 1);
   CHECK(rotations == 1);
 }

@@ -2,7 +2,7 @@
 
 namespace gw::server {
 
-bool answer_probe(Exchange& exchange, const ListenerSettings* listener, bool draining) {
+bool answer_probe(Exchange& exchange, const ListenerSettings* listener, bool host_is_ready) {
   if (listener == nullptr) return false;
   // Normalised, as it is for operations: every spelling that would reach one of this path is a
   // probe.
@@ -17,9 +17,9 @@ bool answer_probe(Exchange& exchange, const ListenerSettings* listener, bool dra
     exchange.local_body = {};
     return true;
   }
-  response.status = ready && draining ? 503 : 200;
+  response.status = ready && !host_is_ready ? 503 : 200;
   // As the admin interface says it.
-  exchange.local_body = !ready ? "ok\n" : draining ? "draining\n" : "ready\n";
+  exchange.local_body = !ready ? "ok\n" : host_is_ready ? "ready\n" : "draining\n";
   response.framing = http::Framing::Length;  // of GET, said to HEAD as well
   response.content_length = exchange.local_body.size();
   response.fields.add(http::FieldId::ContentType, "text/plain; charset=utf-8");

@@ -7,7 +7,7 @@ namespace gw::server {
 
 /// Makes exchange.response the answer to a probe, with its body in exchange.local_body. False: the
 /// request is none, and goes on. Says no more than whether the process is there (`live_path`) and
-/// takes requests (`ready_path`; not while it drains), to whoever asks.
-bool answer_probe(Exchange& exchange, const ListenerSettings* listener, bool draining);
+/// is to get requests (`ready_path`: `host_is_ready`), to whoever asks.
+bool answer_probe(Exchange& exchange, const ListenerSettings* listener, bool host_is_ready);
 
 }  // namespace gw::server

@@ -110,6 +110,32 @@ TEST_CASE("probe: a gateway that drains is alive and not ready", "[session][prob
   CHECK(other.answer(0).status() == 200);
 }
 
+TEST_CASE("probe: a gateway that leaves is not ready, and serves on", "[session][probe]") {
+  const ListenerSettings settings = probed();
+  MemoryGateway gateway(&stub_run);
+  MemoryClient client(gateway.connect_peer(&settings));
+  client.peer.send(request("GET", "/readyz"));
+  gateway.loop.run();
+  gateway.host().leave();
+  MemoryClient later(gateway.connect_peer(&settings));
+  for (MemoryClient* one : {&client, &later}) {
+    one->peer.send(request("GET", "/readyz") + request("GET", "/healthz") +
+                   request("GET", "/users/7"));
+  }
+  gateway.loop.run();
+  CHECK(client.answer(0).status() == 200);
+  REQUIRE(later.answers() == 3);
+  REQUIRE(client.answers() == 4);
+  for (const auto& [one, first] : {std::pair{&client, 1u}, std::pair{&later, 0u}}) {
+    CHECK(one->answer(first).status() == 503);
+    CHECK(one->answer(first).body == "draining\n");
+    CHECK(one->answer(first).field("connection").empty());
+    CHECK(one->answer(first + 1).status() == 200);
+    CHECK(one->answer(first + 2).body == "hello");
+    CHECK(one->answer(first + 2).field("connection").empty());
+  }
+}
+
 TEST_CASE("probe: a listener that redirects answers its probes", "[session][probe]") {
   ListenerSettings settings = probed();
   settings.redirect_port = 443;
@@ -148,6 +174,11 @@ TEST_CASE("probe: streams of HTTP/2 are answered alike", "[http2][probe]") {
   ask(7, "GET", "/users/7");
   CHECK(client.answer(7).body == "hello");
   CHECK(gateway.log.size() == 1);
+  gateway.host().leave();
+  ask(9, "GET", "/readyz");
+  CHECK(client.answer(9).status() == 503);
+  ask(11, "GET", "/users/7");  // no GOAWAY has come
+  CHECK(client.answer(11).body == "hello");
 }
 
 TEST_CASE("probe: paths are plain", "[probe]") {

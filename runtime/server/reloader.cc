@@ -282,7 +282,8 @@ ReloadReport Reloader::try_change(Candidate candidate, bool first,
   if (!report.problems.empty()) return std::move(report);
   std::vector<upstream::UpstreamConfig> upstreams = publication.upstreams;
   publication.table = followed(bound);
-  const std::vector<ListenerOptions> listen = listener_options(*bound, options_.listen);
+  const std::vector<ListenerOptions> listen =
+      listener_options(*bound, options_.listen, options_.default_listen);
   if (first) {
     gateway_.listen_on(listen);
     report.cost.resolve = since(begun);

@@ -74,6 +74,7 @@ struct ReloadCounts {
 
 struct ReloaderOptions {
   std::vector<std::string> listen;  // replaces the listeners of tables
+  std::string default_listen;       // as listener_options() has it
   ReferenceSource references;
   /// The argument of `serve`, opened anew; null: `problems` says why not. May be empty.
   std::function<TableFilePtr(std::vector<std::string>& problems)> reopen;

@@ -102,7 +102,13 @@ void ServiceNotify::reloading() const {
   send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_us()));
 }
 
-void ServiceNotify::stopping() const { send("STOPPING=1"); }
+void ServiceNotify::stopping(std::chrono::milliseconds within) const {
+  std::string text = "STOPPING=1";
+  if (within.count() > 0) {
+    text += fmt::format("\nEXTEND_TIMEOUT_USEC={}", std::chrono::microseconds(within).count());
+  }
+  send(text);
+}
 
 void ServiceNotify::succeeded_by(pid_t process) const {
   if (process > 0) send(fmt::format("MAINPID={}", process));

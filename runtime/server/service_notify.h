@@ -37,7 +37,9 @@ class ServiceNotify {
   void ready_as_main(std::string_view status) const;
   /// A change of tables has begun. It ends with ready().
   void reloading() const;
-  void stopping() const;
+  /// It ends, `within` that time; zero: as the manager thinks. A manager of the time before
+  /// systemd 236 bounds it by its own setting all the same.
+  void stopping(std::chrono::milliseconds within = {}) const;
   /// Another process takes its place, and this one ends soon.
   void succeeded_by(pid_t process) const;
   void alive() const;

@@ -110,6 +110,8 @@ TEST_CASE("service manager: hears each state as a message of its own", "[server]
     CHECK(manager.hear() == fmt::format("READY=1\nMAINPID={}", ::getpid()));
     notify->stopping();
     CHECK(manager.hear() == "STOPPING=1");
+    notify->stopping(std::chrono::milliseconds(1500));
+    CHECK(manager.hear() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=1500000");
     notify->succeeded_by(42);
     CHECK(manager.hear() == "MAINPID=42");
     notify->alive();

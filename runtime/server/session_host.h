@@ -83,6 +83,8 @@ class SessionHost {
   void start_http(ClientConnection connection);
   /// The same for one that HTTP/2 begins on: its preface is yet to be read.
   void start_http2(ClientConnection connection);
+  /// Probes say from now on that it takes no requests, though it still does, until drain().
+  void leave() { leaving_ = true; }
   /// No further request on any connection: idle ones close, the others after their answer.
   void drain();
   /// The same for the connections of one listener.
@@ -90,6 +92,7 @@ class SessionHost {
   /// Closes everything at once.
   void abort();
   bool draining() const { return draining_; }
+  bool ready() const { return !leaving_ && !draining_; }
   size_t open_sessions() const { return sessions_.size() - finished_; }
 
   /// What HTTP/2 sessions share; made with the first of them.
@@ -122,6 +125,7 @@ class SessionHost {
   std::unique_ptr<Http2Shared> http2_;  // outlives the sessions
   std::vector<std::unique_ptr<Session>> sessions_;
   size_t finished_ = 0;
+  bool leaving_ = false;
   bool draining_ = false;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   net::Timer sweep_timer_;

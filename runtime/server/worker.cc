@@ -252,6 +252,10 @@ void Worker::on_log_flush(void* context) {
   self->loop_.set_timer(self->log_timer_, self->loop_.now() + kLogFlush);
 }
 
+void Worker::leave() {
+  loop_.post([this] { host_.leave(); });
+}
+
 void Worker::drain(std::chrono::milliseconds grace) {
   loop_.post([this, grace] { begin_drain(loop_.now() + grace); });
 }

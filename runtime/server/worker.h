@@ -86,6 +86,8 @@ class Worker {
   void end_older_streams(std::function<void(u32 ended)> done);
   /// Any thread: `done` is called on the worker's.
   void report(std::function<void(WorkerReport)> done);
+  /// Any thread: probes say that it takes no requests, though it still does.
+  void leave();
   /// Any thread: accepts no more, finishes what runs, then the thread ends; after `grace` whatever
   /// is left is cut off. A second call with a shorter grace hurries.
   void drain(std::chrono::milliseconds grace);
