@@ -263,7 +263,7 @@ std::unique_ptr<Backend> make_live_backend(const LiveOptions& options, const Gat
   }
   // Where nobody listens no test says anything; one reason is better than one for each.
   LiveConnection trial;
-  if (!trial.open(url->host, url->port, nullptr, {})) {
+  if (!trial.open(std::string(url->host), url->port, nullptr, {})) {
     problem = fmt::format("--live {}: {}", options.url, trial.problem());
     return nullptr;
   }
