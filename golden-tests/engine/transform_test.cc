@@ -146,6 +146,38 @@ TEST_CASE("body: what is no JSON, and no success, passes", "[transform]") {
             .body == R"({"a":2})");
 }
 
+TEST_CASE("body: a status that is changed takes no body past its changes", "[transform]") {
+  const std::string kBody = R"({"a":1,"b":2})";
+  const auto pick = [&](const std::string& map, u16 status) {
+    return answered("response: {status: {" + map + "}, body: {pick: [a]}}", kBody, status);
+  };
+  CHECK(pick("'404': 200", 404).body == R"({"a":1})");
+  CHECK(pick("5xx: 203", 503).body == R"({"a":1})");
+  CHECK(pick("default: 200", 302).body == R"({"a":1})");
+  CHECK(pick("'200': 404", 200).status == 404);
+  CHECK(pick("'200': 404", 200).body == R"({"a":1})");
+  CHECK(pick("'404': 500", 404).body == kBody);  // an error, and seen as one
+  CHECK(pick("'200': 206", 200).body == R"({"a":1})");
+}
+
+TEST_CASE("body: part of an answer is not passed on unchanged", "[transform]") {
+  const std::string kBody = R"({"a":1,"b":2})";
+  for (const char* map : {"", "status: {'206': 200}, ", "status: {'206': 404}, "}) {
+    CAPTURE(map);
+    const Answered part =
+        answered(std::string("response: {") + map + "body: {pick: [a]}}", kBody, 206);
+    CHECK(part.status == 502);
+    CHECK(part.body.find("\"b\"") == std::string::npos);
+  }
+}
+
+TEST_CASE("body: an error that is only read, and is no JSON, passes whole", "[transform]") {
+  const Answered error =
+      answered("response: {headers: {set: {x-a: '$response.body#/a'}}}", "no JSON", 500);
+  CHECK(error.status == 500);
+  CHECK(error.body == "no JSON");
+}
+
 TEST_CASE("body: what cannot be read or is too long is refused, or passes as told", "[transform]") {
   CHECK(answered("response: {body: {pick: [a]}}", "{", 200).status == 502);
   CHECK(answered("response: {body: {pick: [a], maxSize: 8B}}", R"({"a":12345678})").status == 502);

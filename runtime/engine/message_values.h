@@ -42,6 +42,7 @@ struct MessageValues {
   const json::Tape* response_body = nullptr;  // as it came
   std::string_view request_text;              // that was read to be changed
   bool request_passes = false;                // too long to be changed
+  bool response_changes = false;              // it is a success, as it came or as it will be
   bool response_changed = false;
   std::span<const CallValue> calls;
   const json::Tape* item = nullptr;  // of `forEach`

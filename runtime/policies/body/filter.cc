@@ -15,6 +15,7 @@
 #include "runtime/http/query.h"
 #include "runtime/policies/body/changes.h"
 #include "runtime/policies/policy_list.h"
+#include "runtime/policies/status/filter.h"
 #include "runtime/policies/validate/media_type.h"
 
 namespace gw::policies {
@@ -36,7 +37,7 @@ Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord
   if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
     return Written::Opaque;
   }
-  if (validate::is_json_type(type.type)) return Written::Json;
+  if (validate::is_json_type(type.type) || type.type == "text/json") return Written::Json;
   const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
   return both && type.type == kFormType ? Written::Form : Written::Opaque;
 }
@@ -149,9 +150,19 @@ void settle_changed_fields(http::ResponseHead& head) {
   encoding::weaken_etag(head.fields);
 }
 
-bool is_success(const Exchange& exchange) {
-  const u16 status = exchange.response.status;
-  return status >= 200 && status <= 299 && status != 204 && status != 206;
+bool is_success(u16 status) { return status >= 200 && status <= 299; }
+
+// Whether it is a success as it came, or as clients will see it: a status that is changed must not
+// take the body past what is hidden of it. Before that change.
+bool becomes_success(Exchange& exchange) {
+  u16 seen = exchange.response.status;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::Status) continue;
+    if (!engine::holds(exchange, step.condition)) continue;
+    seen = mapped_status(exchange, exchange.table->view().policy_record<StatusRecord>(step.record));
+  }
+  if (seen == 204) return false;  // shows no body
+  return is_success(exchange.response.status) || is_success(seen);
 }
 
 // Once, whoever comes first. What is forwarded unless it is changed stays as it was sent.
@@ -268,7 +279,7 @@ bool reads_response_body(Exchange& exchange) {
   for (const table::StepRecord& step : engine::steps_of(exchange)) {
     const BodyRecord* record = response_record(exchange, step);
     if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
-    if (record->reads != 0 || is_success(exchange)) return true;
+    if (record->reads != 0 || becomes_success(exchange)) return true;
   }
   return false;
 }
@@ -333,23 +344,24 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
     encoding::forget_bytes(head.fields);
     encoding::weaken_etag(head.fields);
   }
-  engine::MessageValues& values = engine::values_of(exchange);
-  json::Tape& tape = values.lease();
-  if (!tape.parse(text)) {
-    if (!is_success(exchange)) co_return true;  // only read, and absent to who reads it
-    co_return refuse_answer(exchange, "answer that is no JSON");
-  }
-  values.response_body = &tape;
   exchange.local_body = text;
   source = nullptr;
   head.framing = http::Framing::Length;
   head.content_length = text.size();
-  co_return true;
+  engine::MessageValues& values = engine::values_of(exchange);
+  values.response_changes = becomes_success(exchange);
+  json::Tape& tape = values.lease();
+  if (tape.parse(text)) {
+    values.response_body = &tape;
+    co_return true;
+  }
+  // What is only read is absent to whoever reads it.
+  co_return !values.response_changes || refuse_answer(exchange, "answer that is no JSON");
 }
 
 bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   if (exchange.values == nullptr || exchange.values->response_body == nullptr) return true;
-  if (!is_success(exchange) || !changes_value(record)) return true;
+  if (!exchange.values->response_changes || !changes_value(record)) return true;
   engine::MessageValues& values = *exchange.values;
   const json::Tape* tape = values.response_body;
   // A step before this one has changed it: expressions go on seeing what came.
