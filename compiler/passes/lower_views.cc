@@ -32,6 +32,12 @@ void lay_over(const Effective& upper, Effective& lower) {
   }
 }
 
+Effective marked(Effective value) {
+  value.of_view = true;
+  for (Effective::Entry& entry : value.entries) entry.value = marked(std::move(entry.value));
+  return value;
+}
+
 bool is_view_field(std::string_view name) {
   return std::ranges::any_of(kViewFields, [&](const auto& field) { return field.name == name; });
 }
@@ -115,7 +121,7 @@ void lay_view(const Effective& view, Effective& fields, Effective& body) {
         }
       } else {
         Effective& response = entry_of(fields, "response", entry.key);
-        lay_over(part.value, entry_of(response, part.name, part.key));
+        lay_over(marked(part.value), entry_of(response, part.name, part.key));
       }
     }
   }

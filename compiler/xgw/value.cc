@@ -7,6 +7,7 @@
 #include "runtime/base/letter_case.h"
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
+#include "runtime/policies/body/record.h"
 
 namespace gw::compiler {
 namespace {
@@ -326,7 +327,8 @@ struct ExpressionParser {
       if (scope.messages.reads_response_body != nullptr) {
         *scope.messages.reads_response_body = true;
       }
-      add_source(ExpressionSource::ResponseBody, pointer);
+      add_source(ExpressionSource::ResponseBody, pointer,
+                 scope.messages.of_view ? policies::kShownBody : u16{0});
       return true;
     }
     return fail(begin, end, fmt::format("an answer has no `{}`", text),

@@ -138,8 +138,10 @@ TEST_CASE("body: set, wrap and template write values that keep their type", "[tr
           R"({"a":["\u00e9\n"]})") == R"({"id":7,"x":"\u00e9\n","list":[1]})");
 }
 
-TEST_CASE("body: what is no JSON, and no success, passes", "[transform]") {
-  CHECK(answered("response: {body: {pick: [a]}}", "plain", 200, "text/plain").body == "plain");
+TEST_CASE("body: what is no success passes, and what is no JSON where nothing is hidden",
+          "[transform]") {
+  CHECK(answered("response: {body: {set: {a: 1}}}", "plain", 200, "text/plain").body == "plain");
+  CHECK(answered("response: {body: {pick: [a]}}", "plain", 404, "text/plain").body == "plain");
   CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1})", 404).body == R"({"b":1})");
   CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1,"a":2})", 201,
                  "application/hal+json; charset=utf-8")
@@ -158,6 +160,35 @@ TEST_CASE("body: a status that is changed takes no body past its changes", "[tra
   CHECK(pick("'200': 404", 200).body == R"({"a":1})");
   CHECK(pick("'404': 500", 404).body == kBody);  // an error, and seen as one
   CHECK(pick("'200': 206", 200).body == R"({"a":1})");
+}
+
+TEST_CASE("body: what is hidden is not shown in another type than JSON", "[transform]") {
+  for (const char* type :
+       {"text/csv", "application/xml", "application/x-ndjson", "what ever", ""}) {
+    for (const char* changes : {"pick: [a]", "omit: [b]"}) {
+      CAPTURE(type, changes);
+      const std::string fields = std::string("response: {body: {") + changes + "}}";
+      const Answered secret = answered(fields, "b: secret", 200, type);
+      CHECK(secret.status == 502);
+      CHECK(secret.body.find("secret") == std::string::npos);
+      CHECK(answered(fields, "", 200, type).status == 200);
+      CHECK(answered(fields, "", 200).status == 200);
+      CHECK(answered(fields, "b: fault", 404, type).body == "b: fault");
+    }
+  }
+  CHECK(answered("response: {body: {omit: [b]}}", R"({"a":1,"b":2})", 200, "text/json").body ==
+        R"({"a":1})");
+  const std::string absent = "response: {status: {'404': 204}, body: {pick: [a]}}";
+  CHECK(answered(absent, "<html>", 404, "text/html").status == 204);
+}
+
+TEST_CASE("body: what `respond` says is said in its own type", "[transform]") {
+  Trip trip(compiled_table(
+      document("respond: {status: 200, body: fine}, response: {body: {omit: [b]}}")));
+  trip.start("GET", "/users/7", {{"host", "a"}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 200);
+  CHECK(trip.responder.body == "fine");
 }
 
 TEST_CASE("body: part of an answer is not passed on unchanged", "[transform]") {

@@ -143,6 +143,15 @@ bool refuse_answer(Exchange& exchange, const char* what) {
   return false;
 }
 
+// Of an answer that could not be read.
+bool refuse_broken(Exchange& exchange, const Error& error) {
+  exchange.error = error;
+  exchange.error.origin = Origin::Upstream;
+  if (error.code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
+  if (error.code == Errc::BodyTooLarge) exchange.error.code = Errc::ResponseInvalid;
+  return false;
+}
+
 // Fields that speak of the bytes that came are not true of the new ones (RFC 9110 section 7.7). The
 // entity tag becomes weak: what is left out or added follows from what it names.
 void settle_changed_fields(http::ResponseHead& head) {
@@ -183,6 +192,48 @@ const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& s
     return nullptr;
   }
   return &exchange.table->view().policy_record<BodyRecord>(step.record);
+}
+
+// The steps that hold for this answer, together.
+struct AnswerChanges {
+  const BodyRecord* first = nullptr;
+  u64 limit = 0;       // most bytes that are read
+  bool passes = true;  // one that is too long; none may be left out that has not said so
+  bool hides = false;  // something that clients must not see
+};
+AnswerChanges changes_of(Exchange& exchange) {
+  AnswerChanges all;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    const BodyRecord* record = response_record(exchange, step);
+    if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
+    if (all.first == nullptr) all.first = record;
+    all.limit = std::max(all.limit, record->max_size);
+    all.passes = all.passes && static_cast<BodyTooLong>(record->too_long) == BodyTooLong::Pass;
+    all.hides = all.hides || record->of_view != 0 || record->pick.count + record->omit.count != 0;
+  }
+  return all;
+}
+
+// `respond` says what its author has written for clients, in whatever type.
+bool is_own_text(const Exchange& exchange) {
+  const auto steps = engine::steps_of(exchange);
+  return exchange.last_step < steps.size() &&
+         static_cast<PolicyId>(steps[exchange.last_step].policy) == PolicyId::Respond;
+}
+
+// What is not JSON shows nothing only when there is nothing of it. False: refused.
+Task<bool> is_empty(Exchange& exchange, Env& env, http::BodySource*& source) {
+  constexpr const char* kRefusal = "answer that is not JSON, of which part is hidden";
+  if (source == nullptr) co_return refuse_answer(exchange, kRefusal);
+  engine::WholeBody body;
+  const Result<void> read =
+      co_await engine::read_to_end(*source, 0, exchange.deadline, env.clock, exchange.arena, body);
+  if (!read && read.error().code != Errc::BodyTooLarge) {
+    co_return refuse_broken(exchange, read.error());
+  }
+  if (!read) co_return refuse_answer(exchange, kRefusal);
+  source = engine::resume_body(exchange.arena, body, nullptr);
+  co_return true;
 }
 
 }  // namespace
@@ -294,17 +345,7 @@ void ask_for_readable_answer(Exchange& exchange) {
 }
 
 Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*& source) {
-  const BodyRecord* first = nullptr;
-  u64 limit = 0;
-  bool passes = true;  // of several changes none may be left out that has not said so
-  for (const table::StepRecord& step : engine::steps_of(exchange)) {
-    const BodyRecord* record = response_record(exchange, step);
-    if (record == nullptr) continue;
-    if (!engine::holds(exchange, step.condition)) continue;
-    if (first == nullptr) first = record;
-    passes = passes && static_cast<BodyTooLong>(record->too_long) == BodyTooLong::Pass;
-    limit = std::max(limit, record->max_size);
-  }
+  const AnswerChanges changes = changes_of(exchange);
   const bool bodiless =
       http::response_length(exchange.response, exchange.request.method, std::nullopt).bodiless;
   http::ResponseHead& head = exchange.response;
@@ -313,30 +354,27 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
     if (exchange.request.method == http::Method::Head) head.framing = http::Framing::None;
     co_return true;
   }
-  if (written_in(head.fields, exchange.arena, *first) == Written::Opaque) co_return true;
+  if (written_in(head.fields, exchange.arena, *changes.first) == Written::Opaque) {
+    const bool shown = !changes.hides || is_own_text(exchange) || !becomes_success(exchange);
+    co_return shown || co_await is_empty(exchange, env, source);
+  }
   if (head.status == 206) co_return refuse_answer(exchange, "part of an answer that is changed");
   const encoding::BodyCoding coding = encoding::coding_of(head.fields);
   if (!coding.known) co_return refuse_answer(exchange, "answer in an unknown coding");
   std::string_view text = exchange.local_body;
   if (source != nullptr) {
     engine::WholeBody body;
-    const Result<void> read = co_await engine::read_to_end(*source, limit, exchange.deadline,
-                                                           env.clock, exchange.arena, body);
-    if (!read && read.error().code == Errc::BodyTooLarge && passes) {
+    const Result<void> read = co_await engine::read_to_end(
+        *source, changes.limit, exchange.deadline, env.clock, exchange.arena, body);
+    if (!read && read.error().code == Errc::BodyTooLarge && changes.passes) {
       source = engine::resume_body(exchange.arena, body, source);
       co_return true;
     }
-    if (!read) {
-      exchange.error = read.error();
-      exchange.error.origin = Origin::Upstream;
-      if (read.error().code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
-      if (read.error().code == Errc::BodyTooLarge) exchange.error.code = Errc::ResponseInvalid;
-      co_return false;
-    }
+    if (!read) co_return refuse_broken(exchange, read.error());
     text = as_text(body.bytes);
   }
   if (coding.coding != encoding::Coding::Identity) {
-    const encoding::DecodeLimits limits{.bytes = limit, .origin = Origin::Upstream};
+    const encoding::DecodeLimits limits{.bytes = changes.limit, .origin = Origin::Upstream};
     const Result<Bytes> decoded =
         encoding::decode_whole(coding.coding, as_bytes(text), limits, exchange.arena);
     if (!decoded) co_return refuse_answer(exchange, "answer is not what its coding says");
@@ -350,6 +388,7 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
   head.content_length = text.size();
   engine::MessageValues& values = engine::values_of(exchange);
   values.response_changes = becomes_success(exchange);
+  if (text.empty()) co_return true;
   json::Tape& tape = values.lease();
   if (tape.parse(text)) {
     values.response_body = &tape;
@@ -377,6 +416,7 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   if (changed.is_form) exchange.response.fields.set(http::FieldId::ContentType, kFormType);
   if (!values.response_changed) settle_changed_fields(exchange.response);
   values.response_changed = true;
+  if (record.of_view == 0) values.shown_text = changed.text;
   return true;
 }
 
