@@ -50,6 +50,11 @@ class BodyPathCheck {
     for (auto& [place, outcome] : outcomes_) {
       if (!outcome.fits) module_.sink.report(std::move(outcome.finding));
     }
+    for (auto& [place, outcome] : kinds_) {
+      const auto unknown = outcomes_.find(place);  // told already
+      if (unknown != outcomes_.end() && !unknown->second.fits) continue;
+      if (!outcome.fits) module_.sink.report(std::move(outcome.finding));
+    }
     for (auto& [key, outcome] : types_) {
       if (!outcome.fits && refused_.insert(key.first).second) {
         module_.sink.report(std::move(outcome.finding));
@@ -256,6 +261,9 @@ class BodyPathCheck {
     observer.path = [&](std::string_view field, const BodyPath& path, const Reach& reach) {
       note(subject, field, path, reach);
     };
+    observer.kind = [&](const BodyPath& path, Misfit misfit) {
+      note_kind(path, std::move(misfit), subject);
+    };
     observer.refuse = [&](Span span, std::string_view rule, PathProblem problem) {
       if (!refused_.insert(place_of(span)).second) return;
       report(module_, rule, Severity::Error, span, std::move(problem.message), "here",
@@ -265,6 +273,17 @@ class BodyPathCheck {
   }
 
   // --- body-path-unknown
+
+  void note_kind(const BodyPath& path, Misfit misfit, const Subject& subject) {
+    Outcome& outcome = kinds_[place_of(path.span())];
+    outcome.fits = outcome.fits || misfit.message.empty();
+    if (outcome.fits || !outcome.finding.message.empty()) return;
+    outcome.finding = {.rule = "body-path-unknown",
+                       .severity = Severity::Error,
+                       .message = fmt::format("{}, in {}", misfit.message, subject.body),
+                       .primary = {path.span_of(misfit.token), std::move(misfit.label)},
+                       .help = std::move(misfit.help)};
+  }
 
   void note(const Subject& subject, std::string_view field, const BodyPath& path,
             const Reach& reach) {
@@ -300,7 +319,9 @@ class BodyPathCheck {
     if (!token.every && !is_object) {
       finding.primary.text = "it has no members";
       if (stop.may_be(gw::schema::kTypeArray)) {
-        finding.help = fmt::format("it is a list: write `*/{}` for every item", token.name);
+        finding.help = is_digit(token.name[0])
+                           ? "it is a list: `*` is every item, and `first` keeps the first"
+                           : fmt::format("it is a list: write `*/{}` for every item", token.name);
       }
     }
     if (stop.declared.valid()) finding.related.push_back({stop.declared, "what is declared there"});
@@ -368,6 +389,7 @@ class BodyPathCheck {
   Module& module_;
   bool is_grpc_ = false;  // the upstream of the operation at hand
   std::map<Place, Outcome> outcomes_;
+  std::map<Place, Outcome> kinds_;
   std::map<std::pair<Place, std::string>, Outcome> types_;  // and by operation, where each counts
   std::set<Place> refused_;
 };

@@ -112,6 +112,16 @@ TEST_CASE("body: moves make the objects on the way", "[transform]") {
         R"({"l":[{"b":{"c":1}},{"x":2}]})");
 }
 
+TEST_CASE("body: what is in the way of a new member stays", "[transform]") {
+  CHECK(changed("set: {total: 9}", "[1,2]") == "[1,2]");
+  CHECK(changed("set: {name/z: 9}", R"({"name":"a"})") == R"({"name":"a"})");
+  CHECK(changed("set: {items/z: 9, n: 1}", R"({"items":[1]})") == R"({"items":[1],"n":1})");
+  CHECK(changed("move: {name: items/nm}", R"({"name":"a","items":[1]})") ==
+        R"({"name":"a","items":[1]})");
+  CHECK(changed("set: {a/b: 1}", R"({"a":null})") == R"({"a":{"b":1}})");
+  CHECK(changed("move: {a: a/b}", R"({"a":1})") == R"({"a":{"b":1}})");
+}
+
 TEST_CASE("body: lists become their first item, items of it, parts of items", "[transform]") {
   CHECK(changed("first: [l]", R"({"l":[{"a":1},2]})") == R"({"l":{"a":1}})");
   CHECK(changed("first: [l]", R"({"l":[]})") == R"({"l":null})");
