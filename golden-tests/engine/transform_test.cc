@@ -269,6 +269,15 @@ TEST_CASE("request: values of a body can be put elsewhere", "[transform]") {
   CHECK(moved.body == R"({"user":{"id":"a b"},"n":1.50})");
 }
 
+TEST_CASE("request: text of a path is sent as a request line may have it", "[transform]") {
+  const auto target = [](const std::string& path) {
+    return sent("path: '" + path + "'", "{}", "application/json").target;
+  };
+  CHECK(target("/obj/a b/\u00fc") == "/obj/a%20b/%C3%BC");
+  CHECK(target("/a%20b/{id}?q=x y&r=\"#") == "/a%20b/7?q=x%20y&r=%22%23");
+  CHECK(target("/50%/x") == "/50%25/x");
+}
+
 TEST_CASE("request: JSON becomes a form and the other way round", "[transform]") {
   const Sent form = sent("request: {body: {format: form}}",
                          R"({"a":"x y","b":[1,true],"c":null,"d":{"e":1}})", "application/json");
