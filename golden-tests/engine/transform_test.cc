@@ -4,6 +4,7 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
+#include "runtime/encoding/testing/pieces.h"
 
 namespace gw {
 namespace {
@@ -226,6 +227,57 @@ TEST_CASE("body: what cannot be read or is too long is refused, or passes as tol
             .body == R"({"b":12345678})");
   CHECK(answered("response: {body: {set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B}}", R"({"a":1})")
             .status == 502);
+}
+
+TEST_CASE("body: what is too long only when it is changed or decoded passes as it came",
+          "[transform]") {
+  const std::string grows = "body: {set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B, tooLarge: ";
+  const Answered kept = answered("response: {" + grows + "pass}}", R"({"a":1})");
+  CHECK(kept.status == 200);
+  CHECK(kept.body == R"({"a":1})");
+  CHECK(sent("request: {" + grows + "pass}}", R"({"a":1})", "application/json").body ==
+        R"({"a":1})");
+  CHECK(sent("request: {" + grows + "refuse}}", R"({"a":1})", "application/json").status == 413);
+  const std::string hides =
+      "body: {omit: [c], set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B, tooLarge: pass}";
+  CHECK(answered("response: {" + hides + "}", R"({"a":1,"c":2})").status == 502);
+  CHECK(sent("request: {" + hides + "}", R"({"a":1,"c":2})", "application/json").status == 413);
+
+  const std::string plain = R"({"a":")" + std::string(4000, 'x') + R"("})";
+  const std::string packed = encoding::testing::encode(encoding::Coding::Gzip, plain);
+  REQUIRE(packed.size() < 200);
+  for (const char* word : {"pass", "refuse"}) {
+    CAPTURE(word);
+    const bool passes = word[0] == 'p';
+    const std::string body =
+        std::string("body: {omit: [a], maxSize: 300B, tooLarge: ") + word + "}";
+    Trip answer(compiled_table(document("response: {" + body + "}")));
+    answer.fetcher.script = {
+        {.status = 200,
+         .fields = {{"content-type", "application/json"}, {"content-encoding", "gzip"}},
+         .body = packed}};
+    answer.start("GET", "/users/7", {{"host", "a"}, {"accept-encoding", "gzip"}});
+    REQUIRE(answer.done());
+    CHECK(answer.responder.status == (passes ? 200 : 502));
+    CHECK((answer.responder.body == packed) == passes);
+    CHECK((answer.field("content-encoding") == "gzip") == passes);
+
+    Trip request(compiled_table(document("request: {" + body + "}")));
+    request.start(
+        "POST", "/users/7",
+        {{"host", "a"}, {"content-type", "application/json"}, {"content-encoding", "gzip"}},
+        packed);
+    REQUIRE(request.done());
+    CHECK(request.responder.status == (passes ? 200 : 413));
+    REQUIRE(request.fetcher.sent.size() == (passes ? 1 : 0));
+    if (passes) CHECK(request.fetcher.sent[0].body == packed);
+  }
+  Trip broken(compiled_table(document("request: {body: {omit: [a]}}")));
+  broken.start("POST", "/users/7",
+               {{"host", "a"}, {"content-type", "application/json"}, {"content-encoding", "gzip"}},
+               packed.substr(0, 30));
+  REQUIRE(broken.done());
+  CHECK(broken.responder.status == 400);
 }
 
 TEST_CASE("body: a changed answer says nothing of the bytes that it was", "[transform]") {

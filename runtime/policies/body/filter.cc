@@ -110,6 +110,7 @@ bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out
 
 struct Changed {
   bool fine = false;
+  bool too_long = false;  // where it is not
   std::string_view text;
   bool is_form = false;
 };
@@ -120,13 +121,16 @@ Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape* t
   ValueTree tree(exchange.arena);
   Value* root = written == Written::Form ? form_value(tree, body) : tree.of(*tape);
   Changed out;
-  if (root == nullptr || !change_value(exchange, record, tree, *root)) return out;
+  if (root == nullptr) return out;
+  out.too_long = !change_value(exchange, record, tree, *root);
+  if (out.too_long) return out;
   const auto format = static_cast<BodyWriting>(record.format);
   out.is_form =
       format == BodyWriting::Form || (format == BodyWriting::Same && written == Written::Form);
   std::string text;
   out.fine = out.is_form ? write_form(tree, *root, record.max_size, text)
                          : json::write(*root, record.max_size, text);
+  out.too_long = !out.fine && (!out.is_form || root->kind == Kind::Object);
   out.text = exchange.arena.copy(text);
   return out;
 }
@@ -175,16 +179,29 @@ bool becomes_success(Exchange& exchange) {
 }
 
 // Once, whoever comes first. What is forwarded unless it is changed stays as it was sent.
-bool decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
+Result<void> decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
   Validation& state = *exchange.validation;
-  if (coding == encoding::Coding::Identity || state.body_decoded) return true;
+  if (coding == encoding::Coding::Identity || state.body_decoded) return {};
   const Result<Bytes> decoded =
       encoding::decode_whole(coding, state.body, {.bytes = limit_bytes}, exchange.arena);
-  if (!decoded) return false;
+  if (!decoded) return fail(decoded.error());
   state.body = *decoded;
   state.body_decoded = true;
-  return true;
+  return {};
 }
+
+bool lets_pass(const BodyRecord& record) {
+  return static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Pass;
+}
+
+// Whether it keeps something from whoever gets the body.
+bool hides(const BodyRecord& record) {
+  return record.of_view != 0 || record.pick.count + record.omit.count != 0;
+}
+
+// Whether a change that makes the body too long may be left out. Clients can bring that about by
+// what is put in, and must not see, or send, what is hidden by it.
+bool may_be_left_out(const BodyRecord& record) { return lets_pass(record) && !hides(record); }
 
 const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& step) {
   if (static_cast<PolicyId>(step.policy) != PolicyId::Body ||
@@ -208,8 +225,8 @@ AnswerChanges changes_of(Exchange& exchange) {
     if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
     if (all.first == nullptr) all.first = record;
     all.limit = std::max(all.limit, record->max_size);
-    all.passes = all.passes && static_cast<BodyTooLong>(record->too_long) == BodyTooLong::Pass;
-    all.hides = all.hides || record->of_view != 0 || record->pick.count + record->omit.count != 0;
+    all.passes = all.passes && lets_pass(*record);
+    all.hides = all.hides || hides(*record);
   }
   return all;
 }
@@ -258,12 +275,13 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
     engine::answer_problem(exchange, http::problem_of(exchange.error).status);
     return Verdict::Reply;
   }
-  if (!decode_request(exchange, coding.coding, record.max_size)) {
+  const Result<void> decoded = decode_request(exchange, coding.coding, record.max_size);
+  if (!decoded && decoded.error().code != Errc::BodyTooLarge) {
     return refuse_request(exchange, 400, "body is not what its coding says");
   }
   const std::string_view body = as_text(exchange.validation->body);
-  if (body.size() > record.max_size) {
-    if (static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Refuse) {
+  if (!decoded || body.size() > record.max_size) {
+    if (!lets_pass(record)) {
       return refuse_request(exchange, 413, "body over the limit of what is changed");
     }
     values.request_passes = true;
@@ -288,8 +306,8 @@ Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& r
   engine::WholeBody body;
   const Result<void> read = co_await engine::read_to_end(
       *exchange.request_body, limit, exchange.deadline, env.clock, exchange.arena, body);
-  const bool passes = !read && read.error().code == Errc::BodyTooLarge && limit < limit_bytes &&
-                      static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Pass;
+  const bool passes =
+      !read && read.error().code == Errc::BodyTooLarge && limit < limit_bytes && lets_pass(record);
   if (!read && !passes) {
     state.body_error = read.error();
     co_return;
@@ -310,6 +328,8 @@ Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   if (!here || !changes_value(record)) return Verdict::Continue;
   const Changed changed =
       change(exchange, record, values.request_body, values.request_text, written);
+  // What is too long only when it is changed is still there as it came.
+  if (changed.too_long && may_be_left_out(record)) return Verdict::Continue;
   if (!changed.fine) return refuse_request(exchange, 413, "changed body over its limit");
   void* memory = exchange.arena.allocate(sizeof(http::MemoryBody), alignof(http::MemoryBody));
   exchange.request_body = new (memory) http::MemoryBody(as_bytes(changed.text));
@@ -362,8 +382,8 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
   const encoding::BodyCoding coding = encoding::coding_of(head.fields);
   if (!coding.known) co_return refuse_answer(exchange, "answer in an unknown coding");
   std::string_view text = exchange.local_body;
+  engine::WholeBody body;
   if (source != nullptr) {
-    engine::WholeBody body;
     const Result<void> read = co_await engine::read_to_end(
         *source, changes.limit, exchange.deadline, env.clock, exchange.arena, body);
     if (!read && read.error().code == Errc::BodyTooLarge && changes.passes) {
@@ -377,6 +397,12 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
     const encoding::DecodeLimits limits{.bytes = changes.limit, .origin = Origin::Upstream};
     const Result<Bytes> decoded =
         encoding::decode_whole(coding.coding, as_bytes(text), limits, exchange.arena);
+    const bool too_long = !decoded && decoded.error().code == Errc::BodyTooLarge;
+    if (too_long && changes.passes) {
+      if (source != nullptr) source = engine::resume_body(exchange.arena, body, nullptr);
+      co_return true;
+    }
+    if (too_long) co_return refuse_answer(exchange, "answer over the limit of what is changed");
     if (!decoded) co_return refuse_answer(exchange, "answer is not what its coding says");
     text = as_text(*decoded);
     encoding::forget_bytes(head.fields);
@@ -410,6 +436,7 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
     tape = &again;
   }
   const Changed changed = change(exchange, record, tape, exchange.local_body, Written::Json);
+  if (changed.too_long && may_be_left_out(record)) return true;
   if (!changed.fine) return refuse_answer(exchange, "changed answer over its limit");
   exchange.local_body = changed.text;
   exchange.response.content_length = changed.text.size();
