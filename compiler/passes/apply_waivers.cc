@@ -17,6 +17,7 @@ constexpr std::string_view kWaivableErrors[] = {"secret-inline",
                                                 "retry-non-idempotent",
                                                 "schema-recursive-unbounded",
                                                 "body-path-unknown",
+                                                "body-change-not-json",
                                                 "compose-field-unknown",
                                                 "compose-shape"};
 

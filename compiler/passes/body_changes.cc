@@ -7,6 +7,7 @@
 
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/parameter_types.h"
+#include "compiler/passes/shape_proof.h"
 #include "compiler/xgw/value.h"
 
 namespace gw::compiler {
@@ -38,20 +39,26 @@ class ChangeReader {
     pick(changes.find("pick"));
     for (const BodyPath& path : list(changes.find("omit"), "omit")) {
       tell("omit", path);
+      judge(path);
       omit_path(shape_, path.tokens);
     }
     move(changes.find("move"));
     rename(changes.find("rename"));
     for (const BodyPath& path : list(changes.find("flatten"), "flatten")) {
       tell("flatten", path);
+      check_kind(path, kTypeArray | kTypeObject, "is neither a list nor an object");
       flatten_path(shape_, path.tokens);
     }
     map(changes.find("map"));
     for (const BodyPath& path : list(changes.find("first"), "first")) {
       tell("first", path);
+      check_kind(path, kTypeArray, "is no list");
       first_path(shape_, path.tokens);
     }
-    for (const Pair& pair : pairs(changes.find("limit"), "limit")) tell("limit", pair.path);
+    for (const Pair& pair : pairs(changes.find("limit"), "limit")) {
+      tell("limit", pair.path);
+      check_kind(pair.path, kTypeArray, "is no list");
+    }
     set(changes.find("set"));
     wrap(changes.find("wrap"));
   }
@@ -74,6 +81,76 @@ class ChangeReader {
     if (!observer_.path) return;
     const Reach reach = walk(shape_, tokens, [](Shape&) {});
     observer_.path(field, path, reach);
+  }
+
+  // --- whether changes can be made of what is there
+
+  static bool is_number(std::string_view name) {
+    return !name.empty() && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+  }
+
+  // Once for each path, of everything that is asked of it.
+  void judge(const BodyPath& path, Misfit misfit = {}) {
+    if (!observer_.kind) return;
+    if (misfit.message.empty()) misfit = numbers_of(path);
+    observer_.kind(path, std::move(misfit));
+  }
+
+  // What stands at the first tokens of a path: the types that may be there; 0: nothing is known to
+  // be there.
+  u32 types_at(const BodyPath& path, size_t tokens) {
+    u32 types = 0;
+    const Reach reach = walk(shape_, std::span(path.tokens).first(tokens), [&](Shape& value) {
+      look_into(value);
+      types |= value.types;
+    });
+    return reach.unknown ? kAllTypes : types;
+  }
+
+  void check_kind(const BodyPath& path, u32 wanted, std::string_view problem) {
+    const u32 types = types_at(path, path.tokens.size());
+    if (types == 0) return;  // body-path-unknown
+    if ((types & wanted) != 0) return judge(path);
+    judge(path, {.message = fmt::format("`{}` {}", path.text(), problem),
+                 .label = fmt::format("there is {}", type_words(types)),
+                 .help = "name a list, or remove the path",
+                 .token = path.tokens.size()});
+  }
+
+  // Members are made in objects only, and nothing that is there is thrown away for them.
+  void check_way(const BodyPath& path) {
+    for (size_t i = path.shared(); i < path.tokens.size(); ++i) {
+      const u32 types = types_at(path, i);
+      if (types == 0) break;  // made from here on
+      if ((types & (kTypeObject | kTypeNull)) != 0) continue;
+      return judge(path,
+                   {.message = fmt::format("`{}` leads through what is no object", path.text()),
+                    .label = fmt::format("there is {}", type_words(types)),
+                    .help = (types & kTypeArray) != 0 ? "`*` is every item of a list" : "",
+                    .token = i == 0 ? path.tokens.size() : i - 1});
+    }
+    judge(path);
+  }
+
+  // An item has no name: a number is one only where the schema has a member of that name.
+  Misfit numbers_of(const BodyPath& path) {
+    for (size_t i = 0; i < path.tokens.size(); ++i) {
+      if (path.tokens[i].every || !is_number(path.tokens[i].name)) continue;
+      bool is_list = false;
+      const Reach reach = walk(shape_, std::span(path.tokens).first(i), [&](Shape& value) {
+        look_into(value);
+        const bool named = find_member(value, path.tokens[i].name) != nullptr;
+        is_list = is_list || (!named && value.may_be(kTypeArray));
+      });
+      if (!is_list && !reach.unknown) continue;
+      return {.message = fmt::format("`{}` names an item by its number", path.text()),
+              .label = "an item has no path of its own",
+              .help =
+                  "`*` is every item, and `first` keeps the first; a member of this name is "
+                  "declared in the schema",
+              .token = i};
+    }
+    return {};
   }
 
   std::optional<BodyPath> read(NodeRef node, std::string_view field, bool may_be_root) {
@@ -137,6 +214,7 @@ class ChangeReader {
     std::vector<std::span<const PathToken>> tokens;
     for (const BodyPath& path : paths) {
       tell("pick", path);
+      judge(path);
       tokens.emplace_back(path.tokens);
     }
     pick_paths(shape_, tokens);
@@ -165,22 +243,51 @@ class ChangeReader {
             "both are the same up to the last `*`");
       } else {
         tell("move", pair.path);
+        judge(pair.path);
+        check_way(*to);
         move_path(shape_, pair.path, *to);
       }
     }
   }
 
   void rename(const Effective* value) {
-    for (const Pair& pair : pairs(value, "rename")) {
+    const std::vector<Pair> all = pairs(value, "rename");
+    for (const Pair& pair : all) {
       if (pair.path.tokens.back().every) {
         refuse(pair.path.span(), fmt::format("`{}` names no member", pair.path.text()),
                "write the name that it has: `items/*/id`");
         continue;
       }
       tell("rename", pair.path);
+      judge(pair.path);
+      refuse_clash(pair, all);
       if (pair.value->node && pair.value->node.is_scalar()) {
         rename_path(shape_, pair.path.tokens, pair.value->node.text());
       }
+    }
+  }
+
+  // One after the other, in an order that nobody has written: a name that is taken and given at
+  // once would lose a value.
+  void refuse_clash(const Pair& pair, const std::vector<Pair>& all) {
+    if (!pair.value->node || !pair.value->node.is_scalar()) return;
+    const std::string_view to = pair.value->node.text();
+    const std::span parent = std::span(pair.path.tokens).first(pair.path.tokens.size() - 1);
+    for (const Pair& other : all) {
+      if (&other == &pair || other.path.tokens.size() != pair.path.tokens.size()) continue;
+      const std::span others = std::span(other.path.tokens).first(parent.size());
+      const bool meet = std::ranges::equal(parent, others, [](const auto& a, const auto& b) {
+        return a.every || b.every || a.name == b.name;
+      });
+      if (!meet) continue;
+      const bool renamed = other.path.tokens.back().name == to;
+      const bool given_twice = other.value->node && other.value->node.is_scalar() &&
+                               other.value->node.text() == to && &other < &pair;
+      if (!renamed && !given_twice) continue;
+      return refuse(
+          pair.value->node.span(), "extension-conflict",
+          {fmt::format("`{}` {}", to, renamed ? "is renamed itself" : "is the new name of two"),
+           "one of the values would be lost: choose a name that no other has"});
     }
   }
 
@@ -189,6 +296,7 @@ class ChangeReader {
       const auto to = read(pair.value->node, "map", false);
       if (!to) continue;
       tell("map", pair.path);
+      check_kind(pair.path, kTypeArray, "is no list");
       const Reach reach = map_path(shape_, pair.path.tokens, to->tokens);
       if (observer_.path && reach.token < to->tokens.size() && reach.misses()) {
         observer_.path("items", *to, reach);
@@ -208,6 +316,7 @@ class ChangeReader {
       // Members are made; items are not.
       const std::span all_tokens(pair.path.tokens);
       tell("set", pair.path, all_tokens.first(pair.path.shared()));
+      check_way(pair.path);
       const NodeRef node = pair.value->node;
       set_path(shape_, pair.path, node ? shape_of_template(node, expression_) : ShapeValue{});
     }

@@ -9,11 +9,21 @@
 
 namespace gw::compiler {
 
+/// What a change cannot be made of; without a message it can.
+struct Misfit {
+  std::string message = {};
+  std::string label = {};
+  std::string help = {};
+  size_t token = 0;  // of the path
+};
+
 /// Who looks on while changes are laid over a shape. Empty functions are not called.
 struct ChangeObserver {
   /// A path of `field` ("items": what `map` takes of each), and how far it led. `reach.stop` is
   /// valid during the call.
   std::function<void(std::string_view field, const BodyPath& path, const Reach& reach)> path = {};
+  /// Whether values at the path, or on the way to it, are of a kind that the change is made of.
+  std::function<void(const BodyPath& path, Misfit misfit)> kind = {};
   /// A path that is none, or one that does not go with others.
   std::function<void(Span span, std::string_view rule, PathProblem problem)> refuse = {};
 };

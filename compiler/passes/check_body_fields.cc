@@ -59,6 +59,8 @@ class BodyFieldCheck {
   struct Bodies {
     const GatewayOperation& source;
     const Effective& fields;
+    bool of_view = false;               // which sees what the operation's own changes leave
+    bool changed = false;               // by them
     std::map<bool, Shape> shapes = {};  // by whether it is the answer
   };
 
@@ -73,7 +75,7 @@ class BodyFieldCheck {
       Effective fields = effective.fields;
       Effective ignored;
       lay_view(entry.value, fields, ignored);
-      Bodies seen{.source = source, .fields = fields};
+      Bodies seen{.source = source, .fields = fields, .of_view = true};
       check_fields(entry.value, seen);
     }
   }
@@ -103,6 +105,14 @@ class BodyFieldCheck {
     if (known != bodies.shapes.end()) return known->second;
     Shape shape = is_answer ? answer_shape(module_, bodies.source, bodies.fields)
                             : json_request_shape(bodies.source);
+    if (is_answer && bodies.of_view) {
+      const Effective* response = bodies.fields.find("response");
+      const Effective* changes = response == nullptr ? nullptr : response->find("body");
+      bodies.changed = changes != nullptr;
+      if (changes != nullptr) {
+        change_shape(*changes, request_expressions(bodies.source), shape, {});
+      }
+    }
     return bodies.shapes.emplace(is_answer, std::move(shape)).first->second;
   }
 
@@ -123,6 +133,9 @@ class BodyFieldCheck {
         finding_of(written, pointer, tokens, reach,
                    fmt::format("`{}` is not in {} of `{}`", pointer,
                                is_answer ? "the answers" : "the request body", bodies.source.id));
+    if (is_answer && bodies.changed && finding.help.empty()) {
+      finding.help = "a view sees what the operation's own changes leave";
+    }
     // Of several operations the worst is told: what is refused somewhere.
     const bool worse =
         outcome.finding.message.empty() ||
@@ -145,6 +158,10 @@ class BodyFieldCheck {
     if (!stop.may_be(gw::schema::kTypeObject)) {
       finding.primary.text = fmt::format("there is {}", type_words(stop.types));
       if (stop.may_be(gw::schema::kTypeArray)) finding.help = "name an item by its number: `/0`";
+      return finding;
+    }
+    if (std::ranges::find(stop.gone, token.name) != stop.gone.end()) {
+      finding.primary.text = "a change of the operation takes it away";
       return finding;
     }
     std::vector<std::string_view> names;

@@ -11,6 +11,7 @@
 #include "compiler/passes/compose_shape.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_views.h"
+#include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
 
@@ -23,6 +24,8 @@ using policies::PolicyId;
 
 using Place = std::pair<FileId, u32>;
 Place place_of(Span span) { return {span.file, span.begin}; }
+
+bool is_form_type(std::string_view type) { return type == "application/x-www-form-urlencoded"; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -40,10 +43,22 @@ class BodyPathCheck {
 
   void run() {
     for (const PlannedOperation& planned : module_.operations) {
+      is_grpc_ = planned.upstream != table::kNone &&
+                 module_.table.upstreams[planned.upstream].protocol == policies::kProtocolGrpc;
       if (concerns(planned)) check(*planned.source);
     }
     for (auto& [place, outcome] : outcomes_) {
       if (!outcome.fits) module_.sink.report(std::move(outcome.finding));
+    }
+    for (auto& [place, outcome] : kinds_) {
+      const auto unknown = outcomes_.find(place);  // told already
+      if (unknown != outcomes_.end() && !unknown->second.fits) continue;
+      if (!outcome.fits) module_.sink.report(std::move(outcome.finding));
+    }
+    for (auto& [key, outcome] : types_) {
+      if (!outcome.fits && refused_.insert(key.first).second) {
+        module_.sink.report(std::move(outcome.finding));
+      }
     }
   }
 
@@ -83,6 +98,7 @@ class BodyPathCheck {
   void check(const GatewayOperation& source) {
     const EffectiveOperation effective = effective_operation(module_, source, levels_of(source));
     check_fields(source, effective.fields, true);
+    check_types(source, effective.fields);
     const Effective* views = effective.fields.find("views");
     if (views == nullptr || !views->is_map) return;
     for (const Effective::Entry& entry : views->entries) {
@@ -91,8 +107,128 @@ class BodyPathCheck {
       Effective body;
       lay_view(entry.value, fields, body);
       Shape seen = check_fields(source, fields, false);
+      if (body.present()) check_view_type(source, fields, entry);
       const Subject subject{source, fmt::format("what `{}` answers", source.id), entry.name};
+      check_additions(body, subject, fields, seen);
       change(body, subject, seen);
+    }
+  }
+
+  // --- body-change-not-json
+
+  // Media types that are declared and none that is read, as they are written; empty: one is, or
+  // nobody has said.
+  static std::string others_than_json(const std::vector<openapi::MediaType>& content,
+                                      bool reads_forms) {
+    std::string others;
+    for (const openapi::MediaType& media : content) {
+      const std::string type = plain_type(media.name.value);
+      const bool is_read = is_json_type(type) || type == "text/json" ||
+                           type.find('*') != type.npos || (reads_forms && is_form_type(type));
+      if (is_read) return {};
+      others += fmt::format("{}`{}`", others.empty() ? "" : ", ", type);
+    }
+    return others;
+  }
+
+  std::string other_answers(const GatewayOperation& source) const {
+    if (is_grpc_) return "`application/grpc`";
+    std::vector<openapi::MediaType> content;
+    for (const openapi::Response& response : source.operation->responses) {
+      if (!response.status.value.starts_with('2')) continue;
+      content.insert(content.end(), response.content.begin(), response.content.end());
+    }
+    return others_than_json(content, false);
+  }
+
+  // What the gateway says by itself is in the type that it is written in.
+  static bool answers_by_itself(const Effective& fields) {
+    const auto always = [&](std::string_view name) {
+      const Effective* action = fields.find(name);
+      return action != nullptr && action->present() && action->find("when") == nullptr;
+    };
+    return always("compose") || always("respond") || always("redirect");
+  }
+
+  static bool is_change(const Effective::Entry& entry) {
+    return entry.value.present() && entry.name != "format" && entry.name != "maxSize" &&
+           entry.name != "tooLarge";
+  }
+
+  void check_types(const GatewayOperation& source, const Effective& fields) {
+    const bool own_answer = answers_by_itself(fields);
+    if (const Effective* body = body_of(fields, "response")) {
+      note_types(*body, source, "the answers", own_answer ? "" : other_answers(source));
+    }
+    if (const Effective* body = body_of(fields, "request")) {
+      note_types(*body, source, "request bodies",
+                 others_than_json(source.operation->request_body.content, true));
+    }
+  }
+
+  void note_types(const Effective& body, const GatewayOperation& source, std::string_view what,
+                  const std::string& others) {
+    for (const Effective::Entry& change : body.entries) {
+      if (!is_change(change)) continue;
+      const Span span = change.key ? change.key.span() : change.value.span();
+      // What is hidden must be hidden everywhere; other changes are for whom they fit.
+      const bool hides = what == "the answers" && (change.name == "pick" || change.name == "omit");
+      Outcome& outcome = types_[{place_of(span), hides ? source.id : std::string()}];
+      outcome.fits = outcome.fits || others.empty();
+      if (outcome.fits || !outcome.finding.message.empty()) continue;
+      outcome.finding = not_json(span, fmt::format("{} of `{}`", what, source.id), others);
+    }
+  }
+
+  void check_view_type(const GatewayOperation& source, const Effective& fields,
+                       const Effective::Entry& view) {
+    const std::string others = answers_by_itself(fields) ? "" : other_answers(source);
+    if (others.empty()) return;
+    const Span span = view.key ? view.key.span() : view.value.span();
+    Outcome& outcome = types_[{place_of(span), std::string(source.id)}];
+    outcome.finding = not_json(span, fmt::format("the answers of `{}`", source.id), others);
+  }
+
+  static Diagnostic not_json(Span span, const std::string& bodies, const std::string& others) {
+    return {.rule = "body-change-not-json",
+            .severity = Severity::Error,
+            .message = fmt::format("{} are {}, and changes are made of JSON", bodies, others),
+            .primary = {span, "has no effect on them"},
+            .help = "declare JSON, or remove the change; `body: off` takes an inherited one away"};
+  }
+
+  // --- view-adds-undeclared
+
+  // Whoever refuses members that are not named would refuse the answer.
+  void check_additions(const Effective& body, const Subject& subject, const Effective& fields,
+                       Shape& seen) {
+    const Effective* set = body.find("set");
+    const Effective* own = body_of(fields, "response");
+    if (set == nullptr || !set->is_map) return;
+    if (own != nullptr && own->find("pick") != nullptr) return;  // closes what was open
+    for (const Effective::Entry& entry : set->entries) {
+      BodyPath path;
+      PathProblem problem;
+      if (!entry.key || !entry.value.present() || !parse_body_path(entry.key, path, problem)) {
+        continue;
+      }
+      const Reach reach = walk(seen, path.tokens, [](Shape&) {});
+      const bool closed = reach.misses() && reach.stop != nullptr &&
+                          reach.stop->naming == Naming::Closed &&
+                          reach.stop->may_be(gw::schema::kTypeObject);
+      if (!closed || !refused_.insert(place_of(path.span())).second) continue;
+      Diagnostic finding{
+          .rule = "view-adds-undeclared",
+          .severity = Severity::Warning,
+          .message = fmt::format("the view `{}` of `{}` adds `{}`, which its answers cannot have",
+                                 subject.view, subject.source.id, path.text()),
+          .primary = {path.span_of(reach.token),
+                      "the schema refuses members that it does not name"},
+          .help = "declare it in the schema, as a member that is not required"};
+      if (reach.stop->declared.valid()) {
+        finding.related.push_back({reach.stop->declared, "what is declared there"});
+      }
+      module_.sink.report(std::move(finding));
     }
   }
 
@@ -125,6 +261,9 @@ class BodyPathCheck {
     observer.path = [&](std::string_view field, const BodyPath& path, const Reach& reach) {
       note(subject, field, path, reach);
     };
+    observer.kind = [&](const BodyPath& path, Misfit misfit) {
+      note_kind(path, std::move(misfit), subject);
+    };
     observer.refuse = [&](Span span, std::string_view rule, PathProblem problem) {
       if (!refused_.insert(place_of(span)).second) return;
       report(module_, rule, Severity::Error, span, std::move(problem.message), "here",
@@ -134,6 +273,17 @@ class BodyPathCheck {
   }
 
   // --- body-path-unknown
+
+  void note_kind(const BodyPath& path, Misfit misfit, const Subject& subject) {
+    Outcome& outcome = kinds_[place_of(path.span())];
+    outcome.fits = outcome.fits || misfit.message.empty();
+    if (outcome.fits || !outcome.finding.message.empty()) return;
+    outcome.finding = {.rule = "body-path-unknown",
+                       .severity = Severity::Error,
+                       .message = fmt::format("{}, in {}", misfit.message, subject.body),
+                       .primary = {path.span_of(misfit.token), std::move(misfit.label)},
+                       .help = std::move(misfit.help)};
+  }
 
   void note(const Subject& subject, std::string_view field, const BodyPath& path,
             const Reach& reach) {
@@ -169,7 +319,9 @@ class BodyPathCheck {
     if (!token.every && !is_object) {
       finding.primary.text = "it has no members";
       if (stop.may_be(gw::schema::kTypeArray)) {
-        finding.help = fmt::format("it is a list: write `*/{}` for every item", token.name);
+        finding.help = is_digit(token.name[0])
+                           ? "it is a list: `*` is every item, and `first` keeps the first"
+                           : fmt::format("it is a list: write `*/{}` for every item", token.name);
       }
     }
     if (stop.declared.valid()) finding.related.push_back({stop.declared, "what is declared there"});
@@ -235,7 +387,10 @@ class BodyPathCheck {
   }
 
   Module& module_;
+  bool is_grpc_ = false;  // the upstream of the operation at hand
   std::map<Place, Outcome> outcomes_;
+  std::map<Place, Outcome> kinds_;
+  std::map<std::pair<Place, std::string>, Outcome> types_;  // and by operation, where each counts
   std::set<Place> refused_;
 };
 

@@ -624,9 +624,10 @@ class OperationLowerer {
     if (view.body.present()) {
       policies::BodyRecord seen{};
       EncodeScope inner = scope;
-      inner.messages.request_body = inner.messages.response = true;
+      inner.messages.request_body = inner.messages.response = inner.messages.of_view = true;
       encoder_.encode(policies::kBodyFields, view.body, inner, fmt::format("views.{}", view.name),
                       reinterpret_cast<std::byte*>(&seen), &encoded);
+      seen.of_view = 1;
       steps.push_back(step(PolicyId::Body, Phase::ResponseTransform, seen));
     }
     if (record.response.errors.bodies.count != 0) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "compiler/passes/passes.h"
+#include "compiler/xgw/node_json.h"
+#include "runtime/policies/rate_limit/record.h"
 
 namespace gw::compiler {
 namespace {
@@ -32,6 +34,12 @@ void lay_over(const Effective& upper, Effective& lower) {
   }
 }
 
+Effective marked(Effective value) {
+  value.of_view = true;
+  for (Effective::Entry& entry : value.entries) entry.value = marked(std::move(entry.value));
+  return value;
+}
+
 bool is_view_field(std::string_view name) {
   return std::ranges::any_of(kViewFields, [&](const auto& field) { return field.name == name; });
 }
@@ -55,6 +63,48 @@ void check_fields(Module& module, const Effective::Entry& view) {
   }
 }
 
+std::string_view word_of(const Effective& limit, std::string_view name) {
+  const Effective* value = limit.find(name);
+  return value == nullptr || !value->node || !value->node.is_scalar() ? std::string_view{}
+                                                                      : value->node.text();
+}
+
+bool same_value(const Effective* a, const Effective* b) {
+  return a != nullptr && b != nullptr && a->node && b->node && to_json(a->node) == to_json(b->node);
+}
+
+// Whether requests that `limit` would refuse pass where `change` of a view is laid over it.
+bool weakens(const Effective::Entry& change, const Effective& limit) {
+  if (!change.value.present()) return false;
+  if (change.name == "when") return !same_value(&change.value, limit.find("when"));
+  const std::string_view word =
+      change.value.node && change.value.node.is_scalar() ? change.value.node.text() : "";
+  if (change.name == "mode") return word == "shadow";
+  return change.name == "overflow" && word == "shared" && word_of(limit, "overflow") == "reject";
+}
+
+// How high a limit is may differ from class to class; that it holds may not.
+void check_limits(Module& module, const Effective& fields, const Effective::Entry& view) {
+  for (const std::string_view kind : policies::kLimitKindWords) {
+    const Effective* limits = fields.find(kind);
+    const Effective* own = view.value.find(kind);
+    if (limits == nullptr || own == nullptr) continue;
+    for (const Effective::Entry& entry : own->entries) {
+      const Effective* limit = limits->find(entry.name);
+      if (limit == nullptr || word_of(*limit, "mode") == "shadow") continue;
+      for (const Effective::Entry& change : entry.value.entries) {
+        if (!weakens(change, *limit)) continue;
+        report(module, "extension-conflict", Severity::Error,
+               change.key ? change.key.span() : change.value.span(),
+               fmt::format("`views.{}.{}.{}.{}` would drop a limit of the operation", view.name,
+                           kind, entry.name, change.name),
+               "a view may add to the policies of its operation, and drop none",
+               "raise `limit` for this class instead");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_views(Module& module, const std::vector<ClientClass>& clients,
@@ -63,6 +113,7 @@ void check_views(Module& module, const std::vector<ClientClass>& clients,
   for (const ClientClass& one : clients) names.push_back(one.name);
   for (const Effective::Entry& entry : views.entries) {
     check_fields(module, entry);
+    check_limits(module, effective.fields, entry);
     if (std::ranges::find(names, entry.name) != names.end()) continue;
     report(module, "extension-dangling", Severity::Error, entry.key.span(),
            fmt::format("there is no client class `{}`", entry.name), "not in `clients`",
@@ -115,7 +166,7 @@ void lay_view(const Effective& view, Effective& fields, Effective& body) {
         }
       } else {
         Effective& response = entry_of(fields, "response", entry.key);
-        lay_over(part.value, entry_of(response, part.name, part.key));
+        lay_over(marked(part.value), entry_of(response, part.name, part.key));
       }
     }
   }

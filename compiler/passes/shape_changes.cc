@@ -36,11 +36,12 @@ void put_member(Shape& object, const std::string& name, Shape value, Presence pr
   if (object.naming == Naming::Nothing) object.naming = Naming::Open;
 }
 
-// Makes the objects on the way.
+// Makes the objects on the way, in the place of null at most.
 void put(Shape& at, std::span<const PathToken> path, const ShapeValue& value) {
   Shape* parent = &at;
   for (size_t i = 0;; ++i) {
     look_into(*parent);
+    if (!parent->may_be(kTypeObject | kTypeNull)) return;
     if (!parent->may_be(kTypeObject)) *parent = empty_object();
     if (i + 1 == path.size()) break;
     if (find_member(*parent, path[i].name) == nullptr) {
@@ -137,6 +138,10 @@ class Picker {
 }  // namespace
 
 void pick_paths(Shape& root, const std::vector<std::span<const PathToken>>& paths) {
+  look_into(root);
+  // Of a body that is neither an object nor a list nothing is shown but null.
+  constexpr u32 kParted = kTypeObject | kTypeArray;
+  if ((root.types & ~kParted) != 0) root.types = (root.types & kParted) | kTypeNull;
   Picker().pick(root, paths);
 }
 

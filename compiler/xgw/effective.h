@@ -17,6 +17,7 @@ struct Effective {
   NodeRef node;            // absent together with no entries: not set
   std::string_view level;  // "gateway", "service", "document", "path", "operation", "policy ..."
   bool is_map = false;
+  bool of_view = false;  // written in a view, which sees answers as its operation leaves them
   std::vector<Entry> entries;
 
   bool present() const { return is_map || static_cast<bool>(node); }

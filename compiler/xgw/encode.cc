@@ -165,6 +165,12 @@ void Encoder::encode_field(const FieldSpec& field, const Effective& value, const
       break;
     default:
       if (value.is_map || !value.node) break;
+      if (value.of_view) {
+        EncodeScope scope = place.scope;
+        scope.messages.of_view = true;
+        encode_scalar(field, value.node, value.level, {scope, place.out}, path, at);
+        return;
+      }
       encode_scalar(field, value.node, value.level, place, path, at);
       return;
   }

@@ -32,6 +32,7 @@ struct IdentityScope {
 struct MessageScope {
   bool request_body = false;
   bool response = false;                    // its status, fields and body
+  bool of_view = false;                     // its body is as the operation's changes leave it
   std::span<const std::string_view> calls;  // of a composition, by index
   bool item = false;                        // within `forEach`
   bool* reads_request_body = nullptr;       // set when one does

@@ -202,6 +202,12 @@ void Encoder::encode_scalar(const FieldSpec& field, NodeRef node, std::string_vi
       return;
     case FieldKind::Expression:
     case FieldKind::PathRewrite: {
+      // Of calls of a composition lower_compose() says it.
+      if (field.kind == FieldKind::PathRewrite && path == "path" && !text.starts_with('/')) {
+        refuse("extension-value", node.span(), "`path` does not begin with `/`", "here",
+               "write an absolute path");
+        return;
+      }
       std::vector<table::ExpressionPart> parts;
       const AddLate add_late = [&](const std::vector<table::LatePart>& late_parts) {
         return add_late_record(field, late_parts, path, node.span());

@@ -7,6 +7,7 @@
 #include "runtime/base/letter_case.h"
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
+#include "runtime/policies/body/record.h"
 
 namespace gw::compiler {
 namespace {
@@ -90,6 +91,31 @@ bool add_reference(std::string_view body, StringPool& strings, std::vector<LateP
   return true;
 }
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Text of a path and its query as it may stand in a request line (RFC 3986 section 3.3 and 3.4);
+// what is percent-encoded stays.
+std::string sendable(std::string_view text) {
+  constexpr std::string_view kPlain = "-._~!$&'()*+,;=:@/?";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool encoded =
+        c == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2]);
+    if (letter || encoded || kPlain.find(c) != kPlain.npos) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return out;
+}
+
 struct ExpressionParser {
   bool is_path;
   const EncodeScope& scope;
@@ -107,10 +133,11 @@ struct ExpressionParser {
   void literal(std::string_view text) {
     if (text.empty()) return;
     if (text.find('?') != text.npos) in_query = true;
+    const std::string encoded = is_path ? sendable(text) : std::string(text);
     parts.push_back({.source = ExpressionSource::Literal,
                      .encoding = ExpressionEncoding::Plain,
                      .index = 0,
-                     .text = strings.add(text)});
+                     .text = strings.add(encoded)});
   }
 
   bool parameter(std::string_view name, u32 begin, u32 end) {
@@ -326,7 +353,8 @@ struct ExpressionParser {
       if (scope.messages.reads_response_body != nullptr) {
         *scope.messages.reads_response_body = true;
       }
-      add_source(ExpressionSource::ResponseBody, pointer);
+      add_source(ExpressionSource::ResponseBody, pointer,
+                 scope.messages.of_view ? policies::kShownBody : u16{0});
       return true;
     }
     return fail(begin, end, fmt::format("an answer has no `{}`", text),

@@ -4,6 +4,7 @@
 
 #include "golden-tests/engine/compiled_table.h"
 #include "golden-tests/engine/trip.h"
+#include "runtime/encoding/testing/pieces.h"
 
 namespace gw {
 namespace {
@@ -112,6 +113,16 @@ TEST_CASE("body: moves make the objects on the way", "[transform]") {
         R"({"l":[{"b":{"c":1}},{"x":2}]})");
 }
 
+TEST_CASE("body: what is in the way of a new member stays", "[transform]") {
+  CHECK(changed("set: {total: 9}", "[1,2]") == "[1,2]");
+  CHECK(changed("set: {name/z: 9}", R"({"name":"a"})") == R"({"name":"a"})");
+  CHECK(changed("set: {items/z: 9, n: 1}", R"({"items":[1]})") == R"({"items":[1],"n":1})");
+  CHECK(changed("move: {name: items/nm}", R"({"name":"a","items":[1]})") ==
+        R"({"name":"a","items":[1]})");
+  CHECK(changed("set: {a/b: 1}", R"({"a":null})") == R"({"a":{"b":1}})");
+  CHECK(changed("move: {a: a/b}", R"({"a":1})") == R"({"a":{"b":1}})");
+}
+
 TEST_CASE("body: lists become their first item, items of it, parts of items", "[transform]") {
   CHECK(changed("first: [l]", R"({"l":[{"a":1},2]})") == R"({"l":{"a":1}})");
   CHECK(changed("first: [l]", R"({"l":[]})") == R"({"l":null})");
@@ -138,12 +149,75 @@ TEST_CASE("body: set, wrap and template write values that keep their type", "[tr
           R"({"a":["\u00e9\n"]})") == R"({"id":7,"x":"\u00e9\n","list":[1]})");
 }
 
-TEST_CASE("body: what is no JSON, and no success, passes", "[transform]") {
-  CHECK(answered("response: {body: {pick: [a]}}", "plain", 200, "text/plain").body == "plain");
+TEST_CASE("body: what is no success passes, and what is no JSON where nothing is hidden",
+          "[transform]") {
+  CHECK(answered("response: {body: {set: {a: 1}}}", "plain", 200, "text/plain").body == "plain");
+  CHECK(answered("response: {body: {pick: [a]}}", "plain", 404, "text/plain").body == "plain");
   CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1})", 404).body == R"({"b":1})");
   CHECK(answered("response: {body: {pick: [a]}}", R"({"b":1,"a":2})", 201,
                  "application/hal+json; charset=utf-8")
             .body == R"({"a":2})");
+}
+
+TEST_CASE("body: a status that is changed takes no body past its changes", "[transform]") {
+  const std::string kBody = R"({"a":1,"b":2})";
+  const auto pick = [&](const std::string& map, u16 status) {
+    return answered("response: {status: {" + map + "}, body: {pick: [a]}}", kBody, status);
+  };
+  CHECK(pick("'404': 200", 404).body == R"({"a":1})");
+  CHECK(pick("5xx: 203", 503).body == R"({"a":1})");
+  CHECK(pick("default: 200", 302).body == R"({"a":1})");
+  CHECK(pick("'200': 404", 200).status == 404);
+  CHECK(pick("'200': 404", 200).body == R"({"a":1})");
+  CHECK(pick("'404': 500", 404).body == kBody);  // an error, and seen as one
+  CHECK(pick("'200': 206", 200).body == R"({"a":1})");
+}
+
+TEST_CASE("body: what is hidden is not shown in another type than JSON", "[transform]") {
+  for (const char* type :
+       {"text/csv", "application/xml", "application/x-ndjson", "what ever", ""}) {
+    for (const char* changes : {"pick: [a]", "omit: [b]"}) {
+      CAPTURE(type, changes);
+      const std::string fields = std::string("response: {body: {") + changes + "}}";
+      const Answered secret = answered(fields, "b: secret", 200, type);
+      CHECK(secret.status == 502);
+      CHECK(secret.body.find("secret") == std::string::npos);
+      CHECK(answered(fields, "", 200, type).status == 200);
+      CHECK(answered(fields, "", 200).status == 200);
+      CHECK(answered(fields, "b: fault", 404, type).body == "b: fault");
+    }
+  }
+  CHECK(answered("response: {body: {omit: [b]}}", R"({"a":1,"b":2})", 200, "text/json").body ==
+        R"({"a":1})");
+  const std::string absent = "response: {status: {'404': 204}, body: {pick: [a]}}";
+  CHECK(answered(absent, "<html>", 404, "text/html").status == 204);
+}
+
+TEST_CASE("body: what `respond` says is said in its own type", "[transform]") {
+  Trip trip(compiled_table(
+      document("respond: {status: 200, body: fine}, response: {body: {omit: [b]}}")));
+  trip.start("GET", "/users/7", {{"host", "a"}});
+  REQUIRE(trip.done());
+  CHECK(trip.responder.status == 200);
+  CHECK(trip.responder.body == "fine");
+}
+
+TEST_CASE("body: part of an answer is not passed on unchanged", "[transform]") {
+  const std::string kBody = R"({"a":1,"b":2})";
+  for (const char* map : {"", "status: {'206': 200}, ", "status: {'206': 404}, "}) {
+    CAPTURE(map);
+    const Answered part =
+        answered(std::string("response: {") + map + "body: {pick: [a]}}", kBody, 206);
+    CHECK(part.status == 502);
+    CHECK(part.body.find("\"b\"") == std::string::npos);
+  }
+}
+
+TEST_CASE("body: an error that is only read, and is no JSON, passes whole", "[transform]") {
+  const Answered error =
+      answered("response: {headers: {set: {x-a: '$response.body#/a'}}}", "no JSON", 500);
+  CHECK(error.status == 500);
+  CHECK(error.body == "no JSON");
 }
 
 TEST_CASE("body: what cannot be read or is too long is refused, or passes as told", "[transform]") {
@@ -153,6 +227,57 @@ TEST_CASE("body: what cannot be read or is too long is refused, or passes as tol
             .body == R"({"b":12345678})");
   CHECK(answered("response: {body: {set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B}}", R"({"a":1})")
             .status == 502);
+}
+
+TEST_CASE("body: what is too long only when it is changed or decoded passes as it came",
+          "[transform]") {
+  const std::string grows = "body: {set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B, tooLarge: ";
+  const Answered kept = answered("response: {" + grows + "pass}}", R"({"a":1})");
+  CHECK(kept.status == 200);
+  CHECK(kept.body == R"({"a":1})");
+  CHECK(sent("request: {" + grows + "pass}}", R"({"a":1})", "application/json").body ==
+        R"({"a":1})");
+  CHECK(sent("request: {" + grows + "refuse}}", R"({"a":1})", "application/json").status == 413);
+  const std::string hides =
+      "body: {omit: [c], set: {b: 'xxxxxxxxxxxxxxxxx'}, maxSize: 20B, tooLarge: pass}";
+  CHECK(answered("response: {" + hides + "}", R"({"a":1,"c":2})").status == 502);
+  CHECK(sent("request: {" + hides + "}", R"({"a":1,"c":2})", "application/json").status == 413);
+
+  const std::string plain = R"({"a":")" + std::string(4000, 'x') + R"("})";
+  const std::string packed = encoding::testing::encode(encoding::Coding::Gzip, plain);
+  REQUIRE(packed.size() < 200);
+  for (const char* word : {"pass", "refuse"}) {
+    CAPTURE(word);
+    const bool passes = word[0] == 'p';
+    const std::string body =
+        std::string("body: {omit: [a], maxSize: 300B, tooLarge: ") + word + "}";
+    Trip answer(compiled_table(document("response: {" + body + "}")));
+    answer.fetcher.script = {
+        {.status = 200,
+         .fields = {{"content-type", "application/json"}, {"content-encoding", "gzip"}},
+         .body = packed}};
+    answer.start("GET", "/users/7", {{"host", "a"}, {"accept-encoding", "gzip"}});
+    REQUIRE(answer.done());
+    CHECK(answer.responder.status == (passes ? 200 : 502));
+    CHECK((answer.responder.body == packed) == passes);
+    CHECK((answer.field("content-encoding") == "gzip") == passes);
+
+    Trip request(compiled_table(document("request: {" + body + "}")));
+    request.start(
+        "POST", "/users/7",
+        {{"host", "a"}, {"content-type", "application/json"}, {"content-encoding", "gzip"}},
+        packed);
+    REQUIRE(request.done());
+    CHECK(request.responder.status == (passes ? 200 : 413));
+    REQUIRE(request.fetcher.sent.size() == (passes ? 1 : 0));
+    if (passes) CHECK(request.fetcher.sent[0].body == packed);
+  }
+  Trip broken(compiled_table(document("request: {body: {omit: [a]}}")));
+  broken.start("POST", "/users/7",
+               {{"host", "a"}, {"content-type", "application/json"}, {"content-encoding", "gzip"}},
+               packed.substr(0, 30));
+  REQUIRE(broken.done());
+  CHECK(broken.responder.status == 400);
 }
 
 TEST_CASE("body: a changed answer says nothing of the bytes that it was", "[transform]") {
@@ -194,6 +319,15 @@ TEST_CASE("request: values of a body can be put elsewhere", "[transform]") {
       R"({"user":{"id":"a b"},"n":1.50})", "application/json");
   CHECK(moved.target == "/x/a%20b");
   CHECK(moved.body == R"({"user":{"id":"a b"},"n":1.50})");
+}
+
+TEST_CASE("request: text of a path is sent as a request line may have it", "[transform]") {
+  const auto target = [](const std::string& path) {
+    return sent("path: '" + path + "'", "{}", "application/json").target;
+  };
+  CHECK(target("/obj/a b/\u00fc") == "/obj/a%20b/%C3%BC");
+  CHECK(target("/a%20b/{id}?q=x y&r=\"#") == "/a%20b/7?q=x%20y&r=%22%23");
+  CHECK(target("/50%/x") == "/50%25/x");
 }
 
 TEST_CASE("request: JSON becomes a form and the other way round", "[transform]") {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "runtime/json/value_tree.h"
+#include "runtime/policies/body/record.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw {
@@ -39,10 +40,13 @@ const CallValue* call_of(const MessageValues& values, u32 index) {
 // Where a pointer leads. Which message, the part says.
 Place find(const Exchange& exchange, const ExpressionPart& part) {
   if (exchange.values == nullptr) return {};
-  const MessageValues& values = *exchange.values;
+  MessageValues& values = *exchange.values;
   Place root;
   if (part.source == ExpressionSource::RequestBody) root = {values.request_body, 0};
-  if (part.source == ExpressionSource::ResponseBody) root = {values.response_body, 0};
+  if (part.source == ExpressionSource::ResponseBody) {
+    const bool of_view = part.index == policies::kShownBody;
+    root = {of_view ? values.response_for_view() : values.response_body, 0};
+  }
   if (part.source == ExpressionSource::Item) root = {values.item, values.item_node};
   if (part.source == ExpressionSource::CallBody) {
     if (const CallValue* call = call_of(values, part.index)) root = {call->body, call->node};
@@ -104,6 +108,15 @@ TapeLease::~TapeLease() {
   if (tape_ == nullptr || warm_tapes().size() >= kMostWarmTapes) return;
   tape_->clear();
   warm_tapes().push_back(std::move(tape_));
+}
+
+const json::Tape* MessageValues::response_for_view() {
+  if (response_body == nullptr || shown_text.data() == nullptr) return response_body;
+  if (shown_body == nullptr) {
+    json::Tape& tape = lease();
+    if (tape.parse(shown_text)) shown_body = &tape;
+  }
+  return shown_body;
 }
 
 MessageValues& values_of(Exchange& exchange) {

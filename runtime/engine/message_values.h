@@ -40,8 +40,11 @@ struct CallValue {
 struct MessageValues {
   const json::Tape* request_body = nullptr;
   const json::Tape* response_body = nullptr;  // as it came
+  std::string_view shown_text;                // as the operation's own changes have left it
+  const json::Tape* shown_body = nullptr;     // the same, made when a view asks for it
   std::string_view request_text;              // that was read to be changed
   bool request_passes = false;                // too long to be changed
+  bool response_changes = false;              // it is a success, as it came or as it will be
   bool response_changed = false;
   std::span<const CallValue> calls;
   const json::Tape* item = nullptr;  // of `forEach`
@@ -49,6 +52,8 @@ struct MessageValues {
   std::vector<TapeLease> tapes;  // that the pointers above lead to
 
   json::Tape& lease() { return *tapes.emplace_back(); }
+  /// The answer as a view may see it. Null: there is none.
+  const json::Tape* response_for_view();
 };
 
 /// Of this exchange; made when it is asked for first.

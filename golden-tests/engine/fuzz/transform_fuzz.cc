@@ -1,6 +1,7 @@
 // Property: whatever body an upstream answers with, and whatever a client sends, what is changed
-// comes out as JSON or is refused; and what a view picks is all that it shows. The first byte
-// chooses the changes, the second whether it is the body of the request or of the answer.
+// comes out as JSON or is refused; and what is picked is all that is shown of a success. The first
+// byte chooses the changes, the second whether it is the body of the request or of the answer, the
+// status that the upstream answers with and the media type.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -32,14 +33,19 @@ constexpr const char* kChanges[] = {
     "{format: form}",
 };
 
+constexpr u16 kStatuses[] = {200, 201, 206, 404, 503, 302, 409, 299};
+constexpr const char* kTypes[] = {"application/json", "application/hal+json", "text/json",
+                                  "application/xml"};
+
 std::shared_ptr<const BoundTable> table_of(const std::string& changes, bool request) {
   const std::string field = request ? "request" : "response";
+  const std::string status = request ? "" : "status: {'404': 200, 5xx: 202, '201': 409}, ";
   const std::string text = R"(openapi: 3.1.0
 info: {title: F, version: '1'}
 x-gw: {upstreams: {u: {targets: ['http://127.0.0.1:9001']}}, defaults: {upstream: u, timeout: 5s}}
 paths:
   /f: {post: {operationId: f, x-gw: {)" +
-                           field + ": {body: " + changes +
+                           field + ": {" + status + "body: " + changes +
                            R"(}}, responses: {'200': {description: ok}}}}
 )";
   compiler::CompileOptions options;
@@ -54,6 +60,15 @@ paths:
   const auto bound = BoundTable::bind(*file, ReferenceSource::none(), problems);
   require(static_cast<bool>(bound));
   return *bound;
+}
+
+// By the first changes.
+void require_picked(const json::Tape& tape) {
+  if (tape.kind(0) != json::Kind::Object) return;
+  for (const json::Member member : tape.members(0)) {
+    const std::string_view name = tape.text(member.key);
+    require(name == "a" || name == "l" || name == "x");
+  }
 }
 
 const BoundTable* chosen(size_t index, bool request) {
@@ -77,8 +92,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   engine::FakeClock clock;
   engine::FixedRandom random;
   engine::ScriptedFetcher fetcher{clock};
-  fetcher.script = {{.status = 200,
-                     .fields = {{"content-type", "application/json"}},
+  const u16 status = request ? u16{200} : kStatuses[data[1] >> 1 & 7];
+  const std::string type = request ? kTypes[0] : kTypes[data[1] >> 4 & 3];
+  fetcher.script = {{.status = status,
+                     .fields = {{"content-type", type}},
                      .body = request ? std::string("{}") : body}};
   engine::NullObserver observer;
   engine::MemoryResponder responder;
@@ -103,11 +120,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   task.start();
   require(task.done());
   const bool is_form = index == std::size(kChanges) - 1;
-  const bool changed = request ? !fetcher.sent.empty() && !body.empty() : responder.status == 200;
+  const bool success = status / 100 == 2 || responder.status / 100 == 2;
+  const bool changed = request ? !fetcher.sent.empty() : success && type != "application/xml";
   json::Tape tape;
-  if (!changed || is_form) return 0;
+  if (!changed || is_form || body.empty()) return 0;
   const std::string& out = request ? fetcher.sent[0].body : responder.body;
-  if (!request && body.empty()) return 0;
   require(static_cast<bool>(tape.parse(out)));
+  // A refusal is the gateway's own, whatever status it has become.
+  if (index == 0 && exchange.error.code == Errc::None) require_picked(tape);
   return 0;
 }

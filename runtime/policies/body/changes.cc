@@ -142,17 +142,32 @@ class Changer {
       Value* moved = tree_.raw(Kind::Null, "null");
       ValueTree::replace(*moved, *found);
       found->gone = true;
-      put(item, to.substr(shared), moved);
+      if (!put(item, to.substr(shared), moved)) found->gone = false;
     });
   }
 
-  // Makes the objects on the way. What is in the way and no object gives way.
-  void put(Value& at, std::string_view path, Value* value) {
+  // Whether objects can be made on the way: a list or a text there would be lost, null is nothing.
+  bool leads_through(Value& at, std::string_view path) {
+    Value* parent = &at;
+    std::string_view token;
+    while (parent != nullptr) {
+      if (parent->kind == Kind::Null) return true;
+      if (parent->kind != Kind::Object) return false;
+      json::next_token(path, tree_.arena(), token);
+      if (path.empty()) return true;
+      parent = tree_.find(*parent, token);
+    }
+    return true;
+  }
+
+  // Makes the objects on the way. False: something is in the way, and nothing has happened.
+  bool put(Value& at, std::string_view path, Value* value) {
+    if (!leads_through(at, path)) return false;
     Value* parent = &at;
     std::string_view token;
     json::next_token(path, tree_.arena(), token);
     while (true) {
-      if (parent->kind != Kind::Object) ValueTree::replace(*parent, *tree_.object());
+      if (parent->kind == Kind::Null) ValueTree::replace(*parent, *tree_.object());
       if (path.empty()) break;
       Value* child = tree_.find(*parent, token);
       if (child == nullptr) {
@@ -163,6 +178,7 @@ class Changer {
       json::next_token(path, tree_.arena(), token);
     }
     tree_.set(*parent, token, value);
+    return true;
   }
 
   void rename(Value& root, std::string_view path, std::string_view to) {

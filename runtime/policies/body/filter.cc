@@ -15,6 +15,7 @@
 #include "runtime/http/query.h"
 #include "runtime/policies/body/changes.h"
 #include "runtime/policies/policy_list.h"
+#include "runtime/policies/status/filter.h"
 #include "runtime/policies/validate/media_type.h"
 
 namespace gw::policies {
@@ -36,7 +37,7 @@ Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord
   if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
     return Written::Opaque;
   }
-  if (validate::is_json_type(type.type)) return Written::Json;
+  if (validate::is_json_type(type.type) || type.type == "text/json") return Written::Json;
   const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
   return both && type.type == kFormType ? Written::Form : Written::Opaque;
 }
@@ -109,6 +110,7 @@ bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out
 
 struct Changed {
   bool fine = false;
+  bool too_long = false;  // where it is not
   std::string_view text;
   bool is_form = false;
 };
@@ -119,13 +121,16 @@ Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape* t
   ValueTree tree(exchange.arena);
   Value* root = written == Written::Form ? form_value(tree, body) : tree.of(*tape);
   Changed out;
-  if (root == nullptr || !change_value(exchange, record, tree, *root)) return out;
+  if (root == nullptr) return out;
+  out.too_long = !change_value(exchange, record, tree, *root);
+  if (out.too_long) return out;
   const auto format = static_cast<BodyWriting>(record.format);
   out.is_form =
       format == BodyWriting::Form || (format == BodyWriting::Same && written == Written::Form);
   std::string text;
   out.fine = out.is_form ? write_form(tree, *root, record.max_size, text)
                          : json::write(*root, record.max_size, text);
+  out.too_long = !out.fine && (!out.is_form || root->kind == Kind::Object);
   out.text = exchange.arena.copy(text);
   return out;
 }
@@ -142,6 +147,15 @@ bool refuse_answer(Exchange& exchange, const char* what) {
   return false;
 }
 
+// Of an answer that could not be read.
+bool refuse_broken(Exchange& exchange, const Error& error) {
+  exchange.error = error;
+  exchange.error.origin = Origin::Upstream;
+  if (error.code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
+  if (error.code == Errc::BodyTooLarge) exchange.error.code = Errc::ResponseInvalid;
+  return false;
+}
+
 // Fields that speak of the bytes that came are not true of the new ones (RFC 9110 section 7.7). The
 // entity tag becomes weak: what is left out or added follows from what it names.
 void settle_changed_fields(http::ResponseHead& head) {
@@ -149,22 +163,45 @@ void settle_changed_fields(http::ResponseHead& head) {
   encoding::weaken_etag(head.fields);
 }
 
-bool is_success(const Exchange& exchange) {
-  const u16 status = exchange.response.status;
-  return status >= 200 && status <= 299 && status != 204 && status != 206;
+bool is_success(u16 status) { return status >= 200 && status <= 299; }
+
+// Whether it is a success as it came, or as clients will see it: a status that is changed must not
+// take the body past what is hidden of it. Before that change.
+bool becomes_success(Exchange& exchange) {
+  u16 seen = exchange.response.status;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::Status) continue;
+    if (!engine::holds(exchange, step.condition)) continue;
+    seen = mapped_status(exchange, exchange.table->view().policy_record<StatusRecord>(step.record));
+  }
+  if (seen == 204) return false;  // shows no body
+  return is_success(exchange.response.status) || is_success(seen);
 }
 
 // Once, whoever comes first. What is forwarded unless it is changed stays as it was sent.
-bool decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
+Result<void> decode_request(Exchange& exchange, encoding::Coding coding, u64 limit_bytes) {
   Validation& state = *exchange.validation;
-  if (coding == encoding::Coding::Identity || state.body_decoded) return true;
+  if (coding == encoding::Coding::Identity || state.body_decoded) return {};
   const Result<Bytes> decoded =
       encoding::decode_whole(coding, state.body, {.bytes = limit_bytes}, exchange.arena);
-  if (!decoded) return false;
+  if (!decoded) return fail(decoded.error());
   state.body = *decoded;
   state.body_decoded = true;
-  return true;
+  return {};
 }
+
+bool lets_pass(const BodyRecord& record) {
+  return static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Pass;
+}
+
+// Whether it keeps something from whoever gets the body.
+bool hides(const BodyRecord& record) {
+  return record.of_view != 0 || record.pick.count + record.omit.count != 0;
+}
+
+// Whether a change that makes the body too long may be left out. Clients can bring that about by
+// what is put in, and must not see, or send, what is hidden by it.
+bool may_be_left_out(const BodyRecord& record) { return lets_pass(record) && !hides(record); }
 
 const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& step) {
   if (static_cast<PolicyId>(step.policy) != PolicyId::Body ||
@@ -172,6 +209,48 @@ const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& s
     return nullptr;
   }
   return &exchange.table->view().policy_record<BodyRecord>(step.record);
+}
+
+// The steps that hold for this answer, together.
+struct AnswerChanges {
+  const BodyRecord* first = nullptr;
+  u64 limit = 0;       // most bytes that are read
+  bool passes = true;  // one that is too long; none may be left out that has not said so
+  bool hides = false;  // something that clients must not see
+};
+AnswerChanges changes_of(Exchange& exchange) {
+  AnswerChanges all;
+  for (const table::StepRecord& step : engine::steps_of(exchange)) {
+    const BodyRecord* record = response_record(exchange, step);
+    if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
+    if (all.first == nullptr) all.first = record;
+    all.limit = std::max(all.limit, record->max_size);
+    all.passes = all.passes && lets_pass(*record);
+    all.hides = all.hides || hides(*record);
+  }
+  return all;
+}
+
+// `respond` says what its author has written for clients, in whatever type.
+bool is_own_text(const Exchange& exchange) {
+  const auto steps = engine::steps_of(exchange);
+  return exchange.last_step < steps.size() &&
+         static_cast<PolicyId>(steps[exchange.last_step].policy) == PolicyId::Respond;
+}
+
+// What is not JSON shows nothing only when there is nothing of it. False: refused.
+Task<bool> is_empty(Exchange& exchange, Env& env, http::BodySource*& source) {
+  constexpr const char* kRefusal = "answer that is not JSON, of which part is hidden";
+  if (source == nullptr) co_return refuse_answer(exchange, kRefusal);
+  engine::WholeBody body;
+  const Result<void> read =
+      co_await engine::read_to_end(*source, 0, exchange.deadline, env.clock, exchange.arena, body);
+  if (!read && read.error().code != Errc::BodyTooLarge) {
+    co_return refuse_broken(exchange, read.error());
+  }
+  if (!read) co_return refuse_answer(exchange, kRefusal);
+  source = engine::resume_body(exchange.arena, body, nullptr);
+  co_return true;
 }
 
 }  // namespace
@@ -196,12 +275,13 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
     engine::answer_problem(exchange, http::problem_of(exchange.error).status);
     return Verdict::Reply;
   }
-  if (!decode_request(exchange, coding.coding, record.max_size)) {
+  const Result<void> decoded = decode_request(exchange, coding.coding, record.max_size);
+  if (!decoded && decoded.error().code != Errc::BodyTooLarge) {
     return refuse_request(exchange, 400, "body is not what its coding says");
   }
   const std::string_view body = as_text(exchange.validation->body);
-  if (body.size() > record.max_size) {
-    if (static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Refuse) {
+  if (!decoded || body.size() > record.max_size) {
+    if (!lets_pass(record)) {
       return refuse_request(exchange, 413, "body over the limit of what is changed");
     }
     values.request_passes = true;
@@ -226,8 +306,8 @@ Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& r
   engine::WholeBody body;
   const Result<void> read = co_await engine::read_to_end(
       *exchange.request_body, limit, exchange.deadline, env.clock, exchange.arena, body);
-  const bool passes = !read && read.error().code == Errc::BodyTooLarge && limit < limit_bytes &&
-                      static_cast<BodyTooLong>(record.too_long) == BodyTooLong::Pass;
+  const bool passes =
+      !read && read.error().code == Errc::BodyTooLarge && limit < limit_bytes && lets_pass(record);
   if (!read && !passes) {
     state.body_error = read.error();
     co_return;
@@ -248,6 +328,8 @@ Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   if (!here || !changes_value(record)) return Verdict::Continue;
   const Changed changed =
       change(exchange, record, values.request_body, values.request_text, written);
+  // What is too long only when it is changed is still there as it came.
+  if (changed.too_long && may_be_left_out(record)) return Verdict::Continue;
   if (!changed.fine) return refuse_request(exchange, 413, "changed body over its limit");
   void* memory = exchange.arena.allocate(sizeof(http::MemoryBody), alignof(http::MemoryBody));
   exchange.request_body = new (memory) http::MemoryBody(as_bytes(changed.text));
@@ -268,7 +350,7 @@ bool reads_response_body(Exchange& exchange) {
   for (const table::StepRecord& step : engine::steps_of(exchange)) {
     const BodyRecord* record = response_record(exchange, step);
     if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
-    if (record->reads != 0 || is_success(exchange)) return true;
+    if (record->reads != 0 || becomes_success(exchange)) return true;
   }
   return false;
 }
@@ -283,17 +365,7 @@ void ask_for_readable_answer(Exchange& exchange) {
 }
 
 Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*& source) {
-  const BodyRecord* first = nullptr;
-  u64 limit = 0;
-  bool passes = true;  // of several changes none may be left out that has not said so
-  for (const table::StepRecord& step : engine::steps_of(exchange)) {
-    const BodyRecord* record = response_record(exchange, step);
-    if (record == nullptr) continue;
-    if (!engine::holds(exchange, step.condition)) continue;
-    if (first == nullptr) first = record;
-    passes = passes && static_cast<BodyTooLong>(record->too_long) == BodyTooLong::Pass;
-    limit = std::max(limit, record->max_size);
-  }
+  const AnswerChanges changes = changes_of(exchange);
   const bool bodiless =
       http::response_length(exchange.response, exchange.request.method, std::nullopt).bodiless;
   http::ResponseHead& head = exchange.response;
@@ -302,54 +374,59 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
     if (exchange.request.method == http::Method::Head) head.framing = http::Framing::None;
     co_return true;
   }
-  if (written_in(head.fields, exchange.arena, *first) == Written::Opaque) co_return true;
+  if (written_in(head.fields, exchange.arena, *changes.first) == Written::Opaque) {
+    const bool shown = !changes.hides || is_own_text(exchange) || !becomes_success(exchange);
+    co_return shown || co_await is_empty(exchange, env, source);
+  }
   if (head.status == 206) co_return refuse_answer(exchange, "part of an answer that is changed");
   const encoding::BodyCoding coding = encoding::coding_of(head.fields);
   if (!coding.known) co_return refuse_answer(exchange, "answer in an unknown coding");
   std::string_view text = exchange.local_body;
+  engine::WholeBody body;
   if (source != nullptr) {
-    engine::WholeBody body;
-    const Result<void> read = co_await engine::read_to_end(*source, limit, exchange.deadline,
-                                                           env.clock, exchange.arena, body);
-    if (!read && read.error().code == Errc::BodyTooLarge && passes) {
+    const Result<void> read = co_await engine::read_to_end(
+        *source, changes.limit, exchange.deadline, env.clock, exchange.arena, body);
+    if (!read && read.error().code == Errc::BodyTooLarge && changes.passes) {
       source = engine::resume_body(exchange.arena, body, source);
       co_return true;
     }
-    if (!read) {
-      exchange.error = read.error();
-      exchange.error.origin = Origin::Upstream;
-      if (read.error().code == Errc::RequestTimeout) exchange.error.code = Errc::UpstreamTimeout;
-      if (read.error().code == Errc::BodyTooLarge) exchange.error.code = Errc::ResponseInvalid;
-      co_return false;
-    }
+    if (!read) co_return refuse_broken(exchange, read.error());
     text = as_text(body.bytes);
   }
   if (coding.coding != encoding::Coding::Identity) {
-    const encoding::DecodeLimits limits{.bytes = limit, .origin = Origin::Upstream};
+    const encoding::DecodeLimits limits{.bytes = changes.limit, .origin = Origin::Upstream};
     const Result<Bytes> decoded =
         encoding::decode_whole(coding.coding, as_bytes(text), limits, exchange.arena);
+    const bool too_long = !decoded && decoded.error().code == Errc::BodyTooLarge;
+    if (too_long && changes.passes) {
+      if (source != nullptr) source = engine::resume_body(exchange.arena, body, nullptr);
+      co_return true;
+    }
+    if (too_long) co_return refuse_answer(exchange, "answer over the limit of what is changed");
     if (!decoded) co_return refuse_answer(exchange, "answer is not what its coding says");
     text = as_text(*decoded);
     encoding::forget_bytes(head.fields);
     encoding::weaken_etag(head.fields);
   }
-  engine::MessageValues& values = engine::values_of(exchange);
-  json::Tape& tape = values.lease();
-  if (!tape.parse(text)) {
-    if (!is_success(exchange)) co_return true;  // only read, and absent to who reads it
-    co_return refuse_answer(exchange, "answer that is no JSON");
-  }
-  values.response_body = &tape;
   exchange.local_body = text;
   source = nullptr;
   head.framing = http::Framing::Length;
   head.content_length = text.size();
-  co_return true;
+  engine::MessageValues& values = engine::values_of(exchange);
+  values.response_changes = becomes_success(exchange);
+  if (text.empty()) co_return true;
+  json::Tape& tape = values.lease();
+  if (tape.parse(text)) {
+    values.response_body = &tape;
+    co_return true;
+  }
+  // What is only read is absent to whoever reads it.
+  co_return !values.response_changes || refuse_answer(exchange, "answer that is no JSON");
 }
 
 bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   if (exchange.values == nullptr || exchange.values->response_body == nullptr) return true;
-  if (!is_success(exchange) || !changes_value(record)) return true;
+  if (!exchange.values->response_changes || !changes_value(record)) return true;
   engine::MessageValues& values = *exchange.values;
   const json::Tape* tape = values.response_body;
   // A step before this one has changed it: expressions go on seeing what came.
@@ -359,12 +436,14 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
     tape = &again;
   }
   const Changed changed = change(exchange, record, tape, exchange.local_body, Written::Json);
+  if (changed.too_long && may_be_left_out(record)) return true;
   if (!changed.fine) return refuse_answer(exchange, "changed answer over its limit");
   exchange.local_body = changed.text;
   exchange.response.content_length = changed.text.size();
   if (changed.is_form) exchange.response.fields.set(http::FieldId::ContentType, kFormType);
   if (!values.response_changed) settle_changed_fields(exchange.response);
   values.response_changed = true;
+  if (record.of_view == 0) values.shown_text = changed.text;
   return true;
 }
 

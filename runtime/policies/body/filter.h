@@ -15,7 +15,8 @@ Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& r
 /// After the fields of exchange.upstream_request are there.
 Verdict change_request_body(Exchange& exchange, const BodyRecord& record);
 
-/// The steps of the plan that read or change the body of this answer hold for it.
+/// The steps of the plan that read or change the body of this answer hold for it. Before its status
+/// is changed.
 bool reads_response_body(Exchange& exchange);
 /// Some answer of this plan may be read: it is asked for whole and without encoding.
 void ask_for_readable_answer(Exchange& exchange);
@@ -23,8 +24,8 @@ void ask_for_readable_answer(Exchange& exchange);
 /// exchange.local_body has it and `source` is null, or it is not to be changed and `source` gives
 /// all of it. False: it cannot be read, and must not be passed on; exchange.error says why.
 Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*& source);
-/// One step. False as above. Nothing happens to a body that was not read, or that is not that of a
-/// success.
+/// One step. False as above. Nothing happens to a body that was not read, or that neither came as
+/// that of a success nor is to be seen as one.
 bool change_response_body(Exchange& exchange, const BodyRecord& record);
 
 }  // namespace gw::policies

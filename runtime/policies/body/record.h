@@ -43,12 +43,17 @@ struct BodyRecord {
   table::Extent set;      // BodySetRecord[]
   table::StringRef wrap;
   table::Extent whole;  // TemplateNode[]: `template`
-  u32 reads;            // an expression elsewhere needs the body; made by the compiler
-  u32 reserved;
+  // Made by the compiler.
+  u32 reads;    // an expression elsewhere needs the body
+  u32 of_view;  // it is what a class of clients sees
 };
 static_assert(sizeof(BodyRecord) == 112);
 
 inline constexpr u32 kMaxBodyPaths = 256;
+
+/// Index of a `$response.body` that a view reads: as the changes of the operation leave it, not as
+/// it came.
+inline constexpr u16 kShownBody = 1;
 
 inline constexpr FieldSpec kBodyPathElement[] = {{.name = "path", .max = 1024}};
 inline constexpr FieldSpec kBodyToElement[] = {
@@ -170,6 +175,7 @@ inline constexpr FieldSpec kBodyStoredExtra[] = {
      .fields = kBodyFields,
      .size = sizeof(BodyRecord)},
     {.name = "reads", .kind = FieldKind::Bool, .offset = offsetof(BodyRecord, reads)},
+    {.name = "ofView", .kind = FieldKind::Bool, .offset = offsetof(BodyRecord, of_view)},
 };
 inline constexpr RecordSpec kBodyStoredSpec{.name = "body",
                                             .bytes = sizeof(BodyRecord),

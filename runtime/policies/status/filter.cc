@@ -4,7 +4,7 @@
 
 namespace gw::policies {
 
-void change_status(Exchange& exchange, const StatusRecord& record) {
+u16 mapped_status(const Exchange& exchange, const StatusRecord& record) {
   const table::TableView& view = exchange.table->view();
   u32 closest = 0;
   u32 status = exchange.response.status;
@@ -14,8 +14,13 @@ void change_status(Exchange& exchange, const StatusRecord& record) {
     closest = match;
     status = change.to;
   }
+  return static_cast<u16>(status);
+}
+
+void change_status(Exchange& exchange, const StatusRecord& record) {
+  const u16 status = mapped_status(exchange, record);
   if (status == exchange.response.status) return;
-  exchange.response.status = static_cast<u16>(status);
+  exchange.response.status = status;
   exchange.response.reason = {};
 }
 

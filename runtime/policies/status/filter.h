@@ -5,7 +5,8 @@
 
 namespace gw::policies {
 
-/// The closest pattern decides.
+/// What the status of the answer becomes: the closest pattern decides.
+u16 mapped_status(const Exchange& exchange, const StatusRecord& record);
 void change_status(Exchange& exchange, const StatusRecord& record);
 
 }  // namespace gw::policies
