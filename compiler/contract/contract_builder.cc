@@ -3,12 +3,17 @@
 // content: generated documents repeat themselves.
 #include "compiler/contract/contract_builder.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <unordered_map>
 
 #include "compiler/contract/contract_writer.h"
+#include "compiler/contract/view_text.h"
+#include "compiler/passes/effective_operation.h"
 #include "compiler/passes/template_text.h"
+#include "compiler/publish/class_view.h"
+#include "compiler/publish/public_document.h"
 #include "compiler/router/router_builder.h"
 #include "compiler/xgw/encode.h"
 #include "runtime/table/contract_format.h"
@@ -19,6 +24,7 @@ namespace {
 using table::ContractDocument;
 using table::ContractFragment;
 using table::ContractRoute;
+using table::ContractView;
 using table::Extent;
 
 struct NodeHash {
@@ -42,18 +48,31 @@ std::string name_of(std::string_view reference) {
   return name;
 }
 
+// Views write out what they change, for each operation and class anew.
+constexpr size_t kMostViewBytes = 64u << 20;
+
+openapi::Version newest_version(const Gateway& gateway) {
+  openapi::Version newest = openapi::Version::V30;
+  for (const Unit& unit : gateway.units) newest = std::max(newest, unit.document->version);
+  return newest;
+}
+
 class ContractBuilder {
  public:
   explicit ContractBuilder(const Module& module)
-      : module_(module), number_of_([this](const openapi::Document& document, NodeRef reference) {
+      : module_(module),
+        number_of_([this](const openapi::Document& document, NodeRef reference) {
           return target_of(document, reference);
-        }) {}
+        }),
+        classes_(client_names(module.gateway)),
+        newest_(newest_version(module.gateway)) {}
 
   std::vector<std::byte> run() {
     for (const PlannedOperation& planned : module_.operations) {
       const GatewayOperation& operation = *planned.source;
       const u32 document = document_of(*operation.unit);
       routes_.push_back({write_operation(operation), document});
+      if (!classes_.empty()) write_views(operation);
     }
     while (!waiting_.empty()) {
       const Waiting next = waiting_.front();
@@ -135,6 +154,40 @@ class ContractBuilder {
     writer.end_list();
   }
 
+  // What classes get otherwise than others.
+  void write_views(const GatewayOperation& operation) {
+    const NodeRef node = operation.operation->node;
+    const NodeRef responses = node && node.is_map() ? node.get("responses") : NodeRef{};
+    if (!responses) return;
+    const Effective fields = effective_operation(module_, operation, levels_of(operation)).fields;
+    if (fields.find("views") == nullptr) return;
+    for (const std::string_view name : classes_) {
+      Components components;
+      ObjectCopier copier(module_.gateway, newest_, components);
+      const Unit& unit = *operation.unit;
+      PublicValue answers = copier.copy(unit, responses, openapi::ObjectKind::Responses);
+      if (!show_view(fields, name, newest_, copier, answers)) continue;
+      const u32 fragment = copier.is_complete() ? view_of(answers, components) : table::kNone;
+      views_.push_back({static_cast<u32>(routes_.size() - 1), fragment, add_text(name)});
+    }
+  }
+
+  // kNone: there are too many to keep this one.
+  u32 view_of(const PublicValue& answers, const Components& components) {
+    const std::string text = view_text(answers, components, [this](const Component& component) {
+      return fragment_of(*component.unit->document, component.node, component.label);
+    });
+    const auto [known, fresh] = view_index_.try_emplace(text, table::kNone);
+    if (!fresh) return known->second;
+    if (text.size() > kMostViewBytes - view_bytes_) return table::kNone;
+    view_bytes_ += text.size();
+    known->second = new_fragment({});
+    table::ContractFragment& fragment = fragments_[known->second];
+    fragment.text = add_text(text);
+    if (newest_ == openapi::Version::V30) fragment.flags = table::kContractOpenApi30;
+    return known->second;
+  }
+
   u32 target_of(const openapi::Document& document, NodeRef reference) {
     const NodeRef target = document.follow(reference);
     if (!target) return missing();
@@ -197,12 +250,15 @@ class ContractBuilder {
          .documents = static_cast<u32>(documents_.size()),
          .routes = static_cast<u32>(routes_.size()),
          .fragments = static_cast<u32>(fragments_.size()),
+         .views = static_cast<u32>(views_.size()),
+         .reserved = 0,
          .text_bytes = texts_.size()}};
     std::vector<std::byte> out;
     append(header, out);
     append(documents_, out);
     append(routes_, out);
     append(fragments_, out);
+    append(views_, out);
     const Bytes texts = as_bytes(texts_);
     out.insert(out.end(), texts.begin(), texts.end());
     return out;
@@ -210,13 +266,18 @@ class ContractBuilder {
 
   const Module& module_;
   const ContractWriter::NumberOf number_of_;
+  const std::vector<std::string_view> classes_;
+  const openapi::Version newest_;  // in which views are written
   std::vector<ContractDocument> documents_;
   std::vector<ContractRoute> routes_;
   std::vector<ContractFragment> fragments_;
+  std::vector<ContractView> views_;
   std::string texts_;
   std::unordered_map<std::string, u32> text_index_;
   std::unordered_map<const openapi::Document*, u32> document_index_;
   std::unordered_map<NodeRef, u32, NodeHash> fragment_index_;
+  std::unordered_map<std::string, u32> view_index_;
+  size_t view_bytes_ = 0;
   std::deque<Waiting> waiting_;
   u32 missing_ = table::kNone;
 };

@@ -1,4 +1,6 @@
 // Tables against everything that can happen to their bytes.
+#include <xxhash.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstddef>
@@ -202,6 +204,62 @@ TEST_CASE("table: every flipped bit is refused, with the section that it is in",
 
 // Large tables have their digest computed by whoever comes first of two threads. Each file is gone
 // as soon as it is judged, so that a thread which reads on is seen by the sanitizers.
+// Contracts are opened by those who read them, so their own digest is put right here.
+void repair_contracts(Aligned& file) {
+  const auto sections = table::TableView(file.bytes()).sections();
+  table::Section section = sections.back();
+  const auto place = static_cast<size_t>(reinterpret_cast<const std::byte*>(&sections.back()) -
+                                         file.bytes().data());
+  section.digest = static_cast<u32>(XXH3_64bits(file.data() + section.offset, section.bytes));
+  std::memcpy(file.data() + place, &section, sizeof section);
+}
+
+TEST_CASE("table: what classes get is found by route and name", "[table]") {
+  const Aligned file(shop());
+  const table::TableView view(file.bytes());
+  const auto contracts = table::Contracts::open(view);
+  REQUIRE(contracts);
+  CHECK(contracts->views().size() == 3);
+  const auto viewed_by = [&](std::string_view client) {
+    std::string ids;
+    for (size_t route = 0; route < view.routes().size(); ++route) {
+      if (contracts->find_view(route, client) == nullptr) continue;
+      ids.append(ids.empty() ? "" : " ").append(view.text(view.routes()[route].id));
+    }
+    return ids;
+  };
+  CHECK(viewed_by("mobile") == "users.getUser");
+  CHECK(viewed_by("iot") == "catalog.listProducts users.getUser");
+  CHECK(viewed_by("web").empty());
+}
+
+TEST_CASE("table: views that lead nowhere are refused", "[table]") {
+  Aligned file(shop());
+  const auto good = table::Contracts::open(table::TableView(file.bytes()));
+  REQUIRE(good);
+  REQUIRE(good->views().size() >= 2);
+  const size_t place = static_cast<size_t>(
+      reinterpret_cast<const std::byte*>(good->views().data()) - file.bytes().data());
+  const table::ContractView first = good->views().front();
+  const auto opens_with = [&](const table::ContractView& changed) {
+    std::memcpy(file.data() + place, &changed, sizeof changed);
+    repair_contracts(file);
+    return table::Contracts::open(table::TableView(file.bytes())).has_value();
+  };
+  const auto with = [&](auto change) {
+    table::ContractView changed = first;
+    change(changed);
+    return changed;
+  };
+  CHECK(opens_with(first));
+  CHECK(opens_with(with([](auto& view) { view.fragment = table::kNone; })));
+  CHECK_FALSE(opens_with(with([](auto& view) { view.fragment = 1u << 20; })));
+  CHECK_FALSE(opens_with(with([](auto& view) { view.route = 1u << 20; })));
+  CHECK_FALSE(opens_with(with([&](auto& view) { view.route = good->views().back().route + 1; })));
+  CHECK_FALSE(opens_with(with([](auto& view) { view.name.offset = 0xffffff00; })));
+  CHECK_FALSE(opens_with(with([](auto& view) { view.name.count = 0xffffffff; })));
+}
+
 TEST_CASE("table: a large table is judged by its digest and its contents", "[table]") {
   constexpr size_t kGapBytes = size_t{3}
                                << 20;  // before the trailer; gaps may lie between sections

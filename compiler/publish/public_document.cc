@@ -7,11 +7,10 @@
 #include <set>
 
 #include "compiler/openapi/path_template.h"
-#include "compiler/passes/lower_views.h"
-#include "compiler/passes/media_names.h"
 #include "compiler/publish/class_access.h"
+#include "compiler/publish/class_view.h"
 #include "compiler/publish/object_copy.h"
-#include "compiler/publish/schema_view.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -323,7 +322,10 @@ class Publisher {
       if (servers.items.empty()) servers.items.push_back(server("/"));
       out.set("servers", std::move(servers));
     }
-    if (!options_.client.empty()) show_view(operation, out);
+    PublicValue* responses = options_.client.empty() ? nullptr : out.find("responses");
+    if (responses != nullptr) {
+      show_view(effective(operation).fields, options_.client, version(), copier_, *responses);
+    }
     return out;
   }
 
@@ -364,53 +366,6 @@ class Publisher {
       if (out.find("parameters") == nullptr) out.set("parameters", PublicValue::list());
       out.find("parameters")->items.push_back(std::move(parameter));
     }
-  }
-
-  // The answers of successes, as the class of --client gets them.
-  void show_view(const GatewayOperation& operation, PublicValue& out) {
-    EffectiveOperation all = effective(operation);
-    const Effective* views = all.fields.find("views");
-    const Effective* view = views == nullptr ? nullptr : views->find(options_.client);
-    if (view == nullptr || !view->present()) return;
-    const Effective* response = all.fields.find("response");
-    const Effective* own = response == nullptr ? nullptr : response->find("body");
-    const Effective before = own == nullptr ? Effective{} : *own;
-    Effective body;
-    const Effective of_class = *view;
-    lay_view(of_class, all.fields, body);
-    PublicValue* responses = out.find("responses");
-    if (responses == nullptr || (!before.present() && !body.present())) return;
-    for (PublicMember& member : responses->members) {
-      if (member.key.starts_with('2')) change_response(before, body, member.value);
-    }
-  }
-
-  void change_response(const Effective& before, const Effective& body, PublicValue& response) {
-    write_out(response);
-    PublicValue* content = response.find("content");
-    if (content == nullptr) return;
-    const SchemaViewOptions options{.component = [this](u32 number) -> const PublicValue& {
-                                      return copier_.value_of_component(number);
-                                    },
-                                    .has_null_type = version() != Version::V30};
-    for (PublicMember& media : content->members) {
-      if (!is_json_type(plain_type(media.key))) continue;
-      write_out(media.value);
-      // They show what others get.
-      media.value.erase("example");
-      media.value.erase("examples");
-      PublicValue* schema = media.value.find("schema");
-      if (schema == nullptr) continue;
-      change_schema(before, options, *schema);
-      change_schema(body, options, *schema);
-    }
-  }
-
-  void write_out(PublicValue& value) {
-    const PublicValue* reference = value.find("$ref");
-    if (reference == nullptr || reference->component == kNoComponent) return;
-    PublicValue target = copier_.value_of_component(reference->component);
-    value = std::move(target);
   }
 
   void write_webhooks() {

@@ -35,6 +35,13 @@ x-gw:
       targets: ['http://127.0.0.1:{one}', 'http://127.0.0.1:{two}']
       unavailable: {{status: 503, headers: {{retry-after: '600'}}, body: {{title: back soon}}}}
   defaults: {{timeout: {{connect: 3s, try: 60s, total: 60s, idle: 60s}}}}
+  clients: {{mobile: {{when: {{header: {{x-client: mobile}}}}}}}}
+components:
+  schemas:
+    Thing:
+      type: object
+      required: [id]
+      properties: {{id: {{type: integer, format: int64, minimum: 1}}, state: {{enum: [new, old]}}, next: {{$ref: '#/components/schemas/Thing'}}}}
 paths:
   /version:
     get:
@@ -62,6 +69,16 @@ paths:
       parameters: [{{name: page, in: query, schema: {{type: string}}}}]
       x-gw: {{public: test, upstream: users, cache: {{ttl: 1h, tags: [people]}}}}
       responses: {{'200': {{description: ok}}}}
+  /things:
+    post:
+      operationId: things
+      x-gw: {{public: test, upstream: users, views: {{mobile: {{omit: [state]}}}}}}
+      requestBody: {{required: true, content: {{application/json: {{schema: {{$ref: '#/components/schemas/Thing'}}}}}}}}
+      responses:
+        '200':
+          description: ok
+          headers: {{X-Count: {{schema: {{type: integer}}}}}}
+          content: {{application/json: {{schema: {{$ref: '#/components/schemas/Thing'}}}}}}
 """
 
 
@@ -959,6 +976,7 @@ class Admin(unittest.TestCase):
                 ("GET", "/v1/overview", None, None, 200),
                 ("GET", "/v1/overview?history=false", None, None, 200),
                 ("GET", "/v1/docs", None, None, 200),
+                ("GET", "/v1/docs?client=mobile", None, None, 200),
                 ("GET", "/v1/docs?client=nobody", None, None, 404),
                 ("GET", "/metrics", None, None, 200),
                 ("GET", "/v1/status", None, None, 200),

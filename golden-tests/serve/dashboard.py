@@ -35,6 +35,16 @@ x-gw:
     users: {{targets: ['http://127.0.0.1:{good}', 'http://127.0.0.1:{bad}'], outlier: {{consecutive: 3, eject: 300s, maxEjected: 50%}}}}
   clients: {{mobile: {{when: {{header: {{x-client: mobile}}}}}}, web: {{}}}}
   defaults: {{upstream: users, timeout: {{connect: 3s, try: 20s, total: 20s, idle: 20s}}}}
+components:
+  schemas:
+    User:
+      type: object
+      required: [id]
+      properties:
+        id: {{type: integer, minimum: 1}}
+        state: {{type: string, enum: [new, "<b>old</b>"], description: Whether <i>he</i> is known}}
+        manager: {{$ref: '#/components/schemas/User'}}
+        address: {{type: object, properties: {{city: {{type: string, maxLength: 40}}}}}}
 paths:
   /users/{{id}}:
     get:
@@ -42,7 +52,19 @@ paths:
       summary: One user <img src=x onerror="document.title='markup'">
       parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
       x-gw: {{public: test, views: {{mobile: {{pick: [id]}}}}}}
-      responses: {{'200': {{description: The user, content: {{application/json: {{}}}}}}}}
+      responses:
+        '200':
+          description: The user
+          headers: {{X-Version: {{description: Of the user, schema: {{type: integer}}}}}}
+          content: {{application/json: {{schema: {{$ref: '#/components/schemas/User'}}}}}}
+  /users:
+    post:
+      operationId: addUser
+      x-gw: {{public: test}}
+      requestBody:
+        required: true
+        content: {{application/json: {{schema: {{$ref: '#/components/schemas/User'}}}}}}
+      responses: {{'201': {{description: Added, content: {{application/json: {{schema: {{type: array, items: {{$ref: '#/components/schemas/User'}}}}}}}}}}}}
   /stored:
     get:
       operationId: getStored
@@ -331,18 +353,80 @@ class DashboardTest(unittest.TestCase):
         self.assertIn("getInside", self.text("operations"))
         self.page.value("document.getElementById('client').value = 'mobile'; "
                         "document.getElementById('client').dispatchEvent(new Event('change'))")
-        self.await_text("operations", "For mobile only")
+        self.await_text("operations", "For mobile, answers have nothing but id.")
         # What refuses the class is not for it.
         self.assertNotIn("getInside", self.text("operations"))
-        self.assertIn("1 to 4 of 4", self.text("count"))
+        self.assertIn("1 to 5 of 5", self.text("count"))
         self.page.value("document.getElementById('q').value = 'GET /STO'; "
                         "document.getElementById('search').requestSubmit()")
         self.await_text("count", "1 to 1 of 1")
         self.assertIn("getStored", self.text("operations"))
         self.page.value("history.back()")
-        self.await_text("count", "1 to 4 of 4")
+        self.await_text("count", "1 to 5 of 5")
         self.assertTrue(self.page.value("document.getElementById('paging').hidden"))
         self.check_names({"banner", "main", "navigation", "table"})
+        self.assertEqual(self.page.complaints, [])
+
+    def open_documentation(self, query=""):
+        self.page.open(f"http://{self.admin}/docs{query}")
+        self.page.await_value("document.activeElement.id === 'token'")
+        self.page.type(TOKEN)
+        self.page.press("Enter")
+        self.await_text("title", "Shop 1")
+
+    def lines(self, heading):
+        """What is below a heading of the only operation, as far as it is open."""
+        return self.page.value(
+            "(() => { const all = []; let at = [...document.querySelectorAll('h3, h4')]"
+            f".find((one) => one.innerText.startsWith({json.dumps(heading)})); "
+            "for (at = at.nextElementSibling; at && !/^H[34]$/.test(at.tagName); "
+            "at = at.nextElementSibling) all.push(...at.innerText.split('\\n')); "
+            "return all.map((one) => one.trim()).filter(Boolean); })()")
+
+    def test_the_documentation_shows_bodies_and_their_schemas(self):
+        self.open_documentation("?q=addUser")
+        self.await_text("count", "1 to 1 of 1")
+        self.assertEqual(self.lines("Request body"), [
+            "It must be there.", "application/json", "object User",
+            "id integer, required, at least 1",
+            # What a document says is text here as well.
+            "state string, one of new, <b>old</b> Whether <i>he</i> is known",
+            "manager User As it is above.", "address object"])
+        self.assertEqual(self.lines("201 Added")[:4], [
+            "application/json", "array", "each item object User", "id integer, required, at least 1"])
+        self.assertIn("Bodies that break the schema get 400", self.text("operations"))
+        self.assertIn("Requests without a body get 400", self.text("operations"))
+        # What is deeper opens, by the keyboard too.
+        self.page.value("[...document.querySelectorAll('#operations details:not([open]) > summary')]"
+                        ".find((one) => one.innerText.startsWith('address')).focus()")
+        self.page.press("Enter")
+        self.await_text("operations", "city string, 40 characters at most")
+        self.page.press(" ")
+        self.page.await_value("!document.getElementById('operations').innerText.includes('city')")
+        self.assertEqual(self.page.complaints, [])
+
+    def test_the_documentation_shows_answers_as_a_class_gets_them(self):
+        self.open_documentation("?q=getUser")
+        self.await_text("count", "1 to 1 of 1")
+        self.assertEqual(self.lines("200 The user"), [
+            "Header fields", "Name\tType\tAlways\tMeaning", "X-Version\tinteger\tno\tOf the user",
+            "application/json", "object User", "id integer, required, at least 1",
+            "state string, one of new, <b>old</b> Whether <i>he</i> is known",
+            "manager User As it is above.", "address object"])
+        self.page.value("document.getElementById('client').value = 'mobile'; "
+                        "document.getElementById('client').dispatchEvent(new Event('change'))")
+        self.await_text("operations", "As clients of the class mobile get it.")
+        self.assertEqual(self.lines("200 The user")[-3:],
+                         ["application/json", "object", "id integer, required, at least 1"])
+        self.page.value("document.getElementById('client').value = 'web'; "
+                        "document.getElementById('client').dispatchEvent(new Event('change'))")
+        self.page.await_value("document.getElementById('operations').innerText.includes('state string')")
+        self.assertNotIn("As clients of the class", self.text("operations"))
+        self.check_names({"banner", "main", "navigation", "table", "list", "listitem"})
+        for scheme in ("light", "dark"):
+            self.page.ask("Emulation.setEmulatedMedia", media="screen",
+                          features=[{"name": "prefers-color-scheme", "value": scheme}])
+            self.check_contrast()
         self.assertEqual(self.page.complaints, [])
 
     def test_the_documentation_reaches_every_operation(self):
@@ -359,14 +443,14 @@ class DashboardTest(unittest.TestCase):
         self.page.press("Enter")
         seen = set()
         articles = "[...document.querySelectorAll('#operations article h2')].map((e) => e.innerText)"
-        for first, last in ((1, 200), (201, 400), (401, 455)):
-            self.await_text("count", f"{first} to {last} of 455")
+        for first, last in ((1, 200), (201, 400), (401, 456)):
+            self.await_text("count", f"{first} to {last} of 456")
             page = self.page.value(articles)
             self.assertEqual(len(page), last - first + 1)
             seen.update(page)
-            self.assertEqual(self.page.value("document.getElementById('next').disabled"), last == 455)
+            self.assertEqual(self.page.value("document.getElementById('next').disabled"), last == 456)
             self.page.value("document.getElementById('next').click()")
-        self.assertEqual(len(seen), 455)
+        self.assertEqual(len(seen), 456)
         for first in (201, 1):
             self.page.value("document.getElementById('previous').click()")
             self.await_text("count", f"{first} to {first + 199} of")

@@ -14,7 +14,8 @@ struct PolicyWords {
 };
 
 /// What holds for clients of the class `client`; "": of none. Fields that nobody has set, so that
-/// their defaults hold, are left out; every other one is in it, if need be as `field: value`.
+/// their defaults hold, are left out; every other one is in it, if need be as `field: value`. What
+/// messages are held to is always told, since that needs no field.
 std::vector<PolicyWords> policy_words(const table::TableView& view, const table::RouteRecord& route,
                                       std::string_view client);
 /// The sentence for one field.

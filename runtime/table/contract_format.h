@@ -1,14 +1,18 @@
-// Contracts: what the documents promise about each route, for those who compare tables or publish
-// them. The layout of the section `contracts`, which is optional: whoever serves never reads it.
+// Contracts: what the documents promise about each route, for those who compare tables or show
+// them to people. The layout of the section `contracts`, which is optional: no request reads it.
 //
 //   offset 0    ContractHeader
-//   then        ContractDocument[], ContractRoute[] by index of the route, ContractFragment[]
+//   then        ContractDocument[], ContractRoute[] by index of the route, ContractFragment[],
+//               ContractView[] by route
 //   then        texts
 //
 // A fragment is a piece of a document as JSON: an Operation Object with the parameters and the
 // security that hold for it, the head of a document, or what a `$ref` leads to. In it a reference
 // is `{"$ref": N}`, N a number: another fragment. So what many operations share is there once, and
 // schemas may lead back to themselves. Extensions are left out: they are nobody else's business.
+//
+// A view says what a class of clients gets where that is not what all get: its fragment has the
+// answers of successes, by their statuses, in place of those of the operation.
 //
 // `places` of a fragment says where its values are written: for each value but the outermost, in
 // the order of the text, two numbers: lines behind the value before (zigzag), and the column; 0:
@@ -19,13 +23,15 @@
 
 namespace gw::table {
 
-inline constexpr u32 kContractsVersion = 1;
+inline constexpr u32 kContractsVersion = 2;
 
 struct ContractHeader {
   u32 version;
   u32 documents;
   u32 routes;
   u32 fragments;
+  u32 views;
+  u32 reserved;
   u64 text_bytes;
 };
 
@@ -48,7 +54,15 @@ struct ContractFragment {
 };
 enum ContractFlag : u32 { kContractOpenApi30 = 1 };  // its schemas are of that dialect
 
-static_assert(sizeof(ContractHeader) == 24 && sizeof(ContractFragment) == 40);
-static_assert(kUnique<ContractHeader, ContractDocument, ContractRoute, ContractFragment>);
+struct ContractView {
+  u32 route;
+  u32 fragment;  // kNone: the views of this gateway are too large to be kept
+  Extent name;   // of the class
+};
+
+static_assert(sizeof(ContractHeader) == 32 && sizeof(ContractFragment) == 40);
+static_assert(sizeof(ContractView) == 16);
+static_assert(
+    kUnique<ContractHeader, ContractDocument, ContractRoute, ContractFragment, ContractView>);
 
 }  // namespace gw::table

@@ -29,9 +29,16 @@ bool indexes_fit(const Contracts& contracts) {
                              [&](const ContractDocument& document) {
                                return document.fragment < fragments && document.gateway < documents;
                              }) &&
-         std::ranges::all_of(contracts.routes(), [&](const ContractRoute& route) {
-           return route.fragment < fragments && route.document < documents;
-         });
+         std::ranges::all_of(contracts.routes(),
+                             [&](const ContractRoute& route) {
+                               return route.fragment < fragments && route.document < documents;
+                             }) &&
+         std::ranges::all_of(contracts.views(),
+                             [&](const ContractView& view) {
+                               return view.route < contracts.routes().size() &&
+                                      (view.fragment < fragments || view.fragment == kNone);
+                             }) &&
+         std::ranges::is_sorted(contracts.views(), {}, &ContractView::route);
 }
 
 }  // namespace
@@ -52,7 +59,8 @@ Result<Contracts> Contracts::open(const TableView& view) {
   Contracts out;
   if (!take(rest, header[0].documents, out.documents_) ||
       !take(rest, header[0].routes, out.routes_) ||
-      !take(rest, header[0].fragments, out.fragments_) || header[0].text_bytes != rest.size() ||
+      !take(rest, header[0].fragments, out.fragments_) ||
+      !take(rest, header[0].views, out.views_) || header[0].text_bytes != rest.size() ||
       out.routes_.size() != view.routes().size() || !indexes_fit(out)) {
     return corrupt();
   }
@@ -65,7 +73,18 @@ Result<Contracts> Contracts::open(const TableView& view) {
       return corrupt();
     }
   }
+  for (const ContractView& one : out.views_) {
+    if (!fits(one.name.offset, one.name.count, out.texts_.size())) return corrupt();
+  }
   return out;
+}
+
+const ContractView* Contracts::find_view(size_t route, std::string_view client) const {
+  for (const ContractView& one :
+       std::ranges::equal_range(views_, route, {}, &ContractView::route)) {
+    if (text(one.name) == client) return &one;
+  }
+  return nullptr;
 }
 
 u64 PlaceReader::number() {

@@ -22,12 +22,17 @@ class Contracts {
   /// By index of the route.
   std::span<const ContractRoute> routes() const { return routes_; }
   std::span<const ContractFragment> fragments() const { return fragments_; }
+  /// In order of their routes.
+  std::span<const ContractView> views() const { return views_; }
+  /// What a class gets of a route; null: what all get.
+  const ContractView* find_view(size_t route, std::string_view client) const;
   std::string_view text(Extent extent) const { return texts_.substr(extent.offset, extent.count); }
 
  private:
   std::span<const ContractDocument> documents_;
   std::span<const ContractRoute> routes_;
   std::span<const ContractFragment> fragments_;
+  std::span<const ContractView> views_;
   std::string_view texts_;
 };
 

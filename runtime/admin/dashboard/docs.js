@@ -29,7 +29,18 @@ function login(why) {
   };
 }
 
-/** @param {string} title @param {string[]} heads @param {string[][]} rows */
+// What stands between backquotes is code.
+/** @param {string} text */
+function words(text) {
+  const made = make("span");
+  text.split("`").forEach((part, i, parts) => {
+    const closed = i % 2 === 1 && i < parts.length - 1;
+    if (part || closed) made.append(closed ? make("code", part) : i % 2 === 1 ? "`" + part : part);
+  });
+  return made;
+}
+
+/** @param {string} title @param {string[]} heads @param {(string | Node)[][]} rows */
 function table(title, heads, rows) {
   const made = make("table");
   made.append(make("caption", title));
@@ -44,8 +55,9 @@ function table(title, heads, rows) {
   const body = make("tbody");
   for (const cells of rows) {
     const row = make("tr");
-    cells.forEach((text, i) => {
-      const cell = make(i === 0 ? "th" : "td", text);
+    cells.forEach((content, i) => {
+      const cell = make(i === 0 ? "th" : "td");
+      cell.append(content);
       if (i === 0) cell.setAttribute("scope", "row");
       row.append(cell);
     });
@@ -57,8 +69,76 @@ function table(title, heads, rows) {
   return scroll;
 }
 
-/** @param {any} operation */
-function article(operation) {
+// What is said of a value itself: type, format, bounds.
+/** @param {any} line */
+function facts(line) {
+  const type = [line.type, line.of && `\`${line.of}\``].filter(Boolean).join(" ");
+  const all = [type, line.required ? "required" : "", line.format, ...(line.bounds || [])];
+  if (line.values) all.push(`one of ${line.values.map((/** @type {string} */ one) => `\`${one}\``).join(", ")}`);
+  return all.filter(Boolean).join(", ");
+}
+
+/** @param {any} line */
+function head(line) {
+  const made = make("span");
+  if (line.name !== undefined) made.append(line.property ? make("code", line.name) : line.name, " ");
+  made.append(words(facts(line)));
+  if (line.description) made.append(" ", make("span", line.description, "muted"));
+  if (line.cut) made.append(" ", make("em", line.cut));
+  return made;
+}
+
+// A line, and below it what it consists of; that is closed but for the first level, and for what
+// stands there alone.
+/** @param {any} line @param {boolean} [open] @returns {HTMLElement} */
+function outline(line, open) {
+  if (!line.children) return head(line);
+  const made = /** @type {HTMLDetailsElement} */ (make("details"));
+  made.open = !!open;
+  const summary = make("summary");
+  summary.append(head(line));
+  const list = make("ul");
+  for (const child of line.children) {
+    const item = make("li");
+    item.append(outline(child, open && line.children.length === 1));
+    list.append(item);
+  }
+  made.append(summary, list);
+  return made;
+}
+
+/** @param {any} one A parameter or header @param {string[]} [more] */
+function row(one, more) {
+  return [one.name, ...(more || []), one.schema ? outline({...one.schema, description: ""}) : "anything",
+    one.required ? "yes" : "no", one.description || (one.schema && one.schema.description) || ""];
+}
+
+/** @param {any[]} content */
+function bodies(content) {
+  return content.map((one) => {
+    const made = make("div", undefined, "schema");
+    const kind = make("p");
+    kind.append(make("code", one.type), one.stream ? ", a stream; each item:" : "");
+    made.append(kind, one.schema ? outline(one.schema, true) : make("p", "anything"));
+    return made;
+  });
+}
+
+/** @param {any} answer @param {string} client */
+function answerParts(answer, client) {
+  const made = make("section");
+  made.append(make("h4", `${answer.status} ${answer.description}`));
+  if (answer.view) made.append(make("p", `As clients of the class ${client} get it.`));
+  if (answer.headers.length) {
+    made.append(table("Header fields", ["Name", "Type", "Always", "Meaning"], answer.headers.map(
+      (/** @type {any} */ one) => row(one))));
+  }
+  made.append(...bodies(answer.content));
+  return made;
+}
+
+/** @param {any} operation @param {string} client */
+function article(operation, client) {
   const made = make("article");
   const method = operation.method === "*" ? "ANY" : operation.method;
   const head = make("h2");
@@ -67,18 +147,25 @@ function article(operation) {
   made.append(head);
   if (operation.summary) made.append(make("p", operation.summary));
   if (operation.description && operation.description !== operation.summary) made.append(make("p", operation.description));
+  if (operation.cut) made.append(make("p", operation.cut, "warn"));
   made.append(make("p", operation.security));
   if (operation.parameters.length) {
     made.append(table("Parameters", ["Name", "In", "Type", "Needed", "Meaning"], operation.parameters.map(
-      (/** @type {any} */ one) => [one.name, one.in, one.type, one.required ? "yes" : "no", one.description])));
+      (/** @type {any} */ one) => row(one, [one.in]))));
+  }
+  const body = operation.requestBody;
+  if (body) {
+    made.append(make("h3", "Request body"), make("p", body.required ? "It must be there." : "It may be left out."));
+    if (body.description) made.append(make("p", body.description));
+    made.append(...bodies(body.content));
   }
   if (operation.responses.length) {
-    made.append(table("Answers", ["Status", "Meaning"], operation.responses.map(
-      (/** @type {any} */ one) => [one.status, one.description])));
+    made.append(make("h3", "Answers"), ...operation.responses.map(
+      (/** @type {any} */ one) => answerParts(one, client)));
   }
   if (operation.policies.length) {
     made.append(table("Policies", ["Policy", "What it does"], operation.policies.map(
-      (/** @type {any} */ one) => [one.name, one.words])));
+      (/** @type {any} */ one) => [one.name, words(one.words)])));
   }
   made.append(make("p", `${operation.id}, written at ${operation.source || "no place"}`, "muted"));
   return made;
@@ -138,7 +225,8 @@ async function load() {
   at("q").value = wanted.get("q") || "";
   at("count").textContent = docs.operations.length === 0 ? "There is no such operation"
     : `${docs.first + 1} to ${docs.first + docs.operations.length} of ${docs.total} operations`;
-  at("operations").replaceChildren(...docs.operations.map(article));
+  at("operations").replaceChildren(...docs.operations.map(
+    (/** @type {any} */ one) => article(one, docs.client)));
   at("paging").hidden = docs.previous === null && docs.next === null;
   turn("previous", docs.previous);
   turn("next", docs.next);

@@ -92,6 +92,10 @@ class Reader {
       add(contracts->fragments()[route.fragment].flags);
       add(contracts->documents()[route.document].gateway);
     }
+    for (const ContractView& one : contracts->views()) {
+      for (const char c : contracts->text(one.name)) add(static_cast<u8>(c));
+      GW_CHECK(contracts->find_view(one.route, contracts->text(one.name)) != nullptr);
+    }
   }
   // Every schema over a value that has something of each kind.
   void evaluate_schemas() {

@@ -1,0 +1,73 @@
+#include "compiler/contract/view_text.h"
+
+#include "compiler/xgw/node_json.h"
+
+namespace gw::compiler {
+namespace {
+
+class ViewWriter {
+ public:
+  ViewWriter(const Components& components, const std::function<u32(const Component&)>& number_of)
+      : components_(components), number_of_(number_of) {}
+
+  void member(const PublicMember& member) {
+    if (!text.ends_with('{')) text += ',';
+    append_json_string(member.key, text);
+    text += ':';
+    const bool refers = member.key == "$ref" && member.value.component != kNoComponent;
+    if (refers) {
+      text += std::to_string(number_of_(components_.at(member.value.component)));
+    } else {
+      value(member.value);
+    }
+  }
+
+  std::string text = "{";
+
+ private:
+  void value(const PublicValue& value) {
+    if (value.is_map()) return map(value);
+    if (value.is_list()) return list(value);
+    // A name of a discriminator: fragments are called as the documents call them.
+    if (value.component != kNoComponent) {
+      append_json_string(components_.at(value.component).label, text);
+    } else if (value.kind == NodeKind::String) {
+      append_json_string(value.text, text);
+    } else {
+      text += value.kind == NodeKind::Null ? "null" : value.text;
+    }
+  }
+
+  void map(const PublicValue& value) {
+    text += '{';
+    for (const PublicMember& one : value.members) {
+      if (!one.if_renamed) member(one);
+    }
+    text += '}';
+  }
+
+  void list(const PublicValue& list) {
+    text += '[';
+    for (const PublicValue& item : list.items) {
+      if (!text.ends_with('[')) text += ',';
+      value(item);
+    }
+    text += ']';
+  }
+
+  const Components& components_;
+  const std::function<u32(const Component&)>& number_of_;
+};
+
+}  // namespace
+
+std::string view_text(const PublicValue& responses, const Components& components,
+                      const std::function<u32(const Component&)>& number_of) {
+  ViewWriter writer(components, number_of);
+  for (const PublicMember& response : responses.members) {
+    if (response.key.starts_with('2')) writer.member(response);
+  }
+  return std::move(writer.text) + "}";
+}
+
+}  // namespace gw::compiler
