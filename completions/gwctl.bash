@@ -18,7 +18,7 @@ _gwctl() {
     reload) words='--expect-current --close-streams --format --json --admin --admin-token-file --overlay --env-file --upstream --mock --unenforced --allow-ref -h --help -h --help -V --version -q --quiet --color' ;;
     rollback) words='--close-streams --format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     status) words='--format --json --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
-    drain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
+    drain) words='--hold --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     undrain) words='--admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     purge) words='--tag --operation --key --all --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;
     top) words='--interval --sort --rows --count --once --admin --admin-token-file -h --help -h --help -V --version -q --quiet --color' ;;

@@ -16,7 +16,7 @@ _gwctl() {
     'rollback:Go back to a table that was accepted before'
     'status:Show what a running gateway is at'
     'drain:Take an upstream, a target or all out of service'
-    'undrain:Put an upstream or a target back into service'
+    'undrain:Put an upstream, a target or all back into service'
     'purge:Throw stored answers away'
     'top:Show what a running gateway is doing'
     'doctor:Say what this machine lacks for a gateway'
@@ -252,6 +252,7 @@ _gwctl() {
         '*:file:_files' ;;
     drain)
       _arguments \
+        '--hold[Of the gateway\: it does not end, but says that it is not ready, until undrain]' \
         '--admin[The gateway'\''s admin interface \[$GWCTL_ADMIN, else the default socket\]]:value: ' \
         '--admin-token-file[A file with the bearer token, for an admin interface over TCP \[$GWCTL_ADMIN_TOKEN_FILE\]]:file:_files' \
         '-h[Print this help]' \

@@ -61,7 +61,7 @@ bool write_file(const std::string& path, Bytes bytes, const Console& console) {
 std::string report_text(const compiler::CompileReport& report, u64 series) {
   std::string out = fmt::format(
       "routes     {}\nplans      {}\nupstreams  {}\nstates     {}\ntable      {} bytes\n"
-      "metrics    at most {} series\n",
+      "metrics    at most {} series, without the process and targets by DNS\n",
       report.routes, report.plans, report.upstreams, report.router_states, report.table_bytes,
       series);
   out += "\nsection              bytes\n";

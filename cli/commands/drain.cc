@@ -17,6 +17,7 @@ namespace json = boost::json;
 struct DrainCommand {
   AdminOptions admin;
   std::string what;  // UPSTREAM or UPSTREAM/TARGET; "": the process
+  bool hold = false;
 };
 
 json::object named(const std::string& what) {
@@ -28,13 +29,24 @@ json::object named(const std::string& what) {
 }
 
 ExitCode run_order(const DrainCommand& command, const std::string& target, const Console& console) {
-  const auto answer =
-      ask_admin_json(command.admin, console, "POST", target, json::serialize(named(command.what)));
-  if (!answer) return ExitCode::Usage;
-  if (command.what.empty()) {
-    console.note("the gateway finishes its requests and ends");
-    return ExitCode::Ok;
+  if (command.hold && !command.what.empty()) {
+    console.error("--hold is for the whole gateway: name no upstream");
+    return ExitCode::Usage;
   }
+  json::object order = named(command.what);
+  if (command.hold) order["hold"] = true;
+  const auto answer =
+      ask_admin_json(command.admin, console, "POST", target, json::serialize(order));
+  if (!answer) return ExitCode::Usage;
+  if (answer->at("held").get_bool()) {
+    console.note(
+        "the gateway says that it is not ready, and serves; `gwctl undrain` takes it back");
+  } else if (command.what.empty() && target == "/v1/undrain") {
+    console.note("the gateway says that it is ready");
+  } else if (command.what.empty()) {
+    console.note("the gateway finishes its requests and ends");
+  }
+  if (command.what.empty()) return ExitCode::Ok;
   std::string drained;
   for (const json::value& value : answer->at("drained").get_array()) {
     const json::object& entry = value.get_object();
@@ -54,6 +66,8 @@ Run add_drain(CLI::App& gwctl) {
   const auto command = std::make_shared<DrainCommand>();
   app.add_option("what", command->what, "Without it the gateway finishes its requests and ends")
       ->option_text("UPSTREAM[/TARGET]");
+  app.add_flag("--hold", command->hold,
+               "Of the gateway: it does not end, but says that it is not ready, until undrain");
   add_admin_options(app, command->admin);
   app.footer(
       "What is drained takes no new requests, whatever its health checks say; those\n"
@@ -61,9 +75,13 @@ Run add_drain(CLI::App& gwctl) {
       "and, with `serve --state`, a restart. An upstream without a target gives the answer\n"
       "of its `unavailable`, or 503.\n"
       "\n"
+      "With --hold /readyz says 503, so that balancers send requests elsewhere, and\n"
+      "those that come are served. It holds over reloads, not over a restart.\n"
+      "\n"
       "Examples:\n"
       "  gwctl drain users/127.0.0.1:9001\n"
       "  gwctl drain billing\n"
+      "  gwctl drain --hold\n"
       "  gwctl drain\n"
       "\n"
       "Exit status: 0 done, 2 not known or not reached.\n"
@@ -72,15 +90,16 @@ Run add_drain(CLI::App& gwctl) {
 }
 
 Run add_undrain(CLI::App& gwctl) {
-  CLI::App& app = *gwctl.add_subcommand("undrain", "Put an upstream or a target back into service");
+  CLI::App& app =
+      *gwctl.add_subcommand("undrain", "Put an upstream, a target or all back into service");
   const auto command = std::make_shared<DrainCommand>();
-  app.add_option("what", command->what, "As it was drained")
-      ->option_text("UPSTREAM[/TARGET]")
-      ->required();
+  app.add_option("what", command->what, "As it was drained; without it a gateway that is held")
+      ->option_text("UPSTREAM[/TARGET]");
   add_admin_options(app, command->admin);
   app.footer(
       "Examples:\n"
       "  gwctl undrain users/127.0.0.1:9001\n"
+      "  gwctl undrain\n"
       "\n"
       "Exit status: 0 done, 2 not drained or not reached.\n"
       "See gwctl-undrain(1).");

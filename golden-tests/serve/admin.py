@@ -87,7 +87,7 @@ class Backend:
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.port, self.last_head = self.listener.getsockname()[1], b""
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -106,7 +106,7 @@ class Backend:
             while data := connection.recv(65536):
                 buffer += data
                 while b"\r\n\r\n" in buffer:
-                    buffer = buffer.split(b"\r\n\r\n", 1)[1]
+                    self.last_head, buffer = buffer.split(b"\r\n\r\n", 1)
                     connection.sendall(answer)
         except OSError:
             pass
@@ -391,6 +391,36 @@ class Admin(unittest.TestCase):
         self.assertIn("no upstream", self.gwctl("drain", "nobody", status=2))
         self.assertIn("no target", self.gwctl("drain", "users/192.0.2.1:80", status=2))
         self.assertIn("not drained", self.gwctl("undrain", "users", status=2))
+        self.gwctl("drain")
+        self.assertEqual(serve.end(), 0)
+
+    def test_a_held_gateway_is_not_ready_and_serves(self):
+        """Over a reload as well; on probes of listeners and of the admin interface; until it is taken back."""
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        (self.folder / "gateway.yaml").write_text(text.replace(
+            "x-gw:\n", "x-gw:\n  listeners: [{address: '127.0.0.1:0', health: {ready: /readyz}}]\n", 1),
+            encoding="utf-8")
+        serve = self.serve(listen=None)
+
+        def check(status):
+            self.assertEqual(serve.get("/readyz")[0], status)
+            connection = run.UnixConnection(self.socket)
+            connection.request("GET", "/readyz")
+            self.assertEqual(connection.getresponse().status, status)
+            connection.close()
+            self.assertEqual(self.status()["ready"], status == 200)
+            self.assertEqual(serve.get("/users")[0], 200)
+
+        check(200)
+        self.assertIn("not held", self.gwctl("undrain", status=2))
+        self.gwctl("drain", "--hold")
+        check(503)
+        self.gwctl("reload")
+        check(503)
+        self.gwctl("undrain")
+        check(200)
+        self.gwctl("drain", "users", "--hold", status=2)
+        self.gwctl("drain", "--hold")
         self.gwctl("drain")
         self.assertEqual(serve.end(), 0)
 
@@ -992,7 +1022,7 @@ class Admin(unittest.TestCase):
                 ("POST", "/v1/drain", js, b'{"upstream": "users"}', 200),
                 ("POST", "/v1/drain", js, b'{"upstream": "others"}', 404),
                 ("POST", "/v1/undrain", js, b'{"upstream": "users"}', 200),
-                ("POST", "/v1/undrain", js, b"{}", 400),
+                ("POST", "/v1/undrain", js, b"{}", 404),
                 ("POST", "/v1/purge", js, b'{"all": "true"}', 200),
                 ("POST", "/v1/purge", js, b'{"tag": "a", "key": "b"}', 400),
                 ("POST", "/v1/explain-token", js, b'{"seconds": 60}', 200),

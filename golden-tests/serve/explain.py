@@ -113,6 +113,15 @@ class ExplainTest(unittest.TestCase):
             answer, body = self.get("/users/7", **{"gw-explain": token})
             self.assertEqual(body, str(self.backend.port))
             self.assertIsNone(answer.getheader("gw-explain"))
+            self.assertNotIn(b"gw-explain", self.backend.last_head.lower())
+
+    def test_a_token_is_for_no_upstream_whoever_has_made_it(self):
+        """Before this process has made one; of another process, after a takeover or behind a balancer."""
+        answer, body = self.get("/users/7", **{"gw-explain": "1.2.3", "x-mine": "shown"})
+        self.assertEqual(body, str(self.backend.port))
+        self.assertIsNone(answer.getheader("gw-explain"))
+        self.assertIn(b"x-mine", self.backend.last_head.lower())
+        self.assertNotIn(b"gw-explain", self.backend.last_head.lower())
 
     def test_the_order_is_checked(self):
         for arguments in (("--for", "2h"), ("--for", "x")):

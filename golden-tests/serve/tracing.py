@@ -184,9 +184,9 @@ class TracingTest(unittest.TestCase):
             serve.process.terminate()
         self.assertEqual(serve.end(), 0)
 
-    def get(self, serve, path, **headers):
+    def get(self, serve, path, method="GET", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=run.SECONDS)
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -248,6 +248,16 @@ class TracingTest(unittest.TestCase):
         text = json.dumps(self.exports[0][2])
         self.assertFalse("hidden" in text, "a value of the query")
         self.assertFalse("secret" in text)
+
+    def test_a_method_that_nobody_knows_names_no_span(self):
+        serve = self.start()
+        self.assertEqual(self.get(serve, "/users/7", method="BREW")[0], 405)
+        server, = self.spans(1)
+        told = attributes(server)
+        self.assertEqual(server["name"].split()[0], "HTTP")
+        self.assertEqual((told["http.request.method"], told["http.request.method_original"],
+                          told["server.address"], told["server.port"]),
+                         ("_OTHER", "BREW", "127.0.0.1", serve.port))
 
     def test_a_secret_in_the_path_is_in_no_span(self):
         serve = self.start()

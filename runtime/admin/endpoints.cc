@@ -81,7 +81,7 @@ bool is_set(const json::object& object, std::string_view name) {
 void get_health(AdminTarget&, AdminCall& call) { answer_text(call, 200, "ok\n"); }
 
 void get_ready(AdminTarget& target, AdminCall& call) {
-  if (target.ending()) {
+  if (target.ending() || target.gateway.held()) {
     answer_text(call, 503, "draining\n");
   } else {
     answer_text(call, 200, "ready\n");
@@ -167,12 +167,21 @@ void post_rollback(AdminTarget& target, AdminCall& call) {
                 target.reloader.rollback(text_of(*body, "table"), is_set(*body, "close_streams")));
 }
 
+// Who asks whether it is ready hears no, and everything is served as before.
+void hold(AdminTarget& target, bool held) {
+  log(LogLevel::Info, held ? "held" : "released", {{"ready", held ? "no" : "yes"}});
+  target.gateway.hold(held);
+}
+
 void post_drain(AdminTarget& target, AdminCall& call) {
-  const auto body = read_object(call, {{"upstream"}, {"target"}});
+  const auto body = read_object(call, {{"upstream"}, {"target"}, {"hold", json::kind::bool_}});
   if (!body) return;
   const std::string upstream = text_of(*body, "upstream");
   const std::string host = text_of(*body, "target");
-  if (upstream.empty()) {
+  if (is_set(*body, "hold")) {
+    if (!upstream.empty()) return refuse(call, 400, "Malformed body", "`hold` is for the process");
+    hold(target, true);
+  } else if (upstream.empty()) {
     log(LogLevel::Info, "draining", {{"origin", "admin"}});
     target.main_loop.stop();
   } else if (!target.gateway.control().registry().drain(upstream, host)) {
@@ -193,8 +202,12 @@ void post_undrain(AdminTarget& target, AdminCall& call) {
   const std::string upstream = text_of(*body, "upstream");
   const std::string host = text_of(*body, "target");
   if (upstream.empty()) {
-    refuse(call, 400, "Nothing to undrain",
-           "name an upstream: a process that drains ends, and cannot be held up");
+    if (!target.gateway.held()) {
+      return refuse(call, 404, "Nothing to undrain",
+                    "the process is not held; one that drains ends, and cannot be held up");
+    }
+    hold(target, false);
+    call.answer = json::serialize(drains_json(target));
     return;
   }
   if (!target.gateway.control().registry().undrain(upstream, host)) {

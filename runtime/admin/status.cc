@@ -150,7 +150,9 @@ std::string_view state_of(const upstream::TargetSnapshot& target) {
   return target.ejected_ms > 0 ? "ejected" : "healthy";
 }
 
-json::object drains_json(const AdminTarget& target) { return {{"drained", drained_json(target)}}; }
+json::object drains_json(const AdminTarget& target) {
+  return {{"drained", drained_json(target)}, {"held", target.gateway.held()}};
+}
 
 json::object report_json(const server::ReloadReport& report) {
   json::object shown{{"accepted", report.accepted}, {"origin", report.origin},
@@ -179,7 +181,7 @@ json::object status_json(const AdminTarget& target,
           {"pid", static_cast<i64>(::getpid())},
           {"started", target.started_unix_ms},
           {"now", unix_now_ms()},
-          {"ready", !target.ending()},
+          {"ready", !target.ending() && !target.gateway.held()},
           {"listeners", listeners_json(target)},
           {"workers", workers_json(workers)},
           {"tables", tables_json(target, workers)},

@@ -55,19 +55,30 @@ void write_server(SpanText& span, std::string_view address) {
   if (numbered) span.number("server.port", port);
 }
 
+constexpr std::string_view kOtherMethod = "_OTHER";
+
+// As OpenTelemetry names it: one that is not known is no value of its own.
+std::string_view method_of(const http::RequestHead& request) {
+  return request.method == http::Method::Other ? kOtherMethod : request.method_text;
+}
+
 // `purpose`: of a question beside the request; empty: it is the request.
 void write_tries(const Exchange& exchange, const WallTime& wall, std::string_view upstream,
                  std::string_view purpose, std::string& out) {
   const Trace& trace = *exchange.trace;
+  const std::string_view method = method_of(exchange.upstream_request);
   for (u32 i = 0; i < exchange.try_count; ++i) {
     const TryTrace& traced = trace.tries[i];
     if (traced.begin == TimePoint{}) continue;
     const TryRecord& record = exchange.tries[i];
     const u64 begin = wall(traced.begin);
     SpanText span(out, trace.trace_id, traced.span, &trace.span, SpanKind::Client,
-                  exchange.upstream_request.method_text, begin,
+                  method == kOtherMethod ? "HTTP" : method, begin,
                   begin + u64{record.microseconds} * 1000);
-    span.text("http.request.method", exchange.upstream_request.method_text);
+    span.text("http.request.method", method);
+    if (method == kOtherMethod) {
+      span.text("http.request.method_original", exchange.upstream_request.method_text);
+    }
     write_server(span, record.target);
     if (record.status != 0) span.number("http.response.status_code", record.status);
     if (i != 0) span.number("http.request.resend_count", i);
@@ -188,14 +199,17 @@ void Tracer::finished(const Exchange& exchange) {
   const ExchangeNames names = names_of(exchange, names_);
   const bool is_part = exchange.depth != 0;
   const bool is_child = trace.parent != SpanId{};
-  std::string name(is_part ? "part" : exchange.request.method_text);
+  const std::string_view method = method_of(exchange.request);
+  // Names of spans are few: a method that nobody knows is not one of them.
+  std::string name(is_part ? "part" : method == kOtherMethod ? "HTTP" : method);
   const std::string_view what = is_part ? names.operation : names.path_template;
   if (!what.empty()) name.append(" ").append(what);
   SpanText span(spans_, trace.trace_id, trace.span, is_child ? &trace.parent : nullptr,
                 is_part ? SpanKind::Internal : SpanKind::Server, name, wall(trace.begin),
                 wall.now());
   const http::RequestHead& request = exchange.request;
-  span.text("http.request.method", request.method_text);
+  span.text("http.request.method", method);
+  if (method == kOtherMethod) span.text("http.request.method_original", request.method_text);
   span.text("url.scheme", request.scheme);
   span.text("url.path", shown_path(exchange, names));
   span.text("http.route", names.path_template);
@@ -203,7 +217,7 @@ void Tracer::finished(const Exchange& exchange) {
     span.number("http.response.status_code", exchange.response.status);
   }
   if (!is_part) {
-    span.text("server.address", request.host);
+    write_server(span, request.authority);
     span.text("client.address", exchange.client_text);
     span.text("user_agent.original", request.fields.value(http::FieldId::UserAgent));
     span.text("gw.request_id", exchange.request_id);

@@ -128,6 +128,11 @@ void Gateway::leave() {
   for (const auto& worker : workers_) worker->leave();
 }
 
+void Gateway::hold(bool held) {
+  held_ = held;
+  for (const auto& worker : workers_) worker->hold(held);
+}
+
 void Gateway::finish(u32 grace_ms) {
   const BlockedSignals blocked;
   drain(grace_ms);

@@ -1,5 +1,6 @@
 // The running gateway: workers, the control thread, start, reload, drain, stop.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ class Gateway {
   /// Any thread. Probes of listeners say from now on that no requests are taken, though they still
   /// are: whoever sends them here has time to hear of it.
   void leave();
+  /// Any thread, and beyond changes of tables: the same, until it is taken back.
+  void hold(bool held);
+  bool held() const { return held_; }
   /// Drains, and returns when the workers have ended, which is after `grace_ms` at the latest. A
   /// signal (SIGTERM, SIGINT) cuts off what is left. On the thread that hears the signals.
   void finish(u32 grace_ms);
@@ -102,6 +106,7 @@ class Gateway {
   // Ends before the workers, whose loops its threads post to.
   PasswordPool passwords_{1};
   ListenerSet listeners_{workers_};
+  std::atomic<bool> held_ = false;
 };
 
 }  // namespace gw::server

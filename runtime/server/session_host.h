@@ -85,6 +85,8 @@ class SessionHost {
   void start_http2(ClientConnection connection);
   /// Probes say from now on that it takes no requests, though it still does, until drain().
   void leave() { leaving_ = true; }
+  /// The same, until it is taken back.
+  void hold(bool held) { held_ = held; }
   /// No further request on any connection: idle ones close, the others after their answer.
   void drain();
   /// The same for the connections of one listener.
@@ -92,7 +94,7 @@ class SessionHost {
   /// Closes everything at once.
   void abort();
   bool draining() const { return draining_; }
-  bool ready() const { return !leaving_ && !draining_; }
+  bool ready() const { return !leaving_ && !held_ && !draining_; }
   size_t open_sessions() const { return sessions_.size() - finished_; }
 
   /// What HTTP/2 sessions share; made with the first of them.
@@ -126,6 +128,7 @@ class SessionHost {
   std::vector<std::unique_ptr<Session>> sessions_;
   size_t finished_ = 0;
   bool leaving_ = false;
+  bool held_ = false;
   bool draining_ = false;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   net::Timer sweep_timer_;

@@ -4,6 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <charconv>
+#include <string_view>
 
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
@@ -26,6 +30,25 @@ bool may_be_sent_again(const net::HttpReply& reply) {
 
 bool is_taken(const net::HttpReply& reply) {
   return reply.problem.empty() && reply.status >= 200 && reply.status < 300;
+}
+
+// Of a batch that was taken in part (OTLP, "Partial Success"); the number is a text in JSON of
+// protocol buffers, and some write it plainly. What is no such answer has taken all.
+u32 rejected_spans(const net::HttpReply& reply, u32 sent) {
+  if (reply.body.find("partialSuccess") == std::string::npos) return 0;
+  boost::json::error_code malformed;
+  const boost::json::value answer = boost::json::parse(reply.body, malformed);
+  const auto* count =
+      malformed ? nullptr : answer.find_pointer("/partialSuccess/rejectedSpans", malformed);
+  if (count == nullptr) return 0;
+  u64 rejected = 0;
+  if (count->is_string()) {
+    const std::string_view text = count->get_string();
+    std::from_chars(text.data(), text.data() + text.size(), rejected);
+  } else if (count->is_int64() && count->get_int64() > 0) {
+    rejected = static_cast<u64>(count->get_int64());
+  }
+  return static_cast<u32>(std::min<u64>(rejected, sent));
 }
 
 }  // namespace
@@ -81,8 +104,10 @@ void SpanExporter::send() {
 void SpanExporter::take_reply(const net::HttpReply& reply) {
   sending_ = false;
   if (is_taken(reply)) {
-    tell(false, {});
-    queue_.count_exported(batch_.count);
+    const u32 rejected = rejected_spans(reply, batch_.count);
+    tell(rejected != 0, "the collector rejects spans");
+    queue_.count_exported(batch_.count - rejected);
+    queue_.count_lost(rejected);
     batch_ = {};
     tries_ = 0;
     // More may have come meanwhile than one batch holds.

@@ -122,6 +122,30 @@ TEST_CASE("spans: are given up when the collector will not have them", "[spans]"
   }
 }
 
+TEST_CASE("spans: what a collector takes in part is lost in part", "[spans]") {
+  Bench bench;
+  bench.collector.script = {
+      {.status = 200, .body = R"({"partialSuccess":{"rejectedSpans":"2","errorMessage":"old"}})"},
+      {.status = 200, .body = R"({"partialSuccess":{"rejectedSpans":9}})"},
+      {.status = 200, .body = R"({"partialSuccess":{}})"},
+      {.status = 200, .body = R"({"partialSuccess":)"}};
+  const auto send = [&] {
+    bench.add(5);
+    bench.loop.advance(2s);
+  };
+  send();
+  CHECK(bench.queue.exported() == 3);
+  CHECK(bench.queue.lost() == 2);
+  send();  // no more than there were
+  CHECK(bench.queue.exported() == 3);
+  CHECK(bench.queue.lost() == 7);
+  send();
+  send();
+  CHECK(bench.queue.exported() == 13);
+  CHECK(bench.queue.lost() == 7);
+  CHECK(bench.collector.calls.size() == 4);
+}
+
 TEST_CASE("spans: without a collector there is nothing to keep", "[spans]") {
   Bench bench;
   bench.exporter.use({});

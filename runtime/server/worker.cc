@@ -256,6 +256,10 @@ void Worker::leave() {
   loop_.post([this] { host_.leave(); });
 }
 
+void Worker::hold(bool held) {
+  loop_.post([this, held] { host_.hold(held); });
+}
+
 void Worker::drain(std::chrono::milliseconds grace) {
   loop_.post([this, grace] { begin_drain(loop_.now() + grace); });
 }

@@ -88,6 +88,8 @@ class Worker {
   void report(std::function<void(WorkerReport)> done);
   /// Any thread: probes say that it takes no requests, though it still does.
   void leave();
+  /// Any thread: the same, until it is taken back.
+  void hold(bool held);
   /// Any thread: accepts no more, finishes what runs, then the thread ends; after `grace` whatever
   /// is left is cut off. A second call with a shorter grace hurries.
   void drain(std::chrono::milliseconds grace);
