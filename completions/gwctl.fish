@@ -175,7 +175,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from drain' -l hold -d 'Of the gate
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -l admin -r -d 'The gateway'\''s admin interface [$GWCTL_ADMIN, else the default socket]'
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -l admin-token-file -r -d 'A file with the bearer token, for an admin interface over TCP [$GWCTL_ADMIN_TOKEN_FILE]'
 complete -c gwctl -n '__fish_seen_subcommand_from drain' -s h -l help -d 'Print this help'
-complete -c gwctl -f -n __fish_use_subcommand -a undrain -d 'Put an upstream, a target or all back into service'
+complete -c gwctl -f -n __fish_use_subcommand -a undrain -d 'Put back what was drained'
 complete -c gwctl -n '__fish_seen_subcommand_from undrain' -l admin -r -d 'The gateway'\''s admin interface [$GWCTL_ADMIN, else the default socket]'
 complete -c gwctl -n '__fish_seen_subcommand_from undrain' -l admin-token-file -r -d 'A file with the bearer token, for an admin interface over TCP [$GWCTL_ADMIN_TOKEN_FILE]'
 complete -c gwctl -n '__fish_seen_subcommand_from undrain' -s h -l help -d 'Print this help'

@@ -16,7 +16,7 @@ _gwctl() {
     'rollback:Go back to a table that was accepted before'
     'status:Show what a running gateway is at'
     'drain:Take an upstream, a target or all out of service'
-    'undrain:Put an upstream, a target or all back into service'
+    'undrain:Put back what was drained'
     'purge:Throw stored answers away'
     'top:Show what a running gateway is doing'
     'doctor:Say what this machine lacks for a gateway'

@@ -90,8 +90,7 @@ Run add_drain(CLI::App& gwctl) {
 }
 
 Run add_undrain(CLI::App& gwctl) {
-  CLI::App& app =
-      *gwctl.add_subcommand("undrain", "Put an upstream, a target or all back into service");
+  CLI::App& app = *gwctl.add_subcommand("undrain", "Put back what was drained");
   const auto command = std::make_shared<DrainCommand>();
   app.add_option("what", command->what, "As it was drained; without it a gateway that is held")
       ->option_text("UPSTREAM[/TARGET]");

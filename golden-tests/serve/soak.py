@@ -7,7 +7,7 @@ back: no wrong answer, and neither memory nor descriptors that grow.
 15 seconds otherwise, for CI; 1800 for a release. HTTP/1.1 with and without TLS, HTTP/2 by Node and curl
 (without Node that of curl alone), WebSocket and streams of events that live across reloads; callers with
 tokens and keys, whose answers may be nobody else's; stored, changed, composed and encoded answers, and
-refused ones. soak_traffic.py says of each what is right.
+refused ones. All are logged, and a tenth is traced. soak_traffic.py says of each what is right.
 
 While one of two backends is away requests go to the other. Two kinds may fail then, and say so: requests
 that cannot be sent again, and those that are under way to a backend when it is killed and have had the
@@ -53,6 +53,7 @@ x-gw:
     items: {{targets: ['http://127.0.0.1:{one}', 'http://127.0.0.1:{two}'], outlier: {{consecutive: 3, eject: 500ms, maxEject: 500ms}}}}
     steady: {{targets: ['http://127.0.0.1:{three}']}}
   consumers: {consumers}
+  observe: {{accessLog: {{to: /dev/null}}, tracing: {{endpoint: 'http://127.0.0.1:{three}/v1/traces', sample: 10%}}}}
   defaults:
     upstream: items
     timeout: {{connect: 2s, try: 10s, total: 30s}}
@@ -253,7 +254,7 @@ class SoakTest(unittest.TestCase):
 
     def serve(self):
         self.admin = f"unix:{self.folder / 'private' / 'admin.sock'}"
-        serve = run.Serve(self.folder, "1.gwt", "--admin", self.admin, listen=None)
+        serve = run.Serve(self.folder, "1.gwt", "--admin", self.admin, listen=None, access_log=None)
         self.addCleanup(serve.process.kill)
         serve.await_line("admin address=")
         listening = [line for line in serve.lines if "listening" in line]

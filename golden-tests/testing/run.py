@@ -145,9 +145,9 @@ class Live(unittest.TestCase):
     def test_nobody_there(self):
         self.process.terminate()
         self.process.wait(SECONDS)
-        status, text, _ = run("test", self.shop / "gateway.yaml", self.shop / "tests.yaml",
+        status, _, text = run("test", self.shop / "gateway.yaml", self.shop / "tests.yaml",
                               "--filter", "alive", "--live", self.url)
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 2)
         self.assertIn("cannot reach", text)
 
 

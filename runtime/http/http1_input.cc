@@ -22,10 +22,6 @@ void Http1Input::next_message() {
   if (filling_) return;
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    filled_ = false;
-    if (buffer_.capacity <= kReadBufferBytes) return;
-    pool_.give(std::move(buffer_));
-    buffer_ = pool_.take(kReadBufferBytes);
   } else if (begin_ > buffer_.capacity / 2) {
     std::memmove(buffer_.data.get(), buffer_.data.get() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -41,20 +37,8 @@ void Http1Input::append(std::string_view text) {
   end_ += text.size();
 }
 
-// A system call for each 16 KiB is what a large body costs most.
-void Http1Input::take_large_buffer() {
-  if (pinned_ > 0 && old_.data == nullptr) {
-    old_ = std::move(buffer_);
-  } else {
-    pool_.give(std::move(buffer_));
-  }
-  buffer_ = pool_.take(kLargeBufferBytes);
-  begin_ = end_ = pinned_ = 0;
-}
-
 bool Http1Input::make_room() {
   if (!has_buffer()) buffer_ = pool_.take(kReadBufferBytes);
-  if (begin_ == end_ && filled_ && buffer_.capacity < kLargeBufferBytes) take_large_buffer();
   if (begin_ == end_) begin_ = end_ = pinned_;
   if (buffer_.capacity - end_ >= kMinRoomBytes) return true;
   if (pinned_ > 0) {
@@ -111,7 +95,6 @@ i64 Http1Input::finish_fill() {
   GW_CHECK(filling_ && !stream_.reading.pending);
   filling_ = false;
   if (stream_.reading.error != 0) return -static_cast<i64>(stream_.reading.error);
-  filled_ = stream_.reading.bytes == buffer_.capacity - end_;
   end_ += stream_.reading.bytes;
   return static_cast<i64>(stream_.reading.bytes);
 }
@@ -122,7 +105,6 @@ void Http1Input::release() {
   buffer_ = {};
   old_ = {};
   begin_ = end_ = pinned_ = 0;
-  filled_ = false;
 }
 
 }  // namespace gw::http

@@ -9,8 +9,7 @@
 namespace gw::http {
 
 /// The read side of one connection. The bytes of the current head stay where they are until
-/// next_message(); those behind it move along as the body is consumed. Of a body that comes faster
-/// than it is read, larger pieces are taken. One thread.
+/// next_message(); those behind it move along as the body is consumed. One thread.
 class Http1Input {
  public:
   Http1Input(net::ByteStream& stream, net::BufferPool& pool) : stream_(stream), pool_(pool) {}
@@ -50,7 +49,6 @@ class Http1Input {
 
  private:
   bool make_room();
-  void take_large_buffer();
   void start_read();
 
   net::ByteStream& stream_;
@@ -61,7 +59,6 @@ class Http1Input {
   size_t end_ = 0;
   size_t pinned_ = 0;
   bool filling_ = false;
-  bool filled_ = false;  // the last read took all the room that there was: more is waiting
 };
 
 }  // namespace gw::http
