@@ -135,6 +135,9 @@ void show_upstreams(const json::object& status, const Console& console) {
                                 ? std::string()
                                 : fmt::format(", {} waiting", number_of(upstream, "pending")),
                             text_of(upstream, "circuit") == "open" ? ", circuit open" : ""));
+    if (upstream.at("targets").get_array().empty()) {
+      console.out("    no targets: its name has no addresses, see the log\n");
+    }
     for (const json::value& target : upstream.at("targets").get_array()) {
       console.out(fmt::format("    {:<28} {}\n", text_of(target.get_object(), "address"),
                               text_of(target.get_object(), "state")));

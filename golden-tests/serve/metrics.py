@@ -25,7 +25,8 @@ openapi: 3.1.0
 info: {{title: metrics, version: '1'}}
 x-gw:
   version: 1
-  upstreams: {{users: {{targets: ['http://127.0.0.1:{port}']}}, gone: {{targets: ['http://127.0.0.1:{closed}']}}}}
+  upstreams: {{users: {{targets: ['http://127.0.0.1:{port}']}}, gone: {{targets: ['http://127.0.0.1:{closed}']}}, nowhere: {{dns: {{name: nosuch.test, port: 80}}}}}}
+  resolvers: ['127.0.0.1:1']
   clients: {{iot: {{when: {{header: {{x-client: iot}}}}}}, web: {{}}}}
   defaults: {{upstream: users, timeout: {{connect: 3s, try: 60s, total: 60s, idle: 60s}}}}
 paths:
@@ -231,6 +232,15 @@ class MetricsTest(unittest.TestCase):
         self.assertNotIn("stored", operations)
         self.assertEqual(limits["scarce"][1], "over")
         self.assertGreater(int(limits["scarce"][5]), 0)
+
+    def test_an_upstream_without_targets_is_seen(self):
+        found = samples(self.metrics("text/plain")[1])
+        usable = {dict(labels)["upstream"]: value for (name, labels), value in found.items()
+                  if name == "gw_upstream_usable_targets"}
+        self.assertEqual(usable, {"users": 1, "gone": 1, "nowhere": 0})
+        told = subprocess.run([run.GWCTL, "status", "--admin", f"unix:{self.socket}"], capture_output=True,
+                              text=True, timeout=run.SECONDS, check=True).stdout
+        self.assertIn("no targets: its name has no addresses", told)
 
     def test_both_formats_are_clean(self):
         self.get("/users/1")

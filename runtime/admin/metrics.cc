@@ -146,6 +146,16 @@ void write_upstream_states(MetricWriter& writer, const AdminTarget& target) {
        [](const State& state) { return state.pending; });
   each({"gw_upstream_circuit_open", MetricType::Gauge, "1 while the circuit breaker is open."},
        [](const State& state) { return state.breaker_open ? 1U : 0U; });
+  // Also of one that has no target at all, since its name does not resolve.
+  each({"gw_upstream_usable_targets", MetricType::Gauge,
+        "Targets that are neither unhealthy, ejected nor drained."},
+       [](const State& state) {
+         u64 usable = 0;
+         for (const upstream::TargetSnapshot& one : state.targets) {
+           if (one.healthy && one.ejected_ms == 0 && !one.drained) ++usable;
+         }
+         return usable;
+       });
   const auto each_target = [&](const observe::MetricFamily& family, auto value) {
     writer.family(family);
     for (const auto& state : states) {
@@ -155,7 +165,8 @@ void write_upstream_states(MetricWriter& writer, const AdminTarget& target) {
     }
   };
   using Target = upstream::TargetSnapshot;
-  each_target({"gw_upstream_target_healthy", MetricType::Gauge, "1: its checks succeed."},
+  each_target({"gw_upstream_target_healthy", MetricType::Gauge,
+               "1: its checks succeed, or there are none."},
               [](const Target& one) { return one.healthy ? 1U : 0U; });
   each_target({"gw_upstream_target_ejected", MetricType::Gauge,
                "1: taken out for a time because of its failures."},
