@@ -90,6 +90,36 @@ TEST_CASE("compose: independent calls run together, and their answers are put to
   CHECK(run.trip->fetcher.released == 2);
 }
 
+TEST_CASE("compose: a call names its host, and is sent again for what the operation says",
+          "[compose]") {
+  std::string document = composed(
+      "calls: {a: {upstream: orders, path: /a, retries: 3, headers: {host: shop.test}}, "
+      "b: {upstream: orders, path: /b}}, body: {a: $calls.a.body}");
+  const std::string defaults = "defaults: {";
+  document.insert(document.find(defaults) + defaults.size(),
+                  "retry: {times: 1, causes: [connect, '503'], budget: 30%}, ");
+  Trip trip(compiled_table(document));
+  trip.fetcher.script = {json("1"), json("2")};
+  trip.start("GET", "/dashboard/7", {{"host", "a"}});
+  REQUIRE(trip.responder.status == 200);
+  const auto& sent_to = trip.fetcher.sent;
+  REQUIRE(sent_to.size() == 2);
+  const auto host = [](const engine::ScriptedFetcher::Sent& sent) {
+    std::string out;
+    for (const auto& field : sent.fields) {
+      if (field.name == "host") out += field.value + ";";
+    }
+    return out;
+  };
+  CHECK(host(sent_to[0]) == "shop.test;");
+  CHECK(host(sent_to[1]) == "orders;");
+  const FetchOptions& options = sent_to[0].options;
+  CHECK(options.retry_times == 3);
+  CHECK(options.retry_cause_count == 2);
+  CHECK(options.retry_budget_bp == 3000);
+  CHECK(sent_to[1].options.retry_times == 0);
+}
+
 TEST_CASE("compose: it takes as long as the slowest of them", "[compose]") {
   auto run = run_composed(
       kTwo, {json(R"({"id":7})", 200, milliseconds(300)), json("[1]", 200, milliseconds(400))});

@@ -40,6 +40,18 @@ void inherit(const Exchange& parent, Exchange& call) {
   call.client_class = parent.client_class;
 }
 
+// For what, and how soon, requests of operations are sent again by default: one that composes has
+// no `retry` of its own.
+void retry_as_said(FetchOptions& options, const BoundTable& table,
+                   const policies::SettingsRecord& settings) {
+  if (settings.retry.times == 0) return;
+  options.retry_budget_bp = static_cast<u32>(table.number(settings.retry.budget));
+  options.retry_backoff_ms = static_cast<u32>(table.number(settings.retry.backoff));
+  const auto causes = table.view().policy_list<policies::RetryCauseRecord>(settings.retry.causes);
+  options.retry_causes = causes.data();
+  options.retry_cause_count = static_cast<u32>(causes.size());
+}
+
 }  // namespace
 
 Task<Result<void>> CollectingResponder::inform(const http::ResponseHead& head) {
@@ -121,6 +133,9 @@ void CallPart::add_fields(Exchange& parent, http::RequestHead& request) {
     if (!evaluate(parent, field.value, value) || !is_field_value(value)) continue;
     request.fields.set(view.text(field.name), call_.arena.copy(value));
   }
+  // As with `request.headers` of an operation: who answers for several hosts is asked by name.
+  const http::Field* host = request.fields.find(http::FieldId::Host);
+  if (record_.route == 0 && host != nullptr) request.authority = request.host = host->value;
 }
 
 bool CallPart::make_request(Exchange& parent) {
@@ -191,6 +206,7 @@ Task<void> CallPart::ask_upstream() {
   options.replay_safe = http::is_idempotent(call_.upstream_request.method);
   options.retry_times = record_.retries;
   options.retry_buffer_bytes = kMostRequestBytes;
+  retry_as_said(options, table, settings);
   Fetched fetched(call_.arena);
   http::BodySource* body = has_body_ ? &body_ : nullptr;
   const Result<void> result =
