@@ -242,6 +242,8 @@ class TracingTest(unittest.TestCase):
                          ("GET", "/users/{id}", "/users/7", 200, "getUser"))
         self.assertEqual(client["parentSpanId"], server["spanId"])
         self.assertEqual(attributes(client)["server.port"], self.backend.port)
+        self.assertEqual(attributes(client)["url.full"],
+                         f"http://127.0.0.1:{self.backend.port}/users/7")
         # The backend has been told of the try, not of us.
         self.assertEqual(self.parents, [([f"00-{PARENT[3:35]}-{client['spanId']}-01"],
                                          ["rojo=1,congo=2"])])
@@ -264,6 +266,8 @@ class TracingTest(unittest.TestCase):
         self.assertEqual(self.get(serve, "/reset/hunter2")[0], 200)
         server, = [span for span in self.spans(2) if span["kind"] == 2]
         self.assertEqual(attributes(server)["url.path"], "/reset/*")
+        client, = [span for span in self.spans(2) if span["kind"] == 3]
+        self.assertTrue(attributes(client)["url.full"].endswith("/reset/*"))
         self.assertFalse(any("hunter2" in json.dumps(export[2]) for export in self.exports))
 
     def test_each_try_and_each_part_is_a_span(self):

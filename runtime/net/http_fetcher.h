@@ -45,6 +45,7 @@ struct HttpReply {
   std::string content_type = {};
   std::string cache_control = {};  // all of them, by commas
   std::string age = {};
+  std::string retry_after = {};
 };
 
 /// The seam between what wants to know something and the network. One thread, that of its loop.

@@ -13,11 +13,14 @@ SpanId make_span_id(Random& random) {
   return id;
 }
 
-void Trace::begin_try(u32 index) {
+void Trace::begin_try(u32 index, bool tls, std::string_view path_prefix) {
   const SpanId id = make_span_id(*random);
   if (forwarded != nullptr) write_hex(id, forwarded + kTraceparentSpanAt);
   if (!sampled || index >= kMaxTries) return;
-  tries[index] = {.span = id, .begin = std::chrono::steady_clock::now()};
+  tries[index] = {.span = id,
+                  .begin = std::chrono::steady_clock::now(),
+                  .tls = tls,
+                  .path_prefix = path_prefix};
 }
 
 void Trace::note_step(policies::PolicyId policy, TimePoint begun, bool waited, bool denied) {

@@ -19,6 +19,8 @@ inline constexpr u32 kMostSteps = 24;  // that are recorded; later ones are not
 struct TryTrace {
   SpanId span{};
   TimePoint begin{};
+  bool tls = false;
+  std::string_view path_prefix = {};  // of the target; lives as long as the table
 };
 
 /// In the arena of its exchange. One thread.
@@ -37,7 +39,7 @@ struct Trace {
   TryTrace tries[kMaxTries];
 
   /// A try at a target is a span of its own, which the target is told.
-  void begin_try(u32 index);
+  void begin_try(u32 index, bool tls = false, std::string_view path_prefix = {});
   /// Does nothing where it is not recorded.
   void note_step(policies::PolicyId policy, TimePoint begun, bool waited, bool denied);
 };

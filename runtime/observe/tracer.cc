@@ -1,5 +1,7 @@
 #include "runtime/observe/tracer.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -62,9 +64,28 @@ std::string_view method_of(const http::RequestHead& request) {
   return request.method == http::Method::Other ? kOtherMethod : request.method_text;
 }
 
+std::string shown_path(const Exchange& exchange, u32 secret_captures) {
+  std::string path;
+  each_piece_of_shown_path(exchange, secret_captures,
+                           [&path](std::string_view piece) { path += piece; });
+  return path;
+}
+
+// Without the query, which is nobody's business (as in the log), and without secret parts of the
+// path; where those are in a path that is made anew is not known.
+std::string full_url(const Exchange& exchange, const TryTrace& traced, std::string_view target,
+                     u32 secret_captures) {
+  const std::string_view path = exchange.upstream_request.path;
+  std::string shown = secret_captures == 0            ? std::string(path)
+                      : path == exchange.request.path ? shown_path(exchange, secret_captures)
+                                                      : std::string("/*");
+  return fmt::format("{}://{}{}{}", traced.tls ? "https" : "http", target, traced.path_prefix,
+                     shown);
+}
+
 // `purpose`: of a question beside the request; empty: it is the request.
 void write_tries(const Exchange& exchange, const WallTime& wall, std::string_view upstream,
-                 std::string_view purpose, std::string& out) {
+                 u32 secret_captures, std::string_view purpose, std::string& out) {
   const Trace& trace = *exchange.trace;
   const std::string_view method = method_of(exchange.upstream_request);
   for (u32 i = 0; i < exchange.try_count; ++i) {
@@ -79,6 +100,7 @@ void write_tries(const Exchange& exchange, const WallTime& wall, std::string_vie
     if (method == kOtherMethod) {
       span.text("http.request.method_original", exchange.upstream_request.method_text);
     }
+    span.text("url.full", full_url(exchange, traced, record.target, secret_captures));
     write_server(span, record.target);
     if (record.status != 0) span.number("http.response.status_code", record.status);
     if (i != 0) span.number("http.request.resend_count", i);
@@ -103,13 +125,6 @@ void write_steps(const Exchange& exchange, const WallTime& wall, Random& random,
     if (step.denied) span.flag("gw.denied", true);
     span.end(false);
   }
-}
-
-std::string shown_path(const Exchange& exchange, const ExchangeNames& names) {
-  std::string path;
-  each_piece_of_shown_path(exchange, names.secret_captures,
-                           [&path](std::string_view piece) { path += piece; });
-  return path;
 }
 
 u32 try_spans_of(const Exchange& exchange) {
@@ -160,7 +175,7 @@ void Tracer::finished_beside(const Exchange& question, std::string_view purpose)
   if (count == 0) return;
   const WallTime wall(clock_);
   const std::string_view upstream = names_ == nullptr ? "" : names_->upstream(question);
-  write_tries(question, wall, upstream, purpose, spans_);
+  write_tries(question, wall, upstream, 0, purpose, spans_);
   queue_.add(spans_, count);
 }
 
@@ -211,7 +226,7 @@ void Tracer::finished(const Exchange& exchange) {
   span.text("http.request.method", method);
   if (method == kOtherMethod) span.text("http.request.method_original", request.method_text);
   span.text("url.scheme", request.scheme);
-  span.text("url.path", shown_path(exchange, names));
+  span.text("url.path", shown_path(exchange, names.secret_captures));
   span.text("http.route", names.path_template);
   if (exchange.response.status != 0) {
     span.number("http.response.status_code", exchange.response.status);
@@ -235,7 +250,7 @@ void Tracer::finished(const Exchange& exchange) {
   span.state(trace.state);
   span.end(failed);
   write_steps(exchange, wall, random_, spans_);
-  write_tries(exchange, wall, names.upstream, {}, spans_);
+  write_tries(exchange, wall, names.upstream, names.secret_captures, {}, spans_);
   queue_.add(spans_, 1 + trace.step_count + try_spans_of(exchange));
 }
 

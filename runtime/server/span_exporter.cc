@@ -32,6 +32,16 @@ bool is_taken(const net::HttpReply& reply) {
   return reply.problem.empty() && reply.status >= 200 && reply.status < 300;
 }
 
+// Retry-After in seconds (RFC 9110 section 10.2.3), as far as one may wait; 0: none, or a date.
+milliseconds asked_pause(const net::HttpReply& reply) {
+  constexpr u64 kMostSeconds = 60;
+  u64 seconds = 0;
+  const std::string& text = reply.retry_after;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return milliseconds(0);
+  return std::chrono::seconds(std::min(seconds, kMostSeconds));
+}
+
 // Of a batch that was taken in part (OTLP, "Partial Success"); the number is a text in JSON of
 // protocol buffers, and some write it plainly. What is no such answer has taken all.
 u32 rejected_spans(const net::HttpReply& reply, u32 sent) {
@@ -118,7 +128,8 @@ void SpanExporter::take_reply(const net::HttpReply& reply) {
   tell(true,
        reply.problem.empty() ? fmt::format("status {}", reply.status) : std::string(reply.problem));
   if (may_be_sent_again(reply) && tries_ < kTries && !finishing_) {
-    loop_.set_timer(timer_, loop_.now() + kFirstPause * (1U << (tries_ - 1)));
+    const milliseconds pause = kFirstPause * (1U << (tries_ - 1));
+    loop_.set_timer(timer_, loop_.now() + std::max(pause, asked_pause(reply)));
     return;
   }
   queue_.count_lost(std::exchange(batch_, {}).count);

@@ -101,6 +101,22 @@ TEST_CASE("spans: a collector that is busy is asked again, after growing pauses"
   CHECK(bench.queue.lost() == 0);
 }
 
+TEST_CASE("spans: a collector that says when is not asked before", "[spans]") {
+  Bench bench;
+  bench.collector.script = {{.status = 503, .retry_after = "7"},
+                            {.status = 503, .retry_after = "Fri, 31 Dec 1999 23:59:59 GMT"}};
+  bench.add(1);
+  bench.loop.advance(1s + kTick);
+  CHECK(bench.collector.calls.size() == 1);
+  bench.loop.advance(6s);
+  CHECK(bench.collector.calls.size() == 1);
+  bench.loop.advance(1s + kTick);
+  CHECK(bench.collector.calls.size() == 2);
+  bench.loop.advance(1s + kTick);  // a date says nothing to it
+  CHECK(bench.collector.calls.size() == 3);
+  CHECK(bench.queue.exported() == 1);
+}
+
 TEST_CASE("spans: are given up when the collector will not have them", "[spans]") {
   Bench bench;
   SECTION("at once, where it says so") {

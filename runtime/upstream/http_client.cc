@@ -182,6 +182,7 @@ class HttpClient::Request final : private http::Http1BodyHost {
     reply_.content_type = head.fields.value(http::FieldId::ContentType);
     reply_.cache_control = joined(head.fields, http::FieldId::CacheControl);
     reply_.age = head.fields.value(http::FieldId::Age);
+    reply_.retry_after = head.fields.value(http::FieldId::RetryAfter);
     co_return std::string_view();
   }
 

@@ -195,7 +195,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   TryRecord& record = index < kMaxTries ? exchange.tries[exchange.try_count++] : spare;
   record = {};
   record.target = chosen.address;
-  if (exchange.trace != nullptr) exchange.trace->begin_try(index);
+  if (exchange.trace != nullptr) exchange.trace->begin_try(index, chosen.tls, chosen.path_prefix);
   call.path_prefix = chosen.path_prefix;
   call.target = authority_of(chosen);
   const TimePoint start = loop_.now();
