@@ -154,11 +154,11 @@ std::shared_ptr<const table::TableFile> fetch_table(const std::string& path,
   if (!reply) return nullptr;
   if (reply->status != 200) {
     const bool asks = reply->status == 401 || reply->status == 403;
-    console.error(asks ? fmt::format("{} does not give its table without the token: "
-                                     "GWCTL_ADMIN_TOKEN_FILE names the file that holds it",
-                                     path)
-                       : fmt::format("{} does not give its table: it answers {}", path,
-                                     reply->status));
+    console.error(
+        asks ? fmt::format("{} does not give its table without the token: "
+                           "GWCTL_ADMIN_TOKEN_FILE names the file that holds it",
+                           path)
+             : fmt::format("{} does not give its table: it answers {}", path, reply->status));
     return nullptr;
   }
   auto file = table::TableFile::from_bytes(as_bytes(reply->body));

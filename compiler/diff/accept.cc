@@ -182,9 +182,9 @@ std::vector<Finding> accept(std::vector<Finding>& findings, std::vector<Acceptan
       remarks.push_back(fmt::format("{}:{}: the acceptance of `{}` has expired on {}", path,
                                     entry.line, what, entry.until));
     } else if (!entry.used) {
-      const bool lacks_operation = entry.fingerprint.empty() && entry.operation.empty() &&
-                                   std::ranges::find(findings, entry.id, &Finding::id) !=
-                                       findings.end();
+      const bool lacks_operation =
+          entry.fingerprint.empty() && entry.operation.empty() &&
+          std::ranges::find(findings, entry.id, &Finding::id) != findings.end();
       remarks.push_back(
           lacks_operation
               ? fmt::format("{}:{}: `{}` is a change of operations: the acceptance needs "

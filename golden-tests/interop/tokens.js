@@ -13,10 +13,20 @@ async function listen(answer, port = 0) {
     server.answer(request, response);
   });
   server.answer = answer;
-  await new Promise((resolve, reject) => {
-    server.on('error', reject);
+  const bind = () => new Promise((resolve, reject) => {
+    server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
   });
+  // A port that somebody has had before may be a client's for a moment: the kernel gives it out.
+  for (const end = Date.now() + 1000 * SECONDS;;) {
+    try {
+      await bind();
+      break;
+    } catch (problem) {
+      if (problem.code !== 'EADDRINUSE' || port === 0 || Date.now() > end) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
   return {
     port: server.address().port,
     url: `http://127.0.0.1:${server.address().port}`,

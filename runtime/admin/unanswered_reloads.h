@@ -11,9 +11,9 @@
 
 namespace gw::admin {
 
-/// What SIGHUP and `--watch` ask for. While another process takes over it waits, where orders of the
-/// admin interface are refused: that process would not hear of it. What comes of a reload is said in
-/// the log. Main thread.
+/// What SIGHUP and `--watch` ask for. While another process takes over it waits, where orders of
+/// the admin interface are refused: that process would not hear of it. What comes of a reload is
+/// said in the log. Main thread.
 class UnansweredReloads {
  public:
   /// A table that was found, or why there is none (null).

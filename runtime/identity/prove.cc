@@ -106,8 +106,8 @@ void verify_token(Exchange& exchange, Env& env, u32 scheme, const jose::KeySet& 
   const SchemeData& data = exchange.live->schemes[scheme];
   const jose::JwtResult result = jose::verify_jwt(token, keys, data.rules, env.clock.unix_ms());
   if (result.failure != Failure::None) return refuse(proof, result.failure);
-  env.identity->services.tokens.insert(token, {keys.fingerprint(), data.rules_digest}, result.claims,
-                                       result.valid_until_ms);
+  env.identity->services.tokens.insert(token, {keys.fingerprint(), data.rules_digest},
+                                       result.claims, result.valid_until_ms);
   accept_token(exchange, record_of(exchange, scheme), proof, result.claims);
 }
 
@@ -207,7 +207,8 @@ Task<void> try_newer_keys(Exchange& exchange, Env& env, u32 scheme, Proof& proof
   if (proof.failure != Failure::KeyUnknown) co_return;
   const TimePoint until = std::min(exchange.deadline, env.clock.now() + kPatience);
   bool asking = true;
-  while (asking && (now == nullptr || now->fingerprint() == fingerprint) && env.clock.now() < until) {
+  while (asking && (now == nullptr || now->fingerprint() == fingerprint) &&
+         env.clock.now() < until) {
     co_await env.clock.sleep_until(env.clock.now() + kLookAgain);
     asking = keys.is_asking();  // before the look at the keys: they come first
     now = keys.current();

@@ -16,8 +16,8 @@ constexpr u64 kHistogram = kLatencyBuckets + 2;  // buckets, sum and count
 // Requests and parts by status class, duration; in flight, bytes both ways, aborted.
 constexpr u64 kOfOperation = 2 * kStatusClasses + kHistogram + 4;
 constexpr u64 kOfCache = cache::kOutcomeCount - 1;
-// Tries, answers, duration, retries; connections, in flight, pending, circuit, usable targets; three
-// counters of changes.
+// Tries, answers, duration, retries; connections, in flight, pending, circuit, usable targets;
+// three counters of changes.
 constexpr u64 kOfUpstream = kTryOutcomes + kStatusClasses + kHistogram + 9;
 constexpr u64 kOfTarget = 3;  // healthy, ejected, drained
 constexpr u64 kOfClass = kStatusClasses + kHistogram;
