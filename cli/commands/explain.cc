@@ -26,7 +26,7 @@ namespace json = boost::json;
 
 struct ExplainCommand {
   SpecOptions spec;
-  std::string request;
+  std::vector<std::string> request;  // as one word or two
   std::vector<std::string> headers;
   std::string data;
   std::string ip = "127.0.0.1";
@@ -96,7 +96,7 @@ bool prepare(const ExplainCommand& command, const BoundTable& table, Scene& scen
              const Console& console) {
   std::string method;
   std::string target;
-  if (!split_request(command.request, method, target)) {
+  if (!split_request(fmt::format("{}", fmt::join(command.request, " ")), method, target)) {
     console.error("write the request as 'METHOD /path', for example 'GET /users/7'");
     return false;
   }
@@ -224,7 +224,8 @@ Run add_explain(CLI::App& gwctl) {
          "A table, or a document that is compiled first")
       ->option_text("GATEWAY");
   app.add_option("request", command->request, "For example 'GET /users/7?full=1'")
-      ->option_text("REQUEST");
+      ->option_text("REQUEST")
+      ->expected(0, 2);
   app.add_option("-H,--header", command->headers, "Header field `name: value`; may be repeated")
       ->option_text("FIELD")
       ->allow_extra_args(false);

@@ -58,7 +58,9 @@ void show_process(const json::object& status, const Console& console) {
   const u64 up = number_of(status, "now") - number_of(status, "started");
   console.out(fmt::format("gwctl {}, process {}, up {}, {}\n", text_of(status, "version"),
                           number_of(status, "pid"), age_text(up),
-                          status.at("ready").get_bool() ? "ready" : "draining"));
+                          status.at("ready").get_bool()  ? "ready"
+                          : status.at("held").get_bool() ? "held: not ready, until gwctl undrain"
+                                                         : "draining"));
   std::string listening;
   for (const json::value& listener : status.at("listeners").get_array()) {
     listening += fmt::format("{}{}{}", listening.empty() ? "" : ", ",

@@ -30,9 +30,11 @@ struct Enumeration {
   }
 };
 
-// A boolean that may be true or false is any boolean.
+// A boolean that may be true or false is any boolean, and null where that is listed as well.
 bool is_no_choice(const SchemaSet& set, const Enumeration& list) {
-  if ((types_of(set) & ~u32{kTypeNull}) != kTypeBoolean) return false;
+  const u32 types = types_of(set);
+  if ((types & ~u32{kTypeNull}) != kTypeBoolean) return false;
+  if ((types & kTypeNull) != 0 && !list.values.contains("null")) return false;
   return list.values.contains("true") && list.values.contains("false");
 }
 
@@ -136,6 +138,7 @@ std::optional<Bound> bound_of_numbers(const SchemaSet& set, bool lower) {
   if (!bound || !integers || !std::isfinite(bound->value)) return bound;
   const double whole = lower ? std::ceil(bound->value) : std::floor(bound->value);
   const bool excluded = bound->exclusive && whole == bound->value;
+  if (excluded) bound->text += " (exclusive)";
   bound->value = excluded ? whole + (lower ? 1 : -1) : whole;
   bound->exclusive = false;
   return bound;
@@ -176,8 +179,15 @@ Relation relation(const std::string& before, const std::string& after) {
 
 }  // namespace
 
-// One side may say its types by alternatives where the other one names its own.
+// One side may say its types by alternatives or values where the other one names its own.
 void PairCompare::type_lists() {
+  const auto of_values = [](const SchemaSet& set, const SchemaSet& other) {
+    const Enumeration list = enumeration_of(set, true);
+    const bool is_asked = types_of(set) == kAllTypes && types_of(other) != kAllTypes;
+    return list.present && is_asked ? types_of(list) : kAllTypes;
+  };
+  old_listed_ &= of_values(old_, new_);
+  new_listed_ &= of_values(new_, old_);
   for (const std::string_view name : {"oneOf", "anyOf"}) {
     const bool was = !keyword(old_, name).empty();
     const bool is = !keyword(new_, name).empty();
@@ -258,7 +268,9 @@ void PairCompare::enumeration() {
     return;
   }
   // Null is told of with the types.
-  if (((types_of(old_) ^ types_of(new_)) & kTypeNull) != 0) {
+  const u32 old_types = types_of(old_) & old_listed_;
+  const u32 new_types = types_of(new_) & new_listed_;
+  if (((old_types ^ new_types) & kTypeNull) != 0) {
     before.values.erase("null");
     after.values.erase("null");
   }

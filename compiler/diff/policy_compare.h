@@ -42,6 +42,13 @@ class PolicyCompare {
     std::string text;
     std::optional<double> measure;  // none: a reference that nobody has resolved
   };
+  /// What operations have of it, from the least to the most.
+  struct Ordinary {
+    double least = 0;
+    double most = 0;
+    bool known = true;  // none of it is a reference
+  };
+  using OrdinaryLimits = std::map<std::string, Ordinary>;  // by `rateLimit.NAME`
 
  private:
   // policy_compare.cc
@@ -130,6 +137,8 @@ class PolicyCompare {
   u32 new_plan_ = 0;
   u32 old_route_ = table::kNone;
   u32 new_route_ = table::kNone;
+  std::optional<OrdinaryLimits> old_limits_;
+  std::optional<OrdinaryLimits> new_limits_;
   std::string view_;  // the class of clients that the plans are for; empty: all others
   // Plans and settings in which nothing differed; most operations share theirs.
   std::set<std::array<u32, 4>> equal_;

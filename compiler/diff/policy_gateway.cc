@@ -11,6 +11,7 @@
 
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
+#include "runtime/base/address_prefix.h"
 #include "runtime/base/units.h"
 #include "runtime/policies/rate_limit/record.h"
 #include "runtime/table/consumer_set.h"
@@ -20,6 +21,7 @@ namespace {
 
 using table::ConsumerSet;
 using Override = PolicyCompare::Override;
+using OrdinaryLimits = PolicyCompare::OrdinaryLimits;
 
 struct Described {
   Fields fields;
@@ -58,11 +60,8 @@ bool is_part_of(const std::string& network, const std::vector<std::string>& othe
   return std::ranges::any_of(others, [&](const std::string& other) {
     u8 wide[16];
     u32 wide_bits = 0;
-    if (!parse_network(other, wide, wide_bits) || wide_bits > bits) return false;
-    for (u32 i = 0; i < wide_bits; ++i) {
-      if (((address[i / 8] ^ wide[i / 8]) >> (7 - i % 8) & 1) != 0) return false;
-    }
-    return true;
+    return parse_network(other, wide, wide_bits) && wide_bits <= bits &&
+           same_prefix(address, wide, wide_bits);
   });
 }
 
@@ -128,16 +127,10 @@ std::string_view change_of(const Override& was, const Override& is) {
   return lowered ? "limit-lowered" : "limit-raised";
 }
 
-// What operations have of a limit, from the least to the most.
-struct Ordinary {
-  double least = 0;
-  double most = 0;
-  bool known = true;  // none of it is a reference
-};
-
-// By `rateLimit.NAME` and so on.
-std::map<std::string, Ordinary> ordinary_limits(const Side& side) {
-  std::map<std::string, Ordinary> out;
+// By `rateLimit.NAME` and so on; made once for all consumers.
+const OrdinaryLimits& ordinary_limits(const Side& side, std::optional<OrdinaryLimits>& made) {
+  if (made) return *made;
+  OrdinaryLimits& out = made.emplace();
   const table::TableView& view = side.view();
   for (const table::StepRecord& step : view.steps()) {
     if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::RateLimit) continue;
@@ -147,8 +140,8 @@ std::map<std::string, Ordinary> ordinary_limits(const Side& side) {
       const std::string name =
           fmt::format("{}.{}", policies::kLimitKindWords[limit.kind], side.text(limit.name));
       const double value = measure_of(side, limit.limit, is_rate).measure.value_or(-1);
-      const auto [entry, fresh] = out.try_emplace(name, Ordinary{value, value});
-      Ordinary& all = entry->second;
+      const auto [entry, fresh] = out.try_emplace(name, PolicyCompare::Ordinary{value, value});
+      PolicyCompare::Ordinary& all = entry->second;
       all.least = std::min(all.least, value);
       all.most = std::max(all.most, value);
       all.known = all.known && value >= 0;
@@ -518,7 +511,7 @@ void PolicyCompare::own_limits(const std::map<std::string, Override>& before,
   for (const auto& [name, is] : after) {
     const auto was = before.find(name);
     if (was == before.end()) {
-      const auto limits = ordinary_limits(old_);
+      const auto& limits = ordinary_limits(old_, old_limits_);
       const auto others = limits.find(name);
       const bool lowered = others != limits.end() && others->second.known && is.measure &&
                            *is.measure <= others->second.least;
@@ -534,7 +527,7 @@ void PolicyCompare::own_limits(const std::map<std::string, Override>& before,
   }
   for (const auto& [name, was] : before) {
     if (after.contains(name)) continue;
-    const auto limits = ordinary_limits(new_);
+    const auto& limits = ordinary_limits(new_, new_limits_);
     const auto others = limits.find(name);
     const bool lowered = others != limits.end() && others->second.known && was.measure &&
                          others->second.most <= *was.measure;

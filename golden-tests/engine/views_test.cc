@@ -43,6 +43,23 @@ paths:
       responses: {'200': {description: ok}}
 )";
 
+// One operation at /u, for the class `mobile` and for all others.
+std::shared_ptr<const BoundTable> one_operation(const std::string& x_gw) {
+  return compiled_table(R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  clients: {mobile: {when: {header: {x-client: mobile}}}}
+  defaults: {upstream: users, timeout: 5s}
+paths:
+  /u:
+    get:
+      operationId: u
+      responses: {'200': {description: ok}}
+)" + x_gw);
+}
+
 struct Seen {
   u16 status;
   std::string body;
@@ -141,21 +158,10 @@ TEST_CASE("views: limits of a class take the place of the operation's", "[views]
 }
 
 TEST_CASE("views: an answer that is too long for one of the changes passes none", "[views]") {
-  const auto table = compiled_table(R"(
-openapi: 3.1.0
-info: {title: Shop, version: '1'}
-x-gw:
-  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
-  clients: {mobile: {when: {header: {x-client: mobile}}}}
-  defaults: {upstream: users, timeout: 5s}
-paths:
-  /u:
-    get:
-      operationId: u
+  const auto table = one_operation(R"(
       x-gw:
         response: {body: {omit: [b], maxSize: 8B, tooLarge: pass}}
         views: {mobile: {response: {body: {pick: [a], maxSize: 8B}}}}
-      responses: {'200': {description: ok}}
 )");
   for (const auto& [client, status] : std::map<std::string, u16>{{"mobile", 502}, {"web", 200}}) {
     Trip trip(table);
@@ -170,19 +176,8 @@ paths:
 }
 
 TEST_CASE("views: a changed status hides what its class does not see", "[views]") {
-  const auto table = compiled_table(R"(
-openapi: 3.1.0
-info: {title: Shop, version: '1'}
-x-gw:
-  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
-  clients: {mobile: {when: {header: {x-client: mobile}}}}
-  defaults: {upstream: users, timeout: 5s}
-paths:
-  /u:
-    get:
-      operationId: u
+  const auto table = one_operation(R"(
       x-gw: {response: {status: {'404': 200, '201': 409}}, views: {mobile: {pick: [id]}}}
-      responses: {'200': {description: ok}}
 )");
   for (const auto& [came, seen] : std::map<u16, u16>{{404, 200}, {201, 409}, {200, 200}}) {
     Trip trip(table);

@@ -417,6 +417,7 @@ class Admin(unittest.TestCase):
         check(503)
         self.gwctl("reload")
         check(503)
+        self.assertIn("held: not ready", self.gwctl("status"))
         self.gwctl("undrain")
         check(200)
         self.gwctl("drain", "users", "--hold", status=2)

@@ -6,6 +6,7 @@
 #include "runtime/base/method.h"
 #include "runtime/base/units.h"
 #include "runtime/engine/expression.h"
+#include "runtime/engine/fetch_options.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/template.h"
 #include "runtime/observe/tracer.h"
@@ -38,18 +39,6 @@ void inherit(const Exchange& parent, Exchange& call) {
   call.request_id = parent.request_id;
   call.identity = parent.identity;
   call.client_class = parent.client_class;
-}
-
-// For what, and how soon, requests of operations are sent again by default: one that composes has
-// no `retry` of its own.
-void retry_as_said(FetchOptions& options, const BoundTable& table,
-                   const policies::SettingsRecord& settings) {
-  if (settings.retry.times == 0) return;
-  options.retry_budget_bp = static_cast<u32>(table.number(settings.retry.budget));
-  options.retry_backoff_ms = static_cast<u32>(table.number(settings.retry.backoff));
-  const auto causes = table.view().policy_list<policies::RetryCauseRecord>(settings.retry.causes);
-  options.retry_causes = causes.data();
-  options.retry_cause_count = static_cast<u32>(causes.size());
 }
 
 }  // namespace
@@ -200,13 +189,12 @@ Task<void> CallPart::ask_upstream() {
   FetchOptions options;
   options.upstream = call_.upstream = record_.upstream;
   options.deadline = call_.deadline;
-  options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
-  options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
-  options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
+  set_timeouts(table, settings, options);
   options.replay_safe = http::is_idempotent(call_.upstream_request.method);
   options.retry_times = record_.retries;
   options.retry_buffer_bytes = kMostRequestBytes;
-  retry_as_said(options, table, settings);
+  // One that composes has no `retry` of its own, and goes by that which operations have by default.
+  if (settings.retry.times != 0) set_retry(table, settings, options);
   Fetched fetched(call_.arena);
   http::BodySource* body = has_body_ ? &body_ : nullptr;
   const Result<void> result =

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <cstring>
 
+#include "runtime/base/address_prefix.h"
 #include "runtime/engine/expression.h"
 #include "runtime/identity/live_data.h"
 
@@ -13,12 +13,7 @@ using table::TestKind;
 using table::TestSource;
 
 bool in_network(const PeerAddress& address, const NetworkRecord& network) {
-  const u32 whole = network.prefix_bits / 8;
-  if (std::memcmp(address.bytes, network.address, whole) != 0) return false;
-  const u32 rest = network.prefix_bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<u8>(0xff00u >> rest);
-  return ((address.bytes[whole] ^ network.address[whole]) & mask) == 0;
+  return same_prefix(address.bytes, network.address, network.prefix_bits);
 }
 
 bool value_matches(const BoundTable& table, const ConditionTest& test, std::string_view value) {

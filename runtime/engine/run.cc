@@ -18,6 +18,7 @@
 #include "runtime/engine/deliver.h"
 #include "runtime/engine/expression.h"
 #include "runtime/engine/failed_fetch.h"
+#include "runtime/engine/fetch_options.h"
 #include "runtime/engine/forward.h"
 #include "runtime/engine/grpc.h"
 #include "runtime/engine/limited_body.h"
@@ -283,18 +284,12 @@ FetchOptions options_of(const Exchange& exchange, const policies::ProxyRecord& r
   options.deadline = exchange.deadline;
   // Nor is the age of a stream a measure of its target.
   options.clients_deadline = exchange.clients_deadline || exchange.stream_end == exchange.deadline;
-  options.connect_timeout_ms = static_cast<u32>(table.number(settings.timeout.connect));
-  options.try_timeout_ms = static_cast<u32>(table.number(settings.timeout.try_));
-  options.idle_timeout_ms = static_cast<u32>(table.number(settings.timeout.idle));
+  engine::set_timeouts(table, settings, options);
   options.replay_safe = may_be_repeated(exchange, record);
   options.retry_times = settings.retry.times;
   if (options.retry_times != 0) {
-    options.retry_budget_bp = static_cast<u32>(table.number(settings.retry.budget));
-    options.retry_backoff_ms = static_cast<u32>(table.number(settings.retry.backoff));
+    engine::set_retry(table, settings, options);
     options.retry_buffer_bytes = table.number(settings.retry.buffer);
-    const auto causes = table.view().policy_list<policies::RetryCauseRecord>(settings.retry.causes);
-    options.retry_causes = causes.data();
-    options.retry_cause_count = static_cast<u32>(causes.size());
   }
   return options;
 }

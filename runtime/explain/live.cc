@@ -125,13 +125,13 @@ Task<void> explain_live(Exchange& exchange, Env& env, Responder& responder) {
 }  // namespace
 
 Task<void> run_served(Exchange& exchange, Env& env, Responder& responder) {
-  // Of whatever process and time it is, it is for gateways and not for upstreams.
-  const http::Field* field = exchange.request.fields.find(trust::ExplainTokens::kField);
-  if (field == nullptr) return run(exchange, env, responder);
   const i64 now_ms = env.explain == nullptr ? 0 : env.clock.unix_ms();
-  const bool accepted = env.explain != nullptr && env.explain->is_active(now_ms) &&
-                        env.explain->accepts(field->value, now_ms);
-  exchange.request.fields.remove(trust::ExplainTokens::kField);
+  if (env.explain == nullptr || !env.explain->is_active(now_ms)) {
+    return run(exchange, env, responder);
+  }
+  const http::Field* field = exchange.request.fields.find(trust::ExplainTokens::kField);
+  const bool accepted = field != nullptr && env.explain->accepts(field->value, now_ms);
+  if (field != nullptr) exchange.request.fields.remove(trust::ExplainTokens::kField);
   return accepted ? explain_live(exchange, env, responder) : run(exchange, env, responder);
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "runtime/base/address_prefix.h"
 #include "runtime/http/field_names.h"
 
 namespace gw::http {
@@ -218,12 +219,7 @@ Result<AddressRange> parse_address_range(std::string_view text) {
 }
 
 bool contains(const AddressRange& range, const PeerAddress& address) {
-  const u32 whole = range.prefix_bits / 8;
-  if (std::memcmp(range.bytes, address.bytes, whole) != 0) return false;
-  const u32 rest = range.prefix_bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<u8>(0xff << (8 - rest));
-  return ((range.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
+  return same_prefix(range.bytes, address.bytes, range.prefix_bits);
 }
 
 void identify_client(Exchange& exchange, const ForwardingOptions& options, u64 random_high,

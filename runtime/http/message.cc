@@ -38,6 +38,10 @@ constexpr std::array<bool, 256> kHopByHop = [] {
 
 bool is_hop_by_hop(FieldId id) { return kHopByHop[static_cast<size_t>(id)]; }
 
+bool stays_here(std::string_view name) {
+  return overrides_request(name) || equal_fold(name, kExplainField);
+}
+
 void remove_named(FieldList& fields, std::string_view connection) {
   while (!connection.empty()) {
     const size_t comma = connection.find(',');
@@ -70,8 +74,9 @@ void copy_end_to_end(const FieldList& from, FieldList& to) {
       names_fields |= field.id == FieldId::Connection && !is_usual_connection(field.value);
       continue;
     }
-    // What was decided is what is forwarded: no field may ask for another path or method.
-    if (field.id == FieldId::Other && overrides_request(field.name)) continue;
+    // What was decided is what is forwarded: no field may ask for another path or method, nor for
+    // what only a gateway does.
+    if (field.id == FieldId::Other && stays_here(field.name)) continue;
     to.add(field);
   }
   if (!names_fields) return;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "runtime/base/types.h"
+#include "runtime/http/field_names.h"
 
 namespace gw::trust {
 
@@ -26,7 +27,7 @@ class ExplainTokens {
   /// Compares in constant time.
   bool accepts(std::string_view token, i64 now_ms) const;
 
-  static constexpr std::string_view kField = "gw-explain";
+  static constexpr std::string_view kField = http::kExplainField;
 
  private:
   using Mac = std::array<u8, 32>;

@@ -521,7 +521,7 @@ function show() {
   const status = overview.status;
   set("version", status.version);
   const current = status.tables.find((/** @type {any} */ table) => table.current);
-  set("facts", `${status.ready ? "ready" : "draining"} · table ${current ? current.digest : "none"} · ` +
+  set("facts", `${status.ready ? "ready" : status.held ? "held" : "draining"} · table ${current ? current.digest : "none"} · ` +
     `up since ${moment(status.started)} · ${status.listeners.map((/** @type {any} */ one) => one.address).join(", ")}`);
   showOperations();
   showPlots();
