@@ -18,8 +18,4 @@ bool overrides_request(std::string_view name);
 /// (`X-Real-IP`, any `X-Forwarded-...`). Only a trusted proxy may send it. `_` counts as `-`.
 bool claims_forwarding(std::string_view name);
 
-/// By which a client has one request of his explained (ExplainTokens). For gateways alone: no
-/// upstream gets it, whether it is good or not.
-inline constexpr std::string_view kExplainField = "gw-explain";
-
 }  // namespace gw::http

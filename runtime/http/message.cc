@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "runtime/base/explain_field.h"
 #include "runtime/http/field_names.h"
 
 namespace gw::http {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/base/explain_field.h"
 #include "runtime/base/types.h"
-#include "runtime/http/field_names.h"
 
 namespace gw::trust {
 
@@ -27,7 +27,7 @@ class ExplainTokens {
   /// Compares in constant time.
   bool accepts(std::string_view token, i64 now_ms) const;
 
-  static constexpr std::string_view kField = http::kExplainField;
+  static constexpr std::string_view kField = kExplainField;
 
  private:
   using Mac = std::array<u8, 32>;
