@@ -111,6 +111,11 @@ std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& 
   http::response_parser<http::string_body> parser;
   parser.body_limit(kMaxReplyBytes);
   const std::string address = address_of(options);
+  if (parse_unix_address(address).empty() && !parse_host_port(address)) {
+    console.error(
+        fmt::format("`{}` is no admin interface: write unix:/PATH or ADDR:PORT", address));
+    return std::nullopt;
+  }
   const ErrorCode problem = send(address, request, parser);
   if (problem) {
     console.error(
