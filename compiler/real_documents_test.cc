@@ -10,14 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "compiler/compile.h"
 #include "runtime/table/view.h"
 
 namespace gw::compiler {
 namespace {
 
-const std::filesystem::path kSpecs = GW_SOURCE_DIR "/../shared/specs";
-const std::string kRecord = GW_SOURCE_DIR "/compiler/testdata/compile_outcomes.txt";
+const std::filesystem::path kSpecs = source_dir() + "/../shared/specs";
+const std::string kRecord = source_dir() + "/compiler/testdata/compile_outcomes.txt";
 
 std::vector<std::filesystem::path> documents() {
   std::vector<std::filesystem::path> paths;

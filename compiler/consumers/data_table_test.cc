@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "compiler/consumers/data_table.h"
 #include "runtime/table/network_set.h"
 #include "runtime/table/table_file.h"
@@ -85,7 +86,7 @@ std::string network_set_seed() {
 
 // GW_BLESS=1 writes the seeds of data_table_fuzz anew, after a change of the format.
 TEST_CASE("data tables: the seeds of the fuzz target are of this format", "[consumers]") {
-  const std::filesystem::path seeds = GW_SOURCE_DIR "/runtime/table/fuzz/corpus/data_table_fuzz";
+  const std::filesystem::path seeds = source_dir() + "/runtime/table/fuzz/corpus/data_table_fuzz";
   const std::pair<std::string, std::string> all[] = {{"consumers.gwt", consumers_seed()},
                                                      {"networks.txt", std::string(kNetworks)},
                                                      {"networks.steps", network_set_seed()}};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "compiler/compile.h"
 #include "runtime/table/format.h"
 #include "runtime/table/signature.h"
@@ -229,7 +230,7 @@ std::vector<Record> records() {
 }
 
 std::string document() {
-  std::ifstream file(GW_SOURCE_DIR "/specs/table-format.md");
+  std::ifstream file(source_dir() + "/specs/table-format.md");
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
 #include "runtime/policies/compose/record.h"
@@ -39,13 +40,13 @@ TableBytes compiled(std::vector<std::string> paths) {
 }
 
 const TableBytes& shop() {
-  static const TableBytes table = compiled({GW_SOURCE_DIR "/specs/shop/gateway.yaml"});
+  static const TableBytes table = compiled({source_dir() + "/specs/shop/gateway.yaml"});
   return table;
 }
 
 const TableBytes& everything() {
   static const TableBytes table =
-      compiled({GW_SOURCE_DIR "/compiler/testdata/tables/everything.yaml"});
+      compiled({source_dir() + "/compiler/testdata/tables/everything.yaml"});
   return table;
 }
 
@@ -119,8 +120,8 @@ void survive_mutations(const TableBytes& table, u32 rounds, u64 seed) {
 }  // namespace
 
 TEST_CASE("table: compiling again gives the same bytes", "[table]") {
-  CHECK((compiled({GW_SOURCE_DIR "/specs/shop/gateway.yaml"}) == shop()));
-  CHECK((compiled({GW_SOURCE_DIR "/compiler/testdata/tables/everything.yaml"}) == everything()));
+  CHECK((compiled({source_dir() + "/specs/shop/gateway.yaml"}) == shop()));
+  CHECK((compiled({source_dir() + "/compiler/testdata/tables/everything.yaml"}) == everything()));
 }
 
 TEST_CASE("table: the order of documents does not show in the bytes", "[table]") {
@@ -401,8 +402,8 @@ TEST_CASE("table: much damage behind a right digest is refused or harmless", "[.
 }
 
 TEST_CASE("table: equal documents make equal bytes, in any order", "[table]") {
-  const std::string folder = GW_SOURCE_DIR "/compiler/testdata/tables/";
-  CHECK(compiled({GW_SOURCE_DIR "/specs/shop/gateway.yaml"}) == shop());
+  const std::string folder = source_dir() + "/compiler/testdata/tables/";
+  CHECK(compiled({source_dir() + "/specs/shop/gateway.yaml"}) == shop());
   CHECK(compiled({folder + "everything.yaml", folder + "smallest.yaml"}) ==
         compiled({folder + "smallest.yaml", folder + "everything.yaml"}));
 }
@@ -418,10 +419,10 @@ void append_signature(TableBytes& table) {
 
 // GW_BLESS=1 writes the seeds of table_fuzz anew, after a change of the format.
 TEST_CASE("table: the seeds of the fuzz target are tables of this format", "[table]") {
-  const std::filesystem::path seeds = GW_SOURCE_DIR "/runtime/table/fuzz/corpus/table_fuzz";
+  const std::filesystem::path seeds = source_dir() + "/runtime/table/fuzz/corpus/table_fuzz";
   for (const std::string name : {"smallest", "everything", "signed"}) {
     // By bare names: a table names its sources, and a seed belongs to no machine.
-    std::filesystem::current_path(GW_SOURCE_DIR "/compiler/testdata/tables");
+    std::filesystem::current_path(source_dir() + "/compiler/testdata/tables");
     const bool has_signature = name == "signed";
     TableBytes table = compiled({has_signature ? "smallest.yaml" : name + ".yaml"});
     if (has_signature) append_signature(table);

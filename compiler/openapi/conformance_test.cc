@@ -8,13 +8,14 @@
 #include <map>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "compiler/diag/render.h"
 #include "compiler/openapi/load.h"
 
 namespace gw::compiler::openapi {
 namespace {
 
-const std::filesystem::path kShared = GW_SOURCE_DIR "/../shared";
+const std::filesystem::path kShared = source_dir() + "/../shared";
 
 struct Linted {
   std::map<std::string, int> errors;  // by rule
@@ -104,7 +105,7 @@ TEST_CASE("openapi: real documents have the findings that are on record", "[open
     for (const auto& [rule, count] : linted.warnings) table << ' ' << rule << '=' << count;
     table << '\n';
   }
-  const std::string recorded = GW_SOURCE_DIR "/compiler/openapi/testdata/real_documents.txt";
+  const std::string recorded = source_dir() + "/compiler/openapi/testdata/real_documents.txt";
   if (std::getenv("GW_BLESS") != nullptr) std::ofstream(recorded) << table.str();
   std::ifstream file(recorded);
   std::ostringstream expected;

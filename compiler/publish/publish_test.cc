@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "cmake/source_dir.h"
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
 #include "compiler/diff/diff.h"
@@ -546,7 +547,7 @@ TEST_CASE("publish: any text survives YAML", "[compiler][publish]") {
 
 namespace {
 
-const std::filesystem::path kSpecs = GW_SOURCE_DIR "/../shared/specs";
+const std::filesystem::path kSpecs = source_dir() + "/../shared/specs";
 
 std::vector<std::filesystem::path> real_documents() {
   std::vector<std::filesystem::path> paths;

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "cmake/source_dir.h"
 #include "compiler/regex/regex.h"
 #include "runtime/table/dfa.h"
 
@@ -141,7 +142,7 @@ std::string read(const std::string& path) {
 }
 
 std::string conformance(const std::string& name) {
-  return read(std::string(GW_SOURCE_DIR) + "/../shared/conformance/" + name);
+  return read(gw::source_dir() + "/../shared/conformance/" + name);
 }
 
 }  // namespace

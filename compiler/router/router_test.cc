@@ -6,6 +6,7 @@
 #include <random>
 #include <unordered_map>
 
+#include "cmake/source_dir.h"
 #include "compiler/regex/regex.h"
 #include "compiler/router/naive_router.h"
 #include "compiler/router/router_builder.h"
@@ -413,7 +414,7 @@ TEST_CASE("router: verify refuses truncations and survives changed bytes", "[rou
 
 TEST_CASE("router: every route of the published lists reaches itself", "[router][conformance]") {
   for (const char* name : {"github", "gplus", "parse", "static"}) {
-    std::ifstream file(std::string(GW_SOURCE_DIR) + "/../shared/conformance/router-cases/" + name +
+    std::ifstream file(gw::source_dir() + "/../shared/conformance/router-cases/" + name +
                        "-routes.json");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     if (text.empty()) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "cmake/source_dir.h"
 #include "compiler/schema/testing/program.h"
 #include "runtime/schema/formats.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSuite = GW_SOURCE_DIR "/../shared/conformance/json-schema-test-suite";
+const fs::path kSuite = source_dir() + "/../shared/conformance/json-schema-test-suite";
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -34,7 +35,7 @@ class Remotes {
     fs::path path;
     if (uri.starts_with(kServer)) path = kSuite / "remotes" / uri.substr(kServer.size());
     if (uri.starts_with(kMeta)) {
-      path = fs::path(GW_SOURCE_DIR "/compiler/schema/testdata/meta") /
+      path = fs::path(source_dir() + "/compiler/schema/testdata/meta") /
              (fs::path(uri.substr(kMeta.size())).filename().string() + ".json");
     }
     std::unique_ptr<Tree>& tree = trees_[uri];

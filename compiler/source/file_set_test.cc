@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 
+#include "cmake/source_dir.h"
 #include "compiler/source/file_set.h"
 
 namespace gw::compiler {
@@ -48,13 +49,13 @@ TEST_CASE("file set: a part of a text is found where it is written", "[source]")
 
 TEST_CASE("file set: reads files once and says why it cannot", "[source]") {
   FileSet files;
-  const auto missing = files.read(GW_SOURCE_DIR "/no/such/file");
+  const auto missing = files.read(source_dir() + "/no/such/file");
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().code == Errc::FileUnreadable);
   CHECK(missing.error().sys == ENOENT);
-  CHECK(files.read(GW_SOURCE_DIR).error().sys == EISDIR);
-  const auto first = files.read(GW_SOURCE_DIR "/CMakeLists.txt");
-  const auto second = files.read(GW_SOURCE_DIR "/CMakeLists.txt");
+  CHECK(files.read(source_dir()).error().sys == EISDIR);
+  const auto first = files.read(source_dir() + "/CMakeLists.txt");
+  const auto second = files.read(source_dir() + "/CMakeLists.txt");
   REQUIRE(first.has_value());
   CHECK(*first == *second);
   CHECK(files.text(*first).starts_with("cmake_minimum_required"));

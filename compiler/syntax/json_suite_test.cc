@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "compiler/syntax/read.h"
 
 namespace gw::compiler {
@@ -41,7 +42,7 @@ bool accepts(const std::filesystem::path& path) {
 
 TEST_CASE("json: the parsing test suite", "[syntax][json]") {
   const std::filesystem::path folder =
-      GW_SOURCE_DIR "/../shared/conformance/json-test-suite/test_parsing";
+      source_dir() + "/../shared/conformance/json-test-suite/test_parsing";
   if (!std::filesystem::exists(folder)) {
     WARN("skipped: no json-test-suite");
     return;

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "compiler/syntax/read.h"
 #include "compiler/syntax/scalar.h"
 #include "compiler/syntax/tree_testing.h"
@@ -260,7 +261,7 @@ TEST_CASE("yaml: both readers give the same tree with the same spans", "[syntax]
 }
 
 TEST_CASE("yaml: real documents read as yaml-cpp reads them", "[syntax][yaml]") {
-  const std::filesystem::path folder = GW_SOURCE_DIR "/../shared/specs";
+  const std::filesystem::path folder = source_dir() + "/../shared/specs";
   if (!std::filesystem::exists(folder)) {
     WARN("skipped: no real documents");
     return;

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "compiler/syntax/read.h"
 #include "compiler/syntax/tree_testing.h"
 
@@ -135,7 +136,7 @@ std::string difference(NodeRef test) {
 }  // namespace
 
 TEST_CASE("yaml: the official test suite", "[syntax][yaml]") {
-  const std::string path = GW_SOURCE_DIR "/../shared/conformance/yaml-test-suite/cases.json";
+  const std::string path = source_dir() + "/../shared/conformance/yaml-test-suite/cases.json";
   FileSet files;
   DiagnosticSink sink;
   const std::string text = read_file(path);

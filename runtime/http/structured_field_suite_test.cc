@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "runtime/http/structured_field.h"
 
 namespace gw::http::structured {
@@ -15,7 +16,8 @@ namespace {
 
 namespace json = boost::json;
 
-const std::filesystem::path kFolder = GW_SOURCE_DIR "/../shared/conformance/structured-field-tests";
+const std::filesystem::path kFolder =
+    source_dir() + "/../shared/conformance/structured-field-tests";
 
 json::value read(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "runtime/jose/base64url.h"
 #include "runtime/jose/jws.h"
 #include "runtime/jose/key.h"
@@ -20,7 +21,7 @@ namespace {
 
 namespace json = boost::json;
 
-const std::filesystem::path kFolder = GW_SOURCE_DIR "/../shared/conformance";
+const std::filesystem::path kFolder = source_dir() + "/../shared/conformance";
 
 json::value read(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "cmake/source_dir.h"
 #include "runtime/json/tape.h"
 
 namespace gw::json {
@@ -37,7 +38,7 @@ bool expects(const std::string& name) {
 
 TEST_CASE("json tape: the parsing test suite", "[json][suite]") {
   const std::filesystem::path folder =
-      GW_SOURCE_DIR "/../shared/conformance/json-test-suite/test_parsing";
+      source_dir() + "/../shared/conformance/json-test-suite/test_parsing";
   if (!std::filesystem::exists(folder)) {
     WARN("skipped: no json-test-suite");
     return;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cmake/source_dir.h"
 #include "runtime/server/testing/http2_fixture.h"
 
 using namespace gw;
@@ -22,7 +23,7 @@ struct Block {
   u32 table_size = 4096;
 };
 
-std::filesystem::path suite() { return GW_SOURCE_DIR "/../shared/conformance/hpack-test-case"; }
+std::filesystem::path suite() { return source_dir() + "/../shared/conformance/hpack-test-case"; }
 
 std::string from_hex(std::string_view text) {
   std::string bytes;

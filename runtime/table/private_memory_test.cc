@@ -1,4 +1,5 @@
 #include "runtime/table/private_memory.h"
+#include "cmake/source_dir.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -103,7 +104,7 @@ TEST_CASE("private memory: cannot be written to once it is protected", "[table]"
 }
 
 TEST_CASE("table file: a table may come through a pipe", "[table]") {
-  std::ifstream seed(GW_SOURCE_DIR "/runtime/table/fuzz/corpus/table_fuzz/everything.gwt",
+  std::ifstream seed(source_dir() + "/runtime/table/fuzz/corpus/table_fuzz/everything.gwt",
                      std::ios::binary);
   const std::string table(std::istreambuf_iterator<char>(seed), {});
   REQUIRE_FALSE(table.empty());

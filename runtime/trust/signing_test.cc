@@ -1,5 +1,6 @@
 // Who has signed a table, and that nothing about it can be changed afterwards.
 #include "runtime/trust/signing.h"
+#include "cmake/source_dir.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -17,7 +18,7 @@ namespace {
 using File = std::vector<std::byte>;
 
 File read_seed(const std::string& name) {
-  std::ifstream file(GW_SOURCE_DIR "/runtime/table/fuzz/corpus/table_fuzz/" + name,
+  std::ifstream file(source_dir() + "/runtime/table/fuzz/corpus/table_fuzz/" + name,
                      std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   const Bytes bytes = as_bytes(text);

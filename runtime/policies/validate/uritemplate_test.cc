@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cmake/source_dir.h"
 #include "runtime/policies/validate/testing/parameter_maker.h"
 #include "runtime/schema/format.h"
 
@@ -17,7 +18,7 @@ namespace {
 using policies::ParameterStyle;
 using policies::Place;
 
-const std::filesystem::path kFolder = GW_SOURCE_DIR "/../shared/conformance/uritemplate-test";
+const std::filesystem::path kFolder = source_dir() + "/../shared/conformance/uritemplate-test";
 
 struct Template {
   char op = 0;  // 0: none
