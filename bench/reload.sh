@@ -5,9 +5,11 @@
 #
 # The gateway has one worker on cpu 0; clients and backend are on cpu 1, with whoever gives the
 # orders. `load`, `resolve` and `swap` are what the gateway reports; medians over the reloads of a
-# round. Rounds with and without reloads follow each other, and the medians of their p99 are compared:
-# what else a machine does moves p99 more than a reload. Requests that fail, of whatever kind, are
-# counted by wrk; one ends the benchmark.
+# round. Rounds without reloads, with reloads, and with as many copies of a table's bytes between two
+# processes that have nothing to do with the gateway follow each other, and the medians of their p99
+# are compared: what else a machine does moves p99 more than a reload, and whoever sends a table of
+# 43 MB shares a processor with the clients. Requests that fail, of whatever kind, are counted by wrk;
+# one ends the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/machine.sh
@@ -41,24 +43,32 @@ told() {
   if grep -q 'Non-2xx\|Socket errors' "$1"; then echo "reload: errors: $(cat "$1")" >&2; exit 1; fi
   awk '/99%/ {p99 = $2 ~ /us$/ ? $2 / 1000 : $2 + 0} /requests in/ {n = $1} END {print n, p99}' "$1"
 }
+pause=$(awk "BEGIN {print $seconds * 0.8 / $reloads}")
 wrk_round 2 >/dev/null
 for _ in $(seq "$rounds"); do
   wrk_round "$seconds" >"$work/out"
   told "$work/out" >>"$work/before"
   wrk_round "$seconds" >"$work/out" & load=$!
-  taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$(awk "BEGIN {print $seconds * 0.8 / $reloads}")" \
+  taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$pause" \
     "$work/a.gwt" "$work/b.gwt" >"$work/costs"
   wait "$load"
   told "$work/out" >>"$work/during"
+  wrk_round "$seconds" >"$work/out" & load=$!
+  for _ in $(seq "$reloads"); do
+    taskset -c 1 chrt --idle 0 cat "$work/a.gwt" | taskset -c 1 chrt --idle 0 tail -c 1 >/dev/null
+    sleep "$pause"
+  done
+  wait "$load"
+  told "$work/out" >>"$work/copies"
 done
 cat "$work/costs"
 echo "of the last round; $((rounds * reloads)) reloads, no request failed"
-for what in before during; do
+for what in before during copies; do
   printf '%-8s %8d requests, p99 %s ms (%s)\n' "$what" "$(awk '{n += $1} END {print n}' "$work/$what")" \
     "$(median "$work/$what" 2)" "$(awk '{print $2}' "$work/$what" | paste -sd' ')"
 done
-awk -v b="$(median "$work/before" 2)" -v d="$(median "$work/during" 2)" \
-  'BEGIN {printf "p99 during over before: %.2f (goal 2)\n", d / b}'
+awk -v b="$(median "$work/before" 2)" -v d="$(median "$work/during" 2)" -v c="$(median "$work/copies" 2)" \
+  'BEGIN {printf "p99 during over before: %.2f (goal 2); copies over before: %.2f\n", d / b, c / b}'
 
 resident() { awk '/VmRSS/ {print $2}' "/proc/$gwctl_pid/status"; }
 descriptors() { ls "/proc/$gwctl_pid/fd" | wc -l; }
