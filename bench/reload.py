@@ -43,8 +43,8 @@ def main():
         time.sleep(pause)
     if quiet:
         return
-    gateway = [sum(parts) for parts in zip(costs["load"], costs["resolve"], costs["swap"])]
-    for step, values in (*costs.items(), ("load + resolve + swap", gateway)):
+    gateway = [sum(parts) for parts in zip(*(costs[step] for step in ("map", "verify", "resolve", "swap")))]
+    for step, values in (*costs.items(), ("map to swap", gateway)):
         print(f"{step:<22} median {statistics.median(values):7.2f} ms, most {max(values):7.2f} ms")
 
 

@@ -4,7 +4,7 @@
 #   bench/reload.sh [--short] [BUILD_FOLDER]
 #
 # The gateway has one worker on cpu 0; clients and backend are on cpu 1, with whoever gives the
-# orders. `load`, `resolve` and `swap` are what the gateway reports; medians over the reloads of a
+# orders. `map`, `verify`, `resolve` and `swap` are what the gateway reports; medians over the reloads of a
 # round. Rounds without reloads, with reloads, and with as many copies of a table's bytes between two
 # processes that have nothing to do with the gateway follow each other, and the medians of their p99
 # are compared: what else a machine does moves p99 more than a reload, and whoever sends a table of

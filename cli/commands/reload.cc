@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "cli/admin_client.h"
@@ -55,31 +56,54 @@ std::string list_state(const json::object& state) {
   return line;
 }
 
-// From the gateway's status: how long the requests of `digest` went on; empty: they still do.
-std::string drain_time(const AdminOptions& admin, const Console& console,
+// How the requests of a table that was replaced ended.
+struct Drained {
+  std::optional<u64> microseconds;  // absent: some go on, or nobody knows
+  u64 left = 0;                     // that go on
+};
+
+// From the gateway's status.
+Drained wait_for_drain(const AdminOptions& admin, const Console& console,
                        const std::string& digest) {
   const auto until = std::chrono::steady_clock::now() + kDrainPatience;
-  u64 left = 0;
+  Drained drained;
   while (std::chrono::steady_clock::now() < until) {
     const auto status = ask_admin_json(admin, console, "GET", "/v1/status");
-    if (!status) return {};
+    if (!status) return drained;
     const json::array& tables = status->at("tables").get_array();
     for (size_t i = tables.size(); i-- > 0;) {
       const json::object& table = tables[i].get_object();
       if (table.at("current").get_bool() || table.at("digest").get_string() != digest) continue;
-      if (!table.at("alive").get_bool()) return milliseconds(table.at("drain_us"));
-      left = table.at("requests").to_number<u64>();
+      if (!table.at("alive").get_bool()) return {table.at("drain_us").to_number<u64>(), 0};
+      drained.left = table.at("requests").to_number<u64>();
       break;
     }
     std::this_thread::sleep_for(kDrainStep);
   }
-  return fmt::format("goes on with {} request{}", left, left == 1 ? "" : "s");
+  return drained;
 }
 
-ExitCode show_report(const json::object& report, const AdminOptions& admin, OutputFormat format,
+std::string drain_text(const Drained& drained) {
+  if (drained.microseconds) return milliseconds(*drained.microseconds);
+  return fmt::format("goes on with {} request{}", drained.left, drained.left == 1 ? "" : "s");
+}
+
+void show_state(const json::object& report, const Console& console) {
+  for (const auto& [kind, state] : report.at("state").get_object()) {
+    const std::string line = list_state(state.get_object());
+    if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));
+  }
+}
+
+ExitCode show_report(json::object report, const AdminOptions& admin, OutputFormat format,
                      const Console& console) {
   const bool accepted = report.at("accepted").get_bool();
+  const std::string before(report.at("before").get_string());
+  Drained drained;
+  if (accepted) drained = wait_for_drain(admin, console, before);
   if (format == OutputFormat::Json) {
+    if (drained.microseconds) report["drain_us"] = *drained.microseconds;
+    if (!drained.microseconds) report["draining"] = drained.left;
     console.out(json::serialize(report) + "\n");
     return accepted ? ExitCode::Ok : ExitCode::Usage;
   }
@@ -91,18 +115,15 @@ ExitCode show_report(const json::object& report, const AdminOptions& admin, Outp
                              std::string_view(report.at("before").get_string())));
     return ExitCode::Usage;
   }
-  const std::string before(report.at("before").get_string());
   const json::object& cost = report.at("cost_us").get_object();
   console.out(
       fmt::format("table {} -> {}\n", before, std::string_view(report.at("after").get_string())));
-  console.out(fmt::format("take {}   load {}   resolve {}   warm {}   swap {}   drain {}\n",
-                          milliseconds(cost.at("take")), milliseconds(cost.at("load")),
-                          milliseconds(cost.at("resolve")), milliseconds(cost.at("warm")),
-                          milliseconds(cost.at("swap")), drain_time(admin, console, before)));
-  for (const auto& [kind, state] : report.at("state").get_object()) {
-    const std::string line = list_state(state.get_object());
-    if (!line.empty()) console.out(fmt::format("{:<10} {}\n", std::string_view(kind), line));
-  }
+  const auto took = [&](std::string_view step) { return milliseconds(cost.at(step)); };
+  console.out(
+      fmt::format("take {}   map {}   verify {}   resolve {}   warm {}   swap {}   drain {}\n",
+                  took("take"), took("map"), took("verify"), took("resolve"), took("warm"),
+                  took("swap"), drain_text(drained)));
+  show_state(report, console);
   for (const json::value& target : report.at("unhealthy").get_array()) {
     console.out(fmt::format("{:<10} {} is new, and its first check has failed\n", "health",
                             std::string_view(target.get_string())));
@@ -127,19 +148,19 @@ ExitCode run_reload(const ReloadCommand& command, const Console& console) {
   if (command.close_streams) {
     target += command.expected.empty() ? "?close_streams=true" : "&close_streams=true";
   }
-  const auto report = ask_admin_json(command.admin, console, "POST", target, std::move(body));
+  auto report = ask_admin_json(command.admin, console, "POST", target, std::move(body));
   if (!report) return ExitCode::Usage;
-  return show_report(*report, command.admin, command.format, console);
+  return show_report(*std::move(report), command.admin, command.format, console);
 }
 
 ExitCode run_rollback(const RollbackCommand& command, const Console& console) {
   json::object body;
   if (!command.table.empty()) body["table"] = command.table;
   if (command.close_streams) body["close_streams"] = true;
-  const auto report =
+  auto report =
       ask_admin_json(command.admin, console, "POST", "/v1/rollback", json::serialize(body));
   if (!report) return ExitCode::Usage;
-  return show_report(*report, command.admin, command.format, console);
+  return show_report(*std::move(report), command.admin, command.format, console);
 }
 
 void add_close_streams(CLI::App& app, bool& close_streams) {
@@ -173,7 +194,8 @@ Run add_reload(CLI::App& gwctl) {
   app.footer(
       "All or nothing: on any error the table before goes on. Requests that have\n"
       "begun finish by the table that they began with. Limits, health, breakers,\n"
-      "connections and keys are kept where their identity is the same.\n"
+      "connections, stored answers and keys are kept where their identity is the same;\n"
+      "which they are is told, with what each step took.\n"
       "Targets that are new are asked once how they are before they are used, for 5 s at\n"
       "most; one that is not well takes part when its checks pass.\n"
       "Long streams go on by the table that they began with, up to `maxStreamAge`;\n"

@@ -108,16 +108,23 @@ void show_tables(const json::object& status, const Console& console) {
   for (const json::value& value : status.at("tables").get_array()) {
     const json::object& table = value.get_object();
     if (!table.at("alive").get_bool()) continue;
+    const json::array& sources = table.at("sources").get_array();
+    std::string from;
+    if (!sources.empty()) {
+      from = fmt::format("  from {}", std::string_view(sources[0].get_string()));
+      if (sources.size() > 1) from += fmt::format(" and {} more", sources.size() - 1);
+    }
     std::string signed_by;
     if (const auto* signature = table.if_contains("signature")) {
       signed_by = fmt::format("  signed by {}, counter {}", text_of(signature->get_object(), "key"),
                               number_of(signature->get_object(), "counter"));
     }
-    console.out(fmt::format("  {}  {:<8}  {:>7}  {} routes  {} bytes  {} requests under way{}{}\n",
-                            text_of(table, "digest"), text_of(table, "origin"),
-                            age_text(now - number_of(table, "since")), number_of(table, "routes"),
-                            number_of(table, "bytes"), number_of(table, "requests"), signed_by,
-                            table.at("current").get_bool() ? "" : "  (on its way out)"));
+    console.out(
+        fmt::format("  {}  {:<8}  {:>7}  {} routes  {} bytes  {} requests under way{}{}{}\n",
+                    text_of(table, "digest"), text_of(table, "origin"),
+                    age_text(now - number_of(table, "since")), number_of(table, "routes"),
+                    number_of(table, "bytes"), number_of(table, "requests"), from, signed_by,
+                    table.at("current").get_bool() ? "" : "  (on its way out)"));
   }
   std::string kept;
   for (const json::value& digest : status.at("kept").get_array()) {

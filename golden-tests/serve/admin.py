@@ -342,12 +342,47 @@ class Admin(unittest.TestCase):
         self.write(2)
         report = self.reload("gateway.yaml", "-q")
         self.assertEqual(report["state"]["limits"]["kept"], ["few"])
-        self.assertEqual(report["state"]["upstreams"]["kept"], ["users"])
+        self.assertEqual(report["state"]["pools"]["kept"], ["users"])
         self.assertEqual(serve.get("/few")[0], 429)
         self.write(3, few="5/h")
         report = self.reload("gateway.yaml", "-q")
         self.assertEqual(report["state"]["limits"]["changed"], ["few"])
         self.assertEqual(serve.get("/few")[0], 200)
+        self.end(serve)
+
+    def test_a_reload_tells_what_is_kept_and_what_begins_anew(self):
+        serve = self.serve()
+        path = self.folder / "gateway.yaml"
+        text = path.read_text(encoding="utf-8")
+        one, two = (backend.port for backend in self.backends)
+        guarded = text.replace("      unavailable:", "      breaker: {failures: 50%, requests: 20}\n"
+                               "      unavailable:")
+        path.write_text(guarded, encoding="utf-8")
+        state = self.reload("gateway.yaml", "-q")["state"]
+        self.assertEqual(state["breakers"]["added"], ["users"])
+        targets = sorted(f"users/127.0.0.1:{port}" for port in (one, two))
+        self.assertEqual(state["health"]["kept"], targets)
+        self.assertEqual(state["cache"]["kept"], ["stored"])
+        # Other numbers: the breaker goes on. Another key: what is stored is not found.
+        path.write_text(guarded.replace("requests: 20", "requests: 30")
+                        .replace("ttl: 1h", "ttl: 1h, key: [$request.header.x-shelf]")
+                        .replace(f", 'http://127.0.0.1:{two}'", ""), encoding="utf-8")
+        report = self.reload("gateway.yaml", "-q")
+        state = report["state"]
+        self.assertEqual(state["breakers"]["changed"], ["users"])
+        self.assertEqual(state["cache"],
+                         {"kept": [], "changed": ["stored"], "added": [], "removed": []})
+        self.assertEqual(state["health"]["kept"], [f"users/127.0.0.1:{one}"])
+        self.assertEqual(state["health"]["removed"], [f"users/127.0.0.1:{two}"])
+        self.assertEqual(state["pools"]["changed"], ["users"])
+        self.assertGreater(report["cost_us"]["map"] + report["cost_us"]["verify"], 0)
+        self.assertGreaterEqual(report["drain_us"], 0)
+        shown = self.gwctl("reload", "gateway.yaml", "-q")
+        self.assertRegex(shown, r"take .* map .* verify .* resolve .* warm .* swap .* drain .*\n")
+        self.assertRegex(shown, r"cache +kept stored\n")
+        table = self.status()["tables"][-1]
+        self.assertEqual((table["title"], table["sources"]), ("admin", ["gateway.yaml"]))
+        self.assertIn("from gateway.yaml", self.gwctl("status"))
         self.end(serve)
 
     def test_references_are_resolved_anew(self):

@@ -307,11 +307,9 @@ double seconds_of(u64 nanoseconds) { return static_cast<double>(nanoseconds) / 1
 void write_reload_cost(MetricWriter& writer, const server::ReloadReport& report) {
   writer.family({"gw_reload_phase_seconds", MetricType::Gauge,
                  "What the last change of tables took, by its phases."});
-  const std::pair<std::string_view, u64> phases[] = {{"take", report.cost.take},
-                                                     {"load", report.cost.load},
-                                                     {"resolve", report.cost.resolve},
-                                                     {"warm", report.cost.warm},
-                                                     {"swap", report.cost.swap}};
+  const std::pair<std::string_view, u64> phases[] = {
+      {"take", report.cost.take},       {"map", report.cost.map},   {"verify", report.cost.verify},
+      {"resolve", report.cost.resolve}, {"warm", report.cost.warm}, {"swap", report.cost.swap}};
   for (const auto& [phase, cost] : phases) writer.sample({{"phase", phase}}, seconds_of(cost));
   writer.family(
       {"gw_reload_accepted", MetricType::Gauge, "1: the last change of tables was accepted."});

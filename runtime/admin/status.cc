@@ -38,10 +38,16 @@ json::array tables_json(const AdminTarget& target,
                         const std::vector<server::WorkerReport>& workers) {
   json::array tables;
   for (const server::ServedTable& served : target.reloader.tables()) {
-    json::object table{{"digest", served.digest},         {"origin", served.origin},
-                       {"since", served.since_unix_ms},   {"routes", served.routes},
-                       {"bytes", served.bytes},           {"current", served.current},
-                       {"alive", served.table != nullptr}};
+    json::object table{{"digest", served.digest},
+                       {"origin", served.origin},
+                       {"since", served.since_unix_ms},
+                       {"routes", served.routes},
+                       {"bytes", served.bytes},
+                       {"current", served.current},
+                       {"alive", served.table != nullptr},
+                       {"title", served.title},
+                       {"version", served.version},
+                       {"sources", texts(served.sources)}};
     if (served.table != nullptr) table["requests"] = requests_of(served.table, workers);
     if (served.table == nullptr) table["drain_us"] = served.drain_ns / 1000;
     if (!served.signed_by.empty()) {
@@ -158,16 +164,16 @@ json::object report_json(const server::ReloadReport& report) {
   json::object shown{{"accepted", report.accepted}, {"origin", report.origin},
                      {"before", report.before},     {"after", report.after},
                      {"time", report.unix_ms},      {"problems", texts(report.problems)}};
-  shown["cost_us"] = json::object{{"take", report.cost.take / 1000},
-                                  {"load", report.cost.load / 1000},
-                                  {"resolve", report.cost.resolve / 1000},
-                                  {"warm", report.cost.warm / 1000},
-                                  {"swap", report.cost.swap / 1000}};
+  shown["cost_us"] =
+      json::object{{"take", report.cost.take / 1000},     {"map", report.cost.map / 1000},
+                   {"verify", report.cost.verify / 1000}, {"resolve", report.cost.resolve / 1000},
+                   {"warm", report.cost.warm / 1000},     {"swap", report.cost.swap / 1000}};
   shown["unhealthy"] = texts(report.unhealthy);
   shown["closed_streams"] = report.closed_streams;
-  shown["state"] = json::object{{"limits", kept_json(report.state.limits)},
-                                {"upstreams", kept_json(report.state.upstreams)},
-                                {"issuers", kept_json(report.state.issuers)}};
+  shown["state"] = json::object{
+      {"limits", kept_json(report.state.limits)}, {"pools", kept_json(report.state.pools)},
+      {"health", kept_json(report.state.health)}, {"breakers", kept_json(report.state.breakers)},
+      {"cache", kept_json(report.state.cache)},   {"issuers", kept_json(report.state.issuers)}};
   return shown;
 }
 

@@ -57,7 +57,8 @@ void log_report(const ReloadReport& report) {
        {"before", report.before},
        {"after", report.after},
        {"take_us", us(report.cost.take)},
-       {"load_us", us(report.cost.load)},
+       {"map_us", us(report.cost.map)},
+       {"verify_us", us(report.cost.verify)},
        {"resolve_us", us(report.cost.resolve)},
        {"warm_us", us(report.cost.warm)},
        {"swap_us", us(report.cost.swap)},
@@ -101,12 +102,13 @@ bool Reloader::take(Bytes bytes, Candidate& candidate) {
     candidate.report.problems.push_back(std::move(problem));
     return false;
   }
-  std::chrono::nanoseconds load{0};
-  auto taken = state_ != nullptr ? state_->take(bytes, &load) : table::TableFile::from_bytes(bytes);
-  // In memory the two are one.
-  if (state_ == nullptr) load = SteadyClock::now() - begun;
-  candidate.report.cost.load = nanoseconds(load);
-  candidate.report.cost.take = since(begun) - candidate.report.cost.load;
+  table::LoadCost cost;
+  auto taken = state_ != nullptr
+                   ? state_->take(bytes, &cost)
+                   : table::TableFile::from_bytes(bytes, table::TableKind::Gateway, &cost);
+  candidate.report.cost.map = cost.map;
+  candidate.report.cost.verify = cost.verify;
+  candidate.report.cost.take = since(begun) - cost.map - cost.verify;
   if (!taken) {
     candidate.report.problems.push_back(table_problem(taken.error()));
     return false;
@@ -234,9 +236,9 @@ ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
     candidate.report.problems.push_back(fmt::format("{} tables begin with {}", matches, digest));
     return finished(std::move(candidate.report));
   }
-  const auto begun = SteadyClock::now();
+  table::LoadCost cost;
   if (state_ != nullptr) {
-    auto opened = state_->open_kept(wanted);
+    auto opened = state_->open_kept(wanted, &cost);
     if (opened) {
       candidate.file = *std::move(opened);
     } else {
@@ -253,7 +255,8 @@ ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
     candidate.report.problems.push_back(std::move(problem));
     return finished(std::move(candidate.report));
   }
-  candidate.report.cost.load = since(begun);
+  candidate.report.cost.map = cost.map;
+  candidate.report.cost.verify = cost.verify;
   return change_to(std::move(candidate), false, {});
 }
 
@@ -355,6 +358,9 @@ void Reloader::keep(const TableFilePtr& file) {
 void Reloader::note_served(const BoundTable& table, const table::TableFile& file,
                            const ReloadReport& report) {
   const bool is_vouched_for = options_.trust != nullptr && file.signature();
+  const table::TableView& view = table.view();
+  std::vector<std::string> sources;
+  for (const table::StringRef& name : view.files()) sources.emplace_back(view.text(name));
   const std::lock_guard lock(mutex_);
   for (ServedTable& served : tables_) {
     if (served.current) served.superseded = SteadyClock::now();
@@ -364,12 +370,15 @@ void Reloader::note_served(const BoundTable& table, const table::TableFile& file
       {.digest = report.after,
        .origin = report.origin,
        .since_unix_ms = report.unix_ms,
-       .routes = table.view().routes().size(),
-       .bytes = table.view().file().size(),
+       .routes = view.routes().size(),
+       .bytes = view.file().size(),
        .table = &table,
        .current = true,
        .signed_by = is_vouched_for ? table::key_id_text(file.signature()->key_id) : "",
-       .counter = is_vouched_for ? file.signature()->counter : 0});
+       .counter = is_vouched_for ? file.signature()->counter : 0,
+       .title = std::string(view.text(view.gateway().title)),
+       .version = std::string(view.text(view.gateway().version)),
+       .sources = std::move(sources)});
   // Those that still serve somebody are never forgotten.
   while (tables_.size() > kServedTables) {
     const auto oldest =

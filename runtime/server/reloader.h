@@ -24,7 +24,8 @@ using TableFilePtr = std::shared_ptr<const table::TableFile>;
 /// What a reload took, in nanoseconds.
 struct ReloadCost {
   u64 take = 0;     // copying to where nobody can change it
-  u64 load = 0;     // mapping and verifying
+  u64 map = 0;      // to have all of it in memory
+  u64 verify = 0;   // all of it
   u64 resolve = 0;  // late references, listeners, data
   u64 warm = 0;     // waiting for names, keys and first health checks that are new
   u64 swap = 0;     // making it known to the workers
@@ -64,6 +65,10 @@ struct ServedTable {
   u64 drain_ns = 0;       // from then to the end of its last request; with `table` null
   std::string signed_by;  // id of the trusted key; "" where nobody asks for signatures
   u64 counter = 0;        // with `signed_by`
+  std::string title;      // of the document that names it, as the next two
+  std::string version;
+  std::vector<std::string>
+      sources;  // the files that it was compiled from, as they were called then
 };
 
 /// Changes of tables since the start, which counts as one.

@@ -1,11 +1,14 @@
 #include "runtime/server/state_changes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "runtime/identity/live_data.h"
+#include "runtime/policies/cache/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/rate_limit/record.h"
 
@@ -38,10 +41,51 @@ States limits_of(const BoundTable& table) {
   return states;
 }
 
-States upstreams_of(const std::vector<upstream::UpstreamConfig>& upstreams) {
+States pools_of(const std::vector<upstream::UpstreamConfig>& upstreams) {
   States states;
   for (const upstream::UpstreamConfig& config : upstreams) {
     states[config.name] = {config.name, config.key};
+  }
+  return states;
+}
+
+// Whether a target is well is known of it, however it is asked.
+States health_of(const std::vector<upstream::UpstreamConfig>& upstreams) {
+  States states;
+  for (const upstream::UpstreamConfig& config : upstreams) {
+    for (const upstream::TargetConfig& target : config.targets) {
+      const std::string name = config.name + "/" + target.address;
+      states[target.tls ? name + " tls" : name] = {name, {}};
+    }
+  }
+  return states;
+}
+
+States breakers_of(const std::vector<upstream::UpstreamConfig>& upstreams) {
+  States states;
+  for (const upstream::UpstreamConfig& config : upstreams) {
+    const upstream::BreakerOptions& breaker = config.breaker;
+    if (breaker.failures_bp == 0) continue;
+    states[config.name] = {config.name,
+                           fmt::format("{} {} {} {} {}", breaker.failures_bp, breaker.requests,
+                                       breaker.window_ms, breaker.open_ms, breaker.probes)};
+  }
+  return states;
+}
+
+// A key begins with the operation and a digest of what gives its entries their meaning.
+States cache_of(const BoundTable& table) {
+  std::map<std::string, std::set<std::string_view>> prefixes;  // each view has its own
+  const table::TableView& view = table.view();
+  for (const table::StepRecord& step : view.steps()) {
+    if (static_cast<policies::PolicyId>(step.policy) != policies::PolicyId::Cache) continue;
+    const auto& record = view.policy_record<policies::CacheRecord>(step.record);
+    if (static_cast<policies::CacheMode>(record.mode) != policies::CacheMode::Serve) continue;
+    prefixes[std::string(view.text(record.operation))].insert(view.text(record.prefix));
+  }
+  States states;
+  for (const auto& [operation, all] : prefixes) {
+    states[operation] = {operation, fmt::format("{}", fmt::join(all, ""))};
   }
   return states;
 }
@@ -86,7 +130,10 @@ StateChanges compare_state(const BoundTable& before,
                            const BoundTable& after,
                            const std::vector<upstream::UpstreamConfig>& upstreams_after) {
   return {.limits = compare(limits_of(before), limits_of(after)),
-          .upstreams = compare(upstreams_of(upstreams_before), upstreams_of(upstreams_after)),
+          .pools = compare(pools_of(upstreams_before), pools_of(upstreams_after)),
+          .health = compare(health_of(upstreams_before), health_of(upstreams_after)),
+          .breakers = compare(breakers_of(upstreams_before), breakers_of(upstreams_after)),
+          .cache = compare(cache_of(before), cache_of(after)),
           .issuers = compare(issuers_of(before), issuers_of(after))};
 }
 

@@ -17,9 +17,12 @@ struct KeptState {
 };
 
 struct StateChanges {
-  KeptState limits;     // counters; a changed limit begins anew
-  KeptState upstreams;  // connections, health and breakers; of a changed one, those that still fit
-  KeptState issuers;    // keys, by URL
+  KeptState limits;    // counters, by the limit's name; a changed limit begins anew
+  KeptState pools;     // connections, by upstream; of a changed one, those that still fit
+  KeptState health;    // what is known of UPSTREAM/TARGET, and its ejections; a name's by that name
+  KeptState breakers;  // by upstream; a changed one goes on and is measured by its new numbers
+  KeptState cache;     // stored answers, by operation; those of a changed one are not found again
+  KeptState issuers;   // keys, by URL
 };
 
 /// Slow: reads both tables.

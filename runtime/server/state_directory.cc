@@ -87,14 +87,6 @@ bool is_lock_of(const std::string& path, int lock) {
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-Result<std::shared_ptr<const table::TableFile>> map_timed(const std::string& path,
-                                                          std::chrono::nanoseconds* load) {
-  const auto begun = std::chrono::steady_clock::now();
-  auto mapped = table::TableFile::map_private(path);
-  if (load != nullptr) *load = std::chrono::steady_clock::now() - begun;
-  return mapped;
-}
-
 bool is_digest(std::string_view text) {
   return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
@@ -141,20 +133,20 @@ std::string StateDirectory::table_path(const std::string& digest) const {
   return fmt::format("{}/tables/{}.gwt", path_, digest);
 }
 
-Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(
-    Bytes bytes, std::chrono::nanoseconds* load) {
+Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(Bytes bytes,
+                                                                     table::LoadCost* cost) {
   const std::string digest = digest_of(table::split_signature(bytes).table);
   const std::string path = table_path(digest);
   // One that is there already has been verified, and nobody else can have changed it.
   if (::access(path.c_str(), F_OK) == 0) {
-    auto kept = map_timed(path, load);
+    auto kept = table::TableFile::map_private(path, cost);
     if (kept && std::ranges::equal((*kept)->file_bytes(), bytes)) return kept;
   }
   // Under a name that nothing refers to until it is verified.
   const std::string coming = digest + ".coming";
   GW_TRY(replace_file(path_ + "/tables", coming, bytes, 0400));
   const std::string coming_path = path_ + "/tables/" + coming;
-  auto mapped = map_timed(coming_path, load);
+  auto mapped = table::TableFile::map_private(coming_path, cost);
   if (!mapped || ::rename(coming_path.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     ::unlink(coming_path.c_str());
@@ -207,9 +199,9 @@ std::vector<std::string> StateDirectory::history() const {
 }
 
 Result<std::shared_ptr<const table::TableFile>> StateDirectory::open_kept(
-    const std::string& digest) const {
+    const std::string& digest, table::LoadCost* cost) const {
   if (!is_digest(digest)) return fail(Errc::FileUnreadable, "not a digest");
-  return table::TableFile::map_private(table_path(digest));
+  return table::TableFile::map_private(table_path(digest), cost);
 }
 
 Result<std::optional<std::shared_ptr<const table::TableFile>>> StateDirectory::accepted() const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -75,6 +76,10 @@ Result<std::string> read_all(int fd, u64 limit_bytes) {
   return text;
 }
 
+u64 since(std::chrono::steady_clock::time_point begun) {
+  return static_cast<u64>((std::chrono::steady_clock::now() - begun) / std::chrono::nanoseconds(1));
+}
+
 }  // namespace
 
 // A signature behind a data table would be one that nobody looks at.
@@ -89,16 +94,26 @@ TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(mapped_.data()), mappe
 
 Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind) {
   GW_TRY(memory.protect());
-  std::shared_ptr<const TableFile> file(new TableFile(memory.release(), kind));
+  return std::shared_ptr<const TableFile>(new TableFile(memory.release(), kind));
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::verified(std::shared_ptr<const TableFile> file,
+                                                             TableKind kind, LoadCost* cost) {
+  const auto begun = std::chrono::steady_clock::now();
   GW_TRY(verify(file->bytes(), kind));
+  if (cost != nullptr) cost->verify = since(begun);
   return file;
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
+Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind,
+                                                               LoadCost* cost) {
   GW_TRY(size_is_possible(bytes.size()));
+  const auto begun = std::chrono::steady_clock::now();
   GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(bytes.size()));
   std::memcpy(memory.data(), bytes.data(), bytes.size());
-  return adopt(std::move(memory), kind);
+  GW_TRY_ASSIGN(auto file, adopt(std::move(memory), kind));
+  if (cost != nullptr) cost->map = since(begun);
+  return verified(std::move(file), kind, cost);
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
@@ -114,10 +129,13 @@ Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path
   GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(static_cast<u64>(status.st_size)));
   // Who writes to the file meanwhile makes a copy whose digest does not hold.
   GW_TRY(memory.read(file.get()));
-  return adopt(std::move(memory), kind);
+  GW_TRY_ASSIGN(auto table, adopt(std::move(memory), kind));
+  return verified(std::move(table), kind, nullptr);
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
+Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path,
+                                                                LoadCost* cost) {
+  const auto begun = std::chrono::steady_clock::now();
   const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return unreadable("open");
   GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
@@ -126,8 +144,8 @@ Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::strin
   if (mapped == MAP_FAILED) return unreadable("mmap");
   std::shared_ptr<const TableFile> table(
       new TableFile(Bytes(static_cast<const std::byte*>(mapped), size), TableKind::Gateway));
-  GW_TRY(verify(table->bytes(), TableKind::Gateway));
-  return table;
+  if (cost != nullptr) cost->map = since(begun);
+  return verified(std::move(table), TableKind::Gateway, cost);
 }
 
 Result<std::string> read_file(const std::string& path, u64 limit_bytes) {

@@ -12,6 +12,12 @@
 
 namespace gw::table {
 
+/// What it took to have a table, in nanoseconds.
+struct LoadCost {
+  u64 map = 0;     // to where nobody can change it: in memory that is a copy
+  u64 verify = 0;  // all of it
+};
+
 /// A read-only mapping of a verified table. verify() vouches only for bytes that cannot change
 /// under it, therefore a file is never mapped where it lies: it is copied first, into
 /// memory of this process or a private file of the state directory. Immutable; any thread.
@@ -21,14 +27,16 @@ class TableFile {
   TableFile& operator=(const TableFile&) = delete;
   ~TableFile();
 
-  /// Copies `bytes` into memory of its own and verifies it.
+  /// Copies `bytes` into memory of its own and verifies it. `cost` may be null, here and below.
   static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes,
-                                                             TableKind kind = TableKind::Gateway);
+                                                             TableKind kind = TableKind::Gateway,
+                                                             LoadCost* cost = nullptr);
   /// Reads `path` into such memory, once, and verifies it.
   static Result<std::shared_ptr<const TableFile>> load(const std::string& path,
                                                        TableKind kind = TableKind::Gateway);
   /// Maps a file that is private to this process already (in the state directory, mode 0400).
-  static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path);
+  static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path,
+                                                              LoadCost* cost = nullptr);
 
   /// The table, without a signature.
   Bytes bytes() const { return bytes_; }
@@ -40,6 +48,8 @@ class TableFile {
  private:
   TableFile(Bytes mapped, TableKind kind);
   static Result<std::shared_ptr<const TableFile>> adopt(PrivateMemory memory, TableKind kind);
+  static Result<std::shared_ptr<const TableFile>> verified(std::shared_ptr<const TableFile> file,
+                                                           TableKind kind, LoadCost* cost);
   const Bytes mapped_;
   Bytes bytes_;
   std::optional<Signature> signature_;
