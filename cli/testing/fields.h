@@ -91,6 +91,9 @@ inline constexpr Field kReplyFields[] = {
      .kind = FieldKind::Words,
      .doc = "in place of an answer: no connection, one that breaks, or silence",
      .words = kFailureWords},
+    {.name = "optional",
+     .kind = FieldKind::Bool,
+     .doc = "it may be left over; otherwise a request of the test has to take it"},
 };
 
 inline constexpr Field kSentFields[] = {

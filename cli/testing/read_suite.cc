@@ -103,6 +103,7 @@ TestRequest request_of(const Value& value) {
 
 Reply reply_of(const Value& value) {
   Reply out;
+  out.span = value.span;
   out.of = text_of(value, "of");
   out.of_span = span_of(value, "of");
   if (const Value* path = value.get("path")) out.path = *path;
@@ -116,6 +117,7 @@ Reply reply_of(const Value& value) {
   if (failure == "connect") out.failure = Reply::Failure::Connect;
   if (failure == "reset") out.failure = Reply::Failure::Reset;
   if (failure == "timeout") out.failure = Reply::Failure::Timeout;
+  if (const Value* optional = value.get("optional")) out.optional = optional->boolean();
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 
 namespace gw::cli::tests {
 namespace {
@@ -42,6 +43,7 @@ class SuiteRunner {
     const auto start = std::chrono::steady_clock::now();
     backend_.begin();
     size_t requests = 0;
+    taken_.clear();
     for (size_t i = 0; i < test.steps.size(); ++i) {
       const Step& step = test.steps[i];
       if (step.wait_ms != 0) backend_.wait(step.wait_ms);
@@ -51,6 +53,7 @@ class SuiteRunner {
       }
       ++requests;
     }
+    if (result.failures.empty() && backend_.sight() == Sight::Inside) check_scripts(test, result);
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
@@ -59,6 +62,9 @@ class SuiteRunner {
   bool send(const Test& test, size_t index, u64 repetition, size_t number, TestResult& result) {
     const Step& step = test.steps[index];
     const Outcome outcome = backend_.send(step);
+    for (size_t i = 0; i < outcome.taken.size(); ++i) {
+      if (outcome.taken[i]) taken_.insert(step.upstream[i].span.begin);
+    }
     Failure failure{.step = index,
                     .repetition = repetition,
                     .request = fmt::format("{} {}", step.request.method, step.request.path),
@@ -74,6 +80,28 @@ class SuiteRunner {
     if (failure.problem.empty() && failure.mismatches.empty()) return true;
     result.failures.push_back(std::move(failure));
     return false;
+  }
+
+  // An answer that stands above several steps, or repetitions, is for whichever takes it. One that
+  // nobody takes shows that something has not been asked for as its author thought.
+  void check_scripts(const Test& test, TestResult& result) {
+    for (size_t i = 0; i < test.steps.size(); ++i) {
+      const Step& step = test.steps[i];
+      Failure failure{.step = i,
+                      .repetition = step.repeat - 1,
+                      .request = fmt::format("{} {}", step.request.method, step.request.path),
+                      .problem = {},
+                      .mismatches = {}};
+      for (size_t reply = 0; reply < step.upstream.size(); ++reply) {
+        const Reply& left = step.upstream[reply];
+        if (left.optional || !taken_.insert(left.span.begin).second) continue;
+        failure.mismatches.push_back({.where = fmt::format("upstream[{}]", reply),
+                                      .expected = "a request that takes this answer",
+                                      .got = "none: take it out, or write `optional: true` in it",
+                                      .span = left.span});
+      }
+      if (!failure.mismatches.empty()) result.failures.push_back(std::move(failure));
+    }
   }
 
   void check_snapshot(const Test& test, size_t number, const Outcome& outcome, Failure& failure) {
@@ -97,6 +125,7 @@ class SuiteRunner {
   Snapshots& snapshots_;
   const RunOptions& options_;
   SuiteResult& result_;
+  std::set<u32> taken_;  // replies of the test, by where they are written
 };
 
 }  // namespace

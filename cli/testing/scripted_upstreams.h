@@ -30,6 +30,8 @@ class ScriptedUpstreams final : public Fetcher {
   /// Each try takes the next reply that is for its upstream and its target; 200 without a body
   /// when there is none.
   void set_script(std::vector<Reply> replies);
+  /// Which replies of the script have been taken.
+  const std::vector<bool>& taken() const { return used_; }
   /// What was sent since the last call.
   std::vector<SentRequest> take_sent();
 

@@ -234,6 +234,7 @@ class Stage::Run {
     outcome_.fields = responder_.fields;
     if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.plain_body();
     outcome_.sent = stage_.upstreams_.take_sent();
+    outcome_.taken = stage_.upstreams_.taken();
     outcome_.tries = exchange_.try_count;
     outcome_.cache = exchange_.cache_outcome;
     outcome_.client = exchange_.client_class;

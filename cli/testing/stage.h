@@ -27,6 +27,7 @@ struct Outcome {
   cache::Outcome cache{};
   std::string client;  // class of clients; "": not known
   std::vector<SentRequest> sent;
+  std::vector<bool> taken;  // of the replies of the step's script
   u32 tries = 0;
   std::string problem;  // why there is nothing to judge; "": there is
 };

@@ -118,7 +118,7 @@ TEST_CASE("stage: a script that is used up answers 200, and each try takes one r
     expect: {status: 418, tries: 3, body: tea, headers: {x-a: [b, c]}, upstream: [{path: /base/open}, {path: /base/open}]}
   - name: of another upstream
     request: {path: /open}
-    upstream: [{of: far, status: 500}, {of: shop, status: 201}]
+    upstream: [{of: far, status: 500, optional: true}, {of: shop, status: 201}]
     expect: {status: 201}
   - {name: a name of DNS, request: {path: /far}, expect: {upstream: [{of: far, path: /far}]}}
   - {name: silence, request: {method: POST, path: /open, body: x, headers: {content-type: text/plain}}, upstream: [{fail: timeout}], expect: {status: 504, tries: 1, upstream: [{body: x}]}}

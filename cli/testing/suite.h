@@ -36,6 +36,7 @@ struct TestRequest {
 /// What one try meets.
 struct Reply {
   enum class Failure : u8 { None, Connect, Reset, Timeout };
+  compiler::Span span;
   std::string of;  // name of an upstream; "": any
   compiler::Span of_span;
   std::optional<Value> path;  // a text or matcher; none: any
@@ -44,6 +45,7 @@ struct Reply {
   std::string body;
   u64 delay_ms = 0;
   Failure failure = Failure::None;
+  bool optional = false;  // it may be left over
 };
 
 /// One request, or a pause.
