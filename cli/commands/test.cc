@@ -193,8 +193,10 @@ ExitCode run_generate(const TestCommand& command, const Console& console) {
     for (const std::string& problem : problems) console.error(problem);
     return ExitCode::Usage;
   }
-  const std::string text = tests::generate_tests(command.spec.compile_options(), gateway);
-  return write_output(command.output, text, console) ? ExitCode::Ok : ExitCode::Usage;
+  const tests::GeneratedTests made = tests::generate_tests(command.spec.compile_options(), gateway);
+  if (!write_output(command.output, made.text, console)) return ExitCode::Usage;
+  for (const std::string& one : made.left_out) console.note("left out: " + one);
+  return ExitCode::Ok;
 }
 
 ExitCode run_test(const TestCommand& command, const Console& console) {

@@ -1,12 +1,20 @@
+// Keywords of JSON Schema hold all at once, wherever they stand: a value that breaks one of them is
+// wrong whatever else the schema says, and so is what it is part of. So all keywords that a schema
+// has itself, by `$ref` or by allOf are looked at, one by one. Right is a value only if nothing
+// else has a say, which is known where one plain part says it all.
 #include "cli/testing/boundary_values.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
 #include <optional>
+#include <set>
 
-#include "runtime/base/types.h"
+#include "compiler/passes/schema_shape.h"
+#include "compiler/xgw/node_json.h"
 
 namespace gw::cli::tests {
 namespace {
@@ -14,197 +22,532 @@ namespace {
 namespace json = boost::json;
 using compiler::NodeKind;
 using compiler::NodeRef;
-using compiler::openapi::Document;
 
 constexpr i64 kLongestText = 5'000;
-constexpr i64 kLargest = i64{1} << 53;  // what every JSON reader keeps exact
+constexpr size_t kMostItems = 200;
+constexpr double kLargest = double(i64{1} << 53);  // what every JSON reader keeps exact
+constexpr u32 kMaxNesting = 8;                     // of references and allOf
+constexpr std::string_view kUndeclared = "not-declared";
 
-// Keywords that a plain schema may have besides those that are looked at.
-bool is_plain(NodeRef schema) {
-  static constexpr std::string_view kCombining[] = {"allOf",
-                                                    "oneOf",
-                                                    "anyOf",
-                                                    "not",
-                                                    "if",
-                                                    "$ref",
-                                                    "$dynamicRef",
-                                                    "nullable",
-                                                    "const",
-                                                    "discriminator",
-                                                    "dependentRequired",
-                                                    "dependentSchemas",
-                                                    "patternProperties",
-                                                    "propertyNames",
-                                                    "unevaluatedProperties",
-                                                    "minProperties",
-                                                    "maxProperties"};
-  return std::ranges::none_of(kCombining,
-                              [&](std::string_view key) { return bool(schema.get(key)); });
+// With one of these another keyword has a say in what is right.
+constexpr std::string_view kCombining[] = {"oneOf",
+                                           "anyOf",
+                                           "not",
+                                           "if",
+                                           "$dynamicRef",
+                                           "const",
+                                           "discriminator",
+                                           "contains",
+                                           "prefixItems",
+                                           "unevaluatedItems",
+                                           "dependentRequired",
+                                           "dependentSchemas",
+                                           "patternProperties",
+                                           "propertyNames",
+                                           "unevaluatedProperties",
+                                           "minProperties",
+                                           "maxProperties"};
+constexpr std::string_view kAsking[] = {"type",
+                                        "enum",
+                                        "minimum",
+                                        "maximum",
+                                        "exclusiveMinimum",
+                                        "exclusiveMaximum",
+                                        "minLength",
+                                        "maxLength",
+                                        "pattern",
+                                        "format",
+                                        "multipleOf",
+                                        "items",
+                                        "minItems",
+                                        "maxItems",
+                                        "uniqueItems",
+                                        "required",
+                                        "properties",
+                                        "additionalProperties",
+                                        "minContains"};
+
+bool has_any(NodeRef schema, std::span<const std::string_view> keys) {
+  return std::ranges::any_of(keys, [&](std::string_view key) { return bool(schema.get(key)); });
 }
 
-std::optional<i64> whole_number(NodeRef schema, std::string_view key) {
-  const NodeRef node = schema.get(key);
-  if (!node || node.kind() != NodeKind::Int) return std::nullopt;
-  boost::system::error_code ec;
-  const json::value parsed = json::parse(node.text(), ec);
-  if (ec || !parsed.is_int64()) return std::nullopt;
-  const i64 value = parsed.get_int64();
-  if (value > kLargest || value < -kLargest) return std::nullopt;
+bool is_false(NodeRef node) { return node && node.kind() == NodeKind::Bool && !node.boolean(); }
+bool is_true(NodeRef node) { return node && node.kind() == NodeKind::Bool && node.boolean(); }
+
+json::value number(double value) {
+  if (value == std::floor(value) && std::abs(value) <= kLargest) return static_cast<i64>(value);
   return value;
 }
 
-// A flag in 3.0, a number of its own since 3.1.
-bool is_exclusive(NodeRef schema, std::string_view key) {
-  const NodeRef node = schema.get(key);
-  return node && node.kind() == NodeKind::Bool && node.boolean();
+bool is_multiple(double value, double step) {
+  return std::abs(std::remainder(value, step)) <= step * 1e-9;
 }
 
-class Boundaries {
- public:
-  explicit Boundaries(NodeRef schema) : schema_(schema) {}
+json::value text_of(i64 length) {
+  return json::value(std::string(static_cast<size_t>(length), 'a'));
+}
 
-  std::vector<BoundaryValue> run(std::string_view type) {
-    if (type == "integer" || type == "number") numbers(type == "integer");
-    if (type == "string") texts();
-    if (type == "boolean") bad("no boolean", json::value("maybe"));
+json::value parse_json(const std::string& text) {
+  boost::system::error_code ec;
+  json::value parsed = json::parse(text, ec);
+  return ec ? json::value() : parsed;
+}
+
+// A limit of numbers. `excluded_by` names the keyword that takes the limit itself out.
+struct Limit {
+  double at = 0;
+  std::string_view key;
+  std::string_view excluded_by;  // "": it is allowed
+  double outwards = 1;           // -1: a lower one
+};
+
+class Finder {
+ public:
+  Finder(const BoundaryTools& tools, Spelling spelling, u32 depth)
+      : tools_(tools), document_(tools.terms.document), spelling_(spelling), depth_(depth) {}
+
+  Boundaries run(NodeRef schema, const json::value& good) {
+    good_ = &good;
+    collect(schema, 0);
+    const auto asks = [](NodeRef part) { return has_any(part, kAsking); };
+    plain_ = std::ranges::count_if(parts_, asks) <= 1 &&
+             std::ranges::none_of(parts_, [](NodeRef part) { return has_any(part, kCombining); });
+    const bool guessed = spelling_ == Spelling::Text && is_guessed(schema);
+    for (const NodeRef part : parts_) {
+      part_ = part;
+      if (!guessed) look_at_part();
+    }
     return std::move(out_);
   }
 
  private:
-  void bad(std::string what, json::value value) {
-    out_.push_back({std::move(what), std::move(value), false});
+  // --- The parts of a schema
+
+  void collect(NodeRef schema, u32 nesting) {
+    if (!schema || nesting > kMaxNesting || !schema.is_map()) return;
+    if (schema.get("$ref")) {
+      collect(document_.resolve(schema), nesting + 1);
+      if (document_.version == compiler::openapi::Version::V30) return;  // siblings say nothing
+    }
+    if (std::ranges::find(parts_, schema) != parts_.end()) return;
+    parts_.push_back(schema);
+    if (const NodeRef all = keyword(schema, "allOf"); all && all.is_seq()) {
+      for (const NodeRef part : all.items()) collect(part, nesting + 1);
+    }
   }
-  void good(std::string what, json::value value) {
-    out_.push_back({std::move(what), std::move(value), true});
+
+  NodeRef keyword(NodeRef schema, std::string_view key) const {
+    return tools_.terms.leaves_out(key) ? NodeRef{} : schema.get(key);
+  }
+  NodeRef keyword(std::string_view key) const { return keyword(part_, key); }
+
+  // Of several types a text is whichever it looks like.
+  bool is_guessed(NodeRef schema) const {
+    const u32 types =
+        compiler::SchemaShape(document_).text_types(schema) & ~u32{gw::schema::kTypeNull};
+    return types != gw::schema::kTypeInteger && types != gw::schema::kTypeNumber &&
+           (types & (types - 1)) != 0;
+  }
+
+  // The one type that it says; "": none or several.
+  std::string_view type() const {
+    const NodeRef type = keyword("type");
+    if (!type) return {};
+    if (type.is_string()) return type.text();
+    std::string_view found;
+    for (const NodeRef item : type.items()) {
+      if (item.text() == "null") continue;
+      if (!found.empty()) return {};
+      found = item.text();
+    }
+    return found;
+  }
+
+  bool is_about(std::string_view wanted, bool of_value) const {
+    const std::string_view said = type();
+    return said.empty() ? of_value : said == wanted;
+  }
+
+  // --- What is found
+
+  void bad(std::string what, json::value value, std::string where = {}) {
+    add({std::move(where), std::move(what), std::move(value), false});
+  }
+  void good(std::string what, json::value value, std::string where = {}) {
+    if (plain_) add({std::move(where), std::move(what), std::move(value), true});
+  }
+
+  void add(BoundaryValue one) {
+    // Nothing in a text tells an empty one from one that is not there.
+    const bool empty = (one.value.is_string() && one.value.get_string().empty()) ||
+                       (one.value.is_array() && one.value.get_array().empty());
+    if (spelling_ == Spelling::Text && empty) return;
+    if (!seen_.insert(fmt::format("{}{}", int(one.good), json::serialize(one.value))).second)
+      return;
+    out_.values.push_back(std::move(one));
+  }
+
+  // The boundaries of a value in this one, put back by `put_back`.
+  template <class PutBack>
+  void look_inside(const std::string& where, NodeRef schema, const json::value* have,
+                   Spelling spelling, bool goods, const PutBack& put_back) {
+    if (depth_ >= kMaxBoundaryDepth) return;
+    std::string problem;
+    const json::value made =
+        have != nullptr ? *have : made_up_value(tools_, schema, spelling, problem);
+    Boundaries inner = Finder(tools_, spelling, depth_ + 1).run(schema, made);
+    const auto place = [&](const std::string& inside) {
+      return inside.empty() || inside.starts_with('[') ? where + inside : where + "." + inside;
+    };
+    for (BoundaryValue& one : inner.values) {
+      if (one.good && (!goods || !problem.empty())) continue;
+      json::value whole = put_back(std::move(one.value));
+      if (one.good) {
+        good(std::move(one.what), std::move(whole), place(one.where));
+      } else {
+        bad(std::move(one.what), std::move(whole), place(one.where));
+      }
+    }
+    for (const std::string& gap : inner.gaps) {
+      out_.gaps.push_back(gap.starts_with('`') ? fmt::format("`{}.{}", where, gap.substr(1))
+                                               : fmt::format("`{}`: {}", where, gap));
+    }
+  }
+
+  void look_at_part() {
+    if (is_about("integer", false)) numbers(true);
+    if (is_about("number", good_->is_number())) numbers(false);
+    if (is_about("string", good_->is_string())) texts();
+    if (is_about("boolean", false)) bad("no boolean", json::value("maybe"));
+    if (is_about("array", good_->is_array())) list();
+    if (is_about("object", good_->is_object())) object();
+    if (const NodeRef one = keyword("const")) constant(one);
+  }
+
+  void constant(NodeRef one) {
+    const json::value odd("none-of-these");
+    if (parse_json(compiler::to_json(one)) != odd) bad("not its constant", odd);
+  }
+
+  // Whether the list has a value that is neither known nor one of it.
+  bool in_enumeration(const json::value& odd) {
+    const NodeRef words = keyword("enum");
+    if (!words || !words.is_seq()) return false;
+    for (const NodeRef word : words.items()) {
+      if (parse_json(compiler::to_json(word)) == odd) return true;
+    }
+    bad("not in its list", odd);
+    return true;
+  }
+
+  // --- Numbers
+
+  std::optional<double> number_at(std::string_view key) const {
+    const NodeRef node = keyword(key);
+    if (!node || (node.kind() != NodeKind::Int && node.kind() != NodeKind::Float)) {
+      return std::nullopt;
+    }
+    const json::value parsed = parse_json(compiler::to_json(node));
+    if (!parsed.is_number()) return std::nullopt;
+    const double value = parsed.to_number<double>();
+    return std::abs(value) < kLargest ? std::optional(value) : std::nullopt;
+  }
+
+  void add_limits(std::string_view key, std::string_view exclusive, double outwards,
+                  std::vector<Limit>& out) const {
+    if (const auto at = number_at(key)) {
+      // A flag in 3.0, a number of its own since 3.1.
+      out.push_back({*at, key, is_true(keyword(exclusive)) ? key : std::string_view{}, outwards});
+    }
+    if (const auto at = number_at(exclusive)) out.push_back({*at, exclusive, exclusive, outwards});
+  }
+
+  bool fits(double value, const std::vector<Limit>& limits, bool integer) const {
+    if (integer && value != std::floor(value)) return false;
+    if (const auto step = number_at("multipleOf"); step && !is_multiple(value, *step)) return false;
+    const NodeRef format = keyword("format");
+    const bool narrow = format && format.is_scalar() && format.text() == "int32";
+    if (narrow && (value < -0x1p31 || value >= 0x1p31)) return false;
+    return std::ranges::all_of(limits, [&](const Limit& limit) {
+      const double beyond = (value - limit.at) * limit.outwards;
+      return beyond < 0 || (beyond == 0 && limit.excluded_by.empty());
+    });
   }
 
   void numbers(bool integer) {
-    bad("no number", json::value("x"));
+    if (!type().empty()) bad("no number", json::value("x"));
     if (integer) bad("no integer", 1.5);
-    if (schema_.get("enum")) return;
-    const bool stepped = bool(schema_.get("multipleOf"));
-    bound("minimum", "exclusiveMinimum", -1, stepped);
-    bound("maximum", "exclusiveMaximum", 1, stepped);
+    if (in_enumeration(987654321)) return;
+    std::vector<Limit> limits;
+    add_limits("minimum", "exclusiveMinimum", -1, limits);
+    add_limits("maximum", "exclusiveMaximum", 1, limits);
+    for (const Limit& limit : limits) boundary(limit, limits, integer);
+    if (const auto step = number_at("multipleOf"); step && *step > 0) {
+      beside_step(*step, limits, integer);
+    }
   }
 
-  // `outwards`: -1 below, 1 above.
-  void bound(std::string_view key, std::string_view exclusive, i64 outwards, bool stepped) {
-    if (const auto limit = whole_number(schema_, key)) {
-      const bool excluded = is_exclusive(schema_, exclusive);
-      bad(excluded ? fmt::format("at its {}, which is excluded", key)
-                   : fmt::format("one {} its {}", outwards < 0 ? "below" : "above", key),
-          excluded ? *limit : *limit + outwards);
-      if (!excluded && !stepped && !other_bound_excludes(*limit)) {
-        good(fmt::format("at its {}", key), *limit);
+  void boundary(const Limit& limit, const std::vector<Limit>& limits, bool integer) {
+    if (limit.excluded_by.empty()) {
+      bad(fmt::format("one {} its {}", limit.outwards < 0 ? "below" : "above", limit.key),
+          number(limit.at + limit.outwards));
+      if (fits(limit.at, limits, integer)) {
+        good(fmt::format("at its {}", limit.key), number(limit.at));
       }
+      return;
     }
-    if (const auto limit = whole_number(schema_, exclusive)) {
-      bad(fmt::format("at its {}", exclusive), *limit);
+    const bool flagged = limit.key == "minimum" || limit.key == "maximum";
+    bad(fmt::format("at its {}{}", limit.key, flagged ? ", which is excluded" : ""),
+        number(limit.at));
+    const double inside = limit.at - limit.outwards * (integer ? 1 : 0.5);
+    if (fits(inside, limits, integer)) {
+      good(fmt::format("just inside of its {}", limit.key), number(inside));
     }
   }
 
-  bool other_bound_excludes(i64 value) const {
-    const auto low = whole_number(schema_, "minimum");
-    const auto high = whole_number(schema_, "maximum");
-    const auto above = whole_number(schema_, "exclusiveMinimum");
-    const auto below = whole_number(schema_, "exclusiveMaximum");
-    return (low && value < *low) || (high && value > *high) || (above && value <= *above) ||
-           (below && value >= *below);
+  void beside_step(double step, const std::vector<Limit>& limits, bool integer) {
+    const double base = good_->is_number() ? good_->to_number<double>() : 0;
+    const double aside = integer || step > 1 ? 1 : step / 2;
+    if (step == 1 && integer) return;
+    for (const double value : {base + aside, base - aside}) {
+      const bool within = std::ranges::all_of(
+          limits, [&](const Limit& limit) { return (value - limit.at) * limit.outwards <= 0; });
+      if (!within || is_multiple(value, step)) continue;
+      return bad("no multiple of its step", number(value));
+    }
+  }
+
+  // --- Texts
+
+  std::optional<i64> count_at(std::string_view key) const {
+    const auto value = number_at(key);
+    if (!value || *value != std::floor(*value) || *value < 0) return std::nullopt;
+    return static_cast<i64>(*value);
   }
 
   void texts() {
-    const NodeRef words = schema_.get("enum");
-    if (words && words.is_seq()) {
-      const std::string_view odd = "none-of-these";
-      const bool known = std::ranges::any_of(words_of(words), [&](auto w) { return w == odd; });
-      if (!known) bad("not in its list", json::value(odd));
-      return;
-    }
-    const NodeRef format = schema_.get("format");
+    if (spelling_ == Spelling::Json && !type().empty()) bad("no text", 1);
+    if (in_enumeration(json::value("none-of-these"))) return;
+    const NodeRef format = keyword("format");
     static constexpr std::string_view kChecked[] = {"uuid", "date", "date-time", "ipv4", "ipv6"};
     const bool checked = format && std::ranges::find(kChecked, format.text()) != std::end(kChecked);
     if (checked) bad(fmt::format("no {}", format.text()), json::value("neither-nor"));
-    const bool shaped = schema_.get("pattern") || format;
-    const auto least = whole_number(schema_, "minLength");
-    const auto most = whole_number(schema_, "maxLength");
-    if (least && *least > 1 && *least < kLongestText) {
-      bad("too short", json::value(std::string(static_cast<size_t>(*least - 1), 'a')));
-    }
-    if (!most || *most < 1 || *most > kLongestText) return;
-    bad("too long", json::value(std::string(static_cast<size_t>(*most + 1), 'a')));
-    if (!shaped && (!least || *least <= *most)) {
-      good("as long as it may be", json::value(std::string(static_cast<size_t>(*most), 'a')));
+    const auto least = count_at("minLength");
+    const auto most = count_at("maxLength");
+    const NodeRef pattern = keyword("pattern");
+    if (pattern && pattern.is_scalar()) beside_pattern(pattern.text(), least, most);
+    if (least && *least >= 1 && *least < kLongestText) bad("too short", text_of(*least - 1));
+    if (!most || *most > kLongestText) return;
+    bad("too long", text_of(*most + 1));
+    if (!pattern && !format && (!least || *least <= *most)) {
+      good("as long as it may be", text_of(*most));
     }
   }
 
-  static std::vector<std::string_view> words_of(NodeRef list) {
-    std::vector<std::string_view> words;
-    for (const NodeRef item : list.items()) words.push_back(item.text());
-    return words;
+  void beside_pattern(std::string_view pattern, std::optional<i64> least, std::optional<i64> most) {
+    const auto text = tools_.patterns.text_beside(pattern, static_cast<u64>(least.value_or(0)),
+                                                  static_cast<u64>(most.value_or(kLongestText)));
+    if (text) return bad("beside its pattern", json::value(*text));
+    out_.gaps.push_back("no text is known that its pattern does not match");
   }
 
-  NodeRef schema_;
-  std::vector<BoundaryValue> out_;
+  // --- Lists
+
+  json::array filled(NodeRef items, size_t count, bool& distinct) {
+    json::array out;
+    if (const json::array* have = good_->if_array()) out = *have;
+    if (out.size() > count) out.resize(count);
+    std::string problem;
+    const json::value first =
+        out.empty() ? made_up_value(tools_, items, spelling_, problem) : out[0];
+    distinct = problem.empty();
+    if (out.empty() && count > 0) out.push_back(first);
+    const size_t tries = 2 * count + out.size();  // what is there may be among the variations
+    for (size_t i = 1; out.size() < count && i <= tries; ++i) {
+      json::value next = varied(first, i);
+      if (std::ranges::find(out, next) != out.end()) continue;
+      if (tools_.judge.fault(tools_.terms, items, next, spelling_).empty()) {
+        out.push_back(std::move(next));
+      }
+    }
+    distinct = distinct && out.size() == count;
+    while (out.size() < count) out.push_back(first);
+    return out;
+  }
+
+  static json::value varied(const json::value& item, size_t by) {
+    if (item.is_int64()) return item.get_int64() + static_cast<i64>(by);
+    if (!item.is_string()) return item;
+    return json::value(fmt::format("{}{}", std::string_view(item.get_string()), by));
+  }
+
+  void list() {
+    if (spelling_ == Spelling::Json && !type().empty()) bad("no list", json::value("x"));
+    const NodeRef items = keyword("items");
+    const bool unique = is_true(keyword("uniqueItems"));
+    const auto least = count_at("minItems");
+    const auto most = count_at("maxItems");
+    bool distinct = true;
+    if (least && *least >= 1 && *least <= i64{kMostItems}) {
+      bad("with too few items", filled(items, static_cast<size_t>(*least - 1), distinct));
+    }
+    if (most && *most <= i64{kMostItems}) {
+      bad("with too many items", filled(items, static_cast<size_t>(*most + 1), distinct));
+      json::array full = filled(items, static_cast<size_t>(*most), distinct);
+      const bool right = items && *most > 0 && (!least || *least <= *most) && (distinct || !unique);
+      if (right && every_fits(items, full))
+        good("with as many items as it may have", std::move(full));
+    }
+    if (unique) twice(items, least.value_or(0));
+    if (items && items.is_map() && !keyword("prefixItems")) look_at_items(items, unique);
+  }
+
+  bool every_fits(NodeRef items, const json::array& list) {
+    return std::ranges::all_of(list, [&](const json::value& item) {
+      return tools_.judge.fault(tools_.terms, items, item, spelling_).empty();
+    });
+  }
+
+  void twice(NodeRef items, i64 least) {
+    bool distinct = true;
+    json::array once = filled(items, 1, distinct);
+    if (once.empty() || least > i64{kMostItems}) return;
+    json::array same;
+    for (i64 i = 0; i < std::max<i64>(least, 2); ++i) same.push_back(once[0]);
+    bad("with an item twice", std::move(same));
+  }
+
+  void look_at_items(NodeRef items, bool unique) {
+    const json::array* have = good_->if_array();
+    const json::value* first = have != nullptr && !have->empty() ? &have->front() : nullptr;
+    const bool goods = !unique && first != nullptr;
+    look_inside("[0]", items, first, spelling_, goods, [&](json::value item) {
+      json::array whole = have == nullptr ? json::array() : *have;
+      if (whole.empty()) whole.emplace_back(nullptr);
+      whole[0] = std::move(item);
+      return json::value(std::move(whole));
+    });
+  }
+
+  // --- Objects
+
+  const json::object& members() const {
+    static const json::object kNone;
+    const json::object* have = good_->if_object();
+    return have == nullptr ? kNone : *have;
+  }
+
+  // What only answers have is not asked of requests, wherever that is said.
+  bool is_of_answers(std::string_view name) const {
+    const compiler::SchemaShape shape(document_);
+    return std::ranges::any_of(parts_, [&](NodeRef part) {
+      const NodeRef properties = part.get("properties");
+      const NodeRef property = properties ? properties.get(name) : NodeRef{};
+      return property && property.is_map() && is_true(shape.keyword(property, "readOnly"));
+    });
+  }
+
+  void object() {
+    if (spelling_ == Spelling::Json && !type().empty()) bad("no object", json::value("x"));
+    const NodeRef required = keyword("required");
+    if (required && required.is_seq()) {
+      for (const NodeRef name : required.items()) without(name.text());
+    }
+    if (closes()) {
+      json::object more = members();
+      more[kUndeclared] = 1;
+      bad(fmt::format("with a {} that is not declared",
+                      spelling_ == Spelling::Json ? "property" : "field"),
+          std::move(more));
+    }
+    if (const NodeRef properties = keyword("properties"); properties && properties.is_map()) {
+      for (const auto [key, property] : properties.entries()) {
+        if (!is_of_answers(key.text())) look_at_property(std::string(key.text()), property, plain_);
+      }
+    }
+    const NodeRef rest = keyword("additionalProperties");
+    if (rest && rest.is_map() && !part_.get("patternProperties")) {
+      look_at_property(std::string(kUndeclared), rest, plain_);
+    }
+  }
+
+  void without(std::string_view name) {
+    if (is_of_answers(name)) return;
+    json::object less = members();
+    less.erase(name);
+    bad(fmt::format("without `{}`", name), std::move(less));
+  }
+
+  // Nobody in it knows a property of the undeclared name.
+  bool closes() const {
+    if (is_false(keyword("additionalProperties"))) return !part_.get("patternProperties");
+    if (!is_false(keyword("unevaluatedProperties"))) return false;
+    constexpr std::string_view kKnowing[] = {
+        "additionalProperties", "patternProperties", "oneOf", "anyOf", "if", "not",
+        "dependentSchemas",     "$dynamicRef"};
+    return std::ranges::none_of(parts_, [&](NodeRef part) { return has_any(part, kKnowing); });
+  }
+
+  void look_at_property(const std::string& name, NodeRef schema, bool goods) {
+    const json::object& have = members();
+    const bool is_object =
+        compiler::SchemaShape(document_).text_types(schema) == gw::schema::kTypeObject;
+    // An object that is a field of a form is JSON.
+    const Spelling spelling = is_object ? Spelling::Json : spelling_;
+    look_inside(name, schema, have.if_contains(name), spelling, goods, [&](json::value member) {
+      json::object whole = have;
+      whole[name] = std::move(member);
+      return json::value(std::move(whole));
+    });
+  }
+
+  const BoundaryTools& tools_;
+  const compiler::openapi::Document& document_;
+  const Spelling spelling_;
+  const u32 depth_;
+  const json::value* good_ = nullptr;
+  std::vector<NodeRef> parts_;
+  bool plain_ = false;
+  NodeRef part_;  // that is looked at
+  std::set<std::string> seen_;
+  Boundaries out_;
 };
-
-NodeRef plain_schema(const Document& document, NodeRef schema) {
-  const NodeRef resolved = schema ? document.resolve(schema) : NodeRef{};
-  const bool usable = resolved && resolved.is_map() && is_plain(resolved);
-  return usable ? resolved : NodeRef{};
-}
-
-std::string_view type_of(NodeRef schema) {
-  const NodeRef type = schema.get("type");
-  return type && type.is_string() ? type.text() : std::string_view{};
-}
-
-bool is_false(NodeRef node) { return node && node.kind() == NodeKind::Bool && !node.boolean(); }
-
-bool is_true(NodeRef node) { return node && node.kind() == NodeKind::Bool && node.boolean(); }
 
 }  // namespace
 
-std::vector<BoundaryValue> boundary_values(const Document& document, NodeRef schema) {
-  const NodeRef plain = plain_schema(document, schema);
-  if (!plain) return {};
-  return Boundaries(plain).run(type_of(plain));
+std::string BoundaryValue::text() const {
+  return where.empty() ? what : fmt::format("`{}` {}", where, what);
 }
 
-std::vector<BoundaryValue> broken_objects(const Document& document, NodeRef schema,
-                                          const json::object& good) {
-  std::vector<BoundaryValue> out;
-  const NodeRef plain = plain_schema(document, schema);
-  if (!plain || type_of(plain) != "object") return out;
-  out.push_back({"no object", json::value("x"), false});
-  const NodeRef properties = plain.get("properties");
-  if (const NodeRef required = plain.get("required"); required && required.is_seq()) {
-    for (const NodeRef name : required.items()) {
-      const NodeRef property = properties && properties.get(name.text())
-                                   ? document.resolve(properties.get(name.text()))
-                                   : NodeRef{};
-      // What only answers have is not required of requests.
-      if (property && property.is_map() && is_true(property.get("readOnly"))) continue;
-      json::object less = good;
-      less.erase(name.text());
-      out.push_back({fmt::format("without `{}`", name.text()), std::move(less), false});
+json::value made_up_value(const BoundaryTools& tools, NodeRef schema, Spelling spelling,
+                          std::string& problem) {
+  compiler::ExampleOptions options;
+  options.of_requests = tools.terms.direction == gw::schema::Direction::Request;
+  std::string first_problem;
+  for (const bool required_only : {true, false}) {
+    for (const bool without_examples : {false, true}) {
+      options.required_only = required_only;
+      options.without_examples = without_examples;
+      json::value made = parse_json(
+          compiler::example_value(tools.terms.document, schema, options, tools.examples));
+      problem = tools.judge.fault(tools.terms, schema, made, spelling);
+      if (problem.empty()) return made;
+      if (first_problem.empty()) first_problem = problem;
     }
   }
-  if (is_false(plain.get("additionalProperties"))) {
-    json::object more = good;
-    more["not-declared"] = 1;
-    out.push_back({"with a property that is not declared", std::move(more), false});
+  problem = first_problem;
+  return nullptr;
+}
+
+Boundaries boundary_values(const BoundaryTools& tools, NodeRef schema, const json::value& good,
+                           Spelling spelling) {
+  Boundaries found = Finder(tools, spelling, 0).run(schema, good);
+  if (found.values.size() > kMaxBoundaryValues) {
+    found.gaps.push_back(
+        fmt::format("{} more of its boundaries", found.values.size() - kMaxBoundaryValues));
+    found.values.resize(kMaxBoundaryValues);
   }
-  if (!properties) return out;
-  for (const auto [key, property] : properties.entries()) {
-    const NodeRef resolved = document.resolve(property);
-    if (!resolved || !resolved.is_map() || is_true(resolved.get("readOnly"))) continue;
-    for (const BoundaryValue& one : boundary_values(document, property)) {
-      json::object changed = good;
-      changed[key.text()] = one.value;
-      out.push_back({fmt::format("`{}` {}", key.text(), one.what), std::move(changed), one.good});
-    }
-  }
-  return out;
+  return found;
 }
 
 }  // namespace gw::cli::tests

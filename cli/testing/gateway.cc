@@ -111,13 +111,9 @@ std::vector<std::string> hosts_of(const table::TableView& view) {
   return {hosts.begin(), hosts.end()};
 }
 
-// Of the first route that is for some hosts alone; an exact one, if it has any.
 std::string default_host(const table::TableView& view) {
   for (const table::RouteRecord& route : view.routes()) {
-    const auto hosts = split_hosts(view.text(route.host));
-    if (hosts.empty()) continue;
-    const auto exact = std::ranges::find_if_not(hosts, is_wildcard);
-    return exact != hosts.end() ? *exact : "www" + hosts.front().substr(1);
+    if (std::string host = host_of(view, route); !host.empty()) return host;
   }
   return "gateway.test";
 }
@@ -139,6 +135,13 @@ void make_scriptable(upstream::UpstreamConfig& config) {
 }
 
 }  // namespace
+
+std::string host_of(const table::TableView& view, const table::RouteRecord& route) {
+  const auto hosts = split_hosts(view.text(route.host));
+  if (hosts.empty()) return {};
+  const auto exact = std::ranges::find_if_not(hosts, is_wildcard);
+  return exact != hosts.end() ? *exact : "www" + hosts.front().substr(1);
+}
 
 bool open_gateway_under_test(std::shared_ptr<const table::TableFile> file,
                              const std::map<std::string, std::string>& env, Gateway& out,

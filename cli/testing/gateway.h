@@ -51,6 +51,9 @@ struct Gateway {
   const table::TableView& view() const { return table->view(); }
 };
 
+/// A host that `route` is for, one without a wildcard if it has any; "": it is for any.
+std::string host_of(const table::TableView& view, const table::RouteRecord& route);
+
 /// Binds `file`. References take their values from `env`, then their defaults, then from what fits
 /// their type, so that tests run without an environment. False: `problems` says why.
 bool open_gateway_under_test(std::shared_ptr<const table::TableFile> file,

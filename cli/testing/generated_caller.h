@@ -6,23 +6,45 @@
 #include <vector>
 
 #include "cli/testing/gateway.h"
+#include "cli/testing/generated_request.h"
 #include "runtime/policies/authenticate/record.h"
 
 namespace gw::cli::tests {
 
-/// Keys of a test's `request` that make it one of somebody who may call.
-struct Caller {
-  boost::json::object request;  // `consumer`, `jwt`, `scheme`; empty: nobody
-  std::string text;             // what lets him in, where there are alternatives
+/// A claim that `equals` compares with a parameter: whatever the request says, the token says too.
+struct BoundClaim {
+  std::string pointer;
+  table::ExpressionSource source{};  // PathParameter, Query, Header or Cookie
+  std::string name;                  // of the parameter
 };
 
-/// For each alternative of `security` somebody whom it lets in, and whom `allow` lets through as
-/// far as that can be told plainly. Those for whom nobody can be made up are left out.
-std::vector<Caller> callers_of(const Gateway& gateway, const table::PlanRecord& plan);
+/// Keys of a test's `request` that make it one of somebody who may call.
+struct Caller {
+  boost::json::object request;  // `consumer`, `jwt`, `scheme`, ...; empty: nobody
+  std::string query;            // `name=value` that `allow` asks for
+  std::vector<BoundClaim> bound;
+};
+
+/// `request` as this caller sends it.
+boost::json::object with_caller(const GeneratedRequest& request, const Caller& caller);
+
+/// Ways to be somebody whom one alternative of `security` lets in: each pleases another alternative
+/// of `allow`, or is another consumer. Whether the others of the rules let him through is left to
+/// the engine.
+struct CallerChoice {
+  std::string text;             // what lets him in, where there are alternatives
+  std::vector<Caller> callers;  // empty: nobody can be made up
+};
+
+inline constexpr u32 kMaxCallerTries = 24;  // of one alternative
+
+/// One for each alternative of `security`.
+std::vector<CallerChoice> callers_of(const Gateway& gateway, const table::RouteRecord& route);
 
 /// The same with a token that has none of the scopes; none: some alternative asks for no scope of
 /// such a token.
-std::optional<Caller> caller_without_scopes(const Gateway& gateway, const table::PlanRecord& plan);
+std::optional<Caller> caller_without_scopes(const Gateway& gateway,
+                                            const table::RouteRecord& route);
 
 /// The step of `plan` that says who may call; null: anybody.
 const policies::AuthenticateRecord* security_of(const table::TableView& view,

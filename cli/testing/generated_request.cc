@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "cli/testing/value_text.h"
+#include "compiler/passes/media_names.h"
 #include "compiler/xgw/node_json.h"
 #include "runtime/base/uri_path.h"
 #include "runtime/http/fields.h"
@@ -14,168 +16,195 @@ namespace {
 
 namespace json = boost::json;
 using compiler::NodeRef;
+using compiler::openapi::MediaType;
 using compiler::openapi::Parameter;
 using compiler::openapi::ParameterIn;
-using compiler::openapi::Style;
 
-std::string encoded(std::string_view text) {
-  std::string out;
-  append_segment_encoded(text, out);
-  // Sub-delims have meanings of their own in queries and styles.
-  std::string strict;
-  for (const char c : out) {
-    if (std::string_view("!$&'()*+,;=").find(c) == std::string_view::npos) {
-      strict += c;
-    } else {
-      strict += fmt::format("%{:02X}", static_cast<u32>(static_cast<u8>(c)));
-    }
-  }
-  return strict;
-}
-
-std::string text_of(const json::value& value) {
-  if (value.is_double()) return fmt::format("{}", value.get_double());
-  return value.is_string() ? std::string(std::string_view(value.get_string()))
-                           : json::serialize(value);
-}
-
-bool is_scalar(const json::value& value) { return !value.is_object() && !value.is_array(); }
-
-// The spelling of a list in one text, by its style.
-std::string_view separator_of(Style style) {
-  if (style == Style::SpaceDelimited) return "%20";
-  return style == Style::PipeDelimited ? "%7C" : ",";
-}
-
-json::value parse_json(const std::string& text) {
+json::value value_of_node(NodeRef node) {
   boost::system::error_code ec;
-  json::value parsed = json::parse(text, ec);
+  json::value parsed = json::parse(compiler::to_json(node), ec);
   return ec ? json::value() : parsed;
 }
 
-NodeRef first_example(const compiler::openapi::Document& document, NodeRef node) {
-  if (const NodeRef example = node.get("example")) return example;
-  const NodeRef examples = node.get("examples");
-  if (!examples || !examples.is_map()) return {};
-  for (const auto [key, entry] : examples.entries()) {
-    const NodeRef resolved = document.resolve(entry);
-    if (resolved && resolved.is_map() && resolved.get("value")) return resolved.get("value");
-  }
-  return {};
+// A test file has no other way to say that a text is JSON.
+json::value as_json_body(const json::value& value) {
+  return value.is_string() || value.is_null() ? json::value(json::serialize(value)) : value;
 }
 
-// Fields that OpenAPI leaves to other parts of the document.
-bool is_ignored(const Parameter& parameter) {
+// Dot segments go, and encoded slashes are refused, before anybody knows of parameters.
+bool can_be_segment(std::string_view text) {
+  return !text.empty() && text != "." && text != ".." && text.find("%2F") == text.npos;
+}
+
+// One that all the others can be told from, and that most gateways judge.
+const MediaType* chosen_media(const std::vector<MediaType>& content) {
+  const MediaType* best = nullptr;
+  for (const MediaType& media : content) {
+    if (best == nullptr || kind_of(media) < kind_of(*best)) best = &media;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<NamedExample> examples_of(const compiler::openapi::Document& document, NodeRef node) {
+  std::vector<NamedExample> out;
+  if (const NodeRef example = node.get("example")) out.push_back({"", value_of_node(example)});
+  const NodeRef examples = node.get("examples");
+  if (!examples || !examples.is_map()) return out;
+  for (const auto [key, entry] : examples.entries()) {
+    const NodeRef resolved = document.resolve(entry);
+    const bool usable = resolved && resolved.is_map();
+    NodeRef value = usable ? resolved.get("value") : NodeRef{};
+    if (usable && !value) value = resolved.get("dataValue");  // 3.2
+    if (value) out.push_back({std::string(key.text()), value_of_node(value)});
+  }
+  return out;
+}
+
+json::value sound_value(const BoundaryTools& tools, NodeRef node, NodeRef schema, Spelling spelling,
+                        std::string& problem) {
+  problem.clear();
+  for (NamedExample& example : examples_of(tools.terms.document, node)) {
+    const std::string fault = tools.judge.fault(tools.terms, schema, example.value, spelling);
+    if (fault.empty()) return std::move(example.value);
+  }
+  return made_up_value(tools, schema, spelling, problem);
+}
+
+bool is_told_elsewhere(const Parameter& parameter) {
   return parameter.in == ParameterIn::Header &&
          (http::equal_fold(parameter.name.value, "accept") ||
           http::equal_fold(parameter.name.value, "content-type") ||
           http::equal_fold(parameter.name.value, "authorization"));
 }
 
-}  // namespace
-
-json::value node_value(NodeRef node) { return parse_json(compiler::to_json(node)); }
-
-bool is_simple(const compiler::openapi::Document& document, const Parameter& parameter) {
-  if (parameter.media_type.present() || is_ignored(parameter) || !parameter.schema) return false;
-  if (parameter.style != Style::Simple && parameter.style != Style::Form) return false;
-  const NodeRef schema = document.resolve(parameter.schema);
-  if (!schema || !schema.is_map()) return false;
-  const NodeRef type = schema.get("type");
-  return type && type.is_string() && type.text() != "object" && type.text() != "array" &&
-         !parameter.allow_empty_value;
+NodeRef schema_of(const Parameter& parameter) {
+  if (!parameter.media_type.present()) return parameter.schema;
+  const NodeRef content = parameter.node.get("content");
+  const NodeRef media =
+      content && content.is_map() ? content.get(parameter.media_type.value) : NodeRef{};
+  return media && media.is_map() ? media.get("schema") : NodeRef{};
 }
 
-const compiler::openapi::MediaType* json_media(const compiler::openapi::RequestBody& body) {
-  for (const auto& media : body.content) {
-    if (media.name.value == "application/json") return &media;
-  }
-  return nullptr;
+Spelling spelling_of(const Parameter& parameter) {
+  return parameter.media_type.present() ? Spelling::Json : Spelling::Text;
+}
+
+bool is_greedy(const compiler::GatewayOperation& operation, const Parameter& parameter) {
+  const std::string plus = fmt::format("{{{}+}}", parameter.name.value);
+  const NodeRef greedy =
+      parameter.x_gw && parameter.x_gw.is_map() ? parameter.x_gw.get("greedy") : NodeRef{};
+  return bool(greedy) || operation.path.find(plus) != std::string::npos;
+}
+
+BodyKind kind_of(const MediaType& media) {
+  const std::string type = compiler::plain_type(media.name.value);
+  if (compiler::is_json_type(type)) return BodyKind::Json;
+  if (type == "application/x-www-form-urlencoded") return BodyKind::Form;
+  if (type.starts_with("multipart/")) return BodyKind::Multipart;
+  const bool is_text = type.starts_with("text/") && type != "text/event-stream";
+  return is_text && !compiler::is_xml_type(type) ? BodyKind::Text : BodyKind::Opaque;
+}
+
+std::string sent_type(const MediaType& media) {
+  std::string type(media.name.value);
+  if (type == "*/*" || type == "application/*") return "application/octet-stream";
+  if (type.ends_with("/*")) type.replace(type.size() - 1, 1, type == "text/*" ? "plain" : "x");
+  return type;
 }
 
 GeneratedRequest::GeneratedRequest(const compiler::GatewayOperation& operation,
-                                   compiler::PatternExamples& patterns)
-    : operation_(operation), document_(*operation.unit->document), patterns_(patterns) {
+                                   const BoundaryTools& tools)
+    : operation_(operation) {
   for (const Parameter& parameter : operation.operation->parameters) {
     const bool needed = parameter.required || parameter.in == ParameterIn::Path;
-    if (needed && !is_ignored(parameter)) add_parameter(parameter);
+    if (needed && !is_told_elsewhere(parameter)) add_parameter(parameter, tools);
   }
-  if (operation.operation->request_body.required) add_body();
+  if (operation.operation->request_body.required) add_body(tools);
 }
 
-void GeneratedRequest::add_parameter(const Parameter& parameter) {
-  if (parameter.in == ParameterIn::QueryString || parameter.media_type.present()) {
-    problem_ = fmt::format("parameter `{}` has a media type of its own", parameter.name.value);
-    return;
+void GeneratedRequest::add_parameter(const Parameter& parameter, const BoundaryTools& tools) {
+  std::string& problem = parameter.in == ParameterIn::Path ? path_problem_ : problem_;
+  std::string fault;
+  const json::value value =
+      sound_value(tools, parameter.node, schema_of(parameter), spelling_of(parameter), fault);
+  if (!fault.empty()) {
+    problem = fmt::format("no value is known that the schema of `{}` accepts: {}",
+                          parameter.name.value, fault);
+  } else if (!put(parameter, value)) {
+    problem = fmt::format("`{}` is written in a style that its value has no place in",
+                          parameter.name.value);
   }
-  const NodeRef example = first_example(document_, parameter.node);
-  const json::value value = example ? node_value(example)
-                                    : parse_json(compiler::example_value(
-                                          document_, parameter.schema,
-                                          {.required_only = true, .of_requests = true}, patterns_));
-  const bool plain_list = value.is_array() && std::ranges::all_of(value.get_array(), is_scalar) &&
-                          parameter.style != Style::DeepObject;
-  const bool styled = parameter.style == Style::Label || parameter.style == Style::Matrix;
-  if ((!is_scalar(value) && !plain_list) || styled || value.is_null()) {
-    problem_ = fmt::format("parameter `{}` is written in a style that is not made up",
-                           parameter.name.value);
-    return;
-  }
-  put(parameter, value);
 }
 
-void GeneratedRequest::add_body() {
-  const compiler::openapi::RequestBody& body = operation_.operation->request_body;
-  const compiler::openapi::MediaType* media = json_media(body);
-  if (media == nullptr) {
-    problem_ = "its body is no JSON";
-    return;
+void GeneratedRequest::add_body(const BoundaryTools& tools) {
+  const MediaType* media = chosen_media(operation_.operation->request_body.content);
+  if (media == nullptr) return;
+  std::string fault;
+  const Spelling spelling = kind_of(*media) == BodyKind::Form ? Spelling::Text : Spelling::Json;
+  const json::value value = sound_value(tools, media->node, media->schema, spelling, fault);
+  const bool judged = kind_of(*media) != BodyKind::Opaque;
+  if (judged && !fault.empty()) {
+    problem_ = fmt::format("no body is known that its schema accepts: {}", fault);
+  } else if (!set_body(*media, value)) {
+    problem_ = fmt::format("a body of `{}` is not made up", media->name.value);
   }
-  const NodeRef example = first_example(document_, media->node);
-  set_body(example ? node_value(example)
-                   : parse_json(compiler::example_value(
-                         document_, media->schema, {.required_only = true, .of_requests = true},
-                         patterns_)),
-           std::string(media->name.value));
 }
 
 void GeneratedRequest::put_path_text(std::string_view name, std::string text) {
   path_[std::string(name)] = std::move(text);
 }
 
-void GeneratedRequest::put(const Parameter& parameter, const json::value& value) {
+bool GeneratedRequest::put(const Parameter& parameter, const json::value& value) {
   const std::string name(parameter.name.value);
-  std::string text;
-  const json::array* list = value.if_array();
-  const bool repeated = list != nullptr && parameter.explode && parameter.in == ParameterIn::Query;
-  if (list == nullptr) {
-    text = parameter.in == ParameterIn::Header || parameter.in == ParameterIn::Cookie
-               ? text_of(value)
-               : encoded(text_of(value));
-  } else if (!repeated) {
-    for (const json::value& item : *list) {
-      if (!text.empty()) text += separator_of(parameter.style);
-      text += parameter.in == ParameterIn::Header ? text_of(item) : encoded(text_of(item));
+  if (parameter.in == ParameterIn::QueryString) return false;
+  if (parameter.in == ParameterIn::Query) {
+    auto text = query_text(parameter, value);
+    if (text) query_[name] = std::move(*text);
+    return text.has_value();
+  }
+  auto text = parameter_text(parameter, value);
+  if (!text) return false;
+  if (parameter.in == ParameterIn::Header) {
+    headers_[name] = std::move(*text);
+  } else if (parameter.in == ParameterIn::Cookie) {
+    cookies_[name] = std::move(*text);
+  } else {
+    if (is_greedy(operation_, parameter)) {
+      for (size_t at = 0; (at = text->find("%2F", at)) != text->npos;) text->replace(at, 3, "/");
     }
+    if (!can_be_segment(*text)) return false;
+    path_[name] = std::move(*text);
   }
-  switch (parameter.in) {
-    case ParameterIn::Path:
-      path_[name] = text.empty() ? "x" : text;
-      return;
-    case ParameterIn::Header:
-      headers_[name] = text;
-      return;
-    case ParameterIn::Cookie:
-      cookies_[name] = text;
-      return;
-    default:
-      break;
+  return true;
+}
+
+std::string GeneratedRequest::parameter_value(ParameterIn in, const std::string& name) const {
+  if (in == ParameterIn::Header) {
+    const json::value* field = headers_.if_contains(name);
+    return field == nullptr ? std::string() : std::string(std::string_view(field->get_string()));
   }
-  std::string& query = query_[name];
-  query = repeated ? "" : fmt::format("{}={}", encoded(name), text);
-  for (size_t i = 0; repeated && i < list->size(); ++i) {
-    query += fmt::format("{}{}={}", i == 0 ? "" : "&", encoded(name), encoded(text_of((*list)[i])));
+  std::string_view text;
+  if (const auto found = path_.find(name); in == ParameterIn::Path && found != path_.end()) {
+    text = found->second;
   }
+  if (const auto found = cookies_.find(name);
+      in == ParameterIn::Cookie && found != cookies_.end()) {
+    text = found->second;
+  }
+  if (const auto found = query_.find(name); in == ParameterIn::Query && found != query_.end()) {
+    text = std::string_view(found->second).substr(found->second.find('=') + 1);
+  }
+  std::string decoded;
+  percent_decode(text, decoded);
+  return decoded;
+}
+
+void GeneratedRequest::put_undeclared(ParameterIn in, const std::string& name) {
+  if (in == ParameterIn::Query) query_[name] = name + "=x";
+  if (in == ParameterIn::Header) headers_[name] = "x";
+  if (in == ParameterIn::Cookie) cookies_[name] = "x";
 }
 
 void GeneratedRequest::leave_out(const Parameter& parameter) {
@@ -185,10 +214,30 @@ void GeneratedRequest::leave_out(const Parameter& parameter) {
   cookies_.erase(name);
 }
 
-void GeneratedRequest::set_body(json::value body, std::string media) {
+bool GeneratedRequest::set_body(const MediaType& media, const json::value& value) {
+  Body body{.value = {}, .media = sent_type(media)};
+  switch (kind_of(media)) {
+    case BodyKind::Json:
+      body.value = as_json_body(value);
+      break;
+    case BodyKind::Form: {
+      const auto text = form_text(media, value);
+      if (!text || text->empty()) return false;  // an empty body is none
+      body.value = json::value(*text);
+      break;
+    }
+    case BodyKind::Text:
+      if (!value.is_string()) return false;
+      body.value = value;
+      break;
+    case BodyKind::Opaque:
+      body.value = value.is_string() ? value : json::value("x");
+      break;
+    case BodyKind::Multipart:
+      return false;
+  }
   body_ = std::move(body);
-  media_ = std::move(media);
-  has_body_ = true;
+  return true;
 }
 
 std::string GeneratedRequest::path() const {
@@ -227,11 +276,11 @@ json::object GeneratedRequest::to_json() const {
     cookies += fmt::format("{}{}={}", cookies.empty() ? "" : "; ", name, text);
   }
   if (!cookies.empty()) headers["cookie"] = cookies;
-  if (has_body_) {
-    const bool text_body = body_.is_string();
-    // A text stands for its bytes: as a JSON body it keeps its quotes.
-    request["body"] = text_body ? json::value(json::serialize(body_)) : body_;
-    if (text_body || media_ != "application/json") headers["content-type"] = media_;
+  if (body_) {
+    request["body"] = body_->value;
+    if (body_->value.is_string() || body_->media != "application/json") {
+      headers["content-type"] = body_->media;
+    }
   }
   if (!headers.empty()) request["headers"] = std::move(headers);
   return request;

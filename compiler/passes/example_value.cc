@@ -33,9 +33,11 @@ class Generator {
  private:
   std::string unguarded(NodeRef schema, u32 depth) {
     for (const std::string_view key : {"const", "example", "default"}) {
+      if (key != "const" && options_.without_examples) continue;
       if (const NodeRef given = schema.get(key)) return to_json(given);
     }
     for (const std::string_view key : {"examples", "enum"}) {
+      if (key == "examples" && options_.without_examples) continue;
       const NodeRef list = schema.get(key);
       if (list && list.is_seq() && list.size() > 0) return to_json(*list.items().begin());
     }
@@ -154,13 +156,34 @@ class Generator {
       count = std::clamp<u64>(parse_count(minimum.text()).value_or(1), 1, kMaxItems);
     }
     if (depth + 2 >= kMaxDepth && !schema.get("minItems")) return "[]";
-    const std::string item = value(schema.get("items"), depth + 1);
+    const NodeRef items = schema.get("items");
+    const std::string item = value(items, depth + 1);
+    const NodeRef unique = schema.get("uniqueItems");
+    const bool differ = unique && unique.kind() == NodeKind::Bool && unique.boolean();
     std::string out = "[";
     for (u64 i = 0; i < count; ++i) {
       if (i > 0) out += ',';
-      out += item;
+      out += differ && i > 0 ? another(items, item, i) : item;
     }
     return out + "]";
+  }
+
+  // A value beside `item` that differs from it and from all of other numbers, where that is simple.
+  std::string another(NodeRef items, const std::string& item, u64 number) const {
+    const NodeRef schema = items ? document_.resolve(items) : NodeRef{};
+    const NodeRef words = schema && schema.is_map() ? schema.get("enum") : NodeRef{};
+    if (words && words.is_seq()) {
+      u64 at = 0;
+      for (const NodeRef word : words.items()) {
+        if (at++ == number) return to_json(word);
+      }
+      return item;
+    }
+    if (item.size() > 1 && item.ends_with('"')) {
+      return fmt::format("{}{}\"", item.substr(0, item.size() - 1), number);
+    }
+    const auto count = parse_count(item);
+    return count ? std::to_string(*count + number) : item;
   }
 
   std::string string(NodeRef schema) {

@@ -11,8 +11,9 @@ namespace gw::compiler {
 using PatternExamples = std::unordered_map<std::string, std::string>;
 
 struct ExampleOptions {
-  bool required_only = false;  // no properties that may be left out
-  bool of_requests = false;    // leaves out what is readOnly, in place of what is writeOnly
+  bool required_only = false;     // no properties that may be left out
+  bool of_requests = false;       // leaves out what is readOnly, in place of what is writeOnly
+  bool without_examples = false;  // what the schema gives as example or default is not looked at
 };
 
 inline constexpr size_t kMaxExampleBytes = 256 * 1024;

@@ -1,0 +1,52 @@
+// Whether values keep the schemas of a document: of what a document gives as an example, or what is
+// made up, nobody knows before.
+#pragma once
+#include <boost/json/value.hpp>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "compiler/schema/pool_matcher.h"
+#include "compiler/schema/schema_compiler.h"
+#include "runtime/json/tape.h"
+#include "runtime/schema/evaluator.h"
+
+namespace gw::cli::tests {
+
+/// How a value gets into a request: as JSON, or as a text that may stand for a number as well.
+enum class Spelling : u8 { Json, Text };
+
+/// What a schema is judged by. Views must outlive the judge.
+struct SchemaTerms {
+  const compiler::openapi::Document& document;
+  std::span<const std::string_view> unenforced;  // keywords that are left out, sorted
+  gw::schema::Direction direction = gw::schema::Direction::Request;
+
+  bool leaves_out(std::string_view keyword) const;
+};
+
+/// Compiles each schema once. One thread.
+class SchemaJudge {
+ public:
+  /// Whether the schema can be held to at all: no dialect or pattern that is not known.
+  bool can_judge(const SchemaTerms& terms, compiler::NodeRef schema);
+  /// What the schema has against the value, for people; "": nothing, or it cannot be judged.
+  std::string fault(const SchemaTerms& terms, compiler::NodeRef schema,
+                    const boost::json::value& value, Spelling spelling = Spelling::Json);
+
+ private:
+  u32 root_of(const SchemaTerms& terms, compiler::NodeRef schema);
+  std::string fault_of(u32 root, const SchemaTerms& terms, const boost::json::value& value);
+
+  compiler::Pools pools_;
+  compiler::DiagnosticSink quiet_;
+  compiler::schema::SchemaCompiler schemas_{pools_, quiet_};
+  compiler::schema::PoolMatcher matcher_{pools_};
+  std::map<const compiler::openapi::Document*, std::unique_ptr<compiler::schema::SchemaSet>> sets_;
+  gw::json::Tape tape_;
+  gw::schema::Evaluator evaluator_;
+};
+
+}  // namespace gw::cli::tests
