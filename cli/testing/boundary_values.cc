@@ -13,8 +13,8 @@
 #include <optional>
 #include <set>
 
+#include "compiler/passes/media_names.h"
 #include "compiler/passes/schema_shape.h"
-#include "compiler/xgw/node_json.h"
 
 namespace gw::cli::tests {
 namespace {
@@ -87,12 +87,6 @@ json::value text_of(i64 length) {
   return json::value(std::string(static_cast<size_t>(length), 'a'));
 }
 
-json::value parse_json(const std::string& text) {
-  boost::system::error_code ec;
-  json::value parsed = json::parse(text, ec);
-  return ec ? json::value() : parsed;
-}
-
 // A limit of numbers. `excluded_by` names the keyword that takes the limit itself out.
 struct Limit {
   double at = 0;
@@ -112,11 +106,14 @@ class Finder {
     const auto asks = [](NodeRef part) { return has_any(part, kAsking); };
     plain_ = std::ranges::count_if(parts_, asks) <= 1 &&
              std::ranges::none_of(parts_, [](NodeRef part) { return has_any(part, kCombining); });
-    const bool guessed = spelling_ == Spelling::Text && is_guessed(schema);
+    const bool guessed = spelling_ != Spelling::Json && is_guessed(schema);
     for (const NodeRef part : parts_) {
       part_ = part;
       if (!guessed) look_at_part();
     }
+    constexpr std::string_view kChoosing[] = {"oneOf", "anyOf"};
+    const auto chooses = [&](NodeRef part) { return has_any(part, kChoosing); };
+    if (std::ranges::any_of(parts_, chooses)) beside_alternatives(schema);
     return std::move(out_);
   }
 
@@ -178,10 +175,7 @@ class Finder {
   }
 
   void add(BoundaryValue one) {
-    // Nothing in a text tells an empty one from one that is not there.
-    const bool empty = (one.value.is_string() && one.value.get_string().empty()) ||
-                       (one.value.is_array() && one.value.get_array().empty());
-    if (spelling_ == Spelling::Text && empty) return;
+    if (spelling_ != Spelling::Json && is_empty(one.value)) return;
     if (!seen_.insert(fmt::format("{}{}", int(one.good), json::serialize(one.value))).second)
       return;
     out_.values.push_back(std::move(one));
@@ -208,10 +202,7 @@ class Finder {
         bad(std::move(one.what), std::move(whole), place(one.where));
       }
     }
-    for (const std::string& gap : inner.gaps) {
-      out_.gaps.push_back(gap.starts_with('`') ? fmt::format("`{}.{}", where, gap.substr(1))
-                                               : fmt::format("`{}`: {}", where, gap));
-    }
+    for (Gap& gap : inner.gaps) out_.gaps.push_back({place(gap.where), std::move(gap.why)});
   }
 
   void look_at_part() {
@@ -224,9 +215,20 @@ class Finder {
     if (const NodeRef one = keyword("const")) constant(one);
   }
 
+  // Nothing is plain about a choice: what it refuses its schema has to say.
+  void beside_alternatives(NodeRef schema) {
+    const json::value odd[] = {json::value("!"), json::value(-98765.5), text_of(300),
+                               json::value(json::array{"!"}), json::value(json::object())};
+    for (const json::value& one : odd) {
+      if (spelling_ != Spelling::Json && one.is_structured()) return;
+      if (tools_.judge.fault(tools_.terms, schema, one, spelling_).empty()) continue;
+      return bad("none of its alternatives", one);
+    }
+  }
+
   void constant(NodeRef one) {
     const json::value odd("none-of-these");
-    if (parse_json(compiler::to_json(one)) != odd) bad("not its constant", odd);
+    if (value_of_node(one) != odd) bad("not its constant", odd);
   }
 
   // Whether the list has a value that is neither known nor one of it.
@@ -234,7 +236,7 @@ class Finder {
     const NodeRef words = keyword("enum");
     if (!words || !words.is_seq()) return false;
     for (const NodeRef word : words.items()) {
-      if (parse_json(compiler::to_json(word)) == odd) return true;
+      if (value_of_node(word) == odd) return true;
     }
     bad("not in its list", odd);
     return true;
@@ -247,7 +249,7 @@ class Finder {
     if (!node || (node.kind() != NodeKind::Int && node.kind() != NodeKind::Float)) {
       return std::nullopt;
     }
-    const json::value parsed = parse_json(compiler::to_json(node));
+    const json::value parsed = value_of_node(node);
     if (!parsed.is_number()) return std::nullopt;
     const double value = parsed.to_number<double>();
     return std::abs(value) < kLargest ? std::optional(value) : std::nullopt;
@@ -346,9 +348,10 @@ class Finder {
 
   void beside_pattern(std::string_view pattern, std::optional<i64> least, std::optional<i64> most) {
     const auto text = tools_.patterns.text_beside(pattern, static_cast<u64>(least.value_or(0)),
-                                                  static_cast<u64>(most.value_or(kLongestText)));
+                                                  static_cast<u64>(most.value_or(kLongestText)),
+                                                  spelling_ == Spelling::Json);
     if (text) return bad("beside its pattern", json::value(*text));
-    out_.gaps.push_back("no text is known that its pattern does not match");
+    out_.gaps.push_back({"", "no text is known that its pattern does not match"});
   }
 
   // --- Lists
@@ -456,9 +459,11 @@ class Finder {
     if (closes()) {
       json::object more = members();
       more[kUndeclared] = 1;
-      bad(fmt::format("with a {} that is not declared",
-                      spelling_ == Spelling::Json ? "property" : "field"),
-          std::move(more));
+      add({.where = {},
+           .what = fmt::format("with a {} that is not declared",
+                               spelling_ == Spelling::Json ? "property" : "field"),
+           .value = std::move(more),
+           .undeclared = depth_ == 0});
     }
     if (const NodeRef properties = keyword("properties"); properties && properties.is_map()) {
       for (const auto [key, property] : properties.entries()) {
@@ -488,12 +493,23 @@ class Finder {
     return std::ranges::none_of(parts_, [&](NodeRef part) { return has_any(part, kKnowing); });
   }
 
-  void look_at_property(const std::string& name, NodeRef schema, bool goods) {
-    const json::object& have = members();
+  // As the gateway reads it: an object is JSON where no style says how it is written otherwise.
+  Spelling field_spelling(std::string_view name, NodeRef schema) const {
+    const NodeRef all =
+        tools_.encodings && tools_.encodings.is_map() ? tools_.encodings : NodeRef{};
+    const NodeRef own = all ? all.get(name) : NodeRef{};
+    const NodeRef encoding = own && own.is_map() ? own : NodeRef{};
+    const NodeRef media = encoding ? encoding.get("contentType") : NodeRef{};
+    if (media && compiler::is_json_type(compiler::plain_type(media.text()))) return Spelling::Json;
     const bool is_object =
         compiler::SchemaShape(document_).text_types(schema) == gw::schema::kTypeObject;
-    // An object that is a field of a form is JSON.
-    const Spelling spelling = is_object ? Spelling::Json : spelling_;
+    return is_object && (!encoding || !encoding.get("style")) ? Spelling::Json : Spelling::Text;
+  }
+
+  void look_at_property(const std::string& name, NodeRef schema, bool goods) {
+    const json::object& have = members();
+    const Spelling spelling =
+        spelling_ == Spelling::Form ? field_spelling(name, schema) : spelling_;
     look_inside(name, schema, have.if_contains(name), spelling, goods, [&](json::value member) {
       json::object whole = have;
       whole[name] = std::move(member);
@@ -519,32 +535,12 @@ std::string BoundaryValue::text() const {
   return where.empty() ? what : fmt::format("`{}` {}", where, what);
 }
 
-json::value made_up_value(const BoundaryTools& tools, NodeRef schema, Spelling spelling,
-                          std::string& problem) {
-  compiler::ExampleOptions options;
-  options.of_requests = tools.terms.direction == gw::schema::Direction::Request;
-  std::string first_problem;
-  for (const bool required_only : {true, false}) {
-    for (const bool without_examples : {false, true}) {
-      options.required_only = required_only;
-      options.without_examples = without_examples;
-      json::value made = parse_json(
-          compiler::example_value(tools.terms.document, schema, options, tools.examples));
-      problem = tools.judge.fault(tools.terms, schema, made, spelling);
-      if (problem.empty()) return made;
-      if (first_problem.empty()) first_problem = problem;
-    }
-  }
-  problem = first_problem;
-  return nullptr;
-}
-
 Boundaries boundary_values(const BoundaryTools& tools, NodeRef schema, const json::value& good,
                            Spelling spelling) {
   Boundaries found = Finder(tools, spelling, 0).run(schema, good);
   if (found.values.size() > kMaxBoundaryValues) {
     found.gaps.push_back(
-        fmt::format("{} more of its boundaries", found.values.size() - kMaxBoundaryValues));
+        {"", fmt::format("{} more of its boundaries", found.values.size() - kMaxBoundaryValues)});
     found.values.resize(kMaxBoundaryValues);
   }
   return found;

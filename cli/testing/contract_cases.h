@@ -35,7 +35,7 @@ class ContractCases {
   void add_body_boundaries(const compiler::openapi::MediaType& media);
   const policies::MediaRecord* record_of(const compiler::openapi::MediaType& media) const;
   void add_one(std::string_view what, const GeneratedRequest& request, bool good);
-  void leave_out(std::string_view what, const std::vector<std::string>& gaps);
+  void leave_out(std::string_view what, const std::vector<Gap>& gaps);
 
   const GeneratedTarget& target_;
   const BoundaryTools& tools_;

@@ -7,7 +7,6 @@
 
 #include "cli/testing/value_text.h"
 #include "compiler/passes/media_names.h"
-#include "compiler/xgw/node_json.h"
 #include "runtime/base/uri_path.h"
 #include "runtime/http/fields.h"
 
@@ -19,12 +18,6 @@ using compiler::NodeRef;
 using compiler::openapi::MediaType;
 using compiler::openapi::Parameter;
 using compiler::openapi::ParameterIn;
-
-json::value value_of_node(NodeRef node) {
-  boost::system::error_code ec;
-  json::value parsed = json::parse(compiler::to_json(node), ec);
-  return ec ? json::value() : parsed;
-}
 
 // A test file has no other way to say that a text is JSON.
 json::value as_json_body(const json::value& value) {
@@ -142,7 +135,7 @@ void GeneratedRequest::add_body(const BoundaryTools& tools) {
   const MediaType* media = chosen_media(operation_.operation->request_body.content);
   if (media == nullptr) return;
   std::string fault;
-  const Spelling spelling = kind_of(*media) == BodyKind::Form ? Spelling::Text : Spelling::Json;
+  const Spelling spelling = kind_of(*media) == BodyKind::Form ? Spelling::Form : Spelling::Json;
   const json::value value = sound_value(tools, media->node, media->schema, spelling, fault);
   const bool judged = kind_of(*media) != BodyKind::Opaque;
   if (judged && !fault.empty()) {

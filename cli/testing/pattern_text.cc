@@ -17,11 +17,12 @@ namespace regex = compiler::regex;
 
 constexpr u64 kMostCounted = 64;  // longer texts would make large automata
 
-std::optional<std::string> difference(const regex::CompiledRegex& pattern, u64 least, u64 most) {
+std::optional<std::string> difference(const regex::CompiledRegex& pattern,
+                                      std::string_view characters, u64 least, u64 most) {
   const u64 from = std::clamp<u64>(least, 1, kMostCounted);
   const std::string upper =
       most > kMostCounted ? std::string() : std::to_string(std::max(most, from));
-  const auto wanted = regex::compile(fmt::format("[0-9A-Za-z_!-]{{{},{}}}", from, upper),
+  const auto wanted = regex::compile(fmt::format("{}{{{},{}}}", characters, from, upper),
                                      regex::Syntax::Re2, regex::Mode::Anchored);
   const auto* texts = std::get_if<regex::CompiledRegex>(&wanted);
   if (texts == nullptr || texts->dfa.empty()) return std::nullopt;
@@ -43,14 +44,17 @@ std::optional<std::string> tried(const regex::CompiledRegex& pattern) {
 }  // namespace
 
 std::optional<std::string> PatternBreaker::text_beside(std::string_view pattern, u64 least,
-                                                       u64 most) {
-  const std::string key = fmt::format("{} {} {}", least, most, pattern);
+                                                       u64 most, bool any_character) {
+  const std::string key = fmt::format("{} {} {} {}", least, most, any_character, pattern);
   const auto known = known_.find(key);
   if (known != known_.end()) return known->second;
   std::optional<std::string>& found = known_[key];
   const auto compiled = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
   if (const auto* fine = std::get_if<regex::CompiledRegex>(&compiled)) {
-    found = fine->dfa.empty() ? tried(*fine) : difference(*fine, least, most);
+    found = fine->dfa.empty() ? tried(*fine) : difference(*fine, "[0-9A-Za-z_!-]", least, most);
+    if (!found && any_character && !fine->dfa.empty()) {
+      found = difference(*fine, "(?s:.)", least, most);
+    }
   }
   return found;
 }

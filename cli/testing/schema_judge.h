@@ -15,8 +15,9 @@
 
 namespace gw::cli::tests {
 
-/// How a value gets into a request: as JSON, or as a text that may stand for a number as well.
-enum class Spelling : u8 { Json, Text };
+/// How a value gets into a request: as JSON, as a text that may stand for a number as well, or as a
+/// form of such texts, in which objects without a style are JSON.
+enum class Spelling : u8 { Json, Text, Form };
 
 /// What a schema is judged by. Views must outlive the judge.
 struct SchemaTerms {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "compiler/regex/regex.h"
 #include "compiler/xgw/node_json.h"
@@ -206,10 +207,12 @@ class Generator {
         {"byte", "Z3djdGw="},
     };
     const NodeRef format = schema.get("format");
+    const NodeRef pattern = schema.get("pattern");
+    const bool shaped = pattern && pattern.is_scalar();
     for (const Format& known : kFormats) {
-      if (format && format.is_scalar() && format.text() == known.name) {
-        return fmt::format("\"{}\"", known.example);
-      }
+      if (!format || !format.is_scalar() || format.text() != known.name) continue;
+      if (shaped && !matches(pattern.text(), known.example)) continue;
+      return fmt::format("\"{}\"", known.example);
     }
     const auto bound = [&](std::string_view key, u64 fallback) {
       const NodeRef node = schema.get(key);
@@ -217,7 +220,7 @@ class Generator {
     };
     const u64 least = std::min<u64>(bound("minLength", 0), 1024);
     const u64 most = bound("maxLength", ~u64{0});
-    if (const NodeRef pattern = schema.get("pattern"); pattern && pattern.is_scalar()) {
+    if (shaped) {
       const std::string& fitting = example_of(pattern.text(), least, most);
       std::string quoted;
       append_json_string(fitting, quoted);
@@ -228,6 +231,21 @@ class Generator {
     if (text.size() > least && least > 6) text.resize(least);
     if (text.size() > most) text.resize(most);
     return '"' + text + '"';
+  }
+
+  static bool matches(std::string_view pattern, std::string_view text) {
+    const auto wanted = regex::compile(pattern, regex::Syntax::Ecma, regex::Mode::Search);
+    const auto* fine = std::get_if<regex::CompiledRegex>(&wanted);
+    if (fine == nullptr || fine->dfa.empty()) return true;  // whoever judges it has to tell
+    std::string quoted;
+    for (const char c : text) {
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0) quoted += '\\';
+      quoted += c;
+    }
+    const auto same = regex::compile(quoted, regex::Syntax::Re2, regex::Mode::Anchored);
+    const auto* other = std::get_if<regex::CompiledRegex>(&same);
+    return other != nullptr &&
+           regex::common(fine->dfa, other->dfa).kind != regex::Common::Kind::Disjoint;
   }
 
   /// A shortest text that a pattern and the bounds of its length accept; empty: none is known.

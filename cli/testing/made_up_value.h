@@ -1,0 +1,32 @@
+// Values that schemas accept, where a document gives none.
+#pragma once
+#include <boost/json/value.hpp>
+#include <string>
+
+#include "cli/testing/pattern_text.h"
+#include "cli/testing/schema_judge.h"
+#include "compiler/passes/example_value.h"
+
+namespace gw::cli::tests {
+
+/// Values of one document. What they refer to outlives them.
+struct BoundaryTools {
+  const SchemaTerms& terms;
+  SchemaJudge& judge;
+  PatternBreaker& patterns;
+  compiler::PatternExamples& examples;
+  compiler::NodeRef encodings = {};  // `encoding` of the form that is looked at
+};
+
+/// A value of a document as JSON.
+boost::json::value value_of_node(compiler::NodeRef node);
+
+/// A list, an object or a text with nothing in it: written as text it is as if it were not there.
+bool is_empty(const boost::json::value& value);
+
+/// A value that `schema` asks nothing beyond of; null, and what is wrong in `problem`: none can be
+/// made up. Deterministic.
+boost::json::value made_up_value(const BoundaryTools& tools, compiler::NodeRef schema,
+                                 Spelling spelling, std::string& problem);
+
+}  // namespace gw::cli::tests
