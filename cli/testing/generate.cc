@@ -177,6 +177,10 @@ class Generator {
   // Callers ---------------------------------------------------------------------------------------
 
   void add_refused_callers(const Target& target, const GeneratedRequest& plain) {
+    if (const auto caller = caller_not_allowed(gateway_, target.route, plain)) {
+      file_.add("somebody whom `allow` does not name", with_caller(plain, *caller),
+                file_.refused(403, "allow"));
+    }
     if (!asks_for_callers(target)) return;
     file_.add("no credential", plain.to_json(), file_.refused(401, "authenticate"));
     if (const auto caller = caller_without_scopes(gateway_, target.route)) {

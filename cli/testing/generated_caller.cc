@@ -111,6 +111,21 @@ class CallerMaker {
     return most;
   }
 
+  // Whether some `allow` asks for more than there is. `equals` is pleased, and a `deny` may come
+  // first.
+  bool lacks_what_is_allowed(const GeneratedRequest& request) {
+    bool lacks = false;
+    for (const table::StepRecord& step : view_.part(view_.steps(), plan_.steps)) {
+      if (static_cast<PolicyId>(step.policy) != PolicyId::Access) continue;
+      const auto& record = view_.policy_record<policies::AccessRecord>(step.record);
+      const auto rule = static_cast<policies::AccessRule>(record.rule);
+      if (rule == policies::AccessRule::Deny) return false;
+      if (rule == policies::AccessRule::Equals) bind(record);
+      if (rule == policies::AccessRule::Allow) lacks = lacks || lacks_each(record, request);
+    }
+    return lacks;
+  }
+
   Caller finish() {
     Caller caller;
     caller.request = std::move(request_);
@@ -201,6 +216,37 @@ class CallerMaker {
       default:
         return;  // what the request is anyway, or whose consumer it is
     }
+  }
+
+  bool lacks_each(const policies::AccessRecord& record, const GeneratedRequest& request) const {
+    for (u32 i = 0; i < alternatives_of(record.condition); ++i) {
+      const auto& condition = view_.conditions()[record.condition + i];
+      const auto tests = view_.part(view_.condition_tests(), condition.tests);
+      const auto lacks_it = [&](const ConditionTest& test) { return lacks(test, request); };
+      if (std::ranges::none_of(tests, lacks_it)) return false;
+    }
+    return true;
+  }
+
+  bool lacks(const ConditionTest& test, const GeneratedRequest& request) const {
+    using compiler::openapi::ParameterIn;
+    const std::string name(view_.text(test.name));
+    if (test.negate != 0) return false;
+    if (test.source == TestSource::Claim) {
+      const bool bound = std::ranges::any_of(
+          bound_, [&](const BoundClaim& claim) { return claim.pointer == name; });
+      if (bound) return false;
+      boost::system::error_code ec;
+      return json::value(claims_).find_pointer(name, ec) == nullptr;
+    }
+    if (test.source == TestSource::Header) {
+      return request.parameter_value(ParameterIn::Header, name).empty();
+    }
+    if (test.source == TestSource::Cookie) {
+      return request.parameter_value(ParameterIn::Cookie, name).empty();
+    }
+    return test.source == TestSource::Query &&
+           request.parameter_value(ParameterIn::Query, name).empty();
   }
 
   json::object& headers() {
@@ -375,6 +421,23 @@ std::vector<CallerChoice> callers_of(const Gateway& gateway, const table::RouteR
     choices.push_back({std::move(text), ways_to_call(gateway, route, &alternative)});
   }
   return choices;
+}
+
+std::optional<Caller> caller_not_allowed(const Gateway& gateway, const table::RouteRecord& route,
+                                         const GeneratedRequest& request) {
+  const table::TableView& view = gateway.view();
+  const policies::AuthenticateRecord* record = security_of(view, view.plans()[route.plan]);
+  if (record == nullptr) {
+    CallerMaker nobody(gateway, route);
+    return nobody.lacks_what_is_allowed(request) ? std::optional(nobody.finish()) : std::nullopt;
+  }
+  for (const auto& alternative : view.policy_list<AlternativeRecord>(record->alternatives)) {
+    CallerMaker maker(gateway, route);
+    if (maker.take(alternative, true) && maker.lacks_what_is_allowed(request)) {
+      return maker.finish();
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<Caller> caller_without_scopes(const Gateway& gateway,

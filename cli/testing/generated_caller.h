@@ -46,6 +46,11 @@ std::vector<CallerChoice> callers_of(const Gateway& gateway, const table::RouteR
 std::optional<Caller> caller_without_scopes(const Gateway& gateway,
                                             const table::RouteRecord& route);
 
+/// Somebody whom `security` lets in and `allow` does not: each of its alternatives asks for
+/// something that neither he nor `request` brings. none: the route has no such rule.
+std::optional<Caller> caller_not_allowed(const Gateway& gateway, const table::RouteRecord& route,
+                                         const GeneratedRequest& request);
+
 /// The step of `plan` that says who may call; null: anybody.
 const policies::AuthenticateRecord* security_of(const table::TableView& view,
                                                 const table::PlanRecord& plan);
