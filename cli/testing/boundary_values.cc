@@ -185,7 +185,8 @@ class Finder {
   template <class PutBack>
   void look_inside(const std::string& where, NodeRef schema, const json::value* have,
                    Spelling spelling, bool goods, const PutBack& put_back) {
-    if (depth_ >= kMaxBoundaryDepth) return;
+    // What is beyond is cut anyway, and a large schema has no end of it.
+    if (depth_ >= kMaxBoundaryDepth || out_.values.size() > kMaxBoundaryValues) return;
     std::string problem;
     const json::value made =
         have != nullptr ? *have : made_up_value(tools_, schema, spelling, problem);
@@ -379,7 +380,9 @@ class Finder {
   }
 
   static json::value varied(const json::value& item, size_t by) {
-    if (item.is_int64()) return item.get_int64() + static_cast<i64>(by);
+    if (item.is_int64() && std::abs(item.to_number<double>()) < kLargest) {
+      return item.get_int64() + static_cast<i64>(by);
+    }
     if (!item.is_string()) return item;
     return json::value(fmt::format("{}{}", std::string_view(item.get_string()), by));
   }
@@ -540,7 +543,7 @@ Boundaries boundary_values(const BoundaryTools& tools, NodeRef schema, const jso
   Boundaries found = Finder(tools, spelling, 0).run(schema, good);
   if (found.values.size() > kMaxBoundaryValues) {
     found.gaps.push_back(
-        {"", fmt::format("{} more of its boundaries", found.values.size() - kMaxBoundaryValues)});
+        {"", fmt::format("its boundaries beyond the first {}", kMaxBoundaryValues)});
     found.values.resize(kMaxBoundaryValues);
   }
   return found;

@@ -52,7 +52,7 @@ std::vector<std::string_view> unenforced_keywords(const GatewayOperation& operat
     for (const auto [key, reason] : reasons.entries()) out.push_back(key.text());
   }
   std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
