@@ -234,6 +234,16 @@ const policies::MediaRecord* ContractCases::record_of(const MediaType& media) co
   return nullptr;
 }
 
+// An expression that needs the body may find the same fault first.
+bool ContractCases::reads_body_before() const {
+  for (const table::StepRecord& step : target_.steps()) {
+    const auto policy = static_cast<policies::PolicyId>(step.policy);
+    if (policy == policies::PolicyId::Validate) return false;
+    if (policy == policies::PolicyId::Body) return true;
+  }
+  return false;
+}
+
 void ContractCases::add_body_boundaries(const MediaType& media) {
   const std::string name(title_of(media));
   const policies::MediaRecord* record = record_of(media);
@@ -253,7 +263,9 @@ void ContractCases::add_body_boundaries(const MediaType& media) {
     json::object half = with_caller(whole, caller_);
     half["body"] = "{";
     member(half, "headers")["content-type"] = std::string(media.name.value);
-    file_.add("half a body", std::move(half), file_.refused(400, "validate"));
+    json::object expect = file_.refused(400, "validate");
+    if (reads_body_before()) expect.erase("by");
+    file_.add("half a body", std::move(half), std::move(expect));
   }
   BoundaryTools tools = tools_;
   tools.encodings = media.node.get("encoding");

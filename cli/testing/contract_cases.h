@@ -32,6 +32,7 @@ class ContractCases {
   bool is_judged(const compiler::openapi::Parameter& parameter) const;
   void add_body();
   void add_wrong_media();
+  bool reads_body_before() const;
   void add_body_boundaries(const compiler::openapi::MediaType& media);
   const policies::MediaRecord* record_of(const compiler::openapi::MediaType& media) const;
   void add_one(std::string_view what, const GeneratedRequest& request, bool good);

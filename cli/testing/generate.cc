@@ -99,12 +99,16 @@ class Generator {
     const std::vector<std::string_view> unenforced = unenforced_keywords(operation);
     const SchemaTerms terms{target.document(), unenforced};
     const BoundaryTools tools{terms, judge_, breaker_, patterns_};
-    const GeneratedRequest plain(operation, tools);
+    GeneratedRequest plain(operation, tools);
+    if (operation.any_method) plain.set_method(free_method(plain.path()));
     add_encoded_slash(target, plain);
     if (!plain.path_problem().empty()) {
       return file_.leave_out("what needs its path", plain.path_problem());
     }
     add_undeclared_method(plain);
+    if (const std::string other = leads_elsewhere(target, plain); !other.empty()) {
+      return file_.leave_out("what needs its path", fmt::format("it leads to {}", other));
+    }
     add_size_test(target, plain);
     add_refused_callers(target, plain);
     add_callers(target, tools, plain);
@@ -146,15 +150,44 @@ class Generator {
     }
   }
 
-  // A method that no operation whose path fits has.
-  void add_undeclared_method(const GeneratedRequest& plain) {
-    const std::string path = plain.path();
+  // Of all operations whose path fits.
+  std::set<std::string_view> methods_at(const std::string& path) const {
     std::set<std::string_view> declared;
     for (const table::RouteRecord& route : view_.routes()) {
       std::string kinds;
       if (!engine::template_fits(view_.text(route.template_), path, kinds)) continue;
       declared.insert(view_.text(route.method));
     }
+    return declared;
+  }
+
+  // One that an operation of any method gets.
+  std::string_view free_method(const std::string& path) const {
+    const std::set<std::string_view> declared = methods_at(path);
+    for (const std::string_view method : {"GET", "POST", "PUT", "DELETE"}) {
+      if (!declared.contains(method)) return method;
+    }
+    return "PATCH";
+  }
+
+  // The operation that takes the path although this one's fits, too; only where others' do at all.
+  std::string leads_elsewhere(const Target& target, const GeneratedRequest& plain) const {
+    const std::string path = plain.path();
+    const std::string_view own = view_.text(target.route.template_);
+    const bool shared = std::ranges::any_of(view_.routes(), [&](const table::RouteRecord& route) {
+      std::string kinds;
+      const std::string_view other = view_.text(route.template_);
+      return other != own && engine::template_fits(other, path, kinds);
+    });
+    if (!shared) return {};
+    const Outcome outcome = tried(plain.to_json());
+    return outcome.operation == target.operation.id ? std::string() : outcome.operation;
+  }
+
+  // A method that no operation whose path fits has.
+  void add_undeclared_method(const GeneratedRequest& plain) {
+    const std::string path = plain.path();
+    const std::set<std::string_view> declared = methods_at(path);
     if (declared.contains("*") || !seen_paths_.insert(host_ + path).second) return;
     for (const std::string_view method : {"DELETE", "PUT", "PATCH", "POST", "GET"}) {
       if (declared.contains(method)) continue;
@@ -182,11 +215,36 @@ class Generator {
                 file_.refused(403, "allow"));
     }
     if (!asks_for_callers(target)) return;
-    file_.add("no credential", plain.to_json(), file_.refused(401, "authenticate"));
-    if (const auto caller = caller_without_scopes(gateway_, target.route)) {
-      file_.add("a token without the scope", with_caller(plain, *caller),
-                file_.refused(403, "authenticate"));
+    add_refused(target, plain, "no credential", strangers_to(gateway_, target.route), 401);
+    add_refused(target, plain, "a token without the scope",
+                callers_without_scopes(gateway_, target.route), 403);
+  }
+
+  // The first of `callers` whom no rule refuses that comes before authentication.
+  void add_refused(const Target& target, const GeneratedRequest& plain, std::string_view what,
+                   const std::vector<Caller>& callers, u32 status) {
+    std::string why;
+    for (const Caller& caller : callers) {
+      const json::object request = with_caller(plain, caller);
+      if (has_early_rules(target)) {
+        const Outcome outcome = tried(request);
+        if (outcome.by == "allow" || outcome.by == "deny" || outcome.by == "equals") {
+          if (why.empty()) why = fmt::format("`{}` comes first, and refuses it", outcome.by);
+          continue;
+        }
+      }
+      return file_.add(what, request, file_.refused(status, "authenticate"));
     }
+    if (!why.empty()) file_.leave_out(what, why);
+  }
+
+  static bool has_early_rules(const Target& target) {
+    for (const table::StepRecord& step : target.steps()) {
+      const auto policy = static_cast<PolicyId>(step.policy);
+      if (policy == PolicyId::Authenticate) return false;
+      if (policy == PolicyId::Access) return true;
+    }
+    return false;
   }
 
   // By the document: `security` that lists alternatives, none of them empty.
@@ -241,9 +299,20 @@ class Generator {
     return nullptr;
   }
 
-  // Runs it once, in a gateway that nobody has called yet. That a request breaks its contract is
-  // for the test to find.
+  // That a request breaks its contract is for the test to find.
   std::string why_refused(const Target& target, const json::object& request) const {
+    const Outcome outcome = tried(request);
+    if (!outcome.problem.empty()) return outcome.problem;
+    if (outcome.operation != target.operation.id) {
+      return outcome.operation.empty() ? "its path leads nowhere"
+                                       : fmt::format("its path leads to {}", outcome.operation);
+    }
+    if (outcome.allowed || outcome.by == "validate") return {};
+    return fmt::format("it is answered with {} by `{}`", outcome.status, outcome.by);
+  }
+
+  // Runs it once, in a gateway that nobody has called yet.
+  Outcome tried(const json::object& request) const {
     json::object written = request;
     if (!host_.empty()) written["host"] = host_;
     const json::object test{
@@ -255,16 +324,11 @@ class Generator {
     compiler::DiagnosticSink sink;
     Suite suite;
     if (!read_suite(files, "base.json", sink, suite) || suite.tests.empty()) {
-      return "it cannot be written down";
+      Outcome nothing;
+      nothing.problem = "it cannot be written down";
+      return nothing;
     }
-    const Outcome outcome = Stage(gateway_, nullptr).send(suite.tests[0].steps[0]);
-    if (!outcome.problem.empty()) return outcome.problem;
-    if (outcome.operation != target.operation.id) {
-      return outcome.operation.empty() ? "its path leads nowhere"
-                                       : fmt::format("its path leads to {}", outcome.operation);
-    }
-    if (outcome.allowed || outcome.by == "validate") return {};
-    return fmt::format("it is answered with {} by `{}`", outcome.status, outcome.by);
+    return Stage(gateway_, nullptr).send(suite.tests[0].steps[0]);
   }
 
   const compiler::Gateway& documents_;

@@ -361,21 +361,43 @@ void merge_headers(json::object& into, const json::object& from) {
   }
 }
 
+// Addresses of documentation (RFC 5737, RFC 3849): one of them is in no network that a rule names.
+constexpr std::string_view kAddresses[] = {"", "198.51.100.7", "203.0.113.7", "2001:db8::7"};
+
+bool denies_addresses(const table::TableView& view, const table::PlanRecord& plan) {
+  for (const table::StepRecord& step : view.part(view.steps(), plan.steps)) {
+    if (static_cast<PolicyId>(step.policy) != PolicyId::Access) continue;
+    const auto& record = view.policy_record<policies::AccessRecord>(step.record);
+    if (static_cast<policies::AccessRule>(record.rule) == policies::AccessRule::Deny) return true;
+  }
+  return false;
+}
+
 // Nobody, or somebody of one alternative.
 std::vector<Caller> ways_to_call(const Gateway& gateway, const table::RouteRecord& route,
-                                 const AlternativeRecord* alternative) {
+                                 const AlternativeRecord* alternative, bool with_scopes = true) {
   std::vector<Caller> out;
+  const auto add = [&](Caller caller) {
+    const bool known =
+        std::ranges::any_of(out, [&](const Caller& one) { return one.request == caller.request; });
+    if (!known && out.size() < kMaxCallerTries) out.push_back(std::move(caller));
+  };
+  const table::TableView& view = gateway.view();
+  const bool moves = denies_addresses(view, view.plans()[route.plan]);
   const u32 consumers = std::max<u32>(gateway.data->consumers.size(), 1);
   u32 rules = 1;
   for (u32 consumer = 0; consumer < consumers; ++consumer) {
     for (u32 rule = 0; rule < rules && out.size() < kMaxCallerTries; ++rule) {
       CallerMaker maker(gateway, route, rule, consumer);
-      if (alternative != nullptr && !maker.take(*alternative, true)) return out;
+      if (alternative != nullptr && !maker.take(*alternative, with_scopes)) return out;
       rules = maker.please_rules();
-      Caller caller = maker.finish();
-      const bool known = std::ranges::any_of(
-          out, [&](const Caller& one) { return one.request == caller.request; });
-      if (!known) out.push_back(std::move(caller));
+      const Caller caller = maker.finish();
+      for (const std::string_view address : kAddresses) {
+        Caller from = caller;
+        if (!address.empty()) from.request["ip"] = address;
+        add(std::move(from));
+        if (!moves) break;
+      }
     }
   }
   return out;
@@ -440,12 +462,19 @@ std::optional<Caller> caller_not_allowed(const Gateway& gateway, const table::Ro
   return std::nullopt;
 }
 
-std::optional<Caller> caller_without_scopes(const Gateway& gateway,
-                                            const table::RouteRecord& route) {
+std::vector<Caller> strangers_to(const Gateway& gateway, const table::RouteRecord& route) {
+  std::vector<Caller> strangers = ways_to_call(gateway, route, nullptr);
+  for (Caller& stranger : strangers) stranger.request.erase("consumer");
+  strangers.insert(strangers.begin(), Caller{});
+  return strangers;
+}
+
+std::vector<Caller> callers_without_scopes(const Gateway& gateway,
+                                           const table::RouteRecord& route) {
   const table::TableView& view = gateway.view();
   const policies::AuthenticateRecord* record = security_of(view, view.plans()[route.plan]);
-  if (record == nullptr) return std::nullopt;
-  std::optional<Caller> found;
+  if (record == nullptr) return {};
+  std::vector<Caller> found;
   for (const auto& alternative : view.policy_list<AlternativeRecord>(record->alternatives)) {
     bool token_only = true;
     bool asks = false;
@@ -454,9 +483,8 @@ std::optional<Caller> caller_without_scopes(const Gateway& gateway,
       asks = asks || use.scopes.count != 0;
     }
     if (!token_only) continue;
-    if (!asks) return std::nullopt;  // the empty alternative, or any token
-    CallerMaker maker(gateway, route);
-    if (!found && maker.take(alternative, false)) found = maker.finish();
+    if (!asks) return {};  // the empty alternative, or any token
+    if (found.empty()) found = ways_to_call(gateway, route, &alternative, false);
   }
   return found;
 }

@@ -41,10 +41,12 @@ inline constexpr u32 kMaxCallerTries = 24;  // of one alternative
 /// One for each alternative of `security`.
 std::vector<CallerChoice> callers_of(const Gateway& gateway, const table::RouteRecord& route);
 
-/// The same with a token that has none of the scopes; none: some alternative asks for no scope of
+/// The same without a credential: of `allow` what asks for none is pleased.
+std::vector<Caller> strangers_to(const Gateway& gateway, const table::RouteRecord& route);
+
+/// The same with a token that has none of the scopes; empty: some alternative asks for no scope of
 /// such a token.
-std::optional<Caller> caller_without_scopes(const Gateway& gateway,
-                                            const table::RouteRecord& route);
+std::vector<Caller> callers_without_scopes(const Gateway& gateway, const table::RouteRecord& route);
 
 /// Somebody whom `security` lets in and `allow` does not: each of its alternatives asks for
 /// something that neither he nor `request` brings. none: the route has no such rule.

@@ -109,7 +109,8 @@ std::string sent_type(const MediaType& media) {
 
 GeneratedRequest::GeneratedRequest(const compiler::GatewayOperation& operation,
                                    const BoundaryTools& tools)
-    : operation_(operation) {
+    : operation_(operation),
+      method_(operation.any_method ? "GET" : operation.operation->method.value) {
   for (const Parameter& parameter : operation.operation->parameters) {
     const bool needed = parameter.required || parameter.in == ParameterIn::Path;
     if (needed && !is_told_elsewhere(parameter)) add_parameter(parameter, tools);
@@ -261,8 +262,7 @@ std::string GeneratedRequest::target() const {
 }
 
 json::object GeneratedRequest::to_json() const {
-  const std::string method = operation_.any_method ? "GET" : operation_.operation->method.value;
-  json::object request{{"method", method}, {"path", target()}};
+  json::object request{{"method", method_}, {"path", target()}};
   json::object headers = headers_;
   std::string cookies;
   for (const auto& [name, text] : cookies_) {

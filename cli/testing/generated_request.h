@@ -31,6 +31,8 @@ class GeneratedRequest {
   /// False, and nothing is changed: the value has no place in the style of the parameter.
   bool put(const compiler::openapi::Parameter& parameter, const boost::json::value& value);
   void leave_out(const compiler::openapi::Parameter& parameter);
+  /// Of an operation of any method; GET without it.
+  void set_method(std::string_view method) { method_ = method; }
   void put_path_text(std::string_view name, std::string text);
   /// The text of a parameter, decoded; "": it is not there.
   std::string parameter_value(compiler::openapi::ParameterIn in, const std::string& name) const;
@@ -49,6 +51,7 @@ class GeneratedRequest {
   void add_body(const BoundaryTools& tools);
 
   const compiler::GatewayOperation& operation_;
+  std::string method_;
   std::string path_problem_;
   std::string problem_;
   std::map<std::string, std::string, std::less<>> path_;  // captures, encoded
