@@ -96,16 +96,16 @@ class ComposeCheck {
     const auto found = composed.calls().find(use.name);
     if (found == composed.calls().end()) return;  // reported
     Shape answer = found->second.answer;
-    const NodeRef fallback = found->second.fallback;
-    if (fallback && reaches(fallback, use.pointer)) return;
+    if (found->second.fallback && reaches(ComposedCalls::fallback_of(found->second), use.pointer)) {
+      return;
+    }
     const GatewayOperation* callee = found->second.callee;
     check_pointer(written, use.pointer, answer,
                   callee == nullptr ? "it" : fmt::format("what `{}` answers", callee->id));
   }
 
   // A value that only the fallback has is a value.
-  static bool reaches(NodeRef fallback, std::string_view pointer) {
-    Shape shape = shape_of_template(fallback, [](std::string_view) { return ShapeValue{}; }).shape;
+  static bool reaches(Shape shape, std::string_view pointer) {
     const std::vector<PathToken> tokens = pointer_tokens(pointer);
     return !tokens.empty() && !walk(
                                    shape, tokens, [](Shape&) {}, true)

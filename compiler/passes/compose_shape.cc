@@ -19,14 +19,34 @@ bool is_set(const Effective& value, std::string_view name) {
   return found != nullptr && found->present();
 }
 
-// A failure that counts as a success has a body of its own.
-bool maps_to_success(const Effective& call) {
-  const Effective* status = call.find("status");
-  return status != nullptr &&
-         std::ranges::any_of(status->entries, [](const Effective::Entry& entry) {
-           return entry.value.node && entry.value.node.is_scalar() &&
-                  entry.value.node.text().starts_with('2');
-         });
+// A failure that counts as a success has a body of its own, or none (204).
+struct MadeSuccess {
+  bool with_body = false;
+  bool empty = false;
+};
+MadeSuccess made_success(const Effective* changes) {
+  MadeSuccess out;
+  const Effective* status = changes == nullptr ? nullptr : changes->find("status");
+  if (status == nullptr) return out;
+  for (const Effective::Entry& entry : status->entries) {
+    const NodeRef to = entry.value.node;
+    if (!to || !to.is_scalar() || !to.text().starts_with('2')) continue;
+    (to.text() == "204" ? out.empty : out.with_body) = true;
+  }
+  return out;
+}
+
+Shape list_of(Shape item) {
+  Shape list = shape_of_types(kTypeArray);
+  list.items.push_back(std::move(item));
+  return list;
+}
+
+// A success without content, such as 204.
+bool may_answer_nothing(const GatewayOperation& source) {
+  return std::ranges::any_of(source.operation->responses, [](const openapi::Response& response) {
+    return response.status.value.starts_with('2') && response.content.empty();
+  });
 }
 
 void find_expressions(NodeRef node, const std::function<void(const WrittenExpression&)>& visit) {
@@ -103,28 +123,45 @@ const GatewayOperation* ComposedCalls::find_operation(std::string_view id) const
 void ComposedCalls::add(const Effective::Entry& entry) {
   Call call{.value = &entry.value, .callee = nullptr, .answer = {}, .fallback = {}};
   if (const Effective* fallback = entry.value.find("fallback")) call.fallback = fallback->node;
+  call.of_items = is_set(entry.value, "forEach");
   const bool optional = is_true(entry.value.find("optional"));
   call.may_lack = (optional && !call.fallback) || is_set(entry.value, "when");
   const Effective* named = entry.value.find("operation");
   if (named != nullptr && named->node && named->node.is_scalar()) {
     call.callee = find_operation(named->node.text());
   }
-  if (call.callee != nullptr && !maps_to_success(entry.value)) {
-    call.answer = declared_answer(*call.callee);
-    const EffectiveOperation effective =
-        effective_operation(module_, *call.callee, levels_of(*call.callee));
-    const Effective* response = effective.fields.find("response");
-    const Effective* body = response == nullptr ? nullptr : response->find("body");
-    if (body != nullptr) {
-      change_shape(*body, request_expressions(*call.callee), call.answer, {});
+  // The call keeps the body of what it maps, whatever the status.
+  const MadeSuccess mapped = made_success(&entry.value);
+  if (call.callee != nullptr && !mapped.with_body && !mapped.empty) add_answer(call);
+  if (call.of_items) {
+    if (call.may_be_empty) {
+      look_into(call.answer);
+      call.answer.types |= kTypeNull;
     }
+    call.answer = list_of(std::move(call.answer));
   }
-  if (is_set(entry.value, "forEach")) {
-    Shape list = shape_of_types(kTypeArray);
-    list.items.push_back(std::move(call.answer));
-    call.answer = std::move(list);
-  }
+  call.may_be_absent = call.of_items ? static_cast<bool>(call.fallback) : call.may_be_empty;
   calls_.emplace(entry.name, std::move(call));
+}
+
+void ComposedCalls::add_answer(Call& call) const {
+  const EffectiveOperation effective =
+      effective_operation(module_, *call.callee, levels_of(*call.callee));
+  const Effective* response = effective.fields.find("response");
+  const MadeSuccess made = made_success(response);
+  call.may_be_empty = made.empty || may_answer_nothing(*call.callee);
+  if (made.with_body) return;
+  call.is_declared = true;
+  call.answer = declared_answer(*call.callee);
+  const Effective* body = response == nullptr ? nullptr : response->find("body");
+  if (body == nullptr) return;
+  change_shape(*body, request_expressions(*call.callee), call.answer, {});
+}
+
+Shape ComposedCalls::fallback_of(const Call& call) {
+  const auto unknown = [](std::string_view) { return ShapeValue{Shape{}, Presence::Maybe}; };
+  Shape shape = shape_of_template(call.fallback, unknown).shape;
+  return call.of_items ? list_of(std::move(shape)) : shape;
 }
 
 Shape ComposedCalls::item_of(const Call& call) const {
@@ -141,13 +178,12 @@ ShapeValue ComposedCalls::value_of(std::string_view expression, bool fallbacks) 
   const auto found = calls_.find(use.name);
   if (found == calls_.end()) return {Shape{}, Presence::Maybe};
   const Call& call = found->second;
-  const Presence presence = call.may_lack ? Presence::Optional : Presence::Always;
+  Presence presence = call.may_lack ? Presence::Optional : Presence::Always;
   if (use.part == "status") return {shape_of_types(kTypeInteger), presence};
   if (use.part != "body") return {shape_of_types(kTypeString), Presence::Maybe};
-  if (fallbacks && call.fallback) {
-    const auto unknown = [](std::string_view) { return ShapeValue{Shape{}, Presence::Maybe}; };
-    return value_at(shape_of_template(call.fallback, unknown).shape, use.pointer, presence);
-  }
+  const bool is_there = fallbacks && call.fallback && !call.of_items;
+  if (!is_there && call.may_be_absent && presence == Presence::Always) presence = Presence::Maybe;
+  if (fallbacks && call.fallback) return value_at(fallback_of(call), use.pointer, presence);
   return value_at(call.answer, use.pointer, presence);
 }
 

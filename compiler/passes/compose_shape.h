@@ -44,17 +44,24 @@ class ComposedCalls {
     const Effective* value = nullptr;
     const GatewayOperation* callee = nullptr;  // null: an upstream, of which nothing is known
     Shape answer;                              // of all items, with `forEach`
-    NodeRef fallback;
-    bool may_lack = false;  // optional without a fallback, or not made for all requests
+    NodeRef fallback;                          // of each item, with `forEach`
+    bool may_lack = false;       // optional without a fallback, or not made for all requests
+    bool may_be_empty = false;   // an answer is declared that has no body, such as 204
+    bool may_be_absent = false;  // such an answer leaves no value, nor does a `forEach` of no list
+    bool is_declared = false;    // `answer` is what the operation declares, and not just anything
+    bool of_items = false;       // `forEach`
   };
   const std::map<std::string_view, Call>& calls() const { return calls_; }
   /// The shape of `$item` of a call with `forEach`.
   Shape item_of(const Call& call) const;
+  /// The shape of the fallback of a call that has one.
+  static Shape fallback_of(const Call& call);
   /// What `expression` gives; with `fallbacks` those take the place of the answers.
   ShapeValue value_of(std::string_view expression, bool fallbacks) const;
 
  private:
   void add(const Effective::Entry& entry);
+  void add_answer(Call& call) const;
   const GatewayOperation* find_operation(std::string_view id) const;
 
   const Module& module_;

@@ -224,11 +224,14 @@ class ComposeLowerer {
     const bool may_lack = optional != nullptr && optional->node && optional->node.text() == "true";
     const Effective* own = call.value->find("optional");
     const bool is_optional = own != nullptr && own->node && own->node.text() == "true";
-    if (!may_lack || is_optional || is_set(*used.value, "fallback")) return;
+    const bool of_items = is_set(*used.value, "forEach");
+    if (!may_lack || is_optional || (is_set(*used.value, "fallback") && !of_items)) return;
     fail(
         call.span,
         fmt::format("call `{}` is required and uses `{}`, which is optional", call.name, used.name),
-        "make it optional as well, or give the other a `fallback`", "extension-conflict");
+        of_items ? "make it optional as well: a `fallback` is of items, and there may be no list"
+                 : "make it optional as well, or give the other a `fallback`",
+        "extension-conflict");
   }
 
   void check_optional(const NamedCall& call) {

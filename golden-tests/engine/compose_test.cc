@@ -250,8 +250,15 @@ TEST_CASE("compose: an item that fails takes the fallback, or the call with it",
       "$calls.l.body, optional: true, fallback: {gone: $item}}}, body: $calls.i.body",
       {json(list), json("1"), json("2", 500)});
   REQUIRE(with.trip->done());
-  CHECK(with.body() == R"([1,{}])");
+  CHECK(with.body() == R"([1,{"gone":"b"}])");
   CHECK(with.trip->field("gw-partial") == "i");
+  auto part = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item#/id}', "
+      "forEach: $calls.l.body, concurrency: 3, optional: true, fallback: {id: '$item#/id', all: "
+      "$item}}}, body: $calls.i.body",
+      {json(R"([{"id":"a"},{"id":"b"},{"id":"c"}])"), json("", 500), json("2"), json("", 404)});
+  REQUIRE(part.trip->done());
+  CHECK(part.body() == R"([{"id":"a","all":{"id":"a"}},2,{"id":"c","all":{"id":"c"}}])");
   auto required = run_composed(
       "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
       "$calls.l.body}}, body: $calls.i.body",
@@ -259,6 +266,46 @@ TEST_CASE("compose: an item that fails takes the fallback, or the call with it",
   REQUIRE(required.trip->done());
   CHECK(required.status() == 502);
   CHECK(required.body().find(R"("part":"i")") != std::string::npos);
+}
+
+TEST_CASE("compose: an answer without a body is one, and its body is absent", "[compose]") {
+  const ScriptedAnswer nothing{.status = 204, .fields = {{"x-trace", "t"}}, .body = ""};
+  auto run = run_composed(
+      "calls: {u: {operation: getUser, with: {id: $request.path.id}}}, body: {u: $calls.u.body, s: "
+      "$calls.u.status, h: $calls.u.header.x-trace}",
+      {nothing});
+  REQUIRE(run.trip->done());
+  CHECK(run.status() == 200);
+  CHECK(run.body() == R"({"s":204,"h":"t"})");
+  CHECK(run.trip->field("gw-partial") == "(none)");
+  auto list = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
+      "$calls.l.body}}, body: $calls.i.body",
+      {json("[1,2]"), nothing, json("2")});
+  REQUIRE(list.trip->done());
+  CHECK(list.body() == "[null,2]");
+  // Its path needs what is not there.
+  auto used = run_composed(
+      "calls: {u: {operation: getUser, with: {id: $request.path.id}}, o: {upstream: orders, path: "
+      "'/o/{$calls.u.body#/id}'}}, body: {o: $calls.o.body}",
+      {nothing});
+  REQUIRE(used.trip->done());
+  CHECK(used.status() == 502);
+  CHECK(used.body().find(R"("part":"o")") != std::string::npos);
+}
+
+TEST_CASE("compose: without a list the fallback of its items is not used", "[compose]") {
+  auto run = run_composed(
+      "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "
+      "'$calls.l.body#/list', maxItems: 2, optional: true, fallback: 0}}, body: {i: "
+      "$calls.i.body, l: $calls.l.status}",
+      {json(R"({"list":[1,2,3]})")});
+  REQUIRE(run.trip->done());
+  CHECK(run.body() == R"({"l":200})");
+  CHECK(run.trip->field("gw-partial") == "i");
+  CHECK(run.sent().size() == 1);
+  REQUIRE(run.trip->exchange.parts.size() == 2);
+  CHECK(run.trip->exchange.parts[1].outcome == "missing");
 }
 
 TEST_CASE("compose: items that are too much together are not all asked for", "[compose]") {

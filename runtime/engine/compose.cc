@@ -35,6 +35,8 @@ struct Call {
   Task<void> task;
   std::vector<std::unique_ptr<CallPart>> parts;  // one, or one per item
   std::vector<Task<void>> items;                 // of `forEach`, by item
+  const json::Tape* tape = nullptr;              // that holds the items
+  std::vector<u32> nodes;                        // of the items
   u32 started = 0;
   u64 bytes = 0;     // of their answers so far
   std::string list;  // the answers to all items
@@ -185,7 +187,9 @@ class Composition {
     MessageValues& values = values_of(exchange_);
     const u32 budget = budget_ / std::max(1u, tape->count(node));
     if (budget == 0) co_return;
+    call.tape = tape;
     for (const u32 item : tape->items(node)) {
+      call.nodes.push_back(item);
       values.item = tape;
       values.item_node = item;
       call.parts.push_back(std::make_unique<CallPart>(exchange_, env_, *call.record, budget));
@@ -221,8 +225,8 @@ class Composition {
     if (call.list.empty() || call.started != call.parts.size()) {
       return miss(index, CallEnd::Missing);
     }
-    for (const auto& part : call.parts) {
-      const PartAnswer& answer = part->answer();
+    for (u32 i = 0; i < call.parts.size(); ++i) {
+      const PartAnswer& answer = call.parts[i]->answer();
       const u16 status = mapped(*call.record, answer.status);
       const bool good = status >= 200 && status <= 299;
       if (!good && passes(*call.record, status)) return pass(index, answer, status);
@@ -234,9 +238,7 @@ class Composition {
         partial_ = true;
         mark_partial(call);
         call.fell_back = true;
-        if (!write_template(exchange_, call.record->fallback, kMostAnswerBytes, call.list)) {
-          return miss(index, CallEnd::Missing);
-        }
+        if (!write_item_fallback(call, i)) return miss(index, CallEnd::Missing);
       } else if (answer.body.empty()) {
         call.list += "null";
       } else if (!is_json(*answer.fields, exchange_.arena)) {
@@ -252,6 +254,17 @@ class Composition {
     if (!tape.parse(call.list)) return miss(index, CallEnd::Missing);
     value = {.present = true, .status = 200, .fields = nullptr, .body = &tape, .node = 0};
     call.outcome = CallEnd::Present;
+  }
+
+  // `$item` in it is the item that has no answer.
+  bool write_item_fallback(Call& call, u32 index) {
+    MessageValues& values = values_of(exchange_);
+    values.item = call.tape;
+    values.item_node = call.nodes[index];
+    const bool written =
+        write_template(exchange_, call.record->fallback, kMostAnswerBytes, call.list);
+    values.item = nullptr;
+    return written;
   }
 
   // --- one answer
@@ -319,7 +332,8 @@ class Composition {
       return stop();
     }
     mark_partial(call);
-    if (call.record->fallback.count == 0) return;
+    // With `forEach` it stands for an item, and there is no list to put it into.
+    if (call.record->fallback.count == 0 || call.record->for_each.count != 0) return;
     call.list.clear();
     if (!write_template(exchange_, call.record->fallback, kMostAnswerBytes, call.list)) return;
     json::Tape& tape = values_of(exchange_).lease();
