@@ -162,11 +162,12 @@ class ContractBuilder {
     const Effective fields = effective_operation(module_, operation, levels_of(operation)).fields;
     if (fields.find("views") == nullptr) return;
     for (const std::string_view name : classes_) {
+      if (view_of_class(fields, name) == nullptr) continue;
       Components components;
       ObjectCopier copier(module_.gateway, newest_, components);
       const Unit& unit = *operation.unit;
       PublicValue answers = copier.copy(unit, responses, openapi::ObjectKind::Responses);
-      if (!show_view(fields, name, newest_, copier, answers)) continue;
+      if (!show_answers(module_, operation, fields, name, newest_, copier, answers)) continue;
       const u32 fragment = copier.is_complete() ? view_of(answers, components) : table::kNone;
       views_.push_back({static_cast<u32>(routes_.size() - 1), fragment, add_text(name)});
     }

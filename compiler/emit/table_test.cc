@@ -220,7 +220,7 @@ TEST_CASE("table: what classes get is found by route and name", "[table]") {
   const table::TableView view(file.bytes());
   const auto contracts = table::Contracts::open(view);
   REQUIRE(contracts);
-  CHECK(contracts->views().size() == 3);
+  CHECK(contracts->views().size() == 4);
   const auto viewed_by = [&](std::string_view client) {
     std::string ids;
     for (size_t route = 0; route < view.routes().size(); ++route) {
@@ -230,7 +230,7 @@ TEST_CASE("table: what classes get is found by route and name", "[table]") {
     return ids;
   };
   CHECK(viewed_by("mobile") == "users.getUser");
-  CHECK(viewed_by("iot") == "catalog.listProducts users.getUser");
+  CHECK(viewed_by("iot") == "dashboard catalog.listProducts users.getUser");
   CHECK(viewed_by("web").empty());
 }
 

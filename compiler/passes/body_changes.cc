@@ -413,7 +413,7 @@ Shape json_request_shape(const GatewayOperation& source) {
   return shape_of_schemas(*source.unit->document, std::move(schemas));
 }
 
-Shape declared_answer(const GatewayOperation& source) {
+std::vector<NodeRef> declared_schemas(const GatewayOperation& source) {
   std::vector<NodeRef> schemas;
   for (const openapi::Response& response : source.operation->responses) {
     if (!is_success(response.status.value)) continue;
@@ -421,7 +421,11 @@ Shape declared_answer(const GatewayOperation& source) {
       if (is_json_type(plain_type(media.name.value))) schemas.push_back(media.schema);
     }
   }
-  return shape_of_schemas(*source.unit->document, std::move(schemas));
+  return schemas;
+}
+
+Shape declared_answer(const GatewayOperation& source) {
+  return shape_of_schemas(*source.unit->document, declared_schemas(source));
 }
 
 }  // namespace gw::compiler

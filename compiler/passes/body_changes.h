@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include "compiler/gateway/gateway.h"
 #include "compiler/passes/body_shape.h"
@@ -41,6 +42,8 @@ ShapeOfExpression request_expressions(const GatewayOperation& source);
 Shape request_shape(const GatewayOperation& source);
 /// The part of it that is JSON, which is all that expressions see.
 Shape json_request_shape(const GatewayOperation& source);
+/// The schemas of successes as JSON; absent ones say nothing.
+std::vector<NodeRef> declared_schemas(const GatewayOperation& source);
 /// What successes are declared to bring, as JSON.
 Shape declared_answer(const GatewayOperation& source);
 

@@ -1,66 +1,309 @@
 #include "compiler/publish/class_view.h"
 
+#include <algorithm>
+#include <cstdlib>
+
+#include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_views.h"
 #include "compiler/passes/media_names.h"
-#include "compiler/publish/schema_view.h"
+#include "compiler/publish/answer_schema.h"
+#include "runtime/policies/status/record.h"
 
 namespace gw::compiler {
 namespace {
 
-// What the operation does to bodies for everybody, and what the view does behind it.
-struct Changes {
-  Effective before;
-  Effective behind;
-};
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
-void write_out(ObjectCopier& copier, PublicValue& value) {
-  const PublicValue* reference = value.find("$ref");
-  if (reference == nullptr || reference->component == kNoComponent) return;
-  PublicValue target = copier.value_of_component(reference->component);
-  value = std::move(target);
+bool is_set(const Effective& fields, std::string_view name) {
+  const Effective* found = fields.find(name);
+  return found != nullptr && found->present();
 }
 
-void change_response(const Changes& changes, const SchemaViewOptions& options, ObjectCopier& copier,
-                     PublicValue& response) {
-  write_out(copier, response);
-  PublicValue* content = response.find("content");
-  if (content == nullptr) return;
-  for (PublicMember& media : content->members) {
-    if (!is_json_type(plain_type(media.key))) continue;
-    write_out(copier, media.value);
+std::string_view text_of(const Effective& fields, std::string_view name) {
+  const Effective* found = fields.find(name);
+  return found != nullptr && found->node && found->node.is_scalar() ? found->node.text()
+                                                                    : std::string_view{};
+}
+
+// Bounds alone change nothing.
+bool changes_bodies(const Effective& body) {
+  return std::ranges::any_of(body.entries, [](const Effective::Entry& entry) {
+    return entry.name != "maxSize" && entry.name != "tooLarge" && entry.value.present();
+  });
+}
+
+// Answers that are put together are of these statuses, whatever else is declared.
+struct Composed {
+  PublicValue schema;
+  std::vector<std::string> statuses;
+  bool is_only_success = true;  // nothing else makes one
+};
+
+class AnswerView {
+ public:
+  AnswerView(const Module& module, const GatewayOperation& source, const Effective& fields,
+             openapi::Version version, ObjectCopier& copier)
+      : source_(source),
+        fields_(fields),
+        copier_(copier),
+        schemas_(module, copier, version),
+        options_(schemas_.options(source)) {
+    const Effective* response = fields.find("response");
+    const Effective* own = response == nullptr ? nullptr : response->find("body");
+    if (own != nullptr && changes_bodies(*own)) before_ = *own;
+    read_statuses(fields);
+  }
+
+  bool run(const Effective* view, PublicValue& responses) {
+    if (view != nullptr) {
+      Effective laid = fields_;
+      lay_view(*view, laid, behind_);
+      if (!changes_bodies(behind_)) behind_ = {};
+      read_statuses(laid);
+      if (const Effective* compose = view->find("compose"); compose && compose->present()) {
+        put_composed(composed_by(*compose, laid), responses);
+      }
+    }
+    if (before_.present() || behind_.present()) {
+      split_default(responses);
+      for (PublicMember& member : responses.members) {
+        const std::string seen = seen_status(member.key);
+        const bool is_success = member.key.starts_with('2') || seen.starts_with('2');
+        if (is_success && seen != "204") change_response(member.value);
+        replaced_ = true;
+      }
+    }
+    move_statuses(responses);
+    return replaced_;
+  }
+
+ private:
+  // --- another composition
+
+  Composed composed_by(const Effective& compose, const Effective& laid) const {
+    Composed out{.schema = schemas_.composed(source_, compose), .statuses = {}};
+    const std::string_view status = text_of(compose, "status");
+    out.statuses.emplace_back(status.empty() ? "200" : status);
+    const std::string_view partial = text_of(compose, "partialStatus");
+    const std::string second(partial.empty() ? "200" : partial);
+    if (has_optional(compose) && second != out.statuses[0]) out.statuses.push_back(second);
+    out.is_only_success = !is_set(laid, "respond") && !is_set(laid, "redirect") && !passes(compose);
+    return out;
+  }
+
+  static const Effective* calls_of(const Effective& compose) {
+    const Effective* calls = compose.find("calls");
+    return calls != nullptr && calls->is_map ? calls : nullptr;
+  }
+  static bool has_optional(const Effective& compose) {
+    const Effective* calls = calls_of(compose);
+    return calls != nullptr && std::ranges::any_of(calls->entries, [](const auto& call) {
+             return text_of(call.value, "optional") == "true";
+           });
+  }
+  // Whether a call may answer the client itself with a success.
+  static bool passes(const Effective& compose) {
+    const Effective* calls = calls_of(compose);
+    return calls != nullptr && std::ranges::any_of(calls->entries, [](const auto& call) {
+             return passes_success(call.value.find("pass"));
+           });
+  }
+  static bool passes_success(const Effective* pass) {
+    if (pass == nullptr || !pass->node) return false;
+    for (const NodeRef status : pass->node.items()) {
+      if (status.is_scalar() && status.text().starts_with('2')) return true;
+    }
+    return false;
+  }
+
+  void put_composed(const Composed& composed, PublicValue& responses) {
+    replaced_ = true;
+    PublicValue content = PublicValue::map();
+    content.set("application/json", PublicValue::map()).set("schema", composed.schema);
+    for (const std::string& status : composed.statuses) {
+      PublicValue response = PublicValue::map();
+      if (PublicValue* declared = find_response(responses, status)) {
+        response = *declared;
+        write_out(response);
+      }
+      if (response.find("description") == nullptr) {
+        response.set("description",
+                     PublicValue::string("What several answers are put together to."));
+      }
+      response.set("content", content);
+      responses.set(status, std::move(response));
+    }
+    if (!composed.is_only_success) return;
+    std::erase_if(responses.members, [&](const PublicMember& member) {
+      return member.key.starts_with('2') &&
+             std::ranges::find(composed.statuses, member.key) == composed.statuses.end();
+    });
+  }
+
+  static PublicValue* find_response(PublicValue& responses, const std::string& status) {
+    if (PublicValue* exact = responses.find(status)) return exact;
+    return responses.find(status.substr(0, 1) + "XX");
+  }
+
+  // --- other statuses
+
+  void read_statuses(const Effective& fields) {
+    statuses_.clear();
+    const Effective* response = fields.find("response");
+    const Effective* status = response == nullptr ? nullptr : response->find("status");
+    if (status == nullptr) return;
+    for (const Effective::Entry& entry : status->entries) {
+      const NodeRef to = entry.value.node;
+      if (to && to.is_scalar()) statuses_.emplace_back(entry.name, to.text());
+    }
+  }
+
+  // As clients see answers of `status`, a key of responses. A class of which only some statuses are
+  // changed stays.
+  std::string seen_status(const std::string& status) const {
+    std::string seen = status;
+    u32 closest = 0;
+    for (const auto& [pattern, to] : statuses_) {
+      u32 match = 0;
+      if (status.size() == 3 && status.ends_with("XX")) {
+        match = lower_case(pattern) == lower_case(status) ? 2 : 0;
+      } else if (status.size() == 3) {
+        match = policies::status_match(pattern, static_cast<u32>(std::atoi(status.c_str())));
+      }
+      if (match <= closest) continue;
+      closest = match;
+      seen = to;
+    }
+    return seen;
+  }
+
+  void move_statuses(PublicValue& responses) {
+    if (statuses_.empty()) return;
+    std::vector<PublicMember> all = std::move(responses.members);
+    responses.members.clear();
+    for (PublicMember& member : all) {
+      const std::string seen = seen_status(member.key);
+      replaced_ = replaced_ || seen != member.key;
+      if (seen != member.key) write_out(member.value);
+      if (seen == "204") member.value.erase("content");
+      if (PublicValue* known = responses.find(seen)) {
+        merge(std::move(member.value), *known);
+      } else {
+        responses.set(seen, std::move(member.value));
+      }
+    }
+  }
+
+  // Clients get either.
+  void merge(PublicValue other, PublicValue& response) const {
+    write_out(other);
+    write_out(response);
+    PublicValue* content = other.find("content");
+    if (content == nullptr) return;
+    if (response.find("content") == nullptr) response.set("content", PublicValue::map());
+    PublicValue& known = *response.find("content");
+    for (PublicMember& media : content->members) {
+      PublicValue* same = known.find(media.key);
+      if (same == nullptr) {
+        known.members.push_back(std::move(media));
+        continue;
+      }
+      write_out(*same);
+      write_out(media.value);
+      const PublicValue* one = same->find("schema");
+      const PublicValue* two = media.value.find("schema");
+      const bool both = one != nullptr && two != nullptr;
+      same->set("schema", both ? any_of({*one, *two}) : unknown_schema());
+    }
+  }
+
+  // --- changes
+
+  // Of `default` only successes are changed: they get a place of their own.
+  void split_default(PublicValue& responses) const {
+    const bool says_success =
+        std::ranges::any_of(responses.members, [](const auto& one) { return one.key[0] == '2'; });
+    const PublicValue* others = responses.find("default");
+    if (says_success || others == nullptr) return;
+    PublicValue success = *others;
+    write_out(success);
+    if (success.find("content") == nullptr) return;
+    responses.members.insert(responses.members.begin(),
+                             {.key = "2XX", .value = std::move(success)});
+  }
+
+  void write_out(PublicValue& value) const {
+    const PublicValue* reference = value.find("$ref");
+    if (reference == nullptr || reference->component == kNoComponent) return;
+    PublicValue target = copier_.value_of_component(reference->component);
+    value = std::move(target);
+  }
+
+  // What is no JSON is answered with 502 where something of it is hidden, and is as it came
+  // elsewhere.
+  bool is_kept(std::string_view type) const {
+    const bool reads_forms =
+        !text_of(before_, "format").empty() && text_of(before_, "format") != "same";
+    if (reads_forms && type == kFormType) return false;
+    return !behind_.present() && !is_set(before_, "pick") && !is_set(before_, "omit");
+  }
+
+  void change_response(PublicValue& response) const {
+    write_out(response);
+    PublicValue* content = response.find("content");
+    if (content == nullptr) return;
+    std::vector<PublicMember> left;
+    for (PublicMember& media : content->members) {
+      const std::string type = plain_type(media.key);
+      if (is_json_type(type) || type == "text/json") {
+        change_media(media);
+        left.push_back(std::move(media));
+      } else if (is_kept(type)) {
+        left.push_back(std::move(media));
+      }
+    }
+    content->members = std::move(left);
+    if (content->members.empty()) response.erase("content");
+  }
+
+  void change_media(PublicMember& media) const {
+    write_out(media.value);
     // They show what others get.
     media.value.erase("example");
     media.value.erase("examples");
+    const bool is_form =
+        text_of(behind_, "format") == "form" || text_of(before_, "format") == "form";
+    if (is_form) media.key = kFormType;
     PublicValue* schema = media.value.find("schema");
-    if (schema == nullptr) continue;
-    change_schema(changes.before, options, *schema);
-    change_schema(changes.behind, options, *schema);
+    if (schema == nullptr) schema = &media.value.set("schema", unknown_schema());
+    change_schema(before_, options_, *schema);
+    change_schema(behind_, options_, *schema);
   }
-}
+
+  const GatewayOperation& source_;
+  const Effective& fields_;
+  ObjectCopier& copier_;
+  const AnswerSchemas schemas_;
+  const SchemaViewOptions options_;
+  Effective before_;  // what the operation does to bodies for everybody
+  Effective behind_;  // what the view does behind it
+  std::vector<std::pair<std::string_view, std::string_view>> statuses_;  // from and to
+  bool replaced_ = false;
+};
 
 }  // namespace
 
-bool show_view(const Effective& fields, std::string_view client, openapi::Version version,
-               ObjectCopier& copier, PublicValue& responses) {
-  const Effective* views = fields.find("views");
+const Effective* view_of_class(const Effective& fields, std::string_view client) {
+  const Effective* views = client.empty() ? nullptr : fields.find("views");
   const Effective* view = views == nullptr ? nullptr : views->find(client);
-  if (view == nullptr || !view->present()) return false;
-  Changes changes;
-  const Effective* response = fields.find("response");
-  if (const Effective* own = response == nullptr ? nullptr : response->find("body")) {
-    changes.before = *own;
-  }
-  Effective laid = fields;
-  lay_view(*view, laid, changes.behind);
-  if (!changes.before.present() && !changes.behind.present()) return false;
-  const SchemaViewOptions options{.component = [&](u32 number) -> const PublicValue& {
-                                    return copier.value_of_component(number);
-                                  },
-                                  .has_null_type = version != openapi::Version::V30};
-  for (PublicMember& member : responses.members) {
-    if (member.key.starts_with('2')) change_response(changes, options, copier, member.value);
-  }
-  return true;
+  return view != nullptr && view->present() ? view : nullptr;
+}
+
+bool show_answers(const Module& module, const GatewayOperation& source, const Effective& fields,
+                  std::string_view client, openapi::Version version, ObjectCopier& copier,
+                  PublicValue& responses) {
+  return AnswerView(module, source, fields, version, copier)
+      .run(view_of_class(fields, client), responses);
 }
 
 }  // namespace gw::compiler

@@ -1,17 +1,23 @@
-// The answers of an operation as one class of clients gets them.
+// The answers of an operation as its callers get them, or one class of them.
 #pragma once
 #include <string_view>
 
+#include "compiler/passes/module.h"
 #include "compiler/publish/object_copy.h"
 #include "compiler/xgw/effective.h"
 
 namespace gw::compiler {
 
-/// Gives the answers of successes in `responses`, a Responses Object, the schemas that the view of
-/// `client` in `fields`, those of the operation, leaves. False, and nothing is changed: there is no
-/// such view, or it leaves bodies as they are. `version` is that of the document which `copier`
+/// The view of `client` in `fields`, those of an operation; null: there is none.
+const Effective* view_of_class(const Effective& fields, std::string_view client);
+
+/// Gives the answers of successes in `responses`, a Responses Object of `source`, the schemas that
+/// the changes in `fields`, its effective ones, leave, and those of the view of `client`; "": of no
+/// class. Where a view composes they are what its calls are put together to. False, and nothing is
+/// changed: bodies stay as they are declared. `version` is that of the document which `copier`
 /// writes. Cost: that of change_schema() for each media type.
-bool show_view(const Effective& fields, std::string_view client, openapi::Version version,
-               ObjectCopier& copier, PublicValue& responses);
+bool show_answers(const Module& module, const GatewayOperation& source, const Effective& fields,
+                  std::string_view client, openapi::Version version, ObjectCopier& copier,
+                  PublicValue& responses);
 
 }  // namespace gw::compiler

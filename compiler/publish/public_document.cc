@@ -322,9 +322,9 @@ class Publisher {
       if (servers.items.empty()) servers.items.push_back(server("/"));
       out.set("servers", std::move(servers));
     }
-    PublicValue* responses = options_.client.empty() ? nullptr : out.find("responses");
-    if (responses != nullptr) {
-      show_view(effective(operation).fields, options_.client, version(), copier_, *responses);
+    if (PublicValue* responses = out.find("responses")) {
+      show_answers(module_, operation, effective(operation).fields, options_.client, version(),
+                   copier_, *responses);
     }
     return out;
   }

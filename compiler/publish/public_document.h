@@ -11,7 +11,7 @@
 namespace gw::compiler {
 
 struct PublishOptions {
-  std::string client = {};                // what this class sees; "": what is declared
+  std::string client = {};                // what this class sees; "": who is of none
   std::string host = {};                  // operations of this host alone; "": all
   std::vector<std::string> servers = {};  // in place of those that hosts give
 };
@@ -23,8 +23,9 @@ struct PublicDocument {
 };
 
 /// Puts the documents of `module.gateway`, which compile, together to one: operations at their
-/// public places, without `x-gw`, with the components that they use. With a client class, answers
-/// have the schemas that its views leave, and operations that refuse it are not there. None after a
+/// public places, without `x-gw`, with the components that they use. Answers have the schemas that
+/// `response.body` leaves, and with a client class those that its views leave; operations that
+/// refuse it are not there. None after a
 /// `problem`, in words. Deterministic. Cost: linear in the documents, aliases and views written
 /// out.
 std::optional<PublicDocument> publish(const Module& module, const PublishOptions& options,

@@ -13,7 +13,6 @@
 #include "compiler/diag/render.h"
 #include "compiler/diff/diff.h"
 #include "compiler/publish/public_document.h"
-#include "compiler/publish/schema_view.h"
 #include "compiler/publish/write_public.h"
 #include "compiler/syntax/read.h"
 #include "compiler/xgw/node_json.h"
@@ -84,62 +83,6 @@ std::string at(const std::string& text, const std::string& pointer) {
     node = found;
   }
   return node ? to_json(node) : "";
-}
-
-// A JSON value as a schema; keys of `$ref` are texts.
-PublicValue value_from(const std::string& json) {
-  FileSet files;
-  DiagnosticSink sink;
-  const auto tree = read_tree(files, files.add("a.json", json), sink);
-  REQUIRE(tree != nullptr);
-  u64 budget = 1'000'000;
-  return value_of(tree->root(), budget);
-}
-
-// `schema` as a view with this body sees it.
-std::string seen(const std::string& schema, const std::string& body, bool has_null_type = true) {
-  FileSet files;
-  DiagnosticSink sink;
-  const auto tree = read_tree(files, files.add("body.yaml", body), sink);
-  REQUIRE(tree != nullptr);
-  Effective fields;
-  fields.is_map = true;
-  for (const auto [key, value] : tree->root().entries()) {
-    Effective::Entry& entry = fields.entries.emplace_back();
-    entry.key = key;
-    entry.name = key.text();
-    entry.value.node = value;
-    if (!value.is_map()) continue;
-    entry.value.is_map = true;
-    for (const auto [name, inner] : value.entries()) {
-      Effective::Entry& part = entry.value.entries.emplace_back();
-      part.key = name;
-      part.name = name.text();
-      part.value.node = inner;
-    }
-  }
-  const PublicValue user = value_from(
-      R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"integer"},)"
-      R"("name":{"type":"string"},"secret":{"type":"string"}}})");
-  PublicValue value = value_from(schema);
-  const SchemaViewOptions options{.component = [&](u32) -> const PublicValue& { return user; },
-                                  .has_null_type = has_null_type};
-  const std::function<void(PublicValue&)> refer = [&](PublicValue& at_value) {
-    for (PublicMember& member : at_value.members) {
-      if (member.key == "$ref") member.value = PublicValue::reference(0);
-      refer(member.value);
-    }
-    for (PublicValue& item : at_value.items) refer(item);
-  };
-  refer(value);
-  change_schema(fields, options, value);
-  Components components;
-  const Unit unit;
-  components.add(unit, {}, openapi::ObjectKind::Schema, tree->root(), "User");
-  components.give_names({0});
-  FileSet texts;
-  const auto written = read_tree(texts, texts.add("a.json", write_json(value, components)), sink);
-  return to_json(written->root());
 }
 
 constexpr std::string_view kShop = R"(openapi: 3.1.0
@@ -354,158 +297,188 @@ TEST_CASE("publish: a class sees its view, and only what it may call", "[compile
         std::string::npos);
 }
 
+namespace {
+
+constexpr std::string_view kShaped = R"(openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  version: 1
+  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}
+  clients:
+    mobile: {when: {header: {x-client: mobile}}}
+    web: {}
+  defaults: {upstream: shop, timeout: 5s}
+components:
+  schemas:
+    User: {type: object, required: [id, name], properties: {id: {type: integer}, name: {type: string}, mail: {type: string}}}
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getUser
+      x-gw: {response: {body: {omit: [mail]}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}, example: {id: 1, name: a, mail: m}}, text/csv: {}}}
+        '202': {description: soon, content: {application/json: {schema: {type: object, properties: {mail: {type: string}, at: {type: string}}}}}}
+        '204': {description: nothing}
+        '404': {description: none, content: {application/json: {schema: {type: object, properties: {mail: {type: string}}}}}}
+    put:
+      operationId: putUser
+      x-gw: {response: {body: {wrap: data}}, views: {mobile: {response: {body: {template: {n: '$response.body#/data/name', who: $request.path.id}}}}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, text/csv: {}}}
+        '201': {description: new, content: {application/json: {schema: {type: object, properties: {name: {const: new}}}}}}
+    delete:
+      operationId: dropUser
+      x-gw: {response: {status: {'404': 200, '202': 204, 5xx: 404}, body: {omit: [mail]}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {type: object, properties: {mail: {type: string}}}}}}
+        '202': {description: soon, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}}}
+        '404': {description: none, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}}}
+        5XX: {description: broken}
+    post:
+      operationId: formUser
+      x-gw: {response: {body: {format: form, pick: [id]}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, application/x-www-form-urlencoded: {}}}
+    patch:
+      operationId: anyUser
+      x-gw: {response: {body: {omit: [mail]}}}
+      responses:
+        default: {description: any, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}}}
+  /users:
+    get:
+      operationId: listUsers
+      responses: {'200': {description: all, content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/User'}}}}}}
+  /all/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: all
+      x-gw:
+        compose:
+          calls: {user: {operation: getUser, with: {id: $request.path.id}}}
+          body: {user: $calls.user.body}
+        views:
+          mobile:
+            compose:
+              calls:
+                user: {operation: putUser, with: {id: $request.path.id}}
+                maybe: {operation: getUser, with: {id: $request.path.id}}
+                list: {operation: listUsers, optional: true, fallback: null}
+                each: {operation: getUser, with: {id: '$item#/id'}, forEach: $calls.list.body, optional: true, fallback: false}
+                other: {upstream: shop, path: /other}
+              status: 203
+              partialStatus: 206
+              body: {id: '$calls.user.body#/data/id', maybe: '$calls.maybe.body#/id', list: $calls.list.body, each: $calls.each.body, other: $calls.other.body, at: $calls.user.status}
+      responses:
+        '200': {description: all, content: {application/json: {schema: {type: object, properties: {user: {$ref: '#/components/schemas/User'}}}}}}
+        '203': {description: other}
+)";
+
+const Files& shaped() {
+  static const Files files{{"gateway.yaml", std::string(kShaped)}};
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("publish: answers are shown as the operation's own changes leave them",
+          "[compiler][publish]") {
+  const std::string responses = "/paths/~1users~1{id}/get/responses";
+  const std::string json = "/content/application~1json";
+  for (const std::string client : {"", "web", "mobile"}) {
+    const std::string text = published(shaped(), {.client = client}).text;
+    CAPTURE(client);
+    CHECK(
+        at(text, responses + "/200" + json) ==
+        R"({"schema":{"type":"object","required":["id","name"],"properties":{"id":{"type":"integer"},)"
+        R"("name":{"type":"string"}}}})");
+    CHECK(at(text, responses + "/202" + json + "/schema") ==
+          R"({"type":"object","properties":{"at":{"type":"string"}}})");
+    CHECK(at(text, responses + "/404" + json + "/schema/properties/mail") ==
+          R"({"type":"string"})");
+    // A type of which nothing can be hidden is refused, and not answered with.
+    CHECK(at(text, responses + "/200/content/text~1csv").empty());
+    CHECK(at(text, responses + "/204") == R"({"description":"nothing"})");
+    // Errors of `default` keep what successes do not show.
+    const std::string any = "/paths/~1users~1{id}/patch/responses";
+    CHECK(at(text, any + "/2XX" + json + "/schema/properties/mail").empty());
+    CHECK_FALSE(at(text, any + "/2XX" + json + "/schema/properties/id").empty());
+    CHECK(at(text, any + "/default" + json + "/schema") ==
+          R"({"$ref":"#/components/schemas/User"})");
+    CHECK(
+        at(text, "/paths/~1users~1{id}/post/responses/200/content") ==
+        R"({"application/x-www-form-urlencoded":{"schema":{"type":"object","required":["id"],"properties":{"id":{"type":"integer"}}}}})");
+  }
+}
+
+TEST_CASE("publish: answers stand at the statuses that callers see", "[compiler][publish]") {
+  const std::string text = published(shaped()).text;
+  const std::string responses = "/paths/~1users~1{id}/delete/responses";
+  // Of what becomes a success the same is hidden.
+  CHECK(
+      at(text, responses + "/200/content/application~1json/schema") ==
+      R"({"anyOf":[{"type":"object"},{"type":"object","required":["id","name"],"properties":{"id":{"type":"integer"},"name":{"type":"string"}}}]})");
+  CHECK(at(text, responses + "/202").empty());
+  CHECK(at(text, responses + "/204") == R"({"description":"soon"})");
+  CHECK(at(text, responses + "/404") == R"({"description":"broken"})");
+  CHECK(at(text, responses + "/5XX").empty());
+}
+
+TEST_CASE("publish: a class sees what templates make, of each success", "[compiler][publish]") {
+  const std::string responses = "/paths/~1users~1{id}/put/responses";
+  const std::string schema = "/content/application~1json/schema";
+  const std::string web = published(shaped(), {.client = "web"}).text;
+  CHECK(at(web, responses + "/200" + schema + "/required") == R"(["data"])");
+  CHECK(at(web, responses + "/200/content/text~1csv") == "{}");
+  const std::string mobile = published(shaped(), {.client = "mobile"}).text;
+  CHECK(
+      at(mobile, responses + "/200" + schema) ==
+      R"({"type":"object","required":["n","who"],"properties":{"n":{"type":"string"},"who":{"type":"integer"}}})");
+  CHECK(
+      at(mobile, responses + "/201" + schema) ==
+      R"({"type":"object","required":["who"],"properties":{"n":{"const":"new"},"who":{"type":"integer"}}})");
+  CHECK(at(mobile, responses + "/200/content/text~1csv").empty());
+}
+
+TEST_CASE("publish: a class sees what its own composition makes", "[compiler][publish]") {
+  const std::string responses = "/paths/~1all~1{id}/get/responses";
+  const std::string schema = "/content/application~1json/schema";
+  const std::string mobile = published(shaped(), {.client = "mobile"}).text;
+  // Nothing is answered with 200.
+  CHECK(at(mobile, responses + "/200").empty());
+  CHECK(at(mobile, responses + "/203/description") == R"("other")");
+  CHECK(at(mobile, responses + "/206" + schema) == at(mobile, responses + "/203" + schema));
+  const std::string made = responses + "/203" + schema;
+  CHECK(at(mobile, made + "/required") == R"(["list","at"])");
+  const std::string parts = made + "/properties";
+  // putUser may answer with one that does not require its `id`; getUser with nothing at all.
+  CHECK(at(mobile, parts + "/id") ==
+        R"({"description":"Any value: no schema is declared of it."})");
+  CHECK(at(mobile, parts + "/maybe") ==
+        R"({"description":"Any value: no schema is declared of it."})");
+  CHECK(
+      at(mobile, parts + "/list") ==
+      R"({"anyOf":[{"type":"array","items":{"$ref":"#/components/schemas/User"}},{"type":"null"}]})");
+  const std::string item = at(mobile, parts + "/each/items");
+  CHECK(item.find("mail") == item.npos);
+  CHECK(item.find(R"({"type":"null"})") != item.npos);
+  CHECK(item.find(R"({"type":"boolean"})") != item.npos);
+  CHECK(at(mobile, parts + "/other") ==
+        R"({"description":"Any value: no schema is declared of it."})");
+  CHECK(at(mobile, parts + "/at") == R"({"type":"integer"})");
+  const std::string web = published(shaped(), {.client = "web"}).text;
+  CHECK(at(web, responses + "/203") == R"({"description":"other"})");
+  CHECK(at(web, responses + "/200" + schema + "/properties/user") ==
+        R"({"$ref":"#/components/schemas/User"})");
+}
+
 TEST_CASE("publish: one document cannot have two operations of one place", "[compiler][publish]") {
   Files files = shop();
   std::string& text = files["gateway.yaml"];
   text.replace(text.find("mount: /stock"), 13, "mount: /orders");
   CHECK(published(files).problem.find("--host") != std::string::npos);
   CHECK(published(files, {.host = "stock.shop.example"}).problem.empty());
-}
-
-TEST_CASE("publish: views of schemas", "[compiler][publish]") {
-  struct Case {
-    std::string name, schema, body, expected;
-  };
-  const std::string pair =
-      R"({"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{},"d":{}}}}})";
-  const Case cases[] = {
-      {"a component is written out", R"({"$ref":"User"})", "pick: [id]",
-       R"({"type":"object","required":["id"],"properties":{"id":{"type":"integer"}}})"},
-      {"one that no path leads into stays", R"({"type":"array","items":{"$ref":"User"}})",
-       "limit: {'': 3}",
-       R"({"type":"array","items":{"$ref":"#/components/schemas/User"},"maxItems":3})"},
-      {"items are picked from", R"({"type":"array","items":{"$ref":"User"},"minItems":1})",
-       "pick: ['*/id']",
-       R"({"type":"array","items":{"type":"object","required":["id"],"properties":{"id":{"type":"integer"}}}})"},
-      {"omit reaches all branches",
-       R"({"oneOf":[{"$ref":"User"},{"allOf":[{"properties":{"secret":{},"x":{}}}]}]})",
-       "omit: [secret]",
-       R"({"oneOf":[{"type":"object","required":["id","name"],"properties":{"id":{"type":"integer"},"name":{"type":"string"}}},{"allOf":[{"properties":{"x":{}}}]}]})"},
-      {"no example, condition or discriminator names what is gone",
-       R"({"properties":{"a":{},"b":{}},"example":{"b":1},"if":{"required":["b"]},"dependentRequired":{"a":["b"]}})",
-       "omit: [b]", R"({"properties":{"a":{}}})"},
-      {"rename keeps the place and that it is required", pair, "rename: {a: z, b/c: y}",
-       R"({"type":"object","required":["z","b"],"properties":{"z":{"type":"string"},"b":{"type":"object","properties":{"y":{},"d":{}}}}})"},
-      {"move makes objects", pair, "move: {a: n/m}",
-       R"({"type":"object","required":["b"],"properties":{"b":{"type":"object","properties":{"c":{},"d":{}}},"n":{"type":"object","properties":{"m":{"type":"string"}}}}})"},
-      {"flatten lifts members", pair, "flatten: [b]",
-       R"({"type":"object","required":["a"],"properties":{"a":{"type":"string"},"c":{},"d":{}}})"},
-      {"flatten of lists",
-       R"({"properties":{"l":{"type":"array","items":{"type":"array","items":{"type":"integer"}}}}})",
-       "flatten: [l]", R"({"properties":{"l":{"type":"array","items":{"type":"integer"}}}})"},
-      {"map takes what items hold",
-       R"({"properties":{"l":{"type":"array","items":{"$ref":"User"}}}})", "map: {l: name}",
-       R"({"properties":{"l":{"type":"array","items":{"type":"string"}}}})"},
-      {"first may be null", R"({"properties":{"l":{"type":"array","items":{"type":"integer"}}}})",
-       "first: [l]", R"({"properties":{"l":{"anyOf":[{"type":"integer"},{"type":"null"}]}}})"},
-      {"first of what is never empty",
-       R"({"properties":{"l":{"type":"array","minItems":1,"items":{"type":"integer"}}}})",
-       "first: [l]", R"({"properties":{"l":{"type":"integer"}}})"},
-      {"limit keeps a lower one",
-       R"({"properties":{"l":{"type":"array","items":{},"maxItems":2,"minItems":5}}})",
-       "limit: {l: 3}",
-       R"({"properties":{"l":{"type":"array","items":{},"maxItems":2,"minItems":3}}})"},
-      {"set knows literals", R"({"type":"object"})", "set: {a/b: 1, c: $request.path.id}",
-       R"({"type":"object","properties":{"a":{"type":"object","properties":{"b":{"type":"integer"}}},"c":{}}})"},
-      {"wrap", R"({"type":"string"})", "wrap: data/value",
-       R"({"type":"object","required":["data"],"properties":{"data":{"type":"object","required":["value"],"properties":{"value":{"type":"string"}}}}})"},
-      {"a template is what was declared", R"({"type":"string"})", "template: {a: 1}",
-       R"({"type":"string"})"},
-      {"picking through a text takes it away", pair, "pick: [a/x, b/c]",
-       R"({"type":"object","required":["b"],"properties":{"b":{"type":"object","properties":{"c":{}}}}})"},
-      {"picking from a list without its items empties it",
-       R"({"type":"array","items":{"$ref":"User"}})", "pick: [id]",
-       R"({"type":"array","items":{},"maxItems":0})"},
-      {"what is not named is picked by additionalProperties",
-       R"({"properties":{"a":{}},"additionalProperties":{"type":"integer"}})", "pick: [b]",
-       R"({"properties":{"b":{"type":"integer"}}})"},
-  };
-  for (const Case& one : cases) {
-    DYNAMIC_SECTION(one.name) { CHECK(seen(one.schema, one.body) == one.expected); }
-  }
-  CHECK(
-      seen(R"({"properties":{"l":{"type":"array","items":{"$ref":"User"}}}})", "first: [l]", false)
-          .find(R"("nullable":true)") != std::string::npos);
-}
-
-namespace {
-
-// A schema of nested objects and lists, with names of three letters.
-std::string random_schema(std::mt19937& random, u32 depth) {
-  if (depth == 0 || random() % 5 == 0) return R"({"type":"string"})";
-  if (random() % 4 == 0) {
-    return fmt::format(R"({{"type":"array","items":{}}})", random_schema(random, depth - 1));
-  }
-  if (random() % 6 == 0) {
-    return fmt::format(R"({{"allOf":[{},{}]}})", random_schema(random, depth - 1),
-                       random_schema(random, depth - 1));
-  }
-  std::string members;
-  for (const char name : {'a', 'b', 'c'}) {
-    if (random() % 3 == 0) continue;
-    members += fmt::format(R"({}"{}":{})", members.empty() ? "" : ",", name,
-                           random_schema(random, depth - 1));
-  }
-  return fmt::format(R"({{"type":"object","properties":{{{}}},"required":["a","b"]}})", members);
-}
-
-// All paths that a schema names.
-void paths_of(NodeRef schema, const std::string& prefix, std::vector<std::string>& out) {
-  if (const NodeRef named = schema.get("properties")) {
-    for (const auto [key, value] : named.entries()) {
-      out.push_back(prefix + std::string(key.text()));
-      paths_of(value, out.back() + "/", out);
-    }
-  }
-  if (const NodeRef items = schema.get("items")) paths_of(items, prefix + "*/", out);
-  if (const NodeRef parts = schema.get("allOf")) {
-    for (const NodeRef part : parts.items()) paths_of(part, prefix, out);
-  }
-}
-
-std::vector<std::string> paths_of(const std::string& json) {
-  FileSet files;
-  DiagnosticSink sink;
-  const auto tree = read_tree(files, files.add("a.json", json), sink);
-  std::vector<std::string> out;
-  paths_of(tree->root(), "", out);
-  return out;
-}
-
-// Whether one path leads to the other; `*` of a pick is every member or item.
-bool meet(std::string_view pick, std::string_view shown) {
-  while (!pick.empty() && !shown.empty()) {
-    const std::string_view want = pick.substr(0, pick.find('/'));
-    const std::string_view have = shown.substr(0, shown.find('/'));
-    if (want != "*" && want != have) return false;
-    pick.remove_prefix(std::min(pick.size(), want.size() + 1));
-    shown.remove_prefix(std::min(shown.size(), have.size() + 1));
-  }
-  return true;
-}
-
-}  // namespace
-
-TEST_CASE("publish: a view shows no field that it does not pick, nor one that it omits",
-          "[compiler][publish]") {
-  std::mt19937 random(7);
-  for (u32 round = 0; round < 500; ++round) {
-    const std::string schema = random_schema(random, 4);
-    std::vector<std::string> all = paths_of(schema);
-    if (all.empty()) continue;
-    std::vector<std::string> some;
-    for (u32 i = 0; i < 2; ++i) some.push_back(all[random() % all.size()]);
-    CAPTURE(schema, some);
-    for (const std::string& shown :
-         paths_of(seen(schema, fmt::format("pick: ['{}', '{}']", some[0], some[1])))) {
-      const bool picked =
-          std::ranges::any_of(some, [&](const std::string& path) { return meet(path, shown); });
-      CAPTURE(shown);
-      CHECK(picked);
-    }
-    const auto left = paths_of(seen(schema, fmt::format("omit: ['{}']", some[0])));
-    CHECK(std::ranges::find(left, some[0]) == left.end());
-  }
 }
 
 TEST_CASE("publish: any text survives YAML", "[compiler][publish]") {

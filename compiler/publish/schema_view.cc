@@ -106,7 +106,13 @@ class SchemaChanger {
       : body_(body), options_(options) {}
 
   void run(PublicValue& root) {
-    if (const Effective* whole = body_.find("template"); whole && whole->present()) return;
+    came_ = root;
+    if (const Effective* whole = body_.find("template"); whole && whole->present()) {
+      SchemaPart made = schema_of(whole->node);
+      root = made.always ? std::move(made.schema)
+                         : or_null(std::move(made.schema), options_.has_null_type);
+      return;
+    }
     if (const auto picks = paths("pick"); !picks.empty()) pick(root, picks);
     for (const Path& path : paths("omit")) omit(root, path);
     for (const auto& [from, to] : pairs("move")) move(root, from, path_of(to));
@@ -457,18 +463,8 @@ class SchemaChanger {
   }
 
   void allow_null(PublicValue& schema) const {
-    if (!options_.has_null_type) {
-      write_out(schema);  // `nullable` counts beside `type` only
-      schema.set("nullable", PublicValue::boolean(true));
-      return;
-    }
-    PublicValue null = PublicValue::map();
-    null.set("type", PublicValue::string("null"));
-    PublicValue either = PublicValue::map();
-    PublicValue& alternatives = either.set("anyOf", PublicValue::list());
-    alternatives.items.push_back(std::move(schema));
-    alternatives.items.push_back(std::move(null));
-    schema = std::move(either);
+    if (!options_.has_null_type) write_out(schema);  // `nullable` counts beside `type` only
+    schema = or_null(std::move(schema), options_.has_null_type);
   }
 
   void limit(PublicValue& root, const Path& path, const std::string& text) {
@@ -496,24 +492,46 @@ class SchemaChanger {
       const auto shared = static_cast<size_t>(path.rend() - star);
       if (shared >= path.size()) continue;
       const Path head(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(shared));
-      reach(root, head, 0, [&](PublicValue& item) {
-        put(item, below(path, shared), schema_of(entry.value.node));
-      });
+      const SchemaPart value = schema_of(entry.value.node);
+      reach(root, head, 0, [&](PublicValue& item) { set(item, below(path, shared), value); });
     }
   }
 
-  // Of a value that is written; anything, where an expression may stand in it.
-  static PublicValue schema_of(NodeRef node) {
-    PublicValue schema = PublicValue::map();
-    if (!node || node.is_map() || node.is_seq()) return schema;
-    const bool is_expression = node.is_string() && node.text().find('$') != std::string_view::npos;
-    const std::string_view type = node.kind() == NodeKind::Bool    ? "boolean"
-                                  : node.kind() == NodeKind::Int   ? "integer"
-                                  : node.kind() == NodeKind::Float ? "number"
-                                  : node.is_string()               ? "string"
-                                                                   : "";
-    if (!is_expression && !type.empty()) schema.set("type", PublicValue::string(type));
-    return schema;
+  // What is absent leaves the member as it is.
+  void set(PublicValue& item, const Path& path, const SchemaPart& value) {
+    SchemaPart former;
+    bool any = false;
+    reach(item, path, 0, [&](PublicValue& found) {
+      former.schema = any ? any_of({std::move(former.schema), found}) : found;
+      any = true;
+    });
+    const bool stays = any && !value.always;
+    omit(item, path);
+    put(item, path, stays ? any_of({value.schema, std::move(former.schema)}) : value.schema);
+    if (value.always) require_all(item, path);
+  }
+
+  // Objects on the way are made.
+  static void require_all(PublicValue& schema, const Path& path) {
+    PublicValue* at = &schema;
+    for (const std::string& name : path) {
+      add_required(*at, name);
+      PublicValue* named = at->find("properties");
+      at = named == nullptr ? nullptr : named->find(name);
+      if (at == nullptr || !at->is_map()) return;
+    }
+  }
+
+  SchemaPart schema_of(NodeRef node) const {
+    if (!node) return {unknown_schema()};
+    return schema_of_template(node, options_.has_null_type, [&](std::string_view expression) {
+      constexpr std::string_view kBody = "$response.body";
+      if (!expression.starts_with(kBody)) {
+        return options_.expression ? options_.expression(expression) : SchemaPart{unknown_schema()};
+      }
+      expression.remove_prefix(std::min(expression.size(), kBody.size() + 1));  // and the `#`
+      return schema_at(came_, expression, options_.component);
+    });
   }
 
   void wrap(PublicValue& root) const {
@@ -531,6 +549,7 @@ class SchemaChanger {
 
   const Effective& body_;
   const SchemaViewOptions& options_;
+  PublicValue came_;  // what `$response.body` is
   u32 visits_ = 0;
 };
 
