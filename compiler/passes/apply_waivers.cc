@@ -19,6 +19,7 @@ constexpr std::string_view kWaivableErrors[] = {"secret-inline",
                                                 "body-path-unknown",
                                                 "body-change-not-json",
                                                 "compose-field-unknown",
+                                                "compose-input",
                                                 "compose-shape"};
 
 struct Waiver {

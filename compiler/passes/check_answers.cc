@@ -12,14 +12,10 @@
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
-#include "compiler/schema/pool_matcher.h"
-#include "compiler/schema/schema_compiler.h"
+#include "compiler/passes/schema_judge.h"
 #include "compiler/xgw/node_json.h"
-#include "runtime/json/tape.h"
-#include "runtime/json/tape_builder.h"
 #include "runtime/policies/mock/record.h"
 #include "runtime/policies/respond/record.h"
-#include "runtime/schema/evaluator.h"
 
 namespace gw::compiler {
 namespace {
@@ -209,42 +205,14 @@ class AnswerCheck {
     const bool is_text = answer.type.starts_with("text/") && answer.type != "text/event-stream" &&
                          answer.type != "text/xml";
     if (!is_json_type(answer.type) && !is_text) return {};
-    const u32 root = schemas_.compile_schema(set_of(*source.unit->document), media.schema);
-    quiet_.all().clear();
-    if (root == gw::schema::kNone) return {};  // where it is enforced, that is an error of its own
-    if (is_text) {
-      json::TapeBuilder builder(tape_);
-      builder.string(answer.body);
-      if (!builder.finish()) return "it is no UTF-8";
-    } else if (!tape_.parse(answer.body)) {
-      return "it is no JSON";
-    }
-    const gw::schema::Program program{pools_.schema_programs.data(), pools_.strings.bytes().data(),
-                                      &matcher_};
-    gw::schema::ErrorList errors(1);
-    const gw::schema::ValidateOptions options{.direction = gw::schema::Direction::Response};
-    if (evaluator_.validate(program, root, tape_, 0, options, &errors)) return {};
-    if (errors.all().empty()) return "it is refused";
-    const gw::schema::SchemaError& error = errors.all().front();
-    return error.pointer.empty() ? error.message
-                                 : fmt::format("`{}` {}", error.pointer, error.message);
-  }
-
-  schema::SchemaSet& set_of(const openapi::Document& document) {
-    std::unique_ptr<schema::SchemaSet>& set = sets_[&document];
-    if (set == nullptr) set = std::make_unique<schema::SchemaSet>(document, quiet_);
-    return *set;
+    const openapi::Document& document = *source.unit->document;
+    constexpr auto kResponse = gw::schema::Direction::Response;
+    return is_text ? judge_.text_problem(document, media.schema, answer.body, kResponse)
+                   : judge_.json_problem(document, media.schema, answer.body, kResponse);
   }
 
   Module& module_;
-  // Of their own: nothing of it goes into the table.
-  Pools pools_;
-  DiagnosticSink quiet_;
-  schema::SchemaCompiler schemas_{pools_, quiet_};
-  schema::PoolMatcher matcher_{pools_};
-  std::map<const openapi::Document*, std::unique_ptr<schema::SchemaSet>> sets_;
-  json::Tape tape_;
-  gw::schema::Evaluator evaluator_;
+  SchemaJudge judge_;
   std::set<std::tuple<FileId, u32, FileId, u32>> seen_;
 };
 

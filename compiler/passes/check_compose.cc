@@ -1,5 +1,5 @@
-// What can be proved of compositions: that the fields which they use are there, that what they put
-// together is what they declare, and that deadlines add up.
+// What can be proved of compositions: that the fields which they use are there, that calls get what
+// they take, that what is put together is what is declared, and that deadlines add up.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/passes/body_changes.h"
+#include "compiler/passes/check_call_inputs.h"
 #include "compiler/passes/compose_shape.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_compose.h"
@@ -29,7 +30,7 @@ bool says(const Levels& levels, std::string_view name) {
 
 class ComposeCheck {
  public:
-  explicit ComposeCheck(Module& module) : module_(module) {}
+  explicit ComposeCheck(Module& module) : module_(module), inputs_(module) {}
 
   void run() {
     for (const PlannedOperation& planned : module_.operations) {
@@ -60,6 +61,7 @@ class ComposeCheck {
     if (!compose.is_map || calls == nullptr || !calls->is_map) return;  // reported
     const ComposedCalls composed(module_, *planned.source, compose);
     check_fields(composed, compose);
+    inputs_.run(composed);
     const Effective* body = compose.find("body");
     if (body != nullptr && body->node) check_shape({*planned.source, view}, composed, *body);
     check_deadlines(planned, composed, *calls);
@@ -281,6 +283,7 @@ class ComposeCheck {
   }
 
   Module& module_;
+  CallInputCheck inputs_;
   std::set<Place> reported_;
 };
 

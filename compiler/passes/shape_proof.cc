@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/passes/schema_shape.h"
+
 namespace gw::compiler {
 namespace {
 
@@ -35,8 +37,17 @@ bool is_unknown(const Shape& shape) {
 
 bool is_template(const Shape& shape) { return shape.document == nullptr && shape.declared.valid(); }
 
+bool is_read_only(const Shape& shape) {
+  return std::ranges::any_of(shape.schemas, [&](NodeRef schema) {
+    const NodeRef says = SchemaShape(*shape.document).keyword(schema, "readOnly");
+    return says && says.kind() == NodeKind::Bool && says.boolean();
+  });
+}
+
 class Prover {
  public:
+  explicit Prover(Direction direction) : direction_(direction) {}
+
   void compare(Shape& made, Shape& declared, const std::string& at, Span place, u32 depth) {
     if (same_schemas(made, declared)) return;
     if (depth > kMaxDepth || ++pairs_ > kMaxPairs) return leave(at, "is too deep to be looked at");
@@ -75,6 +86,7 @@ class Prover {
 
   void compare_objects(Shape& made, Shape& declared, const std::string& at, Span place, u32 depth) {
     for (Shape::Member& wanted : declared.members) {
+      if (direction_ == Direction::Request && is_read_only(wanted.value)) continue;
       if (wanted.presence == Presence::Always) require(made, declared, wanted, at, place);
     }
     for (Shape::Member& member : made.members) {
@@ -131,13 +143,14 @@ class Prover {
     }
   }
 
+  const Direction direction_;
   u32 pairs_ = 0;
 };
 
 }  // namespace
 
-ShapeProof prove_shape(Shape& made, Shape& declared, Span place) {
-  Prover prover;
+ShapeProof prove_shape(Shape& made, Shape& declared, Span place, Direction direction) {
+  Prover prover(direction);
   prover.compare(made, declared, "", place, 0);
   return std::move(prover.proof);
 }

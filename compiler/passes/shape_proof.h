@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "compiler/passes/body_shape.h"
+#include "runtime/schema/evaluator.h"
 
 namespace gw::compiler {
 
@@ -25,8 +26,9 @@ struct ShapeProof {
 };
 
 /// `made` is written at `place`. Both are looked into. Ends for recursive schemas; what is deeper
-/// or larger than the bound is unproved.
-ShapeProof prove_shape(Shape& made, Shape& declared, Span place);
+/// or larger than the bound is unproved. Requests need not have what is `readOnly`.
+ShapeProof prove_shape(Shape& made, Shape& declared, Span place,
+                       gw::schema::Direction direction = gw::schema::Direction::Response);
 
 /// "a string", "a list or null"; "anything" for kAllTypes.
 std::string type_words(u32 types);
