@@ -14,6 +14,7 @@
 #include "runtime/http/problem.h"
 #include "runtime/http/query.h"
 #include "runtime/policies/body/changes.h"
+#include "runtime/policies/body/form.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/status/filter.h"
 #include "runtime/policies/validate/media_type.h"
@@ -26,7 +27,6 @@ using json::Value;
 using json::ValueTree;
 
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-constexpr u32 kMaxFormPairs = 1024;
 
 enum class Written : u8 { Opaque, Json, Form };
 
@@ -42,72 +42,6 @@ Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord
   return both && type.type == kFormType ? Written::Form : Written::Opaque;
 }
 
-// Names that stand several times become lists.
-Value* form_value(ValueTree& tree, std::string_view text) {
-  Value* root = tree.object();
-  u32 count = 0;
-  for (http::QueryPair pair; http::next_query_pair(text, pair);) {
-    if (++count > kMaxFormPairs) return nullptr;
-    const std::string_view name = http::percent_decoded(tree.arena(), pair.name, true);
-    Value* value = tree.string(http::percent_decoded(tree.arena(), pair.value, true));
-    Value* known = tree.find(*root, name);
-    if (known == nullptr) {
-      tree.set(*root, name, value);
-    } else if (known->kind == Kind::Array) {
-      tree.append(*known, value);
-    } else {
-      Value* list = tree.array();
-      Value* before = tree.raw(known->kind, known->text);
-      tree.append(*list, before);
-      tree.append(*list, value);
-      ValueTree::replace(*known, *list);
-    }
-  }
-  return root;
-}
-
-std::string_view plain_text(const Value& value, Arena& arena) {
-  if (value.kind != Kind::String) return value.text;
-  const std::string_view inner = value.text.substr(1, value.text.size() - 2);
-  char* out = static_cast<char*>(arena.allocate(inner.size(), 1));
-  return {out, static_cast<size_t>(json::unescape(inner, out) - out)};
-}
-
-void append_pair(std::string_view name, std::string_view text, std::string& out) {
-  if (!out.empty()) out += '&';
-  engine::append_query_encoded(name, out);
-  out += '=';
-  engine::append_query_encoded(text, out);
-}
-
-// Lists become several pairs; what is deeper is written as JSON, as OpenAPI has it by default.
-// False: no object, or too long.
-bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out) {
-  if (root.kind != Kind::Object) return false;
-  const auto add = [&](std::string_view name, const Value& value) {
-    if (value.kind == Kind::Null) return;
-    if (value.kind != Kind::Object && value.kind != Kind::Array) {
-      append_pair(name, plain_text(value, tree.arena()), out);
-      return;
-    }
-    std::string text;
-    if (json::write(value, max_bytes, text)) append_pair(name, text, out);
-  };
-  for (Value* member = tree.first(root); member != nullptr; member = ValueTree::next(*member)) {
-    const std::string_view name = tree.plain_key(*member);
-    const bool is_list = member->kind == Kind::Array && tree.first(*member) != nullptr;
-    if (!is_list) {
-      if (member->kind != Kind::Array) add(name, *member);
-    } else {
-      for (Value* item = tree.first(*member); item != nullptr; item = ValueTree::next(*item)) {
-        add(name, *item);
-      }
-    }
-    if (out.size() > max_bytes) return false;
-  }
-  return true;
-}
-
 struct Changed {
   bool fine = false;
   bool too_long = false;  // where it is not
@@ -119,7 +53,7 @@ struct Changed {
 Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape* tape,
                std::string_view body, Written written) {
   ValueTree tree(exchange.arena);
-  Value* root = written == Written::Form ? form_value(tree, body) : tree.of(*tape);
+  Value* root = written == Written::Form ? read_form(exchange, tree, body) : tree.of(*tape);
   Changed out;
   if (root == nullptr) return out;
   out.too_long = !change_value(exchange, record, tree, *root);
