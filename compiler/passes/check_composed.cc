@@ -34,8 +34,6 @@ constexpr IdleField kIdle[] = {
      "put it on the operations that are called, or into `path` or `with` of the calls"},
     {"request", "body", "calls have a `body` of their own",
      "put it on the operations that are called, or into `body` of the calls"},
-    {"validate", "response", "what a composition puts together is proved when it is compiled",
-     "put it on the operations that are called"},
     {"timeout", "stream", "no stream is composed", "set `timeout.total`"},
 };
 

@@ -46,6 +46,7 @@ struct Lowered {
   u32 settings = 0;
   u32 upstream = table::kNone;
   std::vector<u32> other_upstreams = {};  // that take a share, or copies
+  bool asks = false;                      // an upstream, or others by calls
   bool streams = false;                   // `timeout.total` does not hold
   bool limited = false;                   // a rate or quota is enforced
   bool deadlines_unset = false;           // it is sent upstream, and nobody chose deadlines for it
@@ -329,12 +330,9 @@ class OperationLowerer {
       record.body = static_cast<u32>(policies::BodyPresence::Undeclared);
       record.response = static_cast<u32>(policies::ValidateMode::Off);
     }
-    if (ValidateLowerer::checks_request(record)) {
-      steps.push_back(step(PolicyId::Validate, Phase::RequestValidation, record));
-    }
-    if (lowered.upstream != table::kNone && ValidateLowerer::checks_response(record)) {
-      steps.push_back(step(PolicyId::Validate, Phase::ResponseValidation, record));
-    }
+    const auto add = [&](Phase phase) { steps.push_back(step(PolicyId::Validate, phase, record)); };
+    if (ValidateLowerer::checks_request(record)) add(Phase::RequestValidation);
+    if (lowered.asks && ValidateLowerer::checks_response(record)) add(Phase::ResponseValidation);
   }
 
   void add_compression(const Effective& fields, const OperationRecord& record,
@@ -646,6 +644,7 @@ class OperationLowerer {
     reads_.request = reads_.request || made.reads_request_body;
     lowered.other_upstreams.insert(lowered.other_upstreams.end(), made.upstreams.begin(),
                                    made.upstreams.end());
+    lowered.asks = true;
     if (made.record) steps.push_back(step(PolicyId::Compose, Phase::Action, *made.record));
   }
 
@@ -680,6 +679,7 @@ class OperationLowerer {
     check_parts(fields, lowered, proxy);
     steps.push_back(step(PolicyId::Proxy, Phase::Action, proxy));
     lowered.upstream = upstream;
+    lowered.asks = true;
   }
 
   // What goes to several upstreams must be the same kind of thing to all of them.

@@ -294,6 +294,46 @@ TEST_CASE("compose: an answer without a body is one, and its body is absent", "[
   CHECK(used.body().find(R"("part":"o")") != std::string::npos);
 }
 
+TEST_CASE("compose: what is put together is held to what is declared", "[compose]") {
+  const auto run = [](const std::string& mode, const std::string& declared,
+                      std::vector<ScriptedAnswer> script) {
+    std::string text = composed(
+        "calls: {u: {upstream: users, path: /u, pass: [404]}, o: {upstream: orders, path: /o, "
+        "optional: true}}, body: {u: $calls.u.body, o: $calls.o.body}");
+    const std::string operation = "operationId: getDashboard\n      x-gw: {";
+    text.insert(text.find(operation) + operation.size(), "validate: {response: " + mode + "}, ");
+    text.replace(text.rfind("'200': {description: ok}"), 24, declared);
+    Composed out{std::make_unique<Trip>(compiled_table(text))};
+    out.trip->fetcher.script = std::move(script);
+    out.trip->start("GET", "/dashboard/7", {{"host", "a"}});
+    REQUIRE(out.trip->done());
+    return out;
+  };
+  const std::string declared =
+      "'200': {description: ok, content: {application/json: {schema: {type: object, required: [u], "
+      "properties: {u: {type: integer, minimum: 5}, o: {type: string}}}}}}";
+  const auto fine = run("enforce", declared, {json("7"), json("\"a\"")});
+  CHECK(fine.status() == 200);
+  CHECK(fine.body() == R"({"u":7,"o":"a"})");
+  // Types could be proved if the parts were declared; bounds of values could not.
+  const auto wrong = run("enforce", declared, {json("4"), json("\"a\"")});
+  CHECK(wrong.status() == 502);
+  CHECK(wrong.trip->exchange.error.code == Errc::ResponseInvalid);
+  CHECK(wrong.body().find("\"u\"") == std::string::npos);
+  const auto logged = run("log", declared, {json("4"), json("\"a\"")});
+  CHECK(logged.status() == 200);
+  CHECK(logged.body() == R"({"u":4,"o":"a"})");
+  REQUIRE(logged.trip->exchange.validation != nullptr);
+  CHECK(logged.trip->exchange.validation->response_faults == 1);
+  // What passes a part on is an answer as well; a call that lacks is the gateway's own word.
+  CHECK(run("enforce", declared, {json("{}", 404), json("1")}).status() == 502);
+  CHECK(run("enforce", declared + ", '404': {description: none}", {json("{}", 404), json("1")})
+            .status() == 404);
+  const auto lacking = run("enforce", declared, {json("{}", 500), json("1")});
+  CHECK(lacking.status() == 502);
+  CHECK(lacking.body().find(R"("part":"u")") != std::string::npos);
+}
+
 TEST_CASE("compose: without a list the fallback of its items is not used", "[compose]") {
   auto run = run_composed(
       "calls: {l: {upstream: orders, path: /o}, i: {upstream: users, path: '/i/{$item}', forEach: "

@@ -509,6 +509,11 @@ Task<void> run(Exchange& exchange, Env& env, Responder& responder) {
   }
   if (action.compose != nullptr) {
     co_await engine::compose(exchange, env, *action.compose);
+    const policies::ValidateRecord* check = policies::response_check(exchange);
+    const bool made = exchange.error.code == Errc::None;  // a call may have been missing
+    if (check != nullptr && made && !policies::validate_composed(exchange, *check)) {
+      engine::answer_refused_response(exchange);
+    }
     co_await engine::deliver_local(exchange, env, responder);
   } else if (action.proxy != nullptr) {
     co_await proxy(exchange, env, responder, *action.proxy);

@@ -375,17 +375,31 @@ const ResponseRecord* find_response(const table::TableView& view, table::Extent 
   return nullptr;
 }
 
+// What is declared of answers with this status; null: nothing, which may be a fault.
+const ResponseRecord* judge_status(const Exchange& exchange, const ValidateRecord& record,
+                                   u16 status, Judge& judge) {
+  const ResponseRecord* response = find_response(exchange.table->view(), record.responses, status);
+  if (response == nullptr && !needs_no_declaration(status)) {
+    judge.faults.add({.in = Place::Header,
+                      .parameter = "status",
+                      .pointer = {},
+                      .keyword = "responses",
+                      .detail = "is not declared"});
+  }
+  return response;
+}
+
 // The entry that judges the body of an answer; null: none does.
 const MediaRecord* judge_answer_head(const Exchange& exchange, const ResponseRecord& response,
-                                     const Fetched& fetched, Judge& judge, MediaType& type) {
+                                     const http::ResponseHead& head, bool has_body, Judge& judge,
+                                     MediaType& type) {
   const table::TableView& view = exchange.table->view();
-  const http::FieldList& fields = fetched.head.fields;
+  const http::FieldList& fields = head.fields;
   for (const ParameterRecord& header : view.policy_list<ParameterRecord>(response.headers)) {
     judge.judge_header(header, fields);
   }
-  const bool bodiless =
-      http::response_length(fetched.head, exchange.request.method, std::nullopt).bodiless;
-  if (response.media.count == 0 || fetched.body == nullptr || bodiless) return nullptr;
+  const bool bodiless = http::response_length(head, exchange.request.method, std::nullopt).bodiless;
+  if (response.media.count == 0 || !has_body || bodiless) return nullptr;
   const auto refuse = [&](std::string_view detail) -> const MediaRecord* {
     judge.faults.add({.in = Place::Body,
                       .parameter = {},
@@ -493,19 +507,11 @@ void ask_for_plain_answer(Exchange& exchange, const ValidateRecord& record) {
 Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord& record,
                              u64 limit_bytes, Fetched& fetched) {
   Judge judge(exchange, schema::Direction::Response, record.errors);
-  const ResponseRecord* response =
-      find_response(exchange.table->view(), record.responses, fetched.head.status);
-  if (response == nullptr) {
-    if (needs_no_declaration(fetched.head.status)) co_return true;
-    judge.faults.add({.in = Place::Header,
-                      .parameter = "status",
-                      .pointer = {},
-                      .keyword = "responses",
-                      .detail = "is not declared"});
-    co_return conclude_answer(exchange, record, judge);
-  }
+  const ResponseRecord* response = judge_status(exchange, record, fetched.head.status, judge);
+  if (response == nullptr) co_return conclude_answer(exchange, record, judge);
   MediaType type;
-  const MediaRecord* media = judge_answer_head(exchange, *response, fetched, judge, type);
+  const MediaRecord* media =
+      judge_answer_head(exchange, *response, fetched.head, fetched.body != nullptr, judge, type);
   if (media == nullptr) co_return conclude_answer(exchange, record, judge);
   engine::WholeBody body;
   const Result<void> read = co_await engine::read_to_end(
@@ -530,6 +536,18 @@ Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord&
                       .detail = plain.why});
   }
   co_return conclude_answer(exchange, record, judge);
+}
+
+bool validate_composed(Exchange& exchange, const ValidateRecord& record) {
+  Judge judge(exchange, schema::Direction::Response, record.errors);
+  const http::ResponseHead& head = exchange.response;
+  if (const ResponseRecord* response = judge_status(exchange, record, head.status, judge)) {
+    MediaType type;
+    const bool has_body = !exchange.local_body.empty();
+    const MediaRecord* media = judge_answer_head(exchange, *response, head, has_body, judge, type);
+    if (media != nullptr) judge.judge_body(*media, type, as_bytes(exchange.local_body));
+  }
+  return conclude_answer(exchange, record, judge);
 }
 
 }  // namespace gw::policies

@@ -24,5 +24,7 @@ void ask_for_plain_answer(Exchange& exchange, const ValidateRecord& record);
 /// `fetched.body` gives all of the body.
 Task<bool> validate_response(Exchange& exchange, Env& env, const ValidateRecord& record,
                              u64 limit_bytes, Fetched& fetched);
+/// The same for exchange.response and exchange.local_body, which a composition has made.
+bool validate_composed(Exchange& exchange, const ValidateRecord& record);
 
 }  // namespace gw::policies
