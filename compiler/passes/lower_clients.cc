@@ -178,6 +178,7 @@ class ClientLowerer {
     check_keys(value, "a client class", {"when"}, module_.sink);
     const NodeRef when = value.get("when");
     if (when) {
+      if (!refuse_classes(key, when)) return;
       // Who is not known is in no class that asks who he is.
       EncodeScope scope;
       scope.may_be_absent = true;
@@ -192,6 +193,19 @@ class ClientLowerer {
       rest_ = key;
     }
     classes_.push_back(made);
+  }
+
+  // Which class a client is of is known when all conditions have been asked. False: reported.
+  bool refuse_classes(NodeRef key, NodeRef when) {
+    bool fine = true;
+    for (const NodeRef item : when.items()) fine = refuse_classes(key, item) && fine;
+    const NodeRef named = when.is_map() ? when.key_of("client") : NodeRef{};
+    if (!named) return fine;
+    report(module_, "extension-conflict", Severity::Error, named.span(),
+           fmt::format("client class `{}` depends on another class", key.text()),
+           "a client is of one class, which is not known yet",
+           "write the other's condition here as well: a class within another one comes first");
+    return false;
   }
 
   // Those within another one before it.

@@ -142,6 +142,32 @@ TEST_CASE("views: the class that lies within another comes first", "[views]") {
   CHECK(tablet.body == R"({"slim":{"id":7,"name":"a","secret":1,"more":2}})");
 }
 
+TEST_CASE("views: `matches` of a condition is of the whole value", "[views]") {
+  const std::string text = R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  upstreams: {users: {targets: ['http://127.0.0.1:9001']}}
+  clients: {one: {when: {header: {x-app: {matches: 'PATTERN'}}}}, web: {}}
+  defaults: {upstream: users, timeout: 5s, response: {headers: {set: {x-class: $client.class}}}}
+paths: {/u: {get: {operationId: u, responses: {'200': {description: ok}}}}}
+)";
+  const auto class_of = [&](const std::string& app, const std::string& pattern = "v[0-9]") {
+    std::string document = text;
+    document.replace(document.find("PATTERN"), 7, pattern);
+    Trip trip(compiled_table(document));
+    trip.fetcher.script = {{.status = 200, .body = "x"}};
+    trip.start("GET", "/u", {{"host", "a"}, {"x-app", app}});
+    return trip.field("x-class");
+  };
+  CHECK(class_of("v1") == "one");
+  CHECK(class_of("v12") == "web");
+  CHECK(class_of(" v1") == "web");
+  CHECK(class_of("V1") == "web");
+  CHECK(class_of("app-BETA-2", "(?i).*beta.*") == "one");
+  CHECK(class_of("app-beta-2", "beta.*") == "web");
+}
+
 TEST_CASE("views: limits of a class take the place of the operation's", "[views]") {
   const auto table = compiled_table(kShop);
   for (const auto& [client, allowed] :
