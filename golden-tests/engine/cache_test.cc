@@ -534,14 +534,14 @@ TEST_CASE("cache: what changes a resource makes its answers invalid", "[cache]")
   gate.get("/items/7");
   gate.get("/items/7?a=1");
   gate.get("/items/8");
-  gate.send("PUT", "/items/7");
+  CHECK(gate.send("PUT", "/items/7").field("cache-status") == "gwctl; fwd=method; fwd-status=204");
   CHECK(gate.get("/items/7").outcome() == Outcome::Miss);
   CHECK(gate.get("/items/7?a=1").outcome() == Outcome::Miss);
   CHECK(gate.get("/items/8").outcome() == Outcome::Hit);
   put_status = 409;  // nothing has happened
   gate.send("PUT", "/items/7");
   CHECK(gate.get("/items/7").outcome() == Outcome::Hit);
-  gate.send("POST", "/items");
+  CHECK(gate.send("POST", "/items").field("cache-status") == "gwctl; fwd=method; fwd-status=201");
   CHECK(gate.get("/items/8").outcome() == Outcome::Miss);
   CHECK(gate.store.purge_tag(cache::tag_of(cache::TagKind::Named, "item-8")) == 1);
   CHECK(gate.get("/items/8").outcome() == Outcome::Miss);

@@ -118,9 +118,28 @@ TEST_CASE("cache: HEAD, conditions and ranges beside an encoded body", "[cache][
   CHECK(part.field("content-encoding") == "(none)");
   CHECK(part.field("etag") == "\"v1\"");
   CHECK(part.body() == text.substr(10, 10));
+  // The whole would have it: RFC 9110 section 15.3.7.
+  CHECK(part.field("vary") == "Accept-Encoding");
+  CHECK(gate.get("/items/7", {{"Range", "bytes=0-0"}}).field("vary") == "Accept-Encoding");
   // Who has the encoded body holds a weak ETag, by which nothing is put together.
   fields.push_back({"If-Range", "W/\"v1\""});
   CHECK(gate.get("/items/7", fields).body() == encoded);
+}
+
+TEST_CASE("cache: parts of what is never encoded do not vary", "[cache][variants]") {
+  CacheGate gate(table_of("cache: {ttl: 30s}"));
+  gate.origin.answer = [&](const OriginRequest& request) {
+    const bool is_small = request.target.ends_with("1");
+    return OriginAnswer{.status = 200,
+                        .fields = {{"content-type", is_small ? "text/plain" : "image/png"}},
+                        .body = std::string(is_small ? 99 : 3'000, 'x')};
+  };
+  for (const char* path : {"/items/1", "/items/2"}) {
+    CHECK(gate.get(path, kGzip).field("vary") == "(none)");
+    const Visit& part = gate.get(path, {{"Range", "bytes=0-9"}});
+    CHECK(part.status() == 206);
+    CHECK(part.field("vary") == "(none)");
+  }
 }
 
 TEST_CASE("cache: an encoded body goes with its entry", "[cache][variants]") {

@@ -105,6 +105,7 @@ Use& begin(Exchange& exchange, Env& env, const CacheRecord& record) {
   if (!reads || static_cast<CacheMode>(record.mode) == CacheMode::Invalidate) {
     use.invalidates = is_unsafe(request.method);
     if (use.invalidates) use.tags = make_cache_tags(exchange, record);
+    use.forward = reads ? Forward::Bypass : Forward::Method;
     return use;
   }
   if (is_answered_here(exchange)) return use;

@@ -10,6 +10,8 @@
 #include "runtime/policies/compress/filter.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include "runtime/encoding/head.h"
 #include "runtime/engine/plan.h"
@@ -85,19 +87,33 @@ bool has_listed_type(Exchange& exchange, const CompressRecord& record) {
   return is_listed(exchange, record, type.type);
 }
 
-// Whether an answer to some other client could be encoded where this one is not.
+// Of the whole body, also of an answer that is a part of it; none: it is not told.
+std::optional<u64> whole_bytes(const http::ResponseHead& head) {
+  if (head.status != 206) {
+    if (head.framing != http::Framing::Length) return std::nullopt;
+    return head.content_length;
+  }
+  const http::Field* range = head.fields.find("content-range");
+  const size_t slash = range == nullptr ? std::string_view::npos : range->value.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view text = range->value.substr(slash + 1);
+  u64 size = 0;
+  const bool told = std::from_chars(text.data(), text.data() + text.size(), size).ec == std::errc{};
+  return told ? std::optional(size) : std::nullopt;
+}
+
+// Whether the answer, or what it is a part of, could be encoded for some client.
 bool may_be_encoded(Exchange& exchange, const CompressRecord& record) {
   const http::ResponseHead& head = exchange.response;
   const bool has_content = head.status >= 200 && head.status != 204 && head.status != 205;
   if (!has_content || head.status == 304 || !head.upgrade.empty()) return false;
-  // A part of a body is a part of the bytes that the upstream has.
-  if (head.status == 206 || head.fields.find("content-range") != nullptr) return false;
+  if (head.status != 206 && head.fields.find("content-range") != nullptr) return false;
   // The upstream's own encoding passes.
   if (head.fields.has(FieldId::ContentEncoding)) return false;
   if (http::has_token(head.fields, FieldId::CacheControl, "no-transform")) return false;
   if (http::has_token(exchange.request.fields, FieldId::CacheControl, "no-transform")) return false;
-  if (head.framing == http::Framing::Length && head.content_length < record.min_size) return false;
-  if (head.framing == http::Framing::Length && head.content_length == 0) return false;
+  const std::optional<u64> bytes = whole_bytes(head);
+  if (bytes && (*bytes < record.min_size || *bytes == 0)) return false;
   return has_listed_type(exchange, record);
 }
 
@@ -158,8 +174,10 @@ http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body, By
   // What is said of a body that does not follow is what would be said if it did.
   const bool is_head = exchange.request.method == http::Method::Head;
   if (body == nullptr && !is_head) return body;
-  // Caches must know of it from the answers that are not encoded as well.
+  // Caches must know of it from the answers that are not encoded as well, and from parts.
   add_vary(exchange.response.fields);
+  // A part of a body is a part of the bytes that the upstream has.
+  if (exchange.response.status == 206) return body;
   const Coding coding = chosen_coding(exchange, *record);
   if (coding == Coding::Identity) return body;
   http::BodySource* const stored = stored_variant(exchange, coding, body, plain);
