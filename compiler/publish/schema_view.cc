@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string>
 #include <vector>
+
+#include "runtime/schema/format.h"
 
 namespace gw::compiler {
 namespace {
@@ -36,6 +39,10 @@ Path path_of(std::string_view text) {
   return path;
 }
 
+Path first_of(const Path& path, size_t count) {
+  return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(std::min(count, path.size()))};
+}
+
 Path below(const Path& path, size_t begin) {
   return {path.begin() + static_cast<std::ptrdiff_t>(std::min(begin, path.size())), path.end()};
 }
@@ -60,6 +67,21 @@ bool is_list_schema(const PublicValue& schema) {
 bool is_scalar_schema(const PublicValue& schema) {
   return schema.find("type") != nullptr && !has_type(schema, "object") &&
          !has_type(schema, "array") && !has_group(schema) && schema.find("properties") == nullptr;
+}
+
+// An object or list, or null, and nothing else.
+bool is_parted_for_sure(const PublicValue& schema) {
+  const PublicValue* type = schema.find("type");
+  if (type == nullptr) return false;
+  const auto is_parted = [](const PublicValue& name) {
+    return name.is_string("object") || name.is_string("array") || name.is_string("null");
+  };
+  return type->is_list() ? std::ranges::all_of(type->items, is_parted) : is_parted(*type);
+}
+
+bool may_be_null(const PublicValue& schema) {
+  const PublicValue* nullable = schema.find("nullable");
+  return has_type(schema, "null") || (nullable != nullptr && nullable->text == "true");
 }
 
 bool requires_name(const PublicValue& schema, std::string_view name) {
@@ -232,6 +254,13 @@ class SchemaChanger {
   void pick(PublicValue& schema, std::vector<Path> paths) {
     std::erase_if(paths, [](const Path& path) { return path.empty(); });
     each_branch(schema, [&](PublicValue& branch) {
+      if (is_scalar_schema(branch)) {
+        branch = schema_of_types(gw::schema::kTypeNull, options_.has_null_type);
+        return;
+      }
+      const PublicValue* type = branch.find("type");
+      const bool may_be_scalar = type != nullptr && !is_parted_for_sure(branch);
+      if (may_be_scalar) branch.erase("type");  // of such a value null is shown
       pick_members(branch, paths);
       pick_items(branch, paths);
     });
@@ -242,16 +271,19 @@ class SchemaChanger {
     if (how.whole) return true;
     if (!how.any()) return false;
     write_out(child);
-    if (is_scalar_schema(child)) return false;
+    if (is_scalar_schema(child) && !may_be_null(child)) return false;
     pick(child, how.rest);
     return true;
   }
 
   void pick_members(PublicValue& schema, const std::vector<Path>& paths) {
     PublicValue kept = PublicValue::map();
+    std::set<std::string> sure;  // that hold what paths lead into
     PublicValue* rest = schema.find("additionalProperties");
     if (PublicValue* named = schema.find("properties")) {
       for (PublicMember& member : named->members) {
+        write_out(member.value);
+        if (is_parted_for_sure(member.value)) sure.insert(member.key);
         if (!pick_child(member.value, picked(paths, member.key, false))) continue;
         kept.members.push_back(std::move(member));
       }
@@ -275,7 +307,7 @@ class SchemaChanger {
     }
     keep_required(schema, [&](const std::string& name) {
       const Picked how = picked(paths, name, false);
-      return how.whole || (how.any() && kept.find(name) != nullptr);
+      return how.whole || (how.any() && sure.contains(name));
     });
   }
 
@@ -322,41 +354,88 @@ class SchemaChanger {
     const auto star = std::find(from.rbegin(), from.rend(), kEvery);
     const auto shared = static_cast<size_t>(from.rend() - star);
     if (shared >= from.size() || shared >= to.size()) return;
-    const Path head(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(shared));
+    const Path head = first_of(from, shared);
     reach(root, head, 0, [&](PublicValue& item) {
-      PublicValue found;
-      bool any = false;
-      reach(item, below(from, shared), 0, [&](PublicValue& value) {
-        found = value;
-        any = true;
+      std::vector<PublicValue> found = all_at(item, below(from, shared));
+      if (found.empty()) return;
+      reach_parent(item, below(from, shared), [&](PublicValue& parent) {
+        const PublicValue* rest = parent.find("additionalProperties");
+        if (rest != nullptr && rest->is_map()) found.push_back(*rest);
+        const bool is_open = parent.find("properties") == nullptr && !is_scalar_schema(parent);
+        if (is_open) found.push_back(unknown_schema());
       });
-      if (!any) return;
       omit(item, below(from, shared));
-      put(item, below(to, shared), std::move(found));
+      set(item, below(to, shared), {any_of(found), false});
     });
   }
 
-  // Makes the objects on the way.
-  void put(PublicValue& schema, const Path& path, PublicValue value) {
-    PublicValue* at = &schema;
-    for (size_t i = 0; i < path.size(); ++i) {
-      write_out(*at);
-      if (!at->is_map()) *at = PublicValue::map();
-      forget_former(*at);
-      if (is_scalar_schema(*at)) *at = PublicValue::map();
-      if (at->find("type") == nullptr && !has_group(*at)) {
-        at->set("type", PublicValue::string("object"));
-      }
-      PublicValue* named = at->find("properties");
-      if (named == nullptr) named = &at->set("properties", PublicValue::map());
-      PublicValue* child = named->find(path[i]);
-      if (i + 1 == path.size()) {
-        named->set(path[i], std::move(value));
+  std::vector<PublicValue> all_at(PublicValue& root, const Path& path) {
+    std::vector<PublicValue> all;
+    reach(root, path, 0, [&](PublicValue& found) { all.push_back(found); });
+    return all;
+  }
+
+  struct NewMember {
+    const Path& path;
+    const SchemaPart& value;
+    size_t known = 0;  // tokens of the path that lead to what is named somewhere
+  };
+
+  // Gives every object the member. Those on the way are made, also in the place of null.
+  void put(PublicValue& schema, size_t at, const NewMember& member) {
+    if (at == member.path.size()) {
+      schema = member.value.schema;
+      return;
+    }
+    each_branch(schema, [&](PublicValue& branch) {
+      if (is_scalar_schema(branch)) {
+        if (may_be_null(branch)) branch = PublicValue::map();
         return;
       }
-      at = child != nullptr ? child : &named->set(path[i], PublicValue::map());
+      const bool says_nothing = branch.find("type") == nullptr &&
+                                branch.find("properties") == nullptr &&
+                                branch.find("additionalProperties") == nullptr;
+      if (says_nothing || (is_list_schema(branch) && !has_type(branch, "object"))) return;
+      put_member(branch, at, member);
+    });
+  }
+
+  void put_member(PublicValue& schema, size_t at, const NewMember& member) {
+    if (schema.find("patternProperties") != nullptr) {  // they may speak of the new name as well
+      schema.erase("patternProperties");
+      schema.erase("additionalProperties");
     }
-    schema = std::move(value);
+    const std::string& name = member.path[at];
+    const bool names_all =
+        schema.find("properties") != nullptr || schema.find("additionalProperties") != nullptr;
+    if (schema.find("properties") == nullptr) schema.set("properties", PublicValue::map());
+    PublicValue* child = schema.find("properties")->find(name);
+    const bool is_last = at + 1 == member.path.size();
+    const bool may_be_made = child == nullptr || !requires_name(schema, name);
+    PublicValue value;
+    if (child != nullptr) {
+      put(*child, at + 1, member);
+      value = std::move(*child);
+    } else if (!is_last && (!names_all || at < member.known)) {
+      value = PublicValue::map();  // it may be there already, as whatever it is
+    }
+    if (is_last) {
+      value = member.value.schema;
+    } else if (may_be_made) {
+      PublicValue made = made_object(at + 1, member);
+      value = value.is_map() ? any_of({std::move(value), std::move(made)}) : std::move(made);
+    }
+    schema.find("properties")->set(name, std::move(value));
+    if (member.value.always) add_required(schema, name);
+  }
+
+  static PublicValue made_object(size_t at, const NewMember& member) {
+    if (at == member.path.size()) return member.value.schema;
+    PublicValue out = PublicValue::map();
+    out.set("type", PublicValue::string("object"));
+    if (member.value.always) add_required(out, member.path[at]);
+    out.set("properties", PublicValue::map()).set(member.path[at], made_object(at + 1, member));
+    return out;
   }
 
   void rename(PublicValue& root, const Path& path, const std::string& to) {
@@ -384,8 +463,28 @@ class SchemaChanger {
         if (is_list_schema(list)) flatten_list(list);
       });
     });
-    if (path.empty() || path.back() == kEvery) return;
-    reach_parent(root, path, [&](PublicValue& schema) { flatten_member(schema, path.back()); });
+    if (path.empty()) return;
+    reach_parent(root, path, [&](PublicValue& schema) {
+      if (path.back() != kEvery) return flatten_member(schema, path.back());
+      flatten_all(schema);
+    });
+  }
+
+  // Who lifts all members knows but those that are surely there and no objects.
+  static void flatten_all(PublicValue& schema) {
+    PublicValue kept = PublicValue::map();
+    if (const PublicValue* named = schema.find("properties")) {
+      for (const PublicMember& member : named->members) {
+        const bool stays = is_scalar_schema(member.value) ||
+                           (is_list_schema(member.value) && !has_type(member.value, "object"));
+        if (stays && requires_name(schema, member.key)) kept.members.push_back(member);
+      }
+    }
+    keep_required(schema, [&](const std::string& name) { return kept.find(name) != nullptr; });
+    for (const std::string_view key : {"properties", "patternProperties", "additionalProperties"}) {
+      schema.erase(key);
+    }
+    if (!kept.members.empty()) schema.set("properties", std::move(kept));
   }
 
   void flatten_list(PublicValue& list) {
@@ -404,32 +503,45 @@ class SchemaChanger {
     *items = std::move(item);
   }
 
+  // What is no object stays.
   void flatten_member(PublicValue& schema, const std::string& name) {
     PublicValue* named = schema.find("properties");
     PublicValue* member = named == nullptr ? nullptr : named->find(name);
     if (member == nullptr) return;
     write_out(*member);
-    if (is_scalar_schema(*member) || is_list_schema(*member)) return;
-    PublicValue inner = std::move(*member);
-    named->erase(name);
-    const bool required = requires_name(schema, name);
+    if (is_scalar_schema(*member) || (is_list_schema(*member) && !has_type(*member, "object")))
+      return;
+    PublicValue inner = *member;
+    const PublicValue* type = inner.find("type");
+    const bool surely_object = type != nullptr && type->is_string("object") && !may_be_null(inner);
+    if (surely_object) named->erase(name);
+    const bool required = surely_object && requires_name(schema, name);
     keep_required(schema, [&](const std::string& other) { return other != name; });
-    bool closed = false;
-    each_branch(inner, [&](PublicValue& branch) {
-      const PublicValue* members = branch.find("properties");
-      if (members == nullptr) return;
-      for (const PublicMember& one : members->members) {
-        if (named->find(one.key) == nullptr) named->set(one.key, one.value);
-      }
-    });
+    each_branch(inner, [&](PublicValue& branch) { lift(branch, schema); });
     // Of branches that exclude each other nothing is certain.
     if (required && inner.find("required") != nullptr) {
       for (const PublicValue& one : inner.find("required")->items) add_required(schema, one.text);
     }
-    if (const PublicValue* rest = inner.find("additionalProperties")) {
-      closed = rest->kind == NodeKind::Bool && rest->text == "false";
-    }
+    const PublicValue* rest = inner.find("additionalProperties");
+    const bool closed = rest != nullptr && rest->kind == NodeKind::Bool && rest->text == "false";
     if (!closed) schema.erase("additionalProperties");
+    const bool names_all = closed || (inner.find("properties") != nullptr && rest == nullptr);
+    if (names_all) return;
+    for (PublicMember& one : schema.find("properties")->members) {
+      if (!requires_name(schema, one.key)) one.value = PublicValue::map();
+    }
+  }
+
+  // What is there already stays, and may be missing.
+  static void lift(const PublicValue& inner, PublicValue& schema) {
+    const PublicValue* members = inner.find("properties");
+    if (members == nullptr) return;
+    PublicValue* named = schema.find("properties");
+    for (const PublicMember& one : members->members) {
+      const PublicValue* known = named->find(one.key);
+      if (known != nullptr && requires_name(schema, one.key)) continue;
+      named->set(one.key, known == nullptr ? one.value : any_of({*known, one.value}));
+    }
   }
 
   void map(PublicValue& root, const Path& path, const Path& to) {
@@ -491,35 +603,25 @@ class SchemaChanger {
       const auto star = std::find(path.rbegin(), path.rend(), kEvery);
       const auto shared = static_cast<size_t>(path.rend() - star);
       if (shared >= path.size()) continue;
-      const Path head(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(shared));
+      const Path head = first_of(path, shared);
       const SchemaPart value = schema_of(entry.value.node);
       reach(root, head, 0, [&](PublicValue& item) { set(item, below(path, shared), value); });
     }
   }
 
   // What is absent leaves the member as it is.
-  void set(PublicValue& item, const Path& path, const SchemaPart& value) {
-    SchemaPart former;
-    bool any = false;
-    reach(item, path, 0, [&](PublicValue& found) {
-      former.schema = any ? any_of({std::move(former.schema), found}) : found;
-      any = true;
-    });
-    const bool stays = any && !value.always;
-    omit(item, path);
-    put(item, path, stays ? any_of({value.schema, std::move(former.schema)}) : value.schema);
-    if (value.always) require_all(item, path);
-  }
-
-  // Objects on the way are made.
-  static void require_all(PublicValue& schema, const Path& path) {
-    PublicValue* at = &schema;
-    for (const std::string& name : path) {
-      add_required(*at, name);
-      PublicValue* named = at->find("properties");
-      at = named == nullptr ? nullptr : named->find(name);
-      if (at == nullptr || !at->is_map()) return;
+  void set(PublicValue& item, const Path& path, SchemaPart value) {
+    if (!value.always) {
+      for (PublicValue& former : all_at(item, path)) {
+        value.schema = any_of({std::move(value.schema), std::move(former)});
+      }
     }
+    omit(item, path);
+    NewMember member{path, value};
+    while (member.known < path.size() && !all_at(item, first_of(path, member.known + 1)).empty()) {
+      ++member.known;
+    }
+    put(item, 0, member);
   }
 
   SchemaPart schema_of(NodeRef node) const {

@@ -116,13 +116,14 @@ TEST_CASE("publish: views of schemas", "[compiler][publish]") {
        R"({"properties":{"l":{"type":"array","items":{},"maxItems":2,"minItems":5}}})",
        "limit: {l: 3}",
        R"({"properties":{"l":{"type":"array","items":{},"maxItems":2,"minItems":3}}})"},
-      {"set knows literals", R"({"type":"object"})", "set: {a/b: 1, c: $request.path.id}",
-       R"({"type":"object","properties":{"a":{"type":"object","properties":{"b":{"type":"integer"}},"required":["b"]},"c":)" +
+      {"set knows literals", R"({"type":"object","properties":{}})",
+       "set: {a/b: 1, c: $request.path.id}",
+       R"({"type":"object","properties":{"a":{"type":"object","required":["b"],"properties":{"b":{"type":"integer"}}},"c":)" +
            kAnything + R"(},"required":["a"]})"},
       {"set takes the place of what branches say",
        R"({"allOf":[{"type":"object","required":["a"],"properties":{"a":{"type":"string"}}}]})",
        "set: {a: 1}",
-       R"({"allOf":[{"type":"object"}],"properties":{"a":{"type":"integer"}},"required":["a"]})"},
+       R"({"allOf":[{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}]})"},
       {"set of what may be absent leaves what is there",
        R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}}})",
        "set: {a: '$response.body#/b'}",
