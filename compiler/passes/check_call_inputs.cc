@@ -60,6 +60,7 @@ void CallInputCheck::run(const ComposedCalls& composed) {
     const Effective* with = call.value->find("with");
     for (const openapi::Parameter& parameter : call.callee->operation->parameters) {
       const Effective* value = with == nullptr ? nullptr : with->find(parameter.name.value);
+      if (value == nullptr) value = header_of_call(*call.value, parameter);
       if (value == nullptr || !value->node || !value->node.is_scalar() || !parameter.schema)
         continue;
       const Input input{name, *call.callee, value->node};

@@ -4,6 +4,7 @@
 
 #include "compiler/passes/body_changes.h"
 #include "compiler/passes/effective_operation.h"
+#include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
 namespace {
@@ -88,6 +89,17 @@ bool parse_call_use(std::string_view text, CallUse& out) {
   out.part = part.substr(0, hash);
   out.pointer = hash == part.npos ? std::string_view{} : part.substr(hash + 1);
   return true;
+}
+
+const Effective* header_of_call(const Effective& call, const openapi::Parameter& parameter) {
+  const Effective* headers = call.find("headers");
+  if (headers == nullptr || parameter.in != openapi::ParameterIn::Header) return nullptr;
+  const std::string name = lower_case(parameter.name.value);
+  for (const Effective::Entry& entry : headers->entries) {
+    const bool same = equal_ignoring_case(entry.name, name);
+    if (same && entry.value.present()) return &entry.value;
+  }
+  return nullptr;
 }
 
 ShapeValue value_at(const Shape& root, std::string_view pointer, Presence presence) {

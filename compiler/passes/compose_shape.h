@@ -32,6 +32,9 @@ struct CallUse {
 /// False: `text` is none.
 bool parse_call_use(std::string_view text, CallUse& out);
 
+/// What `headers` of a call give a parameter that is a header field; null: nothing.
+const Effective* header_of_call(const Effective& call, const openapi::Parameter& parameter);
+
 /// The value at a pointer; the presence of `root`, or less where something on the way may lack.
 ShapeValue value_at(const Shape& root, std::string_view pointer, Presence presence);
 

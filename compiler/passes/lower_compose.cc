@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/compose_shape.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
@@ -436,7 +437,7 @@ class ComposeLowerer {
         if (value != nullptr) {
           fail(value->value.span(), fmt::format("`{}` is not a text or number", name),
                "write a value or a runtime expression");
-        } else if (parameter.required) {
+        } else if (parameter.required && !header_of_call(*call.value, parameter)) {
           fail(call.span, fmt::format("call `{}` has no value for `{}`", call.name, name),
                fmt::format("add `with: {{{}: ...}}`", name), "extension-missing",
                fmt::format("`{}` requires it", source.id));
