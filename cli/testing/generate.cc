@@ -335,7 +335,7 @@ class Generator {
   const Gateway& gateway_;
   const table::TableView& view_;
   std::map<std::string_view, u32> routes_;
-  SchemaJudge judge_;
+  ValueJudge judge_;
   PatternBreaker breaker_;
   compiler::PatternExamples patterns_;
   std::set<std::string> seen_paths_;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/testing/pattern_text.h"
-#include "cli/testing/schema_judge.h"
+#include "cli/testing/value_judge.h"
 #include "compiler/passes/example_value.h"
 
 namespace gw::cli::tests {
@@ -12,7 +12,7 @@ namespace gw::cli::tests {
 /// Values of one document. What they refer to outlives them.
 struct BoundaryTools {
   const SchemaTerms& terms;
-  SchemaJudge& judge;
+  ValueJudge& judge;
   PatternBreaker& patterns;
   compiler::PatternExamples& examples;
   compiler::NodeRef encodings = {};  // `encoding` of the form that is looked at

@@ -6,17 +6,23 @@
 
 namespace gw::compiler {
 
-u32 SchemaJudge::compile(const openapi::Document& document, NodeRef schema) {
+u32 SchemaJudge::compile(const openapi::Document& document, NodeRef schema, Keywords unenforced) {
   std::unique_ptr<schema::SchemaSet>& set = sets_[&document];
   if (set == nullptr) set = std::make_unique<schema::SchemaSet>(document, quiet_);
-  const u32 root = schemas_.compile_schema(*set, schema);
+  const u32 root = schemas_.compile_schema(*set, schema, unenforced);
   quiet_.all().clear();
   return root;
 }
 
+bool SchemaJudge::can_judge(const openapi::Document& document, NodeRef schema,
+                            Keywords unenforced) {
+  return schema && compile(document, schema, unenforced) != gw::schema::kNone;
+}
+
 std::string SchemaJudge::json_problem(const openapi::Document& document, NodeRef schema,
-                                      std::string_view json, Direction direction) {
-  const u32 root = compile(document, schema);
+                                      std::string_view json, Direction direction,
+                                      Keywords unenforced) {
+  const u32 root = compile(document, schema, unenforced);
   if (root == gw::schema::kNone) return {};  // where it is enforced, that is an error of its own
   if (!tape_.parse(json)) return "it is no JSON";
   return evaluate(root, direction);
@@ -24,7 +30,7 @@ std::string SchemaJudge::json_problem(const openapi::Document& document, NodeRef
 
 std::string SchemaJudge::text_problem(const openapi::Document& document, NodeRef schema,
                                       std::string_view text, Direction direction) {
-  const u32 root = compile(document, schema);
+  const u32 root = compile(document, schema, {});
   if (root == gw::schema::kNone) return {};
   json::TapeBuilder builder(tape_);
   builder.string(text);

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,22 +14,26 @@
 
 namespace gw::compiler {
 
-/// Compiles each schema once, into pools of its own: nothing of it goes into a table.
+/// Compiles each schema once, into pools of its own: nothing of it goes into a table. `unenforced`
+/// are keywords that are left out, sorted; documents and views outlive the judge. One thread.
 class SchemaJudge {
  public:
   using Direction = gw::schema::Direction;
+  using Keywords = std::span<const std::string_view>;
 
+  /// Whether values can be held to it: no dialect or pattern that is not known.
+  bool can_judge(const openapi::Document& document, NodeRef schema, Keywords unenforced = {});
   /// What is wrong with a JSON text, in words; "": nothing, or it cannot be told, as where the
   /// schema cannot be enforced.
   std::string json_problem(const openapi::Document& document, NodeRef schema, std::string_view json,
-                           Direction direction);
+                           Direction direction, Keywords unenforced = {});
   /// The same for a string.
   std::string text_problem(const openapi::Document& document, NodeRef schema, std::string_view text,
                            Direction direction);
 
  private:
   /// kNone: it cannot be enforced.
-  u32 compile(const openapi::Document& document, NodeRef schema);
+  u32 compile(const openapi::Document& document, NodeRef schema, Keywords unenforced);
   std::string evaluate(u32 root, Direction direction);
 
   Pools pools_;

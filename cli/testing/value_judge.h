@@ -2,16 +2,11 @@
 // made up, nobody knows before.
 #pragma once
 #include <boost/json/value.hpp>
-#include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "compiler/schema/pool_matcher.h"
-#include "compiler/schema/schema_compiler.h"
-#include "runtime/json/tape.h"
-#include "runtime/schema/evaluator.h"
+#include "compiler/passes/schema_judge.h"
 
 namespace gw::cli::tests {
 
@@ -29,7 +24,7 @@ struct SchemaTerms {
 };
 
 /// Compiles each schema once. One thread.
-class SchemaJudge {
+class ValueJudge {
  public:
   /// Whether the schema can be held to at all: no dialect or pattern that is not known.
   bool can_judge(const SchemaTerms& terms, compiler::NodeRef schema);
@@ -38,16 +33,10 @@ class SchemaJudge {
                     const boost::json::value& value, Spelling spelling = Spelling::Json);
 
  private:
-  u32 root_of(const SchemaTerms& terms, compiler::NodeRef schema);
-  std::string fault_of(u32 root, const SchemaTerms& terms, const boost::json::value& value);
+  std::string fault_of(const SchemaTerms& terms, compiler::NodeRef schema,
+                       const boost::json::value& value);
 
-  compiler::Pools pools_;
-  compiler::DiagnosticSink quiet_;
-  compiler::schema::SchemaCompiler schemas_{pools_, quiet_};
-  compiler::schema::PoolMatcher matcher_{pools_};
-  std::map<const compiler::openapi::Document*, std::unique_ptr<compiler::schema::SchemaSet>> sets_;
-  gw::json::Tape tape_;
-  gw::schema::Evaluator evaluator_;
+  compiler::SchemaJudge schemas_;
 };
 
 }  // namespace gw::cli::tests
