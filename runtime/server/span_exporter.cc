@@ -11,6 +11,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
+#include "runtime/cache/directives.h"
 #include "runtime/observe/span_text.h"
 
 namespace gw::server {
@@ -32,14 +33,16 @@ bool is_taken(const net::HttpReply& reply) {
   return reply.problem.empty() && reply.status >= 200 && reply.status < 300;
 }
 
-// Retry-After in seconds (RFC 9110 section 10.2.3), as far as one may wait; 0: none, or a date.
-milliseconds asked_pause(const net::HttpReply& reply) {
-  constexpr u64 kMostSeconds = 60;
-  u64 seconds = 0;
-  const std::string& text = reply.retry_after;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return milliseconds(0);
-  return std::chrono::seconds(std::min(seconds, kMostSeconds));
+// Retry-After (RFC 9110 section 10.2.3), seconds or a date, as far as one may wait; 0: none, or one
+// that has passed.
+milliseconds asked_pause(const net::HttpReply& reply, i64 now_ms) {
+  constexpr milliseconds kMost{60'000};
+  if (const auto seconds = cache::read_delta_seconds(reply.retry_after)) {
+    return std::min<milliseconds>(std::chrono::seconds(*seconds), kMost);
+  }
+  const auto date = cache::read_http_date(reply.retry_after, now_ms / 1000);
+  if (!date) return milliseconds(0);
+  return std::clamp(milliseconds(*date * 1000 - now_ms), milliseconds(0), kMost);
 }
 
 // Of a batch that was taken in part (OTLP, "Partial Success"); the number is a text in JSON of
@@ -129,7 +132,7 @@ void SpanExporter::take_reply(const net::HttpReply& reply) {
        reply.problem.empty() ? fmt::format("status {}", reply.status) : std::string(reply.problem));
   if (may_be_sent_again(reply) && tries_ < kTries && !finishing_) {
     const milliseconds pause = kFirstPause * (1U << (tries_ - 1));
-    loop_.set_timer(timer_, loop_.now() + std::max(pause, asked_pause(reply)));
+    loop_.set_timer(timer_, loop_.now() + std::max(pause, asked_pause(reply, loop_.unix_ms())));
     return;
   }
   queue_.count_lost(std::exchange(batch_, {}).count);

@@ -102,19 +102,49 @@ TEST_CASE("spans: a collector that is busy is asked again, after growing pauses"
 }
 
 TEST_CASE("spans: a collector that says when is not asked before", "[spans]") {
-  Bench bench;
-  bench.collector.script = {{.status = 503, .retry_after = "7"},
-                            {.status = 503, .retry_after = "Fri, 31 Dec 1999 23:59:59 GMT"}};
-  bench.add(1);
-  bench.loop.advance(1s + kTick);
-  CHECK(bench.collector.calls.size() == 1);
-  bench.loop.advance(6s);
-  CHECK(bench.collector.calls.size() == 1);
-  bench.loop.advance(1s + kTick);
-  CHECK(bench.collector.calls.size() == 2);
-  bench.loop.advance(1s + kTick);  // a date says nothing to it
-  CHECK(bench.collector.calls.size() == 3);
-  CHECK(bench.queue.exported() == 1);
+  constexpr i64 kTenPastMidnight = 784'080'600'000;  // 6 November 1994
+  for (const char* when : {"7", "Sun, 06 Nov 1994 00:10:08 GMT", "Sunday, 06-Nov-94 00:10:08 GMT",
+                           "Sun Nov  6 00:10:08 1994"}) {
+    CAPTURE(when);
+    Bench bench;
+    bench.loop.set_unix_ms(kTenPastMidnight);
+    bench.collector.script = {{.status = 503, .retry_after = when}};
+    bench.add(1);
+    bench.loop.advance(1s + kTick);
+    CHECK(bench.collector.calls.size() == 1);
+    bench.loop.advance(6s);
+    CHECK(bench.collector.calls.size() == 1);
+    bench.loop.advance(1s + kTick);
+    CHECK(bench.collector.calls.size() == 2);
+    CHECK(bench.queue.exported() == 1);
+  }
+}
+
+TEST_CASE("spans: a collector that names a time long gone, or none, is asked as usual", "[spans]") {
+  for (const char* when : {"Fri, 31 Dec 1999 23:59:59 GMT", "soon", "-5", ""}) {
+    CAPTURE(when);
+    Bench bench;
+    bench.collector.script = {{.status = 503, .retry_after = when}};
+    bench.add(1);
+    bench.loop.advance(1s + kTick);
+    CHECK(bench.collector.calls.size() == 1);
+    bench.loop.advance(500ms + kTick);
+    CHECK(bench.collector.calls.size() == 2);
+  }
+}
+
+TEST_CASE("spans: nobody makes us wait for more than a minute", "[spans]") {
+  for (const char* when : {"86400", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+    CAPTURE(when);
+    Bench bench;
+    bench.collector.script = {{.status = 503, .retry_after = when}};
+    bench.add(1);
+    bench.loop.advance(1s + kTick);
+    bench.loop.advance(59s);
+    CHECK(bench.collector.calls.size() == 1);
+    bench.loop.advance(1s + kTick);
+    CHECK(bench.collector.calls.size() == 2);
+  }
 }
 
 TEST_CASE("spans: are given up when the collector will not have them", "[spans]") {
