@@ -115,7 +115,7 @@ struct Legacy {
   std::vector<InheritedSocket> listeners;
   UniqueDescriptor admin;
   UniqueDescriptor state_lock;
-  std::vector<Drain> drains;
+  StandingOrders orders;
   std::unique_ptr<admin::SocketReceiver> from;  // null: nobody; systemd wants no answer
 };
 
@@ -132,7 +132,7 @@ bool receive_sockets(const AdminSettings& settings, Legacy& legacy, ServeOutcome
   }
   legacy.from = *std::move(receiver);
   std::string problem;
-  if (!settings.take_over(legacy.from->path(), legacy.drains, problem)) {
+  if (!settings.take_over(legacy.from->path(), legacy.orders, problem)) {
     outcome.problems.push_back("cannot take over: " + problem);
     return false;
   }
@@ -335,8 +335,12 @@ ServeOutcome serve(TableFilePtr file, const ServeOptions& options) {
   trust::ExplainTokens explain_tokens;
   Gateway gateway(gateway_options_of(options, explain_tokens));
   const bool drained =
-      restore_drains(gateway, state.get(), options, std::move(legacy.drains), outcome);
+      restore_drains(gateway, state.get(), options, std::move(legacy.orders.drains), outcome);
   if (!drained) return outcome;
+  if (legacy.orders.held) {
+    log(LogLevel::Warning, "held", {{"ready", "no"}});
+    gateway.hold(true);
+  }
   std::atomic<bool> ending = false;
   const Reloader* tables = nullptr;
   Reloader reloader(gateway, main_loop, state.get(),

@@ -13,16 +13,21 @@ namespace gw::server {
 
 using Drain = upstream::StateRegistry::Drained;
 
+/// What operators have ordered of a process that another takes over from.
+struct StandingOrders {
+  std::vector<Drain> drains;
+  bool held = false;  // it is to say that it is not ready
+};
+
 /// Where the gateway takes orders.
 struct AdminSettings {
   std::string address;  // `unix:/path`, `host:port`; "": the default socket, unless it is taken
   bool off = false;
   std::string token;       // of an address of TCP, where it must not be empty
   std::string read_token;  // gives no orders; "": there is none
-  /// Asks a running gateway to hand its sockets to who listens at `socket`, and adds to `drains`
-  /// what takes no requests there; false: `problem` says why it does not. Empty: nobody is
-  /// succeeded.
-  std::function<bool(const std::string& socket, std::vector<Drain>& drains, std::string& problem)>
+  /// Asks a running gateway to hand its sockets to who listens at `socket`, and says in `orders`
+  /// what holds there; false: `problem` says why it does not. Empty: nobody is succeeded.
+  std::function<bool(const std::string& socket, StandingOrders& orders, std::string& problem)>
       take_over;
 };
 

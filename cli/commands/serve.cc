@@ -80,14 +80,17 @@ bool can_be_watched(const SpecOptions& spec, const Console& console) {
 }
 
 // Of an answer to a takeover. A process of a version before has said nothing of them.
-void read_drained(const boost::json::object& answer, std::vector<server::Drain>& drains) {
+void read_orders(const boost::json::object& answer, server::StandingOrders& orders) {
+  const auto* held = answer.if_contains("held");
+  orders.held = held != nullptr && held->as_bool();
   const auto* drained = answer.if_contains("drained");
   if (drained == nullptr) return;
   for (const boost::json::value& value : drained->get_array()) {
     const boost::json::object& entry = value.get_object();
     const auto* target = entry.if_contains("target");
-    drains.push_back({std::string(entry.at("upstream").get_string()),
-                      target == nullptr ? std::string() : std::string(target->get_string())});
+    orders.drains.push_back(
+        {std::string(entry.at("upstream").get_string()),
+         target == nullptr ? std::string() : std::string(target->get_string())});
   }
 }
 
@@ -133,8 +136,7 @@ bool read_admin(ServeCommand& command, const Console& console) {
   }
   if (command.takeover.empty()) return true;
   settings.take_over = [&command, &console](const std::string& socket,
-                                            std::vector<server::Drain>& drains,
-                                            std::string& problem) {
+                                            server::StandingOrders& orders, std::string& problem) {
     const AdminOptions from{command.takeover == "default" ? std::string() : command.takeover,
                             command.admin_token_file};
     const auto answer =
@@ -144,7 +146,7 @@ bool read_admin(ServeCommand& command, const Console& console) {
       problem = "the running gateway does not hand over its sockets";
       return false;
     }
-    read_drained(*answer, drains);
+    read_orders(*answer, orders);
     return true;
   };
   return true;

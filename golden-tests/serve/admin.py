@@ -430,7 +430,7 @@ class Admin(unittest.TestCase):
         self.assertEqual(serve.end(), 0)
 
     def test_a_held_gateway_is_not_ready_and_serves(self):
-        """Over a reload as well; on probes of listeners and of the admin interface; until it is taken back."""
+        """Over a reload and a takeover as well; on probes of listeners and of the admin interface; until it is taken back."""
         text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
         (self.folder / "gateway.yaml").write_text(text.replace(
             "x-gw:\n", "x-gw:\n  listeners: [{address: '127.0.0.1:0', health: {ready: /readyz}}]\n", 1),
@@ -453,6 +453,17 @@ class Admin(unittest.TestCase):
         self.gwctl("reload")
         check(503)
         self.assertIn("held: not ready", self.gwctl("status"))
+        self.gwctl("undrain")
+        check(200)
+        self.gwctl("drain", "--hold")
+        text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
+        (self.folder / "gateway.yaml").write_text(
+            text.replace("127.0.0.1:0", f"127.0.0.1:{serve.port}", 1), encoding="utf-8")
+        before = serve
+        serve = self.serve("--fresh", "--takeover", f"unix:{self.socket}", listen=None)
+        self.assertEqual((before.end(), before.port), (0, serve.port))
+        serve.await_line("held")
+        check(503)
         self.gwctl("undrain")
         check(200)
         self.gwctl("drain", "users", "--hold", status=2)

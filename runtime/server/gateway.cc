@@ -64,6 +64,7 @@ Result<void> Gateway::start(Publication publication, std::vector<InheritedSocket
   control_.start();
   control_.publish(std::move(publication));
   listeners_.apply(*std::move(listening));
+  if (held_) hold(true);
   for (const auto& worker : workers_) worker->start();
   return {};
 }
