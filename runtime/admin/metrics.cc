@@ -1,5 +1,6 @@
 #include "runtime/admin/metrics.h"
 
+#include "runtime/base/descriptor_shortage.h"
 #include "runtime/base/process_usage.h"
 #include "runtime/observe/totals.h"
 #include "runtime/upstream/state.h"
@@ -361,6 +362,11 @@ void write_process(MetricWriter& writer, const AdminTarget& target) {
   gauge("process_virtual_memory_bytes", "Size of the address space.", usage.virtual_bytes);
   gauge("process_open_fds", "Open descriptors.", usage.descriptors);
   gauge("process_max_fds", "Descriptors that may be open.", usage.descriptor_limit);
+  writer.family({"gw_descriptor_shortages", MetricType::Counter,
+                 "Connections that were not accepted, or not made, for want of descriptors."});
+  for (const ShortageAt where : {ShortageAt::Accept, ShortageAt::Connect}) {
+    writer.sample({{"at", kShortagePlaceNames[static_cast<size_t>(where)]}}, shortage_count(where));
+  }
   gauge("process_threads", "Threads.", usage.threads);
   writer.family({"process_start_time_seconds", MetricType::Gauge, "When the process started."});
   writer.sample({}, static_cast<double>(target.started_unix_ms) / 1e3);

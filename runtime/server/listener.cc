@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/base/descriptor_shortage.h"
 #include "runtime/base/units.h"
 #include "runtime/http/http1_head.h"
 
@@ -197,7 +198,8 @@ Listener::Accept Listener::accept_one() {
     return Accept::Taken;
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK) return Accept::Nothing;
-  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+  if (is_shortage(errno)) {
+    note_shortage(ShortageAt::Accept, errno);
     return Accept::Pause;
   }
   return Accept::Taken;  // ECONNABORTED and the network's errors belong to that one connection

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "runtime/base/descriptor_shortage.h"
 #include "runtime/http/http1_head.h"
 #include "runtime/http/proxy_protocol.h"
 #include "runtime/net/tls_client.h"
@@ -121,7 +123,7 @@ class HealthChecker::Check {
     const bool good = co_await probe(reason);
     if (stream_ != nullptr) stream_->close(false);
     if (!stopped_) {
-      conclude(good, reason);
+      if (!std::exchange(says_nothing_, false)) conclude(good, reason);
       // A tenth more or less, so that the checks of many gateways do not fall together.
       const u64 tenth = std::max(options_.interval_ms / 10, 1U);
       ask_in(options_.interval_ms - tenth + owner_.random_.next() % (2 * tenth + 1));
@@ -133,6 +135,7 @@ class HealthChecker::Check {
     auto connected = co_await owner_.connector_.connect(target_, due);
     if (!connected) {
       reason = connected.error().what;
+      says_nothing_ = is_shortage(connected.error().sys);
       co_return false;
     }
     stream_ = std::move(*connected);
@@ -219,6 +222,7 @@ class HealthChecker::Check {
   bool last_good_ = true;
   bool begun_ = false;
   bool stopped_ = false;
+  bool says_nothing_ = false;  // the last probe, for want of a descriptor here
 };
 
 HealthChecker::HealthChecker(net::EventLoop& loop, Random& random, Connector& connector)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/descriptor_shortage.h"
 #include "runtime/observe/trace.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/retry.h"
@@ -33,7 +34,8 @@ Error circuit_open() {
 // Whether a failed fetch says something about the target.
 bool is_targets_fault(const Error& error) {
   return error.origin == Origin::Upstream && error.retry != Retry::Reused &&
-         error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled;
+         error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled &&
+         !is_shortage(error.sys);
 }
 
 // What a try says of the target and of the upstream.

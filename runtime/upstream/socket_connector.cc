@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "runtime/base/descriptor_shortage.h"
 #include "runtime/net/socket_stream.h"
 #include "runtime/upstream/stream_deadline.h"
 
@@ -13,7 +14,9 @@ Error connect_error(int error_number, bool timed_out) {
                .origin = Origin::Upstream,
                .retry = Retry::Safe,
                .sys = error_number,
-               .what = timed_out ? "connecting took too long" : "cannot connect"};
+               .what = timed_out                   ? "connecting took too long"
+                       : is_shortage(error_number) ? "no descriptor is left for a connection"
+                                                   : "cannot connect"};
 }
 
 }  // namespace
@@ -26,6 +29,7 @@ Task<Result<std::unique_ptr<net::ByteStream>>> SocketConnector::connect(const Ta
         ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
       last_error = errno;
+      if (is_shortage(last_error)) note_shortage(ShortageAt::Connect, last_error);
       continue;
     }
     const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
