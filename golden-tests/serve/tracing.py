@@ -9,6 +9,7 @@ import http.server
 import json
 import pathlib
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -30,6 +31,7 @@ x-gw:
     flaky: {{targets: ['http://127.0.0.1:{closed}', 'http://127.0.0.1:{backend}'], balance: {{by: roundRobin}}}}
   defaults: {{upstream: users, timeout: {{connect: 3s, try: 20s, total: 20s}}}}
   observe:
+    accessLog: {{query: {query}}}
     tracing:
       endpoint: http://127.0.0.1:{collector}/v1/traces
       service: shop
@@ -48,6 +50,12 @@ paths:
       operationId: reset
       parameters: [{{name: token, in: path, required: true, schema: {{type: string}}}}]
       x-gw: {{public: test}}
+      responses: {{'200': {{description: ok}}}}
+  /copied/{{secret}}:
+    get:
+      operationId: copied
+      parameters: [{{name: secret, in: path, required: true, schema: {{type: string}}}}]
+      x-gw: {{public: test, mirror: {{judge: 100%}}}}
       responses: {{'200': {{description: ok}}}}
   /flaky:
     get:
@@ -113,6 +121,7 @@ class Server:
                 pass
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
+        self.http.handle_error = lambda *_: None  # whoever leaves is part of a test
         self.port = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -139,6 +148,8 @@ class TracingTest(unittest.TestCase):
         self.parents, self.exports, self.statuses = [], [], []
         self.asked, self.keys = {}, []
         self.changed = threading.Condition()
+        self.paused = threading.Event()  # while it is not set, the backend owes its answers
+        self.paused.set()
         self.backend = Server(self.answer)
         self.collector = Server(self.collect)
         for server in (self.backend, self.collector):
@@ -160,6 +171,8 @@ class TracingTest(unittest.TestCase):
         with self.changed:
             self.parents.append((handler.headers.get_all("traceparent"),
                                  handler.headers.get_all("tracestate")))
+            self.changed.notify_all()
+        self.paused.wait(run.SECONDS)
         return 200, "application/json", b'{"id": 7}'
 
     def collect(self, handler, body):
@@ -169,12 +182,13 @@ class TracingTest(unittest.TestCase):
             self.changed.notify_all()
         return status, "application/json", b"{}"
 
-    def start(self, sample="100%", parent="respect", document=DOCUMENT):
+    def start(self, sample="100%", parent="respect", query="names", document=DOCUMENT):
         import os
         os.environ["COLLECTOR_TOKEN"] = "a-secret-of-the-collector"
         (self.folder / "gateway.yaml").write_text(
             document.format(backend=self.backend.port, collector=self.collector.port,
-                            closed=self.closed, sample=sample, parent=parent), encoding="utf-8")
+                            closed=self.closed, sample=sample, parent=parent, query=query),
+            encoding="utf-8")
         serve = run.Serve(self.folder, "gateway.yaml", "--admin", "off")
         self.addCleanup(self.end, serve)
         return serve
@@ -187,6 +201,7 @@ class TracingTest(unittest.TestCase):
     def get(self, serve, path, method="GET", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=run.SECONDS)
         connection.request(method, path, headers=headers)
+        self.client_port = connection.sock.getsockname()[1]
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -241,15 +256,49 @@ class TracingTest(unittest.TestCase):
                           told["http.response.status_code"], told["gw.operation"]),
                          ("GET", "/users/{id}", "/users/7", 200, "getUser"))
         self.assertEqual(client["parentSpanId"], server["spanId"])
-        self.assertEqual(attributes(client)["server.port"], self.backend.port)
-        self.assertEqual(attributes(client)["url.full"],
-                         f"http://127.0.0.1:{self.backend.port}/users/7")
+        self.assertEqual((told["url.query"], told["network.protocol.version"],
+                          told["network.peer.address"], told["network.peer.port"]),
+                         ("token=*", "1.1", "127.0.0.1", self.client_port))
+        asked = attributes(client)
+        self.assertEqual((asked["server.address"], asked["server.port"],
+                          asked["network.peer.address"], asked["network.peer.port"],
+                          asked["network.protocol.version"]),
+                         ("127.0.0.1", self.backend.port) * 2 + ("1.1",))
+        self.assertEqual(asked["url.full"],
+                         f"http://127.0.0.1:{self.backend.port}/users/7?token=*")
         # The backend has been told of the try, not of us.
         self.assertEqual(self.parents, [([f"00-{PARENT[3:35]}-{client['spanId']}-01"],
                                          ["rojo=1,congo=2"])])
         text = json.dumps(self.exports[0][2])
         self.assertFalse("hidden" in text, "a value of the query")
         self.assertFalse("secret" in text)
+
+    def test_spans_have_of_queries_what_the_log_has(self):
+        for query, told in (("keep", "expand=all&to%6ben=*"), ("names", "expand=*&to%6ben=*"),
+                            ("omit", None)):
+            with self.subTest(query):
+                self.exports.clear()
+                serve = self.start(query=query)
+                self.assertEqual(self.get(serve, "/users/7?expand=all&to%6ben=hidden")[0], 200)
+                spans = {span["kind"]: attributes(span) for span in self.spans(3)}
+                self.assertEqual(spans[2].get("url.query"), told)
+                self.assertEqual(spans[3]["url.full"].partition("/users/7")[2],
+                                 f"?{told}" if told else "")
+                self.assertFalse("hidden" in json.dumps(self.exports[0][2]))
+
+    def test_who_leaves_before_the_answer_has_ended_makes_the_span_an_error(self):
+        serve = self.start()
+        self.paused.clear()
+        self.addCleanup(self.paused.set)
+        with socket.create_connection(("127.0.0.1", serve.port)) as client:
+            client.sendall(b"GET /users/7 HTTP/1.1\r\nHost: a\r\n\r\n")
+            with self.changed:
+                self.assertTrue(self.changed.wait_for(lambda: self.parents, run.SECONDS))
+            # By a reset: an end alone may be half a close.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server, = [span for span in self.spans(3) if span["kind"] == 2]
+        self.assertEqual(server["status"], {"code": 2})
+        self.assertTrue(attributes(server)["error.type"])
 
     def test_a_method_that_nobody_knows_names_no_span(self):
         serve = self.start()
@@ -321,6 +370,29 @@ class TracingTest(unittest.TestCase):
         # Keys are fetched for all requests, and for none.
         self.assertTrue(self.keys)
         self.assertEqual(set(map(str, self.keys)), {"None"})
+
+    def test_a_copy_of_a_request_belongs_to_its_trace(self):
+        serve = self.start()
+        self.assertEqual(self.get(serve, "/copied/hunter2?token=hunter2&q=1", traceparent=PARENT,
+                                  tracestate="rojo=1")[0], 200)
+        spans = self.spans(3)
+        self.check_shape(spans)
+        server, = [span for span in spans if span["kind"] == 2]
+        clients = {attributes(span).get("gw.purpose"): span for span in spans
+                   if span["kind"] == 3}
+        self.assertEqual(set(clients), {None, "mirror"})
+        copy = clients["mirror"]
+        told = attributes(copy)
+        self.assertEqual((copy["name"], copy["parentSpanId"], copy["traceId"]),
+                         ("GET", server["spanId"], PARENT[3:35]))
+        self.assertEqual((told["http.response.status_code"], told["gw.upstream"],
+                          told["server.port"], told["network.protocol.version"]),
+                         (200, "judge", self.backend.port, "1.1"))
+        self.assertEqual(attributes(clients[None])["gw.upstream"], "users")
+        # Each backend is told of its own span.
+        self.assertEqual(sorted(self.parents), sorted(
+            ([f"00-{PARENT[3:35]}-{span['spanId']}-01"], ["rojo=1"]) for span in clients.values()))
+        self.assertFalse("hunter2" in json.dumps([export[2] for export in self.exports]))
 
     def test_whoever_is_asked_beside_a_request_that_is_not_recorded_is_told_so(self):
         serve = self.start(sample="0%")

@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "runtime/base/hex.h"
 #include "runtime/base/letter_case.h"
 #include "runtime/base/log.h"
 #include "runtime/policies/observe/record.h"
-#include "runtime/policies/scheme/record.h"
 #include "runtime/table/bound_table.h"
 
 namespace gw::observe {
@@ -25,20 +21,6 @@ std::string json_key(std::string_view name) {
   return out;
 }
 
-// The beginning of a name as upstreams read it.
-std::string_view decoded_name(std::string_view raw, char (&to)[policies::kMostSecretNameBytes]) {
-  size_t count = 0;
-  for (size_t i = 0; i < raw.size() && count < sizeof to; ++i) {
-    char c = raw[i] == '+' ? ' ' : raw[i];
-    if (const int byte = percent_byte(raw, i); byte >= 0) {
-      c = static_cast<char>(byte);
-      i += 2;
-    }
-    to[count++] = c;
-  }
-  return {to, count};
-}
-
 // Of all of them, since whoever looks for one compares names.
 void keep_fields(http::FieldList& fields, Arena& arena) {
   for (http::Field& field : fields) {
@@ -50,15 +32,15 @@ void keep_fields(http::FieldList& fields, Arena& arena) {
 }  // namespace
 
 std::shared_ptr<const LogFormat> LogFormat::standard() {
-  const std::shared_ptr<LogFormat> format(new LogFormat(std::string()));
+  const std::shared_ptr<LogFormat> format(new LogFormat(std::string(), {}));
   format->add_standard();
   return format;
 }
 
 std::shared_ptr<const LogFormat> LogFormat::of(const BoundTable& table) {
   const table::TableView& view = table.view();
-  const std::shared_ptr<LogFormat> format(new LogFormat(fmt::format("{:016x}", view.digest())));
-  format->hide_credentials(table);
+  const std::shared_ptr<LogFormat> format(
+      new LogFormat(fmt::format("{:016x}", view.digest()), Redaction(table)));
   const auto records = view.policy_list<policies::ObserveRecord>(view.gateway().observe);
   if (records.empty()) {
     format->add_standard();
@@ -96,7 +78,7 @@ void LogFormat::add_field(LogField field, std::string_view header) {
   }
   part.header = lower_case(header);
   part.id = http::field_id(part.header);
-  part.masked = carries_credential(part.header);
+  part.masked = redaction_.hides_header(part.header);
   part.location =
       part.header == "referer" || part.header == "location" || part.header == "content-location";
   const bool of_request = field == LogField::RequestHeader;
@@ -113,18 +95,6 @@ void LogFormat::add_literal(std::string_view text) {
   part.text = text;
 }
 
-void LogFormat::hide_credentials(const BoundTable& table) {
-  for (const policies::SchemeRecord& scheme : table.view().schemes()) {
-    if (scheme.field.offset == table::kNone) continue;
-    const std::string_view name = table.text(scheme.field);
-    if (scheme.place == static_cast<u32>(policies::CredentialPlace::Header)) {
-      secret_headers_.push_back(lower_case(name));
-    } else if (scheme.place == static_cast<u32>(policies::CredentialPlace::Query)) {
-      secret_parameters_.emplace_back(name);
-    }
-  }
-}
-
 void LogFormat::read_filters(const BoundTable& table, const policies::AccessLogRecord& record) {
   for (const table::StringRef& ref : table.view().policy_list<table::StringRef>(record.status)) {
     const std::string_view pattern = table.text(ref);
@@ -136,22 +106,6 @@ void LogFormat::read_filters(const BoundTable& table, const policies::AccessLogR
   }
   if (record.slower_than != 0) slower_than_us_ = record.slower_than * 1000;
   sample_bp_ = record.sample;
-  query_ = static_cast<policies::LogQuery>(record.query);
-}
-
-bool LogFormat::carries_credential(std::string_view header) const {
-  return policies::is_secret_header(header) ||
-         std::ranges::find(secret_headers_, header) != secret_headers_.end();
-}
-
-bool LogFormat::is_secret_parameter(std::string_view encoded_name) const {
-  char buffer[policies::kMostSecretNameBytes];
-  const std::string_view name = decoded_name(encoded_name, buffer);
-  return policies::is_secret_name(name) ||
-         std::ranges::any_of(secret_parameters_, [&](const std::string& secret) {
-           return secret == name || (secret.size() > name.size() && name.size() == sizeof buffer &&
-                                     secret.starts_with(name));
-         });
 }
 
 bool LogFormat::wants(u16 status, u64 duration_us, Random& random) const {

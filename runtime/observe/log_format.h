@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/http/env.h"
+#include "runtime/observe/redaction.h"
 #include "runtime/observe/route_names.h"
 #include "runtime/policies/access_log/record.h"
 
@@ -56,22 +57,18 @@ class LogFormat {
     std::string opening;    // JSON: the same, and the quote of a text
   };
 
-  explicit LogFormat(std::string table_digest) : table_(std::move(table_digest)) {}
+  LogFormat(std::string table_digest, Redaction redaction)
+      : table_(std::move(table_digest)), redaction_(std::move(redaction)) {}
   void add_standard();
   void add_field(policies::LogField field, std::string_view header);
   void add_literal(std::string_view text);
-  void hide_credentials(const BoundTable& table);
   void read_filters(const BoundTable& table, const policies::AccessLogRecord& record);
-  bool carries_credential(std::string_view header) const;
-  bool is_secret_parameter(std::string_view encoded_name) const;
 
   std::string table_;  // its digest
   bool json_ = true;
   std::vector<Part> parts_;
-  policies::LogQuery query_ = policies::LogQuery::Names;
-  std::vector<std::string> secret_headers_;     // in lower case
-  std::vector<std::string> secret_parameters_;  // of queries
-  std::bitset<600> statuses_;                   // that are always written
+  const Redaction redaction_;
+  std::bitset<600> statuses_;  // that are always written
   u64 slower_than_us_ = ~u64{0};
   u32 sample_bp_ = 10'000;
   bool has_request_fields_ = false;

@@ -10,18 +10,15 @@
 #include "runtime/cache/use.h"
 #include "runtime/limits/exchange_limits.h"
 #include "runtime/observe/error_names.h"
-#include "runtime/observe/shown_path.h"
+#include "runtime/observe/shown_head.h"
 #include "runtime/observe/trace.h"
 
 namespace gw::observe {
 namespace {
 
 using policies::LogField;
-using policies::LogQuery;
 
-constexpr std::string_view kMask = "*";
-constexpr size_t kMostValueBytes = 4096;  // of a query and of a header field
-constexpr size_t kMostNameBytes = 64;     // of a parameter without `=`
+constexpr size_t kMostValueBytes = 4096;  // of a header field
 
 void append_number(u64 value, std::string& out) {
   char digits[20];
@@ -84,11 +81,6 @@ const SecondText& second_text(i64 unix_s) {
 u64 microseconds_between(TimePoint from, TimePoint to) {
   const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
   return spent < 0 ? 0 : static_cast<u64>(spent);
-}
-
-std::string_view version_text(const http::RequestHead& request) {
-  if (request.version_major != 1) return request.version_major == 2 ? "2" : "3";
-  return request.version_minor == 0 ? "1.0" : "1.1";
 }
 
 }  // namespace
@@ -154,7 +146,7 @@ void LogLine::write_field(const Part& part) {
     case LogField::Path:
       return write_path(part);
     case LogField::Query:
-      if (!exchange_.request.has_query || format_.query_ == LogQuery::Omit) return absent();
+      if (!exchange_.request.has_query || !format_.redaction_.shows_queries()) return absent();
       open(part);
       append_query(exchange_.request.query);
       return close();
@@ -258,7 +250,7 @@ void LogLine::write_request(const Part& part) {
   piece(exchange_.request.method_text);
   out_ += ' ';
   append_path();
-  if (exchange_.request.has_query && format_.query_ != LogQuery::Omit) {
+  if (exchange_.request.has_query && format_.redaction_.shows_queries()) {
     out_ += '?';
     append_query(exchange_.request.query);
   }
@@ -273,13 +265,13 @@ void LogLine::write_header(const Part& part) {
   const http::Field* field =
       part.id == http::FieldId::Other ? fields.find(part.header) : fields.find(part.id);
   if (field == nullptr) return absent();
-  if (part.masked) return text(part, kMask);
+  if (part.masked) return text(part, kHidden);
   const std::string_view value = field->value.substr(0, kMostValueBytes);
   const size_t mark = part.location ? value.find('?') : value.npos;
   if (mark == value.npos) return text(part, value);
   open(part);
   piece(value.substr(0, mark));
-  if (format_.query_ != LogQuery::Omit) {
+  if (format_.redaction_.shows_queries()) {
     out_ += '?';
     append_query(value.substr(mark + 1));
   }
@@ -461,25 +453,7 @@ void LogLine::append_path() {
 }
 
 void LogLine::append_query(std::string_view query) {
-  query = query.substr(0, kMostValueBytes);
-  for (bool first = true;; first = false) {
-    const size_t end = query.find('&');
-    if (!first) out_ += '&';
-    append_pair(query.substr(0, end));
-    if (end == query.npos) return;
-    query.remove_prefix(end + 1);
-  }
-}
-
-// What stands alone is a name, unless it is too long for one.
-void LogLine::append_pair(std::string_view pair) {
-  const size_t equals = pair.find('=');
-  if (equals == pair.npos) return piece(pair.size() <= kMostNameBytes ? pair : kMask);
-  piece(pair.substr(0, equals + 1));
-  const bool kept =
-      format_.query_ == LogQuery::Keep && !format_.is_secret_parameter(pair.substr(0, equals));
-  if (kept) return piece(pair.substr(equals + 1));
-  out_ += kMask;
+  format_.redaction_.each_piece_of_query(query, [this](std::string_view text) { piece(text); });
 }
 
 void LogFormat::append(const LogFacts& facts, std::string& out) const {

@@ -42,7 +42,6 @@ class LogLine {
   void piece(std::string_view value);  // escaped
   void append_path();
   void append_query(std::string_view query);
-  void append_pair(std::string_view pair);
 
   const LogFormat& format_;
   const LogFacts& facts_;

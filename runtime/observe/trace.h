@@ -20,7 +20,8 @@ struct TryTrace {
   SpanId span{};
   TimePoint begin{};
   bool tls = false;
-  std::string_view path_prefix = {};  // of the target; lives as long as the table
+  std::string_view path_prefix = {};   // of the target; lives as long as the table
+  std::string_view http_version = {};  // `1.1`; empty: there was no connection
 };
 
 /// In the arena of its exchange. One thread.
@@ -40,6 +41,10 @@ struct Trace {
 
   /// A try at a target is a span of its own, which the target is told.
   void begin_try(u32 index, bool tls = false, std::string_view path_prefix = {});
+  /// What it goes by, once there is a connection. `version` lives for ever.
+  void connected(u32 index, std::string_view version) {
+    if (index < kMaxTries) tries[index].http_version = version;
+  }
   /// Does nothing where it is not recorded.
   void note_step(policies::PolicyId policy, TimePoint begun, bool waited, bool denied);
 };

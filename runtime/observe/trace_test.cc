@@ -183,6 +183,98 @@ TEST_CASE("trace: what is not recorded makes no spans", "[trace]") {
   CHECK(queue.waiting() == 0);
 }
 
+namespace {
+
+// The value of an attribute of the first span that has it; "": none has.
+std::string attribute(const std::string& spans, std::string_view key) {
+  const std::string begin = R"({"key":")" + std::string(key) + R"(","value":{)";
+  const size_t at = spans.find(begin);
+  if (at == spans.npos) return {};
+  const size_t value = spans.find(':', at + begin.size()) + 1;
+  std::string text = spans.substr(value, spans.find("}}", value) - value);
+  std::erase(text, '"');
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("trace: spans tell versions, peers and places as OpenTelemetry names them", "[trace]") {
+  FakeClock clock;
+  SeededRandom random;
+  SpanQueue queue;
+  Tracer tracer({.sample_bp = 10'000}, clock, random, nullptr, queue);
+  Exchange exchange;
+  exchange.request.method_text = exchange.upstream_request.method_text = "GET";
+  exchange.request.version_major = 2;
+  exchange.request.authority = "[2001:db8::1]";
+  exchange.peer_text = "192.0.2.7";
+  exchange.peer.port = 4711;
+  exchange.response.status = 200;
+  tracer.begin(exchange);
+  struct {
+    std::string_view target, version, address, port, peer;
+  } const cases[] = {{"unix:/run/a", "1.1", "/run/a", "", "/run/a"},
+                     {"[::1]:80", "2", "::1", "80", "::1"},
+                     {"shop.internal:443", "", "shop.internal", "443", ""}};
+  exchange.try_count = 1;
+  for (const auto& one : cases) {
+    CAPTURE(one.target);
+    exchange.trace->begin_try(0);
+    exchange.tries[0] = {.target = one.target, .status = 200};
+    if (!one.version.empty()) exchange.trace->connected(0, one.version);
+    tracer.finished(exchange);
+    const std::string spans = queue.take(100).spans;
+    const size_t middle = spans.find(R"("kind":3)");
+    REQUIRE(middle != spans.npos);
+    const std::string server = spans.substr(0, middle);
+    CHECK(attribute(server, "network.protocol.version") == "2");
+    CHECK(attribute(server, "server.address") == "2001:db8::1");
+    CHECK(attribute(server, "server.port").empty());
+    CHECK(attribute(server, "network.peer.address") == "192.0.2.7");
+    CHECK(attribute(server, "network.peer.port") == "4711");
+    const std::string client = spans.substr(middle);
+    CHECK(attribute(client, "network.protocol.version") == one.version);
+    CHECK(attribute(client, "server.address") == one.address);
+    CHECK(attribute(client, "server.port") == one.port);
+    CHECK(attribute(client, "network.peer.address") == one.peer);
+    CHECK(attribute(client, "network.peer.port") == (one.peer.empty() ? "" : one.port));
+  }
+}
+
+TEST_CASE("trace: an exchange that broke off has failed, whatever its status", "[trace]") {
+  FakeClock clock;
+  SeededRandom random;
+  SpanQueue queue;
+  Tracer tracer({.sample_bp = 10'000}, clock, random, nullptr, queue);
+  const auto span_of = [&](const auto& change) {
+    Exchange exchange;
+    exchange.response.status = 200;
+    tracer.begin(exchange);
+    change(exchange);
+    tracer.finished(exchange);
+    return queue.take(1).spans;
+  };
+  const auto has_failed = [](const std::string& span) {
+    return span.find(R"("status":{"code":2})") != span.npos;
+  };
+  const std::string fine = span_of([](Exchange&) {});
+  CHECK_FALSE(has_failed(fine));
+  CHECK(attribute(fine, "error.type").empty());
+  const std::string broken =
+      span_of([](Exchange& exchange) { exchange.error.code = Errc::UpstreamClosed; });
+  CHECK(has_failed(broken));
+  CHECK(attribute(broken, "error.type") == "upstream-closed");
+  const std::string left = span_of([](Exchange& exchange) { exchange.client_gone = true; });
+  CHECK(has_failed(left));
+  CHECK(attribute(left, "error.type") == "peer-closed");
+  // Streams end by somebody leaving.
+  CHECK_FALSE(has_failed(
+      span_of([](Exchange& exchange) { exchange.client_gone = exchange.streams = true; })));
+  const std::string refused = span_of([](Exchange& exchange) { exchange.response.status = 404; });
+  CHECK_FALSE(has_failed(refused));
+  CHECK(attribute(refused, "error.type").empty());
+}
+
 TEST_CASE("trace: spans beyond the bound are dropped and counted", "[trace]") {
   SpanQueue queue;
   const std::string half(SpanQueue::kMostBytes / 2, 'x');

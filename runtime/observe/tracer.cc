@@ -7,9 +7,11 @@
 #include <memory>
 #include <new>
 
+#include "runtime/base/ip_address.h"
 #include "runtime/cache/use.h"
 #include "runtime/observe/error_names.h"
-#include "runtime/observe/shown_path.h"
+#include "runtime/observe/recent.h"
+#include "runtime/observe/shown_head.h"
 #include "runtime/observe/span_text.h"
 
 namespace gw::observe {
@@ -45,16 +47,45 @@ class WallTime {
   TimePoint now_;
 };
 
-// `10.0.0.1:80`, `[::1]:80`, `unix:/path`.
-void write_server(SpanText& span, std::string_view address) {
-  const size_t colon = address.rfind(':');
-  u32 port = 0;
-  const bool numbered =
-      colon != address.npos && !address.starts_with("unix:") &&
-      std::from_chars(address.data() + colon + 1, address.data() + address.size(), port).ec ==
-          std::errc();
-  span.text("server.address", numbered ? address.substr(0, colon) : address);
-  if (numbered) span.number("server.port", port);
+// Of `10.0.0.1:80`, `[::1]:80`, `shop.internal`; brackets are no part of an address.
+struct HostPort {
+  std::string_view host;
+  u32 port = 0;  // 0: none is told
+};
+HostPort read_host_port(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  HostPort read{text};
+  if (colon != text.npos && text.find(']', colon) == text.npos) {
+    const auto parsed =
+        std::from_chars(text.data() + colon + 1, text.data() + text.size(), read.port);
+    if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
+      read.host = text.substr(0, colon);
+    } else {
+      read.port = 0;
+    }
+  }
+  if (read.host.starts_with('[') && read.host.ends_with(']')) {
+    read.host = read.host.substr(1, read.host.size() - 2);
+  }
+  return read;
+}
+
+constexpr std::string_view kUnixAddress = "unix:";
+
+void write_address(SpanText& span, std::string_view address_key, std::string_view port_key,
+                   const HostPort& place) {
+  span.text(address_key, place.host);
+  if (place.port != 0) span.number(port_key, place.port);
+}
+
+// Where a target is; who has answered is known where it has no name.
+void write_target(SpanText& span, std::string_view address) {
+  const bool is_socket = address.starts_with(kUnixAddress);
+  const HostPort place =
+      is_socket ? HostPort{address.substr(kUnixAddress.size())} : read_host_port(address);
+  write_address(span, "server.address", "server.port", place);
+  if (!is_socket && !parse_ip(place.host)) return;
+  write_address(span, "network.peer.address", "network.peer.port", place);
 }
 
 constexpr std::string_view kOtherMethod = "_OTHER";
@@ -71,21 +102,38 @@ std::string shown_path(const Exchange& exchange, u32 secret_captures) {
   return path;
 }
 
-// Without the query, which is nobody's business (as in the log), and without secret parts of the
-// path; where those are in a path that is made anew is not known.
-std::string full_url(const Exchange& exchange, const TryTrace& traced, std::string_view target,
-                     u32 secret_captures) {
-  const std::string_view path = exchange.upstream_request.path;
-  std::string shown = secret_captures == 0            ? std::string(path)
-                      : path == exchange.request.path ? shown_path(exchange, secret_captures)
-                                                      : std::string("/*");
-  return fmt::format("{}://{}{}{}", traced.tls ? "https" : "http", target, traced.path_prefix,
-                     shown);
+void append_query(const Redaction& redaction, std::string_view query, std::string& out) {
+  redaction.each_piece_of_query(query, [&out](std::string_view piece) { out += piece; });
 }
 
-// `purpose`: of a question beside the request; empty: it is the request.
-void write_tries(const Exchange& exchange, const WallTime& wall, std::string_view upstream,
-                 u32 secret_captures, std::string_view purpose, std::string& out) {
+// What tries have in common.
+struct TryFacts {
+  std::string_view upstream;
+  u32 secret_captures = 0;
+  std::string_view purpose = {};  // of a question beside the request; empty: it is the request
+};
+
+// Without secret parts of the path; where those are in a path that is made anew is not known.
+std::string full_url(const Exchange& exchange, u32 index, u32 secret_captures,
+                     const Redaction& redaction) {
+  const TryTrace& traced = exchange.trace->tries[index];
+  const http::RequestHead& request = exchange.upstream_request;
+  std::string url = fmt::format("{}://{}{}", traced.tls ? "https" : "http",
+                                exchange.tries[index].target, traced.path_prefix);
+  if (secret_captures == 0) {
+    url += request.path;
+  } else {
+    url += request.path == exchange.request.path ? shown_path(exchange, secret_captures) : "/*";
+  }
+  if (request.has_query && redaction.shows_queries()) {
+    url += '?';
+    append_query(redaction, request.query, url);
+  }
+  return url;
+}
+
+void write_tries(const Exchange& exchange, const WallTime& wall, const TryFacts& facts,
+                 const Redaction& redaction, std::string& out) {
   const Trace& trace = *exchange.trace;
   const std::string_view method = method_of(exchange.upstream_request);
   for (u32 i = 0; i < exchange.try_count; ++i) {
@@ -100,14 +148,15 @@ void write_tries(const Exchange& exchange, const WallTime& wall, std::string_vie
     if (method == kOtherMethod) {
       span.text("http.request.method_original", exchange.upstream_request.method_text);
     }
-    span.text("url.full", full_url(exchange, traced, record.target, secret_captures));
-    write_server(span, record.target);
+    span.text("url.full", full_url(exchange, i, facts.secret_captures, redaction));
+    write_target(span, record.target);
+    span.text("network.protocol.version", traced.http_version);
     if (record.status != 0) span.number("http.response.status_code", record.status);
     if (i != 0) span.number("http.request.resend_count", i);
     span.text("error.type", record.status >= 400 ? std::to_string(record.status)
                                                  : std::string(error_name(record.error)));
-    span.text("gw.upstream", upstream);
-    span.text("gw.purpose", purpose);
+    span.text("gw.upstream", facts.upstream);
+    span.text("gw.purpose", facts.purpose);
     span.end(record.status == 0 || record.status >= 400);
   }
 }
@@ -125,6 +174,19 @@ void write_steps(const Exchange& exchange, const WallTime& wall, Random& random,
     if (step.denied) span.flag("gw.denied", true);
     span.end(false);
   }
+}
+
+// How it went, by the rules for servers: what clients have done wrong is no failure, and who leaves
+// a stream ends it as streams end.
+void write_outcome(SpanText& span, const Exchange& exchange) {
+  const bool broken_off = exchange.client_gone && !exchange.streams;
+  const bool failed = has_failed(exchange) || broken_off || exchange.response.status == 0;
+  std::string_view error = error_name(exchange.error.code);
+  if (error.empty() && broken_off) error = error_name(Errc::PeerClosed);
+  span.text("error.type", !error.empty() ? std::string(error)
+                          : failed       ? std::to_string(exchange.response.status)
+                                         : std::string());
+  span.end(failed);
 }
 
 u32 try_spans_of(const Exchange& exchange) {
@@ -148,41 +210,55 @@ bool Tracer::is_sampled(const TraceId& id) const {
   return bits < ((u64{1} << 56) / kWhole) * options_.sample_bp || options_.sample_bp >= kWhole;
 }
 
-// Empty; of the same trace as that of its parent, where it has one.
-Trace& Tracer::make_trace(Exchange& exchange) {
+// Of the same trace as the one `above`; empty where there is none.
+Trace& Tracer::make_trace(Exchange& exchange, const Trace* above) {
   Trace& trace = *new (exchange.arena.allocate(sizeof(Trace), alignof(Trace))) Trace;
   exchange.trace = &trace;
   trace.random = &random_;
-  if (exchange.parent == nullptr) return trace;
-  const Trace& above = *exchange.parent->trace;
-  trace.trace_id = above.trace_id;
-  trace.parent = above.span;
-  trace.flags = above.flags;
-  trace.sampled = above.sampled;
-  trace.state = above.state;
+  if (above == nullptr) return trace;
+  trace.trace_id = above->trace_id;
+  trace.parent = above->span;
+  trace.flags = above->flags;
+  trace.sampled = above->sampled;
+  trace.state = above->state;
   return trace;
 }
 
 void Tracer::begin_beside(Exchange& question) {
   if (question.parent->trace == nullptr) return;
-  Trace& trace = make_trace(question);
+  Trace& trace = make_trace(question, question.parent->trace);
   trace.span = trace.parent;
+}
+
+void Tracer::begin_copy(const Exchange& original, u32 upstream, Exchange& copy) {
+  if (original.trace == nullptr) return;
+  Trace& trace = make_trace(copy, original.trace);
+  trace.span = trace.parent;
+  trace.state = copy.arena.copy(trace.state);
+  if (!trace.sampled || names_ == nullptr) return;
+  // The table may go before the copy does.
+  copy.table = original.table;
+  copy.upstream = upstream;
+  copy.names.upstream = copy.arena.copy(names_->upstream(copy));
+  copy.names.secret_captures = names_of(original, names_).secret_captures;
+  copy.table = nullptr;
+  copy.detached = true;
 }
 
 void Tracer::finished_beside(const Exchange& question, std::string_view purpose) {
   if (question.trace == nullptr || !question.trace->sampled) return;
   const u32 count = try_spans_of(question);
   if (count == 0) return;
-  const WallTime wall(clock_);
-  const std::string_view upstream = names_ == nullptr ? "" : names_->upstream(question);
-  write_tries(question, wall, upstream, 0, purpose, spans_);
+  const ExchangeNames names = names_of(question, names_);
+  write_tries(question, WallTime(clock_), {names.upstream, names.secret_captures, purpose},
+              options_.redaction, spans_);
   queue_.add(spans_, count);
 }
 
 void Tracer::begin(Exchange& exchange) {
   const bool is_part = exchange.depth != 0 && exchange.parent != nullptr;
   if (is_part && exchange.parent->trace == nullptr) return;
-  Trace& trace = make_trace(exchange);
+  Trace& trace = make_trace(exchange, is_part ? exchange.parent->trace : nullptr);
   trace.span = make_span_id(random_);
   if (!is_part) {
     TraceContext caller;
@@ -227,30 +303,33 @@ void Tracer::finished(const Exchange& exchange) {
   if (method == kOtherMethod) span.text("http.request.method_original", request.method_text);
   span.text("url.scheme", request.scheme);
   span.text("url.path", shown_path(exchange, names.secret_captures));
+  if (request.has_query && options_.redaction.shows_queries()) {
+    std::string query;
+    append_query(options_.redaction, request.query, query);
+    span.text("url.query", query);
+  }
   span.text("http.route", names.path_template);
   if (exchange.response.status != 0) {
     span.number("http.response.status_code", exchange.response.status);
   }
   if (!is_part) {
-    write_server(span, request.authority);
+    write_address(span, "server.address", "server.port", read_host_port(request.authority));
     span.text("client.address", exchange.client_text);
+    span.text("network.peer.address", exchange.peer_text);
+    if (exchange.peer.port != 0) span.number("network.peer.port", exchange.peer.port);
+    span.text("network.protocol.version", version_text(request));
     span.text("user_agent.original", request.fields.value(http::FieldId::UserAgent));
     span.text("gw.request_id", exchange.request_id);
   }
-  const bool failed = exchange.response.status >= 500 || exchange.response.status == 0;
-  const std::string_view error = error_name(exchange.error.code);
-  span.text("error.type", !error.empty() ? std::string(error)
-                          : failed       ? std::to_string(exchange.response.status)
-                                         : std::string());
   span.text("gw.operation", names.operation);
   span.text("gw.client_class", exchange.client_class);
   if (exchange.cache_outcome != cache::Outcome::None) {
     span.text("gw.cache", cache::outcome_name(exchange.cache_outcome));
   }
   span.state(trace.state);
-  span.end(failed);
+  write_outcome(span, exchange);
   write_steps(exchange, wall, random_, spans_);
-  write_tries(exchange, wall, names.upstream, names.secret_captures, {}, spans_);
+  write_tries(exchange, wall, {names.upstream, names.secret_captures}, options_.redaction, spans_);
   queue_.add(spans_, 1 + trace.step_count + try_spans_of(exchange));
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/http/body.h"
+#include "runtime/observe/tracer.h"
 #include "runtime/server/session_host.h"
 
 namespace gw::server {
@@ -41,8 +42,8 @@ void MirrorRunner::send(const Exchange& exchange, const FetchOptions& options, B
     return;
   }
   auto copy = std::make_unique<Copy>(body);
-  http::copy_head(exchange.upstream_request, copy->exchange.request);
-  http::RequestHead& head = copy->exchange.request;
+  http::RequestHead& head = copy->exchange.upstream_request;
+  http::copy_head(exchange.upstream_request, head);
   const bool has_body = exchange.upstream_request.framing != http::Framing::None;
   head.framing = has_body ? http::Framing::Length : http::Framing::None;
   head.content_length = body.size();
@@ -55,6 +56,10 @@ void MirrorRunner::send(const Exchange& exchange, const FetchOptions& options, B
     copy->options.deadline = loop_.now() + (options.deadline - exchange.started);
   }
   copy->exchange.deadline = copy->options.deadline;
+  if (observe::Tracer* tracer = generation_.env.tracer; tracer != nullptr) {
+    tracer->begin_copy(exchange, options.upstream, copy->exchange);
+    if (copy->exchange.trace != nullptr) observe::forward_trace(copy->exchange);
+  }
   ++generation_.loose;
   copies_.push_back(std::move(copy));
   loop_.defer(start_call_);
@@ -75,10 +80,12 @@ void MirrorRunner::on_start(void* context) {
 
 Task<void> MirrorRunner::run(Copy& copy) {
   Fetcher& fetcher = generation_.env.fetcher;
-  http::BodySource* body =
-      copy.exchange.request.framing == http::Framing::None ? nullptr : &copy.body;
-  const auto outcome = co_await fetcher.fetch(copy.exchange, copy.exchange.request, body,
-                                              copy.options, nullptr, copy.fetched);
+  const http::RequestHead& head = copy.exchange.upstream_request;
+  http::BodySource* body = head.framing == http::Framing::None ? nullptr : &copy.body;
+  const auto outcome =
+      co_await fetcher.fetch(copy.exchange, head, body, copy.options, nullptr, copy.fetched);
+  observe::Tracer* tracer = generation_.env.tracer;
+  if (tracer != nullptr) tracer->finished_beside(copy.exchange, "mirror");
   if (outcome) {
     u64 read = 0;
     bool more = copy.fetched.body != nullptr;

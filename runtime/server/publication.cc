@@ -256,7 +256,8 @@ bool read_tracing(const BoundTable& table, Publication& publication, std::string
   if (records.empty() || !is_given(records.front().tracing.endpoint)) return true;
   const policies::TracingRecord& record = records.front().tracing;
   publication.tracing = {.sample_bp = record.sample,
-                         .trust_callers = record.parent != policies::kTraceParentIgnore};
+                         .trust_callers = record.parent != policies::kTraceParentIgnore,
+                         .redaction = observe::Redaction(table)};
   CollectorOptions& collector = publication.collector;
   collector.url = table.text(record.endpoint);
   collector.service = table.text(record.service);

@@ -45,6 +45,8 @@ class TargetStream {
   /// Not in use: the target has closed it, or spoken out of turn, unnoticed. May cost a system
   /// call.
   virtual bool is_stale() { return false; }
+  /// `1.1`, `2`: what it speaks.
+  virtual std::string_view http_version() const = 0;
   virtual u32 target() const = 0;
   virtual Pool& pool() const = 0;
 

@@ -36,6 +36,7 @@ class Connection final : public TargetStream, public CancelListener, public http
   bool answer_begun() const override { return any_byte_; }
   /// No operation is pending and no coroutine runs: it may be destroyed.
   bool at_rest() const;
+  std::string_view http_version() const override { return "1.1"; }
   u32 target() const override { return target_; }
   Pool& pool() const override { return *pool_; }
   const net::ByteStream& stream() const { return *stream_; }

@@ -214,6 +214,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     }
   }
   if (connection != nullptr) {
+    if (exchange.trace != nullptr) exchange.trace->connected(index, connection->http_version());
     pool.begin_request(target);
     auto answered = co_await connection->round_trip(call, out.head);
     if (answered) {

@@ -1,8 +1,14 @@
-// The path of a request as logs and traces may tell it.
+// What logs and traces tell of the head of a request.
 #pragma once
 #include "runtime/http/exchange.h"
 
 namespace gw::observe {
+
+/// `1.1`, `2`.
+inline std::string_view version_text(const http::RequestHead& request) {
+  if (request.version_major != 1) return request.version_major == 2 ? "2" : "3";
+  return request.version_minor == 0 ? "1.0" : "1.1";
+}
 
 /// Gives `piece(text)` the path in pieces, with `*` in the place of captures that are secrets
 /// (ExchangeNames::secret_captures).
