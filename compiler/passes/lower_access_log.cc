@@ -241,7 +241,7 @@ class AccessLogLowerer {
   std::vector<policies::LogPartRecord> parts_;
 };
 
-// Values that are never written, though they are asked for.
+// What is asked for and hidden, and what is revealed and cannot be.
 class SecretCheck {
  public:
   explicit SecretCheck(Module& module) : module_(module) {}
@@ -251,17 +251,44 @@ class SecretCheck {
     const NodeRef log = observe && observe.is_map() ? observe.get("accessLog") : NodeRef{};
     if (!log) return;
     const NodeRef format = log.is_map() ? log.get("format") : log;
-    const NodeRef fields = log.is_map() ? log.get("fields") : NodeRef{};
+    if (log.is_map()) {
+      each_text(log.get("reveal"), [this](NodeRef item) { check_revealed(item); });
+    }
     if (format && format.is_scalar()) check_format(format);
-    if (!fields) return;
-    if (fields.is_scalar()) check(fields.text(), fields.span());
-    if (!fields.is_seq()) return;
-    for (const NodeRef item : fields.items()) {
-      if (item.is_scalar()) check(item.text(), item.span());
+    if (log.is_map()) {
+      each_text(log.get("fields"), [this](NodeRef item) { check(item.text(), item.span()); });
     }
   }
 
  private:
+  template <typename Take>
+  static void each_text(NodeRef node, Take take) {
+    if (!node) return;
+    if (node.is_scalar()) take(node);
+    if (!node.is_seq()) return;
+    for (const NodeRef item : node.items()) {
+      if (item.is_scalar()) take(item);
+    }
+  }
+
+  void check_revealed(NodeRef item) {
+    const std::string name = lower_case(item.text());
+    const bool is_firm = policies::is_secret_header(name) || is_credential(name, kInHeader) ||
+                         is_credential(item.text(), kInQuery);
+    if (is_firm) {
+      report(module_, "extension-conflict", Severity::Error, item.span(),
+             fmt::format("`observe.accessLog.reveal` cannot name `{}`, which carries credentials",
+                         item.text()),
+             "no log has its value", "remove it, or log `consumer`, which says who called");
+    } else if (!policies::is_secret_in_messages(name)) {
+      report(module_, "extension-conflict", Severity::Error, item.span(),
+             fmt::format("`observe.accessLog.reveal` has no effect for `{}`", item.text()),
+             "its values are not hidden", "remove it");
+    } else {
+      revealed_.insert(name);
+    }
+  }
+
   void check_format(NodeRef node) {
     std::vector<FormatPart> parts;
     ValueError error;
@@ -277,16 +304,28 @@ class SecretCheck {
   void check(std::string_view name, Span place) {
     const auto field = field_named(name);
     if (!field || field->header.empty()) return;
-    if (!policies::is_secret_header(field->header) && !is_credential(*field)) return;
-    report(module_, "log-secret", Severity::Warning, place,
-           fmt::format("`{}` carries credentials, and is written as `*`", name),
-           "no log has its value", "remove it, or log `consumer`, which says who called");
+    if (policies::is_secret_header(field->header) || is_credential(field->header, kInHeader)) {
+      report(module_, "log-secret", Severity::Warning, place,
+             fmt::format("`{}` carries credentials, and is written as `*`", name),
+             "no log has its value", "remove it, or log `consumer`, which says who called");
+    } else if (policies::is_secret_in_messages(field->header) &&
+               !revealed_.contains(field->header)) {
+      report(module_, "log-secret", Severity::Warning, place,
+             fmt::format("`{}` has the name of a secret, and is written as `*`", name),
+             "no log has its value",
+             fmt::format("remove it, or, if it is none, write `reveal: {}`", field->header));
+    }
   }
 
-  bool is_credential(const FieldName& field) const {
+  static constexpr auto kInHeader = policies::CredentialPlace::Header;
+  static constexpr auto kInQuery = policies::CredentialPlace::Query;
+
+  bool is_credential(std::string_view name, policies::CredentialPlace place) const {
     return std::ranges::any_of(module_.table.schemes, [&](const policies::SchemeRecord& scheme) {
-      return scheme.place == static_cast<u32>(policies::CredentialPlace::Header) &&
-             scheme.field.offset != table::kNone && lower_case(name_of(scheme)) == field.header;
+      if (scheme.place != static_cast<u32>(place) || scheme.field.offset == table::kNone) {
+        return false;
+      }
+      return place == kInHeader ? lower_case(name_of(scheme)) == name : name_of(scheme) == name;
     });
   }
 
@@ -296,6 +335,7 @@ class SecretCheck {
   }
 
   Module& module_;
+  std::set<std::string> revealed_;  // in lower case
 };
 
 }  // namespace

@@ -92,6 +92,27 @@ class AccessLogTest(unittest.TestCase):
         connection.close()
         return statuses
 
+    def test_what_has_the_name_of_a_secret_is_hidden_unless_it_is_revealed(self):
+        secret = ("x-auth-token", "x-amz-security-token", "proxy-authorization", "x-api-key")
+        shown = ("x-csrf-token", "idempotency-key")
+        names = ", ".join(f"request.header.{name}" for name in secret + shown)
+        self.start(f"{{fields: [query, {names}], query: keep, reveal: [X-CSRF-Token, code], "
+                   "to: access.log}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.serve.port, timeout=run.SECONDS)
+        connection.request("GET", "/users/1?access_token=s1&sig=s2&X-Amz-Signature=s3&code=DE"
+                           "&next_page_token=7&k%65y=s4&q=a", headers={
+                               name: f"value of {name}" for name in secret + shown})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        self.end()
+        line, = map(json.loads, self.lines("access.log"))
+        self.assertEqual(line["query"], "access_token=*&sig=*&X-Amz-Signature=*&code=DE"
+                         "&next_page_token=7&k%65y=*&q=a")
+        self.assertEqual({name: line[f"request.header.{name}"]
+                          for name in secret + shown},
+                         {**{name: "*" for name in secret},
+                          **{name: f"value of {name}" for name in shown}})
+
     def test_rotation_under_load_loses_and_doubles_nothing(self):
         self.start("{fields: [path, status], to: access.log}")
         threads = []

@@ -40,23 +40,34 @@ Redaction::Redaction(const BoundTable& table) {
   }
   const auto records = view.policy_list<policies::ObserveRecord>(view.gateway().observe);
   if (!records.empty()) {
-    query_ = static_cast<policies::LogQuery>(records.front().access_log.query);
+    const policies::AccessLogRecord& log = records.front().access_log;
+    query_ = static_cast<policies::LogQuery>(log.query);
+    for (const table::StringRef& name : view.policy_list<table::StringRef>(log.reveal)) {
+      revealed_.emplace_back(table.text(name));
+    }
   }
 }
 
 bool Redaction::hides_header(std::string_view lower_case_name) const {
-  return policies::is_secret_header(lower_case_name) ||
-         std::ranges::find(secret_headers_, lower_case_name) != secret_headers_.end();
+  if (policies::is_secret_header(lower_case_name)) return true;
+  if (std::ranges::find(secret_headers_, lower_case_name) != secret_headers_.end()) return true;
+  return policies::is_secret_in_messages(lower_case_name) &&
+         std::ranges::none_of(revealed_, [&](const std::string& name) {
+           return lower_case(name) == lower_case_name;
+         });
 }
 
 bool Redaction::hides_parameter(std::string_view encoded_name) const {
   char buffer[policies::kMostSecretNameBytes];
   const std::string_view name = decoded_name(encoded_name, buffer);
-  return policies::is_secret_name(name) ||
-         std::ranges::any_of(secret_parameters_, [&](const std::string& secret) {
-           return secret == name || (secret.size() > name.size() && name.size() == sizeof buffer &&
-                                     secret.starts_with(name));
-         });
+  if (std::ranges::any_of(secret_parameters_, [&](const std::string& secret) {
+        return secret == name || (secret.size() > name.size() && name.size() == sizeof buffer &&
+                                  secret.starts_with(name));
+      })) {
+    return true;
+  }
+  return policies::is_secret_in_messages(name) &&
+         std::ranges::find(revealed_, name) == revealed_.end();
 }
 
 }  // namespace gw::observe

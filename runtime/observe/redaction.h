@@ -17,8 +17,8 @@ class Redaction {
  public:
   /// Of a gateway that says nothing: queries without values.
   Redaction() = default;
-  /// As `observe.accessLog.query` says. What carries credentials of its schemes is hidden in any
-  /// case.
+  /// As `observe.accessLog` says by `query` and `reveal`. What carries credentials of its schemes
+  /// is hidden in any case.
   explicit Redaction(const BoundTable& table);
 
   bool hides_header(std::string_view lower_case_name) const;
@@ -39,6 +39,7 @@ class Redaction {
   policies::LogQuery query_ = policies::LogQuery::Names;
   std::vector<std::string> secret_headers_;     // in lower case
   std::vector<std::string> secret_parameters_;  // of queries
+  std::vector<std::string> revealed_;           // of both, as written: they are no secrets
 };
 
 inline constexpr std::string_view kHidden = "*";

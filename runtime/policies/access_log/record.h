@@ -1,6 +1,7 @@
 // What the access log says of a request: `observe.accessLog` of the gateway document.
 #pragma once
 #include <iterator>
+#include <span>
 
 #include "runtime/policies/field_spec.h"
 
@@ -108,12 +109,13 @@ struct AccessLogRecord {
   table::Extent fields;     // StringRef[], as written; none: those that are standard
   table::Extent parts;      // LogPartRecord[]: what is made of both; none: the standard line
   table::Extent status;     // StringRef[]: `5xx`, `429`
+  table::Extent reveal;     // StringRef[]: names that look like secrets, and are none
   table::LateString to;
   u64 slower_than;  // milliseconds; 0: no filter
   u32 sample;       // hundredths of a percent, of what no filter takes
   u32 query;        // LogQuery
 };
-static_assert(sizeof(LogPartRecord) == 16 && sizeof(AccessLogRecord) == 64);
+static_assert(sizeof(LogPartRecord) == 16 && sizeof(AccessLogRecord) == 72);
 
 /// Whether a log can be written there: `-`, `syslog`, `syslog:unix:/PATH`, or a file.
 constexpr bool is_log_place(std::string_view place) {
@@ -137,27 +139,59 @@ inline constexpr std::string_view kPagingWords[] = {"page", "next", "cursor", "c
                                                     "sync"};
 inline constexpr size_t kMostSecretNameBytes = 128;  // of a name; what comes later is not looked at
 
-/// Whether a parameter or a property of this name is taken for a secret: `csrf_token`, `apiKey`.
-constexpr bool is_secret_name(std::string_view name) {
-  char letters[kMostSecretNameBytes]{};
-  size_t count = 0;
-  for (const char c : name.substr(0, kMostSecretNameBytes)) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-      letters[count++] = upper ? static_cast<char>(c - 'A' + 'a') : c;
+// The same, in header fields and queries only: elsewhere they are often something else.
+inline constexpr std::string_view kMessageSecretWords[] = {
+    "signature", "authorization", "credential", "assertion", "jwt", "accesskey", "authkey"};
+// Whole names there.
+inline constexpr std::string_view kMessageSecretNames[] = {
+    "sig", "code", "key", "auth", "pass", "pwd", "sid", "session", "sessionid", "otp", "dpop"};
+
+/// Letters and digits at the beginning of a name, in lower case.
+class FoldedName {
+ public:
+  constexpr explicit FoldedName(std::string_view name) {
+    for (const char c : name.substr(0, kMostSecretNameBytes)) {
+      const bool upper = c >= 'A' && c <= 'Z';
+      if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+        letters_[count_++] = upper ? static_cast<char>(c - 'A' + 'a') : c;
+      }
     }
   }
-  const std::string_view text(letters, count);
-  for (const std::string_view word : kPagingWords) {
-    if (text.find(word) != text.npos) return false;
+  constexpr bool is_one_of(std::span<const std::string_view> names) const {
+    for (const std::string_view name : names) {
+      if (text() == name) return true;
+    }
+    return false;
   }
-  for (const std::string_view word : kSecretWords) {
-    if (text.find(word) != text.npos) return true;
+  constexpr bool has_one_of(std::span<const std::string_view> words) const {
+    for (const std::string_view word : words) {
+      if (text().find(word) != std::string_view::npos) return true;
+    }
+    return false;
   }
-  return false;
+
+ private:
+  constexpr std::string_view text() const { return {letters_, count_}; }
+
+  char letters_[kMostSecretNameBytes]{};
+  size_t count_ = 0;
+};
+
+/// Whether a parameter or a property of this name is taken for a secret: `csrf_token`, `apiKey`.
+constexpr bool is_secret_name(std::string_view name) {
+  const FoldedName folded(name);
+  return !folded.has_one_of(kPagingWords) && folded.has_one_of(kSecretWords);
 }
 
-/// Fields whose value never stands in a log, whatever the gateway's schemes are.
+/// Whether a header field or a parameter of a query of this name is: `X-Auth-Token`, `sig`.
+constexpr bool is_secret_in_messages(std::string_view name) {
+  const FoldedName folded(name);
+  if (folded.is_one_of(kMessageSecretNames)) return true;
+  return !folded.has_one_of(kPagingWords) &&
+         (folded.has_one_of(kSecretWords) || folded.has_one_of(kMessageSecretWords));
+}
+
+/// Fields whose value never stands in a log, whatever the document says.
 constexpr bool is_secret_header(std::string_view lower_case_name) {
   return lower_case_name == "authorization" || lower_case_name == "proxy-authorization" ||
          lower_case_name == "cookie" || lower_case_name == "set-cookie";
@@ -165,6 +199,9 @@ constexpr bool is_secret_header(std::string_view lower_case_name) {
 
 inline constexpr FieldSpec kLogFieldElement[] = {
     {.name = "field", .kind = FieldKind::String, .min = 1, .max = 256, .words = kLogFieldWords},
+};
+inline constexpr FieldSpec kLogRevealElement[] = {
+    {.name = "name", .kind = FieldKind::String, .min = 1, .max = kMostSecretNameBytes},
 };
 inline constexpr FieldSpec kLogStatusElement[] = {
     {.name = "status", .kind = FieldKind::String, .min = 3, .max = 3},
@@ -229,7 +266,17 @@ inline constexpr FieldSpec kAccessLogFields[] = {
      .offset = offsetof(AccessLogRecord, query),
      .fallback = "names",
      .words = kLogQueryWords,
-     .doc = "queries with `*` for values, not at all, or as they came but for credentials"},
+     .doc = "queries, here and in spans: with `*` for values, not at all, or as they came but for "
+            "secrets"},
+    {.name = "reveal",
+     .kind = FieldKind::List,
+     .offset = offsetof(AccessLogRecord, reveal),
+     .min = 1,
+     .max = 64,
+     .fields = kLogRevealElement,
+     .size = sizeof(table::StringRef),
+     .doc = "header fields and parameters of queries whose names look like those of secrets, and "
+            "which are none, such as `x-csrf-token`: their values are not hidden"},
     {.name = "to",
      .kind = FieldKind::String,
      .offset = offsetof(AccessLogRecord, to),
