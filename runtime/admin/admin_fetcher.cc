@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "runtime/base/huge_pages.h"
 #include "runtime/base/ip_address.h"
 #include "runtime/http/problem.h"
 
@@ -92,7 +93,10 @@ class OnMainThread {
 Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
   // A table is large: growing by doubling would copy it, and leave its pages to the heap.
   const u64 told = source.remaining_bytes();
-  if (told <= kMaxBodyBytes) out.reserve(told);
+  if (told <= kMaxBodyBytes) {
+    out.reserve(told);
+    prefer_huge_pages(out.data(), out.capacity());
+  }
   for (;;) {
     auto next = co_await source.next(64 * 1024);
     if (!next) co_return fail(next.error());
