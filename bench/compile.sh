@@ -3,20 +3,10 @@
 # Uses the largest documents of ../shared/specs when they are there, and a made one of 13 MB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. bench/documents.sh
 . bench/machine.sh
 gwctl=${1:-build/release}/cli/gwctl
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-bench/make_routes.py --megabytes 13 >"$work/made-13MB.json"
-documents=("$work/made-13MB.json")
-if [[ -d ../shared/specs ]]; then
-  while read -r _ file; do documents+=("$file"); done < <(
-    find ../shared/specs -type f \( -name '*.yaml' -o -name '*.yml' -o -name '*.json' \) \
-      ! -name index.json -printf '%s %p\n' | sort -rn | head -n 8)
-else
-  echo "compile: skipped ../shared/specs, which is not here" >&2
-fi
+collect_documents 13 8
 machine
 echo
 python3 - "$gwctl" "$work/out.gwt" "${documents[@]}" <<'P'

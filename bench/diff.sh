@@ -5,20 +5,10 @@
 # Goal: two documents of 4 MB in 1.5 s.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. bench/documents.sh
 . bench/machine.sh
 gwctl=${1:-build/release}/cli/gwctl
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-bench/make_routes.py --megabytes 4 >"$work/made-4MB.json"
-documents=("$work/made-4MB.json")
-if [[ -d ../shared/specs ]]; then
-  while read -r _ file; do documents+=("$file"); done < <(
-    find ../shared/specs -type f \( -name '*.yaml' -o -name '*.yml' -o -name '*.json' \) \
-      ! -name index.json -printf '%s %p\n' | sort -rn | head -n 4)
-else
-  echo "diff: skipped ../shared/specs, which is not here" >&2
-fi
+collect_documents 4 4
 machine
 echo
 python3 - "$gwctl" "$work" "${documents[@]}" <<'P'
