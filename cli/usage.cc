@@ -56,6 +56,17 @@ std::string hint(const CLI::App& gwctl, const CLI::App& verb, int argc, char** a
   return {};
 }
 
+// `new is required` names an argument as the program does; the usage line has another word for it.
+std::string with_usage_words(const CLI::App& verb, std::string message) {
+  constexpr std::string_view kLacks = " is required";
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string& words = option->get_option_text();
+    if (!option->get_positional() || words.empty()) continue;
+    if (message == option->get_name(true) + std::string(kLacks)) return words + std::string(kLacks);
+  }
+  return message;
+}
+
 }  // namespace
 
 ExitCode report_parse_error(const CLI::App& gwctl, const CLI::ParseError& error, int argc,
@@ -65,7 +76,7 @@ ExitCode report_parse_error(const CLI::App& gwctl, const CLI::ParseError& error,
     console.out(&verb == &gwctl ? gwctl.help() : verb.help(gwctl.get_name()));
     return ExitCode::Ok;
   }
-  std::string message = error.what();
+  std::string message = with_usage_words(verb, error.what());
   const bool no_verb = &verb == &gwctl;
   if (no_verb && argc > 1 && argv[1][0] != '-')
     message = fmt::format("there is no verb `{}`", argv[1]);
