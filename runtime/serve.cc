@@ -69,13 +69,12 @@ TableFilePtr choose_table(TableFilePtr given, StateDirectory* state, const Table
     return nullptr;
   }
   if (state == nullptr) return given;
-  auto taken = state->take(given->file_bytes());
-  if (!taken) {
+  if (const auto taken = state->take(*given); !taken) {
     outcome.problems.push_back(
         file_problem("cannot keep the table in", "the state directory", taken.error()));
     return nullptr;
   }
-  return *taken;
+  return given;
 }
 
 // Whoever tries a gateway out on another port should know that nobody asks for certificates there,

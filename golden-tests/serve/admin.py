@@ -251,6 +251,30 @@ class Admin(unittest.TestCase):
         self.assertIn("60000 2xx", said)
         self.end(serve)
 
+    def test_a_table_may_come_without_a_length(self):
+        serve = self.serve()
+        self.compile()
+        table = (self.folder / "g.gwt").read_bytes()
+        connection = run.UnixConnection(self.socket)
+        for pieces, status in (([table[:1000], table[1000:]], 200), ([table[:1000]], 422), ([], 200)):
+            connection.request("POST", "/v1/reload", body=iter(pieces), encode_chunked=True,
+                               headers={"Transfer-Encoding": "chunked"})
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, status)
+        connection.close()
+        # One that breaks off is none.
+        half = socket.socket(socket.AF_UNIX)
+        half.connect(str(self.socket))
+        half.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: gateway\r\nContent-Length: %d\r\n\r\n"
+                     % len(table) + table[:-1])
+        half.shutdown(socket.SHUT_WR)
+        while half.recv(4096):
+            pass
+        half.close()
+        self.assertEqual([change["accepted"] for change in self.status()["reloads"]].count(True), 3)
+        self.end(serve)
+
     def test_a_table_that_cannot_be_used_changes_nothing(self):
         serve = self.serve()
         self.compile()
@@ -265,6 +289,7 @@ class Admin(unittest.TestCase):
             self.assertEqual((answer.status, report["accepted"]), (422, False))
             self.assertIn("the table", report["problems"][0])
         connection.close()
+        self.assertEqual(self.status()["kept"], before)
         self.write(2)
         text = (self.folder / "gateway.yaml").read_text(encoding="utf-8")
         (self.folder / "unresolved.yaml").write_text(

@@ -3,9 +3,9 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
-#include "runtime/base/huge_pages.h"
 #include "runtime/base/ip_address.h"
 #include "runtime/http/problem.h"
 
@@ -91,18 +91,43 @@ class OnMainThread {
 };
 
 Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
-  // A table is large: growing by doubling would copy it, and leave its pages to the heap.
-  const u64 told = source.remaining_bytes();
-  if (told <= kMaxBodyBytes) {
-    out.reserve(told);
-    prefer_huge_pages(out.data(), out.capacity());
-  }
   for (;;) {
     auto next = co_await source.next(64 * 1024);
     if (!next) co_return fail(next.error());
     out.append(as_text(next->bytes));
     if (out.size() > kMaxBodyBytes) co_return fail(Errc::BodyTooLarge, "admin body");
     if (next->end) co_return Result<void>{};
+  }
+}
+
+// A table is large: it comes to where it will be served from. Only of a length that is not told it
+// has to be copied there.
+Task<Result<void>> read_table(http::BodySource& source, table::PrivateMemory& out) {
+  const u64 told = source.remaining_bytes();
+  if (told == 0) co_return Result<void>{};
+  if (told > kMaxBodyBytes) {
+    std::string body;
+    auto read = co_await read_body(source, body);
+    if (!read || body.empty()) co_return read;
+    auto copy = table::PrivateMemory::copy_of(as_bytes(body));
+    if (!copy) co_return fail(copy.error());
+    out = *std::move(copy);
+    co_return Result<void>{};
+  }
+  auto memory = table::PrivateMemory::allocate(told);
+  if (!memory) co_return fail(memory.error());
+  for (u64 used = 0;;) {
+    auto next = co_await source.next(64 * 1024);
+    if (!next) co_return fail(next.error());
+    if (next->bytes.size() > told - used) co_return fail(Errc::BodyTooLarge, "admin body");
+    if (!next->bytes.empty()) {
+      std::memcpy(memory->data() + used, next->bytes.data(), next->bytes.size());
+    }
+    used += next->bytes.size();
+    if (!next->end) continue;
+    if (used != told) co_return fail(Errc::TableTruncated, "admin body");
+    out = *std::move(memory);
+    co_return Result<void>{};
   }
 }
 
@@ -210,7 +235,12 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     co_return;
   }
   if (body != nullptr) {
-    const auto read = co_await read_body(*body, call.body);
+    Result<void> read;
+    if (endpoint->takes_table) {
+      read = co_await read_table(*body, call.sent_table);
+    } else {
+      read = co_await read_body(*body, call.body);
+    }
     if (!read) {
       refuse(call, http::problem_of(read.error()).status, "Body not read", read.error().what);
       co_return;

@@ -153,11 +153,11 @@ void post_reload(AdminTarget& target, AdminCall& call) {
   const server::ReloadOrder order{.origin = "reload",
                                   .expected = std::string(query_parameter(call, "expected")),
                                   .close_streams = close == "true"};
-  if (call.body.empty()) {
+  if (call.sent_table.size() == 0) {
     answer_report(call, target.reloader.resolve_again(order));
     return;
   }
-  answer_report(call, target.reloader.reload(as_bytes(call.body), order));
+  answer_report(call, target.reloader.reload(std::move(call.sent_table), order));
 }
 
 void post_rollback(AdminTarget& target, AdminCall& call) {
@@ -337,7 +337,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/v1/docs", Access::Reader, RunsOn::Admin, false, &get_docs},
     // What it names may be secret: hashes of keys, fields for upstreams.
     {"GET", "/v1/table", Access::Operator, RunsOn::Admin, false, &get_table},
-    {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload, true},
+    {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload, true, true},
     {"POST", "/v1/rollback", Access::Operator, RunsOn::Main, false, &post_rollback, true},
     {"POST", "/v1/drain", Access::Operator, RunsOn::Main, false, &post_drain, true},
     {"POST", "/v1/undrain", Access::Operator, RunsOn::Main, false, &post_undrain, true},

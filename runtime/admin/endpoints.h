@@ -44,6 +44,7 @@ struct Endpoint {
   void (*answer)(AdminTarget& target, AdminCall& call);
   // Changes what the process of a takeover has been told already: refused while one is under way.
   bool handed_over = false;
+  bool takes_table = false;  // the body is call.sent_table; empty: there was none
 };
 std::span<const Endpoint> endpoints();
 

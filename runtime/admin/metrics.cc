@@ -384,16 +384,28 @@ void write_process(MetricWriter& writer, const AdminTarget& target) {
   writer.sample({}, u64{target.ending() ? 0U : 1U});
 }
 
+// Nearly all of it is said of operations, most of that of their latencies.
+size_t expected_bytes(const Totals& totals) {
+  constexpr size_t kSamples = observe::kLatencyBuckets + 5;
+  constexpr size_t kSampleBytes = 60;  // beside the name
+  constexpr size_t kRest = size_t{64} << 10;
+  size_t bytes = kRest;
+  for (const auto& [name, operation] : totals.operations) {
+    bytes += kSamples * (kSampleBytes + name.size());
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::string metrics_text(const AdminTarget& target,
                          const std::vector<server::WorkerReport>& workers,
                          observe::MetricFormat format) {
-  MetricWriter writer(format);
   Totals totals;
   for (size_t i = 0; i < target.gateway.worker_count(); ++i) {
     totals.add(target.gateway.worker(i).counts());
   }
+  MetricWriter writer(format, expected_bytes(totals));
   write_operations(writer, totals);
   write_decisions(writer, totals);
   write_upstreams(writer, totals);

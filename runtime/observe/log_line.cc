@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 
 #include "runtime/base/log.h"
@@ -19,12 +18,6 @@ namespace {
 using policies::LogField;
 
 constexpr size_t kMostValueBytes = 4096;  // of a header field
-
-void append_number(u64 value, std::string& out) {
-  char digits[20];
-  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, static_cast<size_t>(end - digits));
-}
 
 // What nginx escapes by default, and DEL: everything that could end a value or a line.
 void append_text_escaped(std::string_view text, std::string& out) {
@@ -86,23 +79,23 @@ u64 microseconds_between(TimePoint from, TimePoint to) {
 }  // namespace
 
 void LogLine::write() {
-  const size_t begin = out_.size();
   for (const Part& part : format_.parts_) write_part(part);
   if (format_.json_) {
     // Each member begins with a comma.
-    if (out_.size() == begin) {
-      out_ += '{';
+    if (line_.empty()) {
+      line_.put('{');
     } else {
-      out_[begin] = '{';
+      line_.replace_first('{');
     }
-    out_ += '}';
+    line_.put('}');
   }
-  out_ += '\n';
+  line_.put('\n');
+  line_.finish();
 }
 
 void LogLine::write_part(const Part& part) {
   if (part.is_field) return write_field(part);
-  out_ += part.text;
+  line_.put(part.text);
 }
 
 void LogLine::write_field(const Part& part) {
@@ -110,15 +103,15 @@ void LogLine::write_field(const Part& part) {
   switch (part.field) {
     case LogField::Time: {
       open(part);
-      out_.append(second_text(facts_.unix_ms / 1000).rfc3339.data(), 19);
+      line_.put({second_text(facts_.unix_ms / 1000).rfc3339.data(), 19});
       char millis[] = {'.', '0', '0', '0', 'Z'};
       put(millis + 1, static_cast<u64>(facts_.unix_ms % 1000), 3);
-      out_.append(millis, sizeof millis);
+      line_.put({millis, sizeof millis});
       return close();
     }
     case LogField::TimeCommon:
       open(part);
-      out_.append(second_text(facts_.unix_ms / 1000).common.data(), 26);
+      line_.put({second_text(facts_.unix_ms / 1000).common.data(), 26});
       return close();
     case LogField::RequestId:
       return text(part, exchange_.request_id);
@@ -232,8 +225,8 @@ void LogLine::write_source(const Part& part) {
   if (names.source_file.empty()) return absent();
   open(part);
   piece(names.source_file);
-  out_ += ':';
-  append_number(names.source_line, out_);
+  line_.put(':');
+  line_.put_number(names.source_line);
   close();
 }
 
@@ -248,14 +241,14 @@ void LogLine::write_request(const Part& part) {
   if (exchange_.request.method_text.empty()) return absent();
   open(part);
   piece(exchange_.request.method_text);
-  out_ += ' ';
+  line_.put(' ');
   append_path();
   if (exchange_.request.has_query && format_.redaction_.shows_queries()) {
-    out_ += '?';
+    line_.put('?');
     append_query(exchange_.request.query);
   }
-  out_ += " HTTP/";
-  out_ += version_text(exchange_.request);
+  line_.put(" HTTP/");
+  line_.put(version_text(exchange_.request));
   close();
 }
 
@@ -272,7 +265,7 @@ void LogLine::write_header(const Part& part) {
   open(part);
   piece(value.substr(0, mark));
   if (format_.redaction_.shows_queries()) {
-    out_ += '?';
+    line_.put('?');
     append_query(value.substr(mark + 1));
   }
   close();
@@ -287,125 +280,125 @@ void LogLine::write_phases(const Part& part) {
       answered ? microseconds_between(exchange_.started, exchange_.upstream_head) : 0;
   if (!format_.json_) {
     if (asked)
-      append_number(asked_us, out_);
+      line_.put_number(asked_us);
     else
       absent();
-    out_ += '/';
+    line_.put('/');
     if (answered)
-      append_number(head_us, out_);
+      line_.put_number(head_us);
     else
       absent();
-    out_ += '/';
-    return append_number(facts_.duration_us, out_);
+    line_.put('/');
+    return line_.put_number(facts_.duration_us);
   }
-  out_ += part.text;
-  out_ += '{';
+  line_.put(part.text);
+  line_.put('{');
   if (asked) {
-    out_ += "\"asked_us\":";
-    append_number(asked_us, out_);
-    out_ += ',';
+    line_.put("\"asked_us\":");
+    line_.put_number(asked_us);
+    line_.put(',');
   }
   if (answered) {
-    out_ += "\"head_us\":";
-    append_number(head_us, out_);
-    out_ += ',';
+    line_.put("\"head_us\":");
+    line_.put_number(head_us);
+    line_.put(',');
   }
-  out_ += "\"end_us\":";
-  append_number(facts_.duration_us, out_);
-  out_ += '}';
+  line_.put("\"end_us\":");
+  line_.put_number(facts_.duration_us);
+  line_.put('}');
 }
 
 // In a text `TARGET=STATUS/MICROSECONDS`, separated by commas, with the error in place of a status.
 void LogLine::write_tries(const Part& part) {
   if (exchange_.try_count == 0) return absent();
   if (format_.json_) {
-    out_ += part.text;
-    out_ += '[';
+    line_.put(part.text);
+    line_.put('[');
   }
   for (u32 i = 0; i < exchange_.try_count; ++i) {
     const TryRecord& record = exchange_.tries[i];
-    if (i > 0) out_ += ',';
+    if (i > 0) line_.put(',');
     const std::string_view error = error_name(record.error);
     if (!format_.json_) {
       piece(record.target);
-      out_ += '=';
+      line_.put('=');
       if (record.status != 0)
-        append_number(record.status, out_);
+        line_.put_number(record.status);
       else
-        out_ += error;
-      out_ += '/';
-      append_number(record.microseconds, out_);
+        line_.put(error);
+      line_.put('/');
+      line_.put_number(record.microseconds);
       continue;
     }
-    out_ += "{\"us\":";
-    append_number(record.microseconds, out_);
+    line_.put("{\"us\":");
+    line_.put_number(record.microseconds);
     if (!record.target.empty()) {  // none could be used
-      out_ += ",\"target\":\"";
+      line_.put(",\"target\":\"");
       piece(record.target);
-      out_ += '"';
+      line_.put('"');
     }
     if (record.status != 0) {
-      out_ += ",\"status\":";
-      append_number(record.status, out_);
+      line_.put(",\"status\":");
+      line_.put_number(record.status);
     }
     if (!error.empty()) {
-      out_ += ",\"error\":\"";
-      out_ += error;
-      out_ += '"';
+      line_.put(",\"error\":\"");
+      line_.put(error);
+      line_.put('"');
     }
-    out_ += '}';
+    line_.put('}');
   }
-  if (format_.json_) out_ += ']';
+  if (format_.json_) line_.put(']');
 }
 
 // In a text `NAME=OUTCOME/STATUS/MICROSECONDS`, separated by commas.
 void LogLine::write_parts(const Part& part) {
   if (exchange_.parts.empty()) return absent();
   if (format_.json_) {
-    out_ += part.text;
-    out_ += '[';
+    line_.put(part.text);
+    line_.put('[');
   }
   bool first = true;
   for (const PartRecord& record : exchange_.parts) {
-    if (!first) out_ += ',';
+    if (!first) line_.put(',');
     first = false;
     if (format_.json_) {
       write_json_part(record);
       continue;
     }
     piece(record.name);
-    out_ += '=';
-    out_ += record.outcome;
-    out_ += '/';
-    append_number(record.status, out_);
-    out_ += '/';
-    append_number(record.microseconds, out_);
+    line_.put('=');
+    line_.put(record.outcome);
+    line_.put('/');
+    line_.put_number(record.status);
+    line_.put('/');
+    line_.put_number(record.microseconds);
   }
-  if (format_.json_) out_ += ']';
+  if (format_.json_) line_.put(']');
 }
 
 void LogLine::write_json_part(const PartRecord& record) {
-  out_ += "{\"name\":\"";
+  line_.put("{\"name\":\"");
   piece(record.name);
-  out_ += "\",\"outcome\":\"";
-  out_ += record.outcome;
-  out_ += '"';
+  line_.put("\",\"outcome\":\"");
+  line_.put(record.outcome);
+  line_.put('"');
   const auto member = [this](std::string_view name, u64 value) {
-    out_ += ",\"";
-    out_ += name;
-    out_ += "\":";
-    append_number(value, out_);
+    line_.put(",\"");
+    line_.put(name);
+    line_.put("\":");
+    line_.put_number(value);
   };
   if (record.status != 0) member("status", record.status);
   if (!record.upstream.empty()) {
-    out_ += ",\"upstream\":\"";
+    line_.put(",\"upstream\":\"");
     piece(record.upstream);
-    out_ += '"';
+    line_.put('"');
   }
   if (record.items != 0) member("items", record.items);
   if (record.tries != 0) member("tries", record.tries);
   member("us", record.microseconds);
-  out_ += '}';
+  line_.put('}');
 }
 
 void LogLine::text(const Part& part, std::string_view value) {
@@ -418,32 +411,33 @@ void LogLine::text(const Part& part, std::string_view value) {
 void LogLine::safe_text(const Part& part, std::string_view value) {
   if (value.empty()) return absent();
   open(part);
-  out_ += value;
+  line_.put(value);
   close();
 }
 
 void LogLine::number(const Part& part, u64 value) {
-  if (format_.json_) out_ += part.text;
-  append_number(value, out_);
+  if (format_.json_) line_.put(part.text);
+  line_.put_number(value);
 }
 
 void LogLine::open(const Part& part) {
-  if (format_.json_) out_ += part.opening;
+  if (format_.json_) line_.put(part.opening);
 }
 
 void LogLine::close() {
-  if (format_.json_) out_ += '"';
+  if (format_.json_) line_.put('"');
 }
 
 void LogLine::absent() {
-  if (!format_.json_) out_ += '-';
+  if (!format_.json_) line_.put('-');
 }
 
 void LogLine::piece(std::string_view value) {
+  if (plain_length(value) == value.size()) return line_.put(value);
   if (format_.json_) {
-    append_json_escaped(value, out_);
+    append_json_escaped(value, line_.spill());
   } else {
-    append_text_escaped(value, out_);
+    append_text_escaped(value, line_.spill());
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "runtime/observe/line_buffer.h"
 #include "runtime/observe/log_format.h"
 
 namespace gw::observe {
@@ -12,7 +13,7 @@ namespace gw::observe {
 class LogLine {
  public:
   LogLine(const LogFormat& format, const LogFacts& facts, std::string& out)
-      : format_(format), facts_(facts), exchange_(facts.exchange), out_(out) {}
+      : format_(format), facts_(facts), exchange_(facts.exchange), line_(out) {}
   void write();
 
  private:
@@ -46,7 +47,7 @@ class LogLine {
   const LogFormat& format_;
   const LogFacts& facts_;
   const Exchange& exchange_;
-  std::string& out_;
+  LineBuffer line_;
 };
 
 }  // namespace gw::observe

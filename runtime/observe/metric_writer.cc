@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "runtime/base/huge_pages.h"
+
 namespace gw::observe {
 namespace {
 
@@ -83,6 +85,11 @@ std::string_view content_type_of(MetricFormat format) {
 MetricFormat choose_metric_format(std::string_view accept) {
   return accept.find("application/openmetrics-text") == accept.npos ? MetricFormat::Prometheus
                                                                     : MetricFormat::OpenMetrics;
+}
+
+MetricWriter::MetricWriter(MetricFormat format, size_t expected_bytes) : format_(format) {
+  text_.reserve(expected_bytes);
+  prefer_huge_pages(text_.data(), text_.capacity());
 }
 
 // The older format knows the samples of counters and infos by their whole names, and no infos.

@@ -31,7 +31,9 @@ struct MetricLabel {
 /// own; about 60 ns per sample. One thread.
 class MetricWriter {
  public:
-  explicit MetricWriter(MetricFormat format) : format_(format) {}
+  /// There will be about `expected_bytes` of text: growing to millions of them by doubling takes
+  /// as long as writing them.
+  explicit MetricWriter(MetricFormat format, size_t expected_bytes = 0);
 
   /// Begins a family; each name once.
   void family(const MetricFamily& family);

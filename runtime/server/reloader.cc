@@ -94,26 +94,28 @@ Reloader::Reloader(Gateway& gateway, MainLoop& main_loop, StateDirectory* state,
 
 Reloader::~Reloader() = default;
 
-bool Reloader::take(Bytes bytes, Candidate& candidate) {
+bool Reloader::is_vouched_for(Bytes file, ReloadReport& report) const {
   const auto begun = SteadyClock::now();
-  // First: what nobody vouches for must not take the place of a kept table with the same digest.
   std::string problem;
-  if (options_.trust != nullptr && !options_.trust->allows(bytes, problem)) {
-    candidate.report.problems.push_back(std::move(problem));
-    return false;
+  const bool vouched = options_.trust == nullptr || options_.trust->allows(file, problem);
+  report.cost.take += since(begun);
+  if (!vouched) report.problems.push_back(std::move(problem));
+  return vouched;
+}
+
+bool Reloader::take(TableFilePtr file, Candidate& candidate) {
+  candidate.report.cost.map = file->cost().map;
+  candidate.report.cost.verify = file->cost().verify;
+  if (state_ != nullptr) {
+    const auto begun = SteadyClock::now();
+    const auto taken = state_->take(*file);
+    candidate.report.cost.take += since(begun);
+    if (!taken) {
+      candidate.report.problems.push_back(table_problem(taken.error()));
+      return false;
+    }
   }
-  table::LoadCost cost;
-  auto taken = state_ != nullptr
-                   ? state_->take(bytes, &cost)
-                   : table::TableFile::from_bytes(bytes, table::TableKind::Gateway, &cost);
-  candidate.report.cost.map = cost.map;
-  candidate.report.cost.verify = cost.verify;
-  candidate.report.cost.take = since(begun) - cost.map - cost.verify;
-  if (!taken) {
-    candidate.report.problems.push_back(table_problem(taken.error()));
-    return false;
-  }
-  candidate.file = *std::move(taken);
+  candidate.file = std::move(file);
   return true;
 }
 
@@ -166,14 +168,23 @@ ReloadReport Reloader::start(TableFilePtr file, std::vector<InheritedSocket> inh
   return change_to(std::move(candidate), true, std::move(inherited));
 }
 
-ReloadReport Reloader::reload(Bytes bytes, const ReloadOrder& order) {
+ReloadReport Reloader::reload(table::PrivateMemory memory, const ReloadOrder& order) {
   const UnderWay under_way(*this);
   Candidate candidate;
-  candidate.report.origin = order.origin;
+  ReloadReport& report = candidate.report;
+  report.origin = order.origin;
   candidate.close_streams = order.close_streams;
-  if (!is_expected(order.expected, candidate.report) || !take(bytes, candidate)) {
-    return finished(std::move(candidate.report));
+  // First who vouches for it: what nobody does is not to take the place of a kept table with the
+  // same digest, and need not be looked at.
+  if (!is_expected(order.expected, report) || !is_vouched_for(memory.bytes(), report)) {
+    return finished(std::move(report));
   }
+  auto file = table::TableFile::from_memory(std::move(memory));
+  if (!file) {
+    report.problems.push_back(table_problem(file.error()));
+    return finished(std::move(report));
+  }
+  if (!take(*std::move(file), candidate)) return finished(std::move(report));
   return change_to(std::move(candidate), false, {});
 }
 
@@ -197,7 +208,8 @@ ReloadReport Reloader::take_offer(const TableFilePtr& file, std::vector<std::str
   candidate.report.origin = std::move(origin);
   candidate.report.before = digest_text(*file_);
   candidate.report.problems = std::move(problems);
-  if (file == nullptr || !take(file->file_bytes(), candidate)) {
+  if (file == nullptr || !is_vouched_for(file->file_bytes(), candidate.report) ||
+      !take(file, candidate)) {
     return finished(std::move(candidate.report));
   }
   return change_to(std::move(candidate), false, {});
@@ -236,11 +248,12 @@ ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
     candidate.report.problems.push_back(fmt::format("{} tables begin with {}", matches, digest));
     return finished(std::move(candidate.report));
   }
-  table::LoadCost cost;
   if (state_ != nullptr) {
-    auto opened = state_->open_kept(wanted, &cost);
+    auto opened = state_->open_kept(wanted);
     if (opened) {
       candidate.file = *std::move(opened);
+      candidate.report.cost.map = candidate.file->cost().map;
+      candidate.report.cost.verify = candidate.file->cost().verify;
     } else {
       candidate.report.problems.push_back(table_problem(opened.error()));
       return finished(std::move(candidate.report));
@@ -255,8 +268,6 @@ ReloadReport Reloader::rollback(const std::string& digest, bool close_streams) {
     candidate.report.problems.push_back(std::move(problem));
     return finished(std::move(candidate.report));
   }
-  candidate.report.cost.map = cost.map;
-  candidate.report.cost.verify = cost.verify;
   return change_to(std::move(candidate), false, {});
 }
 

@@ -23,7 +23,7 @@ using TableFilePtr = std::shared_ptr<const table::TableFile>;
 
 /// What a reload took, in nanoseconds.
 struct ReloadCost {
-  u64 take = 0;     // copying to where nobody can change it
+  u64 take = 0;     // asking who vouches for it, writing it to the state directory
   u64 map = 0;      // to have all of it in memory
   u64 verify = 0;   // all of it
   u64 resolve = 0;  // late references, listeners, data
@@ -100,8 +100,8 @@ class Reloader {
   /// The first table, whose signature has been looked at: starts the gateway. Main thread, as the
   /// next five.
   ReloadReport start(TableFilePtr file, std::vector<InheritedSocket> inherited);
-  /// A table in memory, which may be anything.
-  ReloadReport reload(Bytes bytes, const ReloadOrder& order);
+  /// What may be a table, or anything.
+  ReloadReport reload(table::PrivateMemory memory, const ReloadOrder& order);
   /// The argument of `serve` once more.
   ReloadReport reopen(std::string origin);
   /// A table that somebody has opened; null: `problems` says why there is none.
@@ -132,7 +132,8 @@ class Reloader {
   class UnderWay;
   ReloadReport take_offer(const TableFilePtr& file, std::vector<std::string> problems,
                           std::string origin);
-  bool take(Bytes bytes, Candidate& candidate);
+  bool is_vouched_for(Bytes file, ReloadReport& report) const;
+  bool take(TableFilePtr file, Candidate& candidate);
   bool is_expected(const std::string& expected, ReloadReport& report) const;
   bool may_be_served(const table::TableFile& file, ReloadReport& report);
   ReloadReport try_change(Candidate candidate, bool first, std::vector<InheritedSocket> inherited);

@@ -133,28 +133,11 @@ std::string StateDirectory::table_path(const std::string& digest) const {
   return fmt::format("{}/tables/{}.gwt", path_, digest);
 }
 
-Result<std::shared_ptr<const table::TableFile>> StateDirectory::take(Bytes bytes,
-                                                                     table::LoadCost* cost) {
-  const std::string digest = digest_of(table::split_signature(bytes).table);
-  const std::string path = table_path(digest);
-  // One that is there already has been verified, and nobody else can have changed it.
-  if (::access(path.c_str(), F_OK) == 0) {
-    auto kept = table::TableFile::map_private(path, cost);
-    if (kept && std::ranges::equal((*kept)->file_bytes(), bytes)) return kept;
-  }
-  // Under a name that nothing refers to until it is verified.
-  const std::string coming = digest + ".coming";
-  GW_TRY(replace_file(path_ + "/tables", coming, bytes, 0400));
-  const std::string coming_path = path_ + "/tables/" + coming;
-  auto mapped = table::TableFile::map_private(coming_path, cost);
-  if (!mapped || ::rename(coming_path.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(coming_path.c_str());
-    if (!mapped) return fail(mapped.error());
-    errno = reason;
-    return unwritable("rename");
-  }
-  return mapped;
+Result<void> StateDirectory::take(const table::TableFile& file) {
+  const std::string digest = digest_of(file.bytes());
+  const auto kept = table::TableFile::map_private(table_path(digest));
+  if (kept && std::ranges::equal((*kept)->file_bytes(), file.file_bytes())) return {};
+  return replace_file(path_ + "/tables", digest + ".gwt", file.file_bytes(), 0400);
 }
 
 Result<void> StateDirectory::accept(const table::TableFile& file) {
@@ -199,9 +182,9 @@ std::vector<std::string> StateDirectory::history() const {
 }
 
 Result<std::shared_ptr<const table::TableFile>> StateDirectory::open_kept(
-    const std::string& digest, table::LoadCost* cost) const {
+    const std::string& digest) const {
   if (!is_digest(digest)) return fail(Errc::FileUnreadable, "not a digest");
-  return table::TableFile::map_private(table_path(digest), cost);
+  return table::TableFile::map_private(table_path(digest));
 }
 
 Result<std::optional<std::shared_ptr<const table::TableFile>>> StateDirectory::accepted() const {

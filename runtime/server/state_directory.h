@@ -35,10 +35,8 @@ class StateDirectory {
   /// Tables beyond this number go, those accepted longest ago first.
   static constexpr size_t kKeptTables = 10;
 
-  /// Copies the file of a table in, its signature with it, maps the copy and verifies the table:
-  /// `cost` (may be null) has the latter two. It is not served yet. What is refused is not kept.
-  Result<std::shared_ptr<const table::TableFile>> take(Bytes bytes,
-                                                       table::LoadCost* cost = nullptr);
+  /// Keeps a copy of the file, its signature with it. It is not served yet.
+  Result<void> take(const table::TableFile& file);
   /// Notes that a table that was taken is served from now on. Survives a crash at any moment:
   /// afterwards either the old or the new one is named.
   Result<void> accept(const table::TableFile& file);
@@ -49,9 +47,8 @@ class StateDirectory {
   /// Digests of the tables that are kept, the one accepted last at the end. Empty when there are
   /// none, or the list cannot be read.
   std::vector<std::string> history() const;
-  /// One of them; `cost` may be null. Errors: FileUnreadable, or as verify().
-  Result<std::shared_ptr<const table::TableFile>> open_kept(const std::string& digest,
-                                                            table::LoadCost* cost = nullptr) const;
+  /// One of them. Errors: FileUnreadable, or as verify().
+  Result<std::shared_ptr<const table::TableFile>> open_kept(const std::string& digest) const;
 
   /// As kept by keep_counter(); 0: none is. Errors: FileUnreadable, TableCorrupt.
   Result<u64> counter() const;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -82,6 +83,12 @@ class SharedReading {
 PrivateMemory::PrivateMemory(PrivateMemory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
+PrivateMemory& PrivateMemory::operator=(PrivateMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
 PrivateMemory::~PrivateMemory() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }
@@ -101,6 +108,12 @@ Result<PrivateMemory> PrivateMemory::allocate(u64 size) {
   if (all > before + kept) ::munmap(data + before + kept, all - before - kept);
   ::madvise(data + before, kept, MADV_HUGEPAGE);  // where there are none it changes nothing
   return PrivateMemory(data + before, size);
+}
+
+Result<PrivateMemory> PrivateMemory::copy_of(Bytes bytes) {
+  GW_TRY_ASSIGN(PrivateMemory memory, allocate(bytes.size()));
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  return memory;
 }
 
 Result<void> PrivateMemory::read(int descriptor) {

@@ -11,12 +11,15 @@ class PrivateMemory {
  public:
   PrivateMemory() = default;
   PrivateMemory(PrivateMemory&& other) noexcept;
-  PrivateMemory& operator=(PrivateMemory&&) = delete;
+  PrivateMemory& operator=(PrivateMemory&& other) noexcept;
   ~PrivateMemory();
 
   /// `size` > 0 bytes of zeros, in huge pages where the system has them to give. Errors:
   /// FileUnreadable with errno.
   static Result<PrivateMemory> allocate(u64 size);
+
+  /// As many bytes as `bytes` has, which is not empty.
+  static Result<PrivateMemory> copy_of(Bytes bytes);
 
   /// Fills it with as many bytes of a regular file, from its begin, whatever its position. Two
   /// threads share the work when it is large: most of it is finding and clearing pages. Errors:

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "runtime/base/unique_descriptor.h"
@@ -76,8 +75,10 @@ Result<std::string> read_all(int fd, u64 limit_bytes) {
   return text;
 }
 
-u64 since(std::chrono::steady_clock::time_point begun) {
-  return static_cast<u64>((std::chrono::steady_clock::now() - begun) / std::chrono::nanoseconds(1));
+using SteadyClock = std::chrono::steady_clock;
+
+u64 since(SteadyClock::time_point begun) {
+  return static_cast<u64>((SteadyClock::now() - begun) / std::chrono::nanoseconds(1));
 }
 
 }  // namespace
@@ -92,31 +93,37 @@ TableFile::TableFile(Bytes mapped, TableKind kind) : mapped_(mapped), bytes_(map
 
 TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(mapped_.data()), mapped_.size()); }
 
-Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind) {
-  GW_TRY(memory.protect());
-  return std::shared_ptr<const TableFile>(new TableFile(memory.release(), kind));
-}
-
-Result<std::shared_ptr<const TableFile>> TableFile::verified(std::shared_ptr<const TableFile> file,
-                                                             TableKind kind, LoadCost* cost) {
-  const auto begun = std::chrono::steady_clock::now();
+Result<std::shared_ptr<const TableFile>> TableFile::verified(std::shared_ptr<TableFile> file,
+                                                             TableKind kind,
+                                                             SteadyClock::time_point begun) {
+  file->cost_.map = since(begun);
+  const auto mapped = SteadyClock::now();
   GW_TRY(verify(file->bytes(), kind));
-  if (cost != nullptr) cost->verify = since(begun);
-  return file;
+  file->cost_.verify = since(mapped);
+  return std::shared_ptr<const TableFile>(std::move(file));
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind,
-                                                               LoadCost* cost) {
+Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind,
+                                                          SteadyClock::time_point begun) {
+  GW_TRY(memory.protect());
+  return verified(std::shared_ptr<TableFile>(new TableFile(memory.release(), kind)), kind, begun);
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
   GW_TRY(size_is_possible(bytes.size()));
-  const auto begun = std::chrono::steady_clock::now();
-  GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(bytes.size()));
-  std::memcpy(memory.data(), bytes.data(), bytes.size());
-  GW_TRY_ASSIGN(auto file, adopt(std::move(memory), kind));
-  if (cost != nullptr) cost->map = since(begun);
-  return verified(std::move(file), kind, cost);
+  const auto begun = SteadyClock::now();
+  GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::copy_of(bytes));
+  return adopt(std::move(memory), kind, begun);
+}
+
+Result<std::shared_ptr<const TableFile>> TableFile::from_memory(PrivateMemory memory,
+                                                                TableKind kind) {
+  GW_TRY(size_is_possible(memory.size()));
+  return adopt(std::move(memory), kind, SteadyClock::now());
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {
+  const auto begun = SteadyClock::now();
   const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return unreadable("open");
   struct stat status {};
@@ -129,23 +136,20 @@ Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path
   GW_TRY_ASSIGN(PrivateMemory memory, PrivateMemory::allocate(static_cast<u64>(status.st_size)));
   // Who writes to the file meanwhile makes a copy whose digest does not hold.
   GW_TRY(memory.read(file.get()));
-  GW_TRY_ASSIGN(auto table, adopt(std::move(memory), kind));
-  return verified(std::move(table), kind, nullptr);
+  return adopt(std::move(memory), kind, begun);
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path,
-                                                                LoadCost* cost) {
-  const auto begun = std::chrono::steady_clock::now();
+Result<std::shared_ptr<const TableFile>> TableFile::map_private(const std::string& path) {
+  const auto begun = SteadyClock::now();
   const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return unreadable("open");
   GW_TRY_ASSIGN(const u64 size, regular_size(file.get()));
   GW_TRY(size_is_possible(size));
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
   if (mapped == MAP_FAILED) return unreadable("mmap");
-  std::shared_ptr<const TableFile> table(
+  std::shared_ptr<TableFile> table(
       new TableFile(Bytes(static_cast<const std::byte*>(mapped), size), TableKind::Gateway));
-  if (cost != nullptr) cost->map = since(begun);
-  return verified(std::move(table), TableKind::Gateway, cost);
+  return verified(std::move(table), TableKind::Gateway, begun);
 }
 
 Result<std::string> read_file(const std::string& path, u64 limit_bytes) {

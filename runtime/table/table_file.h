@@ -1,5 +1,6 @@
 // Bytes of a table that nobody else can change.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,24 +20,25 @@ struct LoadCost {
 };
 
 /// A read-only mapping of a verified table. verify() vouches only for bytes that cannot change
-/// under it, therefore a file is never mapped where it lies: it is copied first, into
-/// memory of this process or a private file of the state directory. Immutable; any thread.
+/// under it, therefore a file is never mapped where it lies: it is copied first, into memory of
+/// this process or a private file of the state directory. Immutable; any thread.
 class TableFile {
  public:
   TableFile(const TableFile&) = delete;
   TableFile& operator=(const TableFile&) = delete;
   ~TableFile();
 
-  /// Copies `bytes` into memory of its own and verifies it. `cost` may be null, here and below.
+  /// Copies `bytes` into memory of its own and verifies it.
   static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes,
-                                                             TableKind kind = TableKind::Gateway,
-                                                             LoadCost* cost = nullptr);
+                                                             TableKind kind = TableKind::Gateway);
+  /// The same of memory that is its own already: nothing is copied.
+  static Result<std::shared_ptr<const TableFile>> from_memory(PrivateMemory memory,
+                                                              TableKind kind = TableKind::Gateway);
   /// Reads `path` into such memory, once, and verifies it.
   static Result<std::shared_ptr<const TableFile>> load(const std::string& path,
                                                        TableKind kind = TableKind::Gateway);
   /// Maps a file that is private to this process already (in the state directory, mode 0400).
-  static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path,
-                                                              LoadCost* cost = nullptr);
+  static Result<std::shared_ptr<const TableFile>> map_private(const std::string& path);
 
   /// The table, without a signature.
   Bytes bytes() const { return bytes_; }
@@ -44,15 +46,19 @@ class TableFile {
   Bytes file_bytes() const { return mapped_; }
   /// As it stands there; nobody has checked it. Data tables have none.
   const std::optional<Signature>& signature() const { return signature_; }
+  const LoadCost& cost() const { return cost_; }
 
  private:
   TableFile(Bytes mapped, TableKind kind);
-  static Result<std::shared_ptr<const TableFile>> adopt(PrivateMemory memory, TableKind kind);
-  static Result<std::shared_ptr<const TableFile>> verified(std::shared_ptr<const TableFile> file,
-                                                           TableKind kind, LoadCost* cost);
+  /// `begun`: to have it in memory.
+  static Result<std::shared_ptr<const TableFile>> verified(
+      std::shared_ptr<TableFile> file, TableKind kind, std::chrono::steady_clock::time_point begun);
+  static Result<std::shared_ptr<const TableFile>> adopt(
+      PrivateMemory memory, TableKind kind, std::chrono::steady_clock::time_point begun);
   const Bytes mapped_;
   Bytes bytes_;
   std::optional<Signature> signature_;
+  LoadCost cost_;
 };
 
 /// Reads a whole file of at most `limit_bytes`. Errors: FileUnreadable with errno.

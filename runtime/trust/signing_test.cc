@@ -274,14 +274,15 @@ TEST_CASE("state directory: a table is kept with its signature, the newest it ca
   REQUIRE(state.has_value());
   const KeyPair pair = make_key_pair();
   const File table = read_seed("smallest.gwt");
-  const auto kept = (*state)->take(signed_file(table, pair, 3));
-  REQUIRE(kept.has_value());
-  REQUIRE((*state)->accept(**kept).has_value());
+  const auto kept = *table::TableFile::from_bytes(signed_file(table, pair, 3));
+  REQUIRE((*state)->take(*kept).has_value());
+  REQUIRE((*state)->accept(*kept).has_value());
   const auto again = (*state)->accepted();
   REQUIRE((again.has_value() && again->has_value()));
   CHECK((**again)->signature()->counter == 3);
   // Signed anew, the same table has the same name; the newer signature is kept.
-  REQUIRE((*state)->take(signed_file(table, pair, 4)).has_value());
+  const auto anew = *table::TableFile::from_bytes(signed_file(table, pair, 4));
+  REQUIRE((*state)->take(*anew).has_value());
   CHECK((**(*state)->accepted())->signature()->counter == 4);
 }
 
