@@ -33,6 +33,10 @@ class ContractCases {
   void add_body();
   void add_wrong_media();
   bool reads_body_before() const;
+  boost::json::object unreadable() const;
+  void add_half_a_body(const compiler::openapi::MediaType& media, const GeneratedRequest& whole);
+  void add_full_body(const compiler::openapi::MediaType& media, const boost::json::value& good);
+  void add_broken_parts(const GeneratedRequest& whole);
   void add_body_boundaries(const compiler::openapi::MediaType& media);
   const policies::MediaRecord* record_of(const compiler::openapi::MediaType& media) const;
   void add_one(std::string_view what, const GeneratedRequest& request, bool good);
