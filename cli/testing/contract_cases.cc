@@ -84,6 +84,7 @@ void ContractCases::add_example(std::string_view what, const NamedExample& examp
   const bool written = parameter != nullptr ? request.put(*parameter, example.value)
                                             : request.set_body(*media, example.value);
   if (!written) return file_.leave_out(name, "it cannot be written in its place");
+  if (parameter != nullptr && !stays_here(*parameter, request)) return;
   add_one(name, request, true);
 }
 
@@ -135,6 +136,12 @@ bool ContractCases::decides_alone(const Parameter& parameter) const {
   return !parameter.x_gw || !parameter.x_gw.is_map() || !parameter.x_gw.get("matchOnly");
 }
 
+// What is wrong may be the path of another operation, or of none.
+bool ContractCases::stays_here(const Parameter& parameter, const GeneratedRequest& request) const {
+  return parameter.in != ParameterIn::Path || decides_alone(parameter) ||
+         leads_here_(with_caller(request, caller_));
+}
+
 void ContractCases::add_parameter(const Parameter& parameter) {
   if (is_told_elsewhere(parameter) || parameter.in == ParameterIn::QueryString) return;
   const std::string name = title_of(parameter);
@@ -143,8 +150,6 @@ void ContractCases::add_parameter(const Parameter& parameter) {
     request.leave_out(parameter);
     add_one(name + " is missing", request, false);
   }
-  // What is wrong may be the path of another operation.
-  if (parameter.in == ParameterIn::Path && !decides_alone(parameter)) return;
   const NodeRef schema = schema_of(parameter);
   const auto examples =
       is_whole() ? examples_of(target_.document(), parameter.node) : std::vector<NamedExample>{};
@@ -165,16 +170,18 @@ void ContractCases::add_parameter_boundaries(const std::string& name, const Para
   const Boundaries found = boundary_values(tools_, schema, good, spelling_of(parameter));
   if (found.values.empty()) return leave_out(name, found.gaps);
   if (!is_judged(parameter)) return file_.leave_out(name, "the gateway does not judge it");
+  bool any = false;
   for (const BoundaryValue& one : found.values) {
     GeneratedRequest request = plain_;
     if (one.good && !problem.empty()) continue;
     // What is beside the members of an exploded object is another parameter.
     const bool flat = parameter.style == compiler::openapi::Style::Form && parameter.explode;
     if (one.undeclared && flat && !parameter.media_type.present()) continue;
-    if (request.put(parameter, one.value)) {
-      add_one(fmt::format("{} {}", name, one.text()), request, one.good);
-    }
+    if (!request.put(parameter, one.value) || !stays_here(parameter, request)) continue;
+    add_one(fmt::format("{} {}", name, one.text()), request, one.good);
+    any = true;
   }
+  if (!any) file_.leave_out(name, "what breaks its schema does not come here");
   leave_out(name, found.gaps);
 }
 
