@@ -30,6 +30,7 @@ struct PartStyle {
   std::string type;  // "": a text
   bool as_json = false;
   bool is_item = false;  // each is one of a list
+  bool is_file = false;  // bytes, and so a text to its schema
 
   std::string part(const std::string& content) const {
     const std::string line = type.empty() ? "" : fmt::format("Content-Type: {}\r\n", type);
@@ -88,12 +89,14 @@ class PartWriter {
       style.type = "application/json";
       style.as_json = true;
     }
-    if (is_file(schema)) style.disposition += "; filename=\"file\"";
+    style.is_file = is_file(schema);
+    if (style.is_file) style.disposition += "; filename=\"file\"";
     return style;
   }
 
   bool write_one(const PartStyle& style, const json::value& value) {
     if (!style.as_json && (value.is_structured() || value.is_null())) return false;
+    if (style.is_file && !value.is_string()) return false;
     const std::string content = style.as_json ? json::serialize(value) : plain_text(value);
     if (content.find(kPartBoundary) != content.npos) return false;
     out_ += style.part(content);
