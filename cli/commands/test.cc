@@ -114,14 +114,26 @@ class TestRun {
       if (command_.run.update && !write_snapshots(i)) return ExitCode::Usage;
     }
     const tests::Totals totals = tests::total_of(results);
-    show(results, totals, coverage);
     if (totals.passed + totals.failed + totals.skipped == 0) {
       console_.error(command_.run.filter.empty() ? "there are no tests"
                                                  : "no test has a name that --filter fits");
       return ExitCode::Usage;
     }
+    show(results, totals, coverage);
+    if (command_.run.update && !has_snapshots()) {
+      console_.note("nothing to update: no test has `snapshot: true`");
+    }
     const bool covered = check_coverage(coverage);
     return totals.failed == 0 && covered ? ExitCode::Ok : ExitCode::Findings;
+  }
+
+  bool has_snapshots() const {
+    const auto is_kept = [](const tests::Test& test) {
+      return std::ranges::any_of(test.steps, &tests::Step::snapshot);
+    };
+    return std::ranges::any_of(suites_, [&](const tests::Suite& suite) {
+      return std::ranges::any_of(suite.tests, is_kept);
+    });
   }
 
   bool write_snapshots(size_t index) {
@@ -134,25 +146,33 @@ class TestRun {
 
   void show(const std::vector<tests::SuiteResult>& results, const tests::Totals& totals,
             const tests::Coverage& coverage) const {
-    const bool wants_coverage = command_.coverage && command_.live.url.empty();
     if (command_.format == "junit") {
       console_.out(tests::report_junit(files_, results));
+      // The XML has no place for it.
+      if (command_.coverage) note_coverage(coverage);
     } else if (command_.format == "json") {
       console_.out(tests::report_json(files_, results));
-      if (wants_coverage) console_.out(tests::coverage_json(coverage));
+      if (command_.coverage) console_.out(tests::coverage_json(coverage));
     } else {
       console_.out(tests::report_text(files_, results, console_.color_out()));
-      if (wants_coverage) console_.out(tests::coverage_text(coverage));
+      if (command_.coverage) console_.out(tests::coverage_text(coverage));
     }
     console_.note(tests::summary_of(totals));
+  }
+
+  void note_coverage(const tests::Coverage& coverage) const {
+    std::string text = tests::coverage_text(coverage);
+    while (text.ends_with('\n')) text.pop_back();
+    console_.note(text);
   }
 
   bool check_coverage(const tests::Coverage& coverage) const {
     if (command_.fail_under.empty()) return true;
     const u64 wanted = parse_percent(command_.fail_under).value_or(0);
     if (coverage.share() >= wanted) return true;
-    console_.error(fmt::format("coverage is {}, below {}", format_percent(coverage.share()),
-                               command_.fail_under));
+    console_.error(fmt::format("coverage is {}, below {}{}", format_percent(coverage.share()),
+                               command_.fail_under,
+                               command_.coverage ? "" : "; --coverage tells what is uncovered"));
     return false;
   }
 
@@ -199,24 +219,46 @@ ExitCode run_generate(const TestCommand& command, const Console& console) {
   return ExitCode::Ok;
 }
 
+// What would have no effect beside --generate; "": nothing of it is there.
+std::string_view idle_beside_generate(const TestCommand& command) {
+  if (!command.run.filter.empty()) return "--filter";
+  if (command.format != "text") return "--format";
+  if (command.coverage) return "--coverage";
+  if (!command.fail_under.empty()) return "--fail-under";
+  if (command.run.update) return "--update";
+  if (command.watch) return "--watch";
+  if (!command.live.url.empty()) return "--live";
+  return command.live.ca.empty() ? "" : "--ca";
+}
+
+// "": it can be done.
+std::string misuse_of(const TestCommand& command) {
+  if (command.generate) {
+    const std::string_view idle = idle_beside_generate(command);
+    if (!idle.empty()) return fmt::format("--generate runs no tests: it has no use for {}", idle);
+    return command.files.empty() ? ""
+                                 : "--generate reads no tests; -o names the file that it writes";
+  }
+  if (command.files.empty()) return "name a file of tests, or write one with --generate";
+  if (command.output != "-") return "-o is where --generate writes";
+  constexpr u64 kWhole = 10'000;  // in hundredths of a percent
+  if (!command.fail_under.empty() && parse_percent(command.fail_under).value_or(~u64{0}) > kWhole) {
+    return "--fail-under takes a percentage up to 100%, such as 90%";
+  }
+  const bool looks_inside = command.run.update || command.coverage || !command.fail_under.empty();
+  if (!command.live.url.empty() && looks_inside) {
+    return "--update, --coverage and --fail-under look at what --live cannot see";
+  }
+  const bool alone = command.live.url.empty() && !command.live.ca.empty();
+  return alone ? "--ca is for --live https://HOST" : "";
+}
+
 ExitCode run_test(const TestCommand& command, const Console& console) {
+  if (const std::string misuse = misuse_of(command); !misuse.empty()) {
+    console.error(misuse);
+    return ExitCode::Usage;
+  }
   if (command.generate) return run_generate(command, console);
-  if (command.files.empty()) {
-    console.error("name a file of tests, or write one with --generate");
-    return ExitCode::Usage;
-  }
-  if (!command.fail_under.empty() && !parse_percent(command.fail_under)) {
-    console.error("--fail-under takes a percentage such as 90%");
-    return ExitCode::Usage;
-  }
-  if (!command.live.url.empty() && (command.run.update || !command.fail_under.empty())) {
-    console.error("--update and --fail-under look at what --live cannot see");
-    return ExitCode::Usage;
-  }
-  if (command.live.url.empty() && !command.live.ca.empty()) {
-    console.error("--ca is for --live https://HOST");
-    return ExitCode::Usage;
-  }
   if (command.watch) return run_watching(command, console);
   return TestRun(command, console).run();
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 
+#include "cli/testing/whole_boundaries.h"
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/schema_shape.h"
 
@@ -102,6 +103,7 @@ class Finder {
 
   Boundaries run(NodeRef schema, const json::value& good) {
     good_ = &good;
+    schema_ = schema;
     collect(schema, 0);
     const auto asks = [](NodeRef part) { return has_any(part, kAsking); };
     plain_ = std::ranges::count_if(parts_, asks) <= 1 &&
@@ -171,7 +173,15 @@ class Finder {
     add({std::move(where), std::move(what), std::move(value), false});
   }
   void good(std::string what, json::value value, std::string where = {}) {
-    if (plain_) add({std::move(where), std::move(what), std::move(value), true});
+    if (plain_ || is_proved(value)) {
+      add({std::move(where), std::move(what), std::move(value), true});
+    }
+  }
+
+  // Of a text nobody knows which of its readings it is that the schema accepts.
+  bool is_proved(const json::value& value) const {
+    return spelling_ == Spelling::Json && tools_.judge.can_judge(tools_.terms, schema_) &&
+           tools_.judge.fault(tools_.terms, schema_, value, spelling_).empty();
   }
 
   void add(BoundaryValue one) {
@@ -214,6 +224,14 @@ class Finder {
     if (is_about("array", good_->is_array())) list();
     if (is_about("object", good_->is_object())) object();
     if (const NodeRef one = keyword("const")) constant(one);
+    look_at_whole();
+  }
+
+  void look_at_whole() {
+    Boundaries found =
+        whole_boundaries({tools_, schema_, parts_, *good_, spelling_, depth_}, part_);
+    for (BoundaryValue& one : found.values) add(std::move(one));
+    for (Gap& gap : found.gaps) out_.gaps.push_back(std::move(gap));
   }
 
   // Nothing is plain about a choice: what it refuses its schema has to say.
@@ -379,14 +397,6 @@ class Finder {
     return out;
   }
 
-  static json::value varied(const json::value& item, size_t by) {
-    if (item.is_int64() && std::abs(item.to_number<double>()) < kLargest) {
-      return item.get_int64() + static_cast<i64>(by);
-    }
-    if (!item.is_string()) return item;
-    return json::value(fmt::format("{}{}", std::string_view(item.get_string()), by));
-  }
-
   void list() {
     if (spelling_ == Spelling::Json && !type().empty()) bad("no list", json::value("x"));
     const NodeRef items = keyword("items");
@@ -443,16 +453,6 @@ class Finder {
     return have == nullptr ? kNone : *have;
   }
 
-  // What only answers have is not asked of requests, wherever that is said.
-  bool is_of_answers(std::string_view name) const {
-    const compiler::SchemaShape shape(document_);
-    return std::ranges::any_of(parts_, [&](NodeRef part) {
-      const NodeRef properties = part.get("properties");
-      const NodeRef property = properties ? properties.get(name) : NodeRef{};
-      return property && property.is_map() && is_true(shape.keyword(property, "readOnly"));
-    });
-  }
-
   void object() {
     if (spelling_ == Spelling::Json && !type().empty()) bad("no object", json::value("x"));
     const NodeRef required = keyword("required");
@@ -470,17 +470,18 @@ class Finder {
     }
     if (const NodeRef properties = keyword("properties"); properties && properties.is_map()) {
       for (const auto [key, property] : properties.entries()) {
-        if (!is_of_answers(key.text())) look_at_property(std::string(key.text()), property, plain_);
+        if (!is_of_answers(document_, parts_, key.text()))
+          look_at_property(std::string(key.text()), property);
       }
     }
     const NodeRef rest = keyword("additionalProperties");
     if (rest && rest.is_map() && !part_.get("patternProperties")) {
-      look_at_property(std::string(kUndeclared), rest, plain_);
+      look_at_property(std::string(kUndeclared), rest);
     }
   }
 
   void without(std::string_view name) {
-    if (is_of_answers(name)) return;
+    if (is_of_answers(document_, parts_, name)) return;
     json::object less = members();
     less.erase(name);
     bad(fmt::format("without `{}`", name), std::move(less));
@@ -504,16 +505,24 @@ class Finder {
     const NodeRef encoding = own && own.is_map() ? own : NodeRef{};
     const NodeRef media = encoding ? encoding.get("contentType") : NodeRef{};
     if (media && compiler::is_json_type(compiler::plain_type(media.text()))) return Spelling::Json;
+    const compiler::SchemaShape shape(document_);
+    const auto is_only = [](u32 types, u32 type) {
+      return (types & ~u32{gw::schema::kTypeNull}) == type;
+    };
+    const u32 types = shape.text_types(schema);
+    const bool has_style = encoding && encoding.get("style");
     const bool is_object =
-        compiler::SchemaShape(document_).text_types(schema) == gw::schema::kTypeObject;
-    return is_object && (!encoding || !encoding.get("style")) ? Spelling::Json : Spelling::Text;
+        is_only(types, gw::schema::kTypeObject) && (!has_style || tools_.in_parts);
+    const bool of_objects = tools_.in_parts && is_only(types, gw::schema::kTypeArray) &&
+                            is_only(shape.item_types(schema), gw::schema::kTypeObject);
+    return is_object || of_objects ? Spelling::Json : Spelling::Text;
   }
 
-  void look_at_property(const std::string& name, NodeRef schema, bool goods) {
+  void look_at_property(const std::string& name, NodeRef schema) {
     const json::object& have = members();
     const Spelling spelling =
         spelling_ == Spelling::Form ? field_spelling(name, schema) : spelling_;
-    look_inside(name, schema, have.if_contains(name), spelling, goods, [&](json::value member) {
+    look_inside(name, schema, have.if_contains(name), spelling, true, [&](json::value member) {
       json::object whole = have;
       whole[name] = std::move(member);
       return json::value(std::move(whole));
@@ -525,6 +534,7 @@ class Finder {
   const Spelling spelling_;
   const u32 depth_;
   const json::value* good_ = nullptr;
+  NodeRef schema_;
   std::vector<NodeRef> parts_;
   bool plain_ = false;
   NodeRef part_;  // that is looked at
@@ -539,8 +549,9 @@ std::string BoundaryValue::text() const {
 }
 
 Boundaries boundary_values(const BoundaryTools& tools, NodeRef schema, const json::value& good,
-                           Spelling spelling) {
-  Boundaries found = Finder(tools, spelling, 0).run(schema, good);
+                           Spelling spelling, u32 depth) {
+  if (depth > kMaxBoundaryDepth) return {};
+  Boundaries found = Finder(tools, spelling, depth).run(schema, good);
   if (found.values.size() > kMaxBoundaryValues) {
     found.gaps.push_back(
         {"", fmt::format("its boundaries beyond the first {}", kMaxBoundaryValues)});

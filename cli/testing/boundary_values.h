@@ -35,8 +35,9 @@ inline constexpr size_t kMaxBoundaryValues = 400;  // of one schema
 
 /// The boundaries that `schema` draws, each as a whole value: `good`, which the schema accepts,
 /// changed in one place. What is wrong breaks a keyword that the schema has itself, by `$ref` or by
-/// allOf; what is right is made only where nothing else of the schema has a say.
+/// allOf; what is right is made only where nothing else of the schema has a say, or where its judge
+/// accepts it. `depth`: of values around it.
 Boundaries boundary_values(const BoundaryTools& tools, compiler::NodeRef schema,
-                           const boost::json::value& good, Spelling spelling);
+                           const boost::json::value& good, Spelling spelling, u32 depth = 0);
 
 }  // namespace gw::cli::tests

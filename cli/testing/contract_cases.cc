@@ -34,13 +34,10 @@ std::string title_of(const Parameter& parameter) {
   return fmt::format("{} {}", parameter_in_name(parameter.in), parameter.name.value);
 }
 
-// A form is read as texts, anything else as JSON.
 std::string_view title_of(const MediaType& media) {
-  return kind_of(media) == BodyKind::Form ? "form" : "body";
-}
-
-Spelling spelling_of(const MediaType& media) {
-  return kind_of(media) == BodyKind::Form ? Spelling::Form : Spelling::Json;
+  const BodyKind kind = kind_of(media);
+  if (kind == BodyKind::Multipart) return "multipart form";
+  return kind == BodyKind::Form ? "form" : "body";
 }
 
 }  // namespace
@@ -87,12 +84,14 @@ void ContractCases::add_example(std::string_view what, const NamedExample& examp
   const bool written = parameter != nullptr ? request.put(*parameter, example.value)
                                             : request.set_body(*media, example.value);
   if (!written) return file_.leave_out(name, "it cannot be written in its place");
+  if (parameter != nullptr && !stays_here(*parameter, request)) return;
   add_one(name, request, true);
 }
 
 void ContractCases::add_body_examples() {
   for (const MediaType& media : target_.operation.operation->request_body.content) {
-    const std::string_view what = kind_of(media) == BodyKind::Form ? "form " : "";
+    const bool is_form = spelling_of(media) == Spelling::Form;
+    const std::string what = is_form ? fmt::format("{} ", title_of(media)) : "";
     for (const NamedExample& example : examples_of(target_.document(), media.node)) {
       add_example(what, example, media.schema, spelling_of(media), nullptr, &media);
     }
@@ -137,6 +136,12 @@ bool ContractCases::decides_alone(const Parameter& parameter) const {
   return !parameter.x_gw || !parameter.x_gw.is_map() || !parameter.x_gw.get("matchOnly");
 }
 
+// What is wrong may be the path of another operation, or of none.
+bool ContractCases::stays_here(const Parameter& parameter, const GeneratedRequest& request) const {
+  return parameter.in != ParameterIn::Path || decides_alone(parameter) ||
+         leads_here_(with_caller(request, caller_));
+}
+
 void ContractCases::add_parameter(const Parameter& parameter) {
   if (is_told_elsewhere(parameter) || parameter.in == ParameterIn::QueryString) return;
   const std::string name = title_of(parameter);
@@ -145,8 +150,6 @@ void ContractCases::add_parameter(const Parameter& parameter) {
     request.leave_out(parameter);
     add_one(name + " is missing", request, false);
   }
-  // What is wrong may be the path of another operation.
-  if (parameter.in == ParameterIn::Path && !decides_alone(parameter)) return;
   const NodeRef schema = schema_of(parameter);
   const auto examples =
       is_whole() ? examples_of(target_.document(), parameter.node) : std::vector<NamedExample>{};
@@ -167,16 +170,18 @@ void ContractCases::add_parameter_boundaries(const std::string& name, const Para
   const Boundaries found = boundary_values(tools_, schema, good, spelling_of(parameter));
   if (found.values.empty()) return leave_out(name, found.gaps);
   if (!is_judged(parameter)) return file_.leave_out(name, "the gateway does not judge it");
+  bool any = false;
   for (const BoundaryValue& one : found.values) {
     GeneratedRequest request = plain_;
     if (one.good && !problem.empty()) continue;
     // What is beside the members of an exploded object is another parameter.
     const bool flat = parameter.style == compiler::openapi::Style::Form && parameter.explode;
     if (one.undeclared && flat && !parameter.media_type.present()) continue;
-    if (request.put(parameter, one.value)) {
-      add_one(fmt::format("{} {}", name, one.text()), request, one.good);
-    }
+    if (!request.put(parameter, one.value) || !stays_here(parameter, request)) continue;
+    add_one(fmt::format("{} {}", name, one.text()), request, one.good);
+    any = true;
   }
+  if (!any) file_.leave_out(name, "what breaks its schema does not come here");
   leave_out(name, found.gaps);
 }
 
@@ -207,7 +212,8 @@ void ContractCases::add_body() {
   bool json_done = false;
   for (const MediaType& media : body.content) {
     const BodyKind kind = kind_of(media);
-    if ((kind != BodyKind::Json || json_done) && kind != BodyKind::Form) continue;
+    const bool is_form = kind == BodyKind::Form || kind == BodyKind::Multipart;
+    if ((kind != BodyKind::Json || json_done) && !is_form) continue;
     json_done = json_done || kind == BodyKind::Json;
     add_body_boundaries(media);
   }
@@ -244,6 +250,47 @@ bool ContractCases::reads_body_before() const {
   return false;
 }
 
+json::object ContractCases::unreadable() const {
+  json::object expect = file_.refused(400, "validate");
+  if (reads_body_before()) expect.erase("by");
+  return expect;
+}
+
+void ContractCases::add_half_a_body(const MediaType& media, const GeneratedRequest& whole) {
+  json::object half = with_caller(whole, caller_);
+  half["body"] = "{";
+  member(half, "headers")["content-type"] = std::string(media.name.value);
+  file_.add("half a body", std::move(half), unreadable());
+}
+
+// With what may be left out, where that is anything.
+void ContractCases::add_full_body(const MediaType& media, const json::value& good) {
+  const json::value full = full_value(tools_, media.schema, spelling_of(media));
+  if (full.is_null() || full == good) return;
+  GeneratedRequest request = plain_;
+  const std::string name = fmt::format("a {} with all that its schema names", title_of(media));
+  if (request.set_body(media, full)) {
+    add_one(name, request, true);
+  } else {
+    file_.leave_out(name, "it cannot be written in its media type");
+  }
+}
+
+// What cannot be taken apart has no fields, whatever the schema says of them.
+void ContractCases::add_broken_parts(const GeneratedRequest& whole) {
+  if (!whole.is_multipart()) return;
+  GeneratedRequest request = whole;
+  request.tell_boundary("another");
+  file_.add("multipart form by another boundary", with_caller(request, caller_), unreadable());
+  request.tell_boundary({});
+  file_.add("multipart form without a boundary", with_caller(request, caller_), unreadable());
+  json::object half = with_caller(whole, caller_);
+  std::string text(half["body"].as_string());
+  text.erase(text.rfind("\r\n--"));
+  half["body"] = text;
+  file_.add("half a multipart form", std::move(half), unreadable());
+}
+
 void ContractCases::add_body_boundaries(const MediaType& media) {
   const std::string name(title_of(media));
   const policies::MediaRecord* record = record_of(media);
@@ -259,16 +306,12 @@ void ContractCases::add_body_boundaries(const MediaType& media) {
   } else if (whole.to_json() != plain_.to_json()) {
     add_one(fmt::format("a {} that its schema accepts", name), whole, true);
   }
-  if (kind_of(media) == BodyKind::Json) {
-    json::object half = with_caller(whole, caller_);
-    half["body"] = "{";
-    member(half, "headers")["content-type"] = std::string(media.name.value);
-    json::object expect = file_.refused(400, "validate");
-    if (reads_body_before()) expect.erase("by");
-    file_.add("half a body", std::move(half), std::move(expect));
-  }
+  add_full_body(media, good);
+  if (kind_of(media) == BodyKind::Json) add_half_a_body(media, whole);
+  if (kind_of(media) == BodyKind::Multipart) add_broken_parts(whole);
   BoundaryTools tools = tools_;
   tools.encodings = media.node.get("encoding");
+  tools.in_parts = kind_of(media) == BodyKind::Multipart;
   const Boundaries found = boundary_values(tools, media.schema, good, spelling_of(media));
   for (const BoundaryValue& one : found.values) {
     GeneratedRequest request = plain_;

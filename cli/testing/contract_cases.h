@@ -1,5 +1,7 @@
 // Cases of what an operation declares: examples, and every way to break its contract in one place.
 #pragma once
+#include <functional>
+
 #include "cli/testing/generated_caller.h"
 #include "cli/testing/generated_file.h"
 #include "cli/testing/generated_request.h"
@@ -11,9 +13,18 @@ namespace gw::cli::tests {
 /// what is wrong in itself. All outlive the object.
 class ContractCases {
  public:
+  /// Whether the gateway takes a request for one of this operation.
+  using LeadsHere = std::function<bool(const boost::json::object&)>;
+
   ContractCases(const GeneratedTarget& target, const BoundaryTools& tools,
-                const GeneratedRequest& plain, const Caller& caller, GeneratedFile& file)
-      : target_(target), tools_(tools), plain_(plain), caller_(caller), file_(file) {}
+                const GeneratedRequest& plain, const Caller& caller, GeneratedFile& file,
+                LeadsHere leads_here)
+      : target_(target),
+        tools_(tools),
+        plain_(plain),
+        caller_(caller),
+        file_(file),
+        leads_here_(std::move(leads_here)) {}
 
   void add();
 
@@ -26,6 +37,8 @@ class ContractCases {
   void add_unacceptable();
   void add_undeclared(compiler::openapi::ParameterIn in, policies::Place place, u32 action);
   bool decides_alone(const compiler::openapi::Parameter& parameter) const;
+  bool stays_here(const compiler::openapi::Parameter& parameter,
+                  const GeneratedRequest& request) const;
   void add_parameter(const compiler::openapi::Parameter& parameter);
   void add_parameter_boundaries(const std::string& name,
                                 const compiler::openapi::Parameter& parameter);
@@ -33,6 +46,10 @@ class ContractCases {
   void add_body();
   void add_wrong_media();
   bool reads_body_before() const;
+  boost::json::object unreadable() const;
+  void add_half_a_body(const compiler::openapi::MediaType& media, const GeneratedRequest& whole);
+  void add_full_body(const compiler::openapi::MediaType& media, const boost::json::value& good);
+  void add_broken_parts(const GeneratedRequest& whole);
   void add_body_boundaries(const compiler::openapi::MediaType& media);
   const policies::MediaRecord* record_of(const compiler::openapi::MediaType& media) const;
   void add_one(std::string_view what, const GeneratedRequest& request, bool good);
@@ -43,6 +60,7 @@ class ContractCases {
   const GeneratedRequest& plain_;
   const Caller& caller_;
   GeneratedFile& file_;
+  const LeadsHere leads_here_;
 };
 
 }  // namespace gw::cli::tests

@@ -281,7 +281,10 @@ class Generator {
       dotted["path"] = "/x/.." + std::string(dotted["path"].as_string());
       file_.add("dot segments are resolved first", std::move(dotted), file_.let_through());
     }
-    ContractCases(target, tools, plain, admitted.front(), file_).add();
+    const auto leads_here = [&](const json::object& request) {
+      return tried(request).operation == target.operation.id;
+    };
+    ContractCases(target, tools, plain, admitted.front(), file_, leads_here).add();
     if (!plain.problem().empty()) return;
     add_answer_cases(target, tools, plain, admitted.front(), file_);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "cli/testing/multipart_text.h"
 #include "cli/testing/value_text.h"
 #include "compiler/passes/media_names.h"
 #include "runtime/base/uri_path.h"
@@ -91,11 +92,16 @@ bool is_greedy(const compiler::GatewayOperation& operation, const Parameter& par
   return bool(greedy) || operation.path.find(plus) != std::string::npos;
 }
 
+Spelling spelling_of(const MediaType& media) {
+  const BodyKind kind = kind_of(media);
+  return kind == BodyKind::Form || kind == BodyKind::Multipart ? Spelling::Form : Spelling::Json;
+}
+
 BodyKind kind_of(const MediaType& media) {
   const std::string type = compiler::plain_type(media.name.value);
   if (compiler::is_json_type(type)) return BodyKind::Json;
   if (type == "application/x-www-form-urlencoded") return BodyKind::Form;
-  if (type.starts_with("multipart/")) return BodyKind::Multipart;
+  if (type == "multipart/form-data") return BodyKind::Multipart;
   const bool is_text = type.starts_with("text/") && type != "text/event-stream";
   return is_text && !compiler::is_xml_type(type) ? BodyKind::Text : BodyKind::Opaque;
 }
@@ -136,8 +142,8 @@ void GeneratedRequest::add_body(const BoundaryTools& tools) {
   const MediaType* media = chosen_media(operation_.operation->request_body.content);
   if (media == nullptr) return;
   std::string fault;
-  const Spelling spelling = kind_of(*media) == BodyKind::Form ? Spelling::Form : Spelling::Json;
-  const json::value value = sound_value(tools, media->node, media->schema, spelling, fault);
+  const json::value value =
+      sound_value(tools, media->node, media->schema, spelling_of(*media), fault);
   const bool judged = kind_of(*media) != BodyKind::Opaque;
   if (judged && !fault.empty()) {
     problem_ = fmt::format("no body is known that its schema accepts: {}", fault);
@@ -227,11 +233,21 @@ bool GeneratedRequest::set_body(const MediaType& media, const json::value& value
     case BodyKind::Opaque:
       body.value = value.is_string() ? value : json::value("x");
       break;
-    case BodyKind::Multipart:
-      return false;
+    case BodyKind::Multipart: {
+      const auto text = multipart_text(*operation_.unit->document, media, value);
+      if (!text) return false;
+      body.value = json::value(*text);
+      body.media = with_boundary(compiler::plain_type(body.media), kPartBoundary);
+      break;
+    }
   }
   body_ = std::move(body);
   return true;
+}
+
+void GeneratedRequest::tell_boundary(std::string_view boundary) {
+  const std::string type = compiler::plain_type(body_->media);
+  body_->media = boundary.empty() ? type : with_boundary(type, boundary);
 }
 
 std::string GeneratedRequest::path() const {

@@ -41,6 +41,9 @@ class GeneratedRequest {
   /// False, and nothing is changed: the value cannot be written in this media type.
   bool set_body(const compiler::openapi::MediaType& media, const boost::json::value& value);
   void clear_body() { body_.reset(); }
+  bool is_multipart() const { return body_ && body_->media.starts_with("multipart/form-data;"); }
+  /// The boundary of a multipart body is told otherwise than it is written; "": not at all.
+  void tell_boundary(std::string_view boundary);
 
  private:
   struct Body {
@@ -81,6 +84,7 @@ bool is_told_elsewhere(const compiler::openapi::Parameter& parameter);
 compiler::NodeRef schema_of(const compiler::openapi::Parameter& parameter);
 /// How its values get into a request.
 Spelling spelling_of(const compiler::openapi::Parameter& parameter);
+Spelling spelling_of(const compiler::openapi::MediaType& media);
 /// The path takes more than a segment for it.
 bool is_greedy(const compiler::GatewayOperation& operation,
                const compiler::openapi::Parameter& parameter);

@@ -16,6 +16,7 @@ struct BoundaryTools {
   PatternBreaker& patterns;
   compiler::PatternExamples& examples;
   compiler::NodeRef encodings = {};  // `encoding` of the form that is looked at
+  bool in_parts = false;             // of which each field, or each item of a list, is a part
 };
 
 /// A value of a document as JSON.
@@ -25,8 +26,12 @@ boost::json::value value_of_node(compiler::NodeRef node);
 bool is_empty(const boost::json::value& value);
 
 /// A value that `schema` asks nothing beyond of; null, and what is wrong in `problem`: none can be
-/// made up. Deterministic.
+/// made up. `kind`: the type of a schema that names none. Deterministic.
 boost::json::value made_up_value(const BoundaryTools& tools, compiler::NodeRef schema,
-                                 Spelling spelling, std::string& problem);
+                                 Spelling spelling, std::string& problem,
+                                 std::string_view kind = {});
+/// The same with whatever may be left out; null: none is known that the schema accepts.
+boost::json::value full_value(const BoundaryTools& tools, compiler::NodeRef schema,
+                              Spelling spelling);
 
 }  // namespace gw::cli::tests

@@ -131,6 +131,11 @@ class SuiteReader {
           "write `tests:` above the list");
       return false;
     }
+    if (const Value* version = root.get("openapi"); version != nullptr && !root.get("tests")) {
+      bad("field-unknown", version->key_span, "this is an OpenAPI document, not a file of tests",
+          "here", "name the gateway first, and then its tests");
+      return false;
+    }
     fine_ = check_object(root, kFileFields, "a test file", sink_);
     if (!root.is_map()) return false;
     fixtures_ = root.get("fixtures");

@@ -9,18 +9,10 @@
 #include "compiler/diff/classify.h"
 #include "compiler/source/file_set.h"
 #include "compiler/syntax/read.h"
+#include "runtime/schema/formats.h"
 
 namespace gw::compiler::diff {
 namespace {
-
-bool is_date(std::string_view text) {
-  if (text.size() != 10) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 4 || i == 7;
-    if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9') return false;
-  }
-  return true;
-}
 
 bool is_fingerprint(std::string_view text) {
   return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == text.npos;
@@ -103,7 +95,7 @@ class AcceptanceReader {
       return;
     }
     const std::string text(value.text());
-    if (known->name == "until" && !is_date(text)) {
+    if (known->name == "until" && !gw::schema::is_date(text)) {
       problem(value.span(), "`until` is a date, YYYY-MM-DD");
     }
     if (known->name == "fingerprint" && !is_fingerprint(text)) {
@@ -142,7 +134,9 @@ bool take(Finding& finding, const Acceptance& entry, std::vector<Finding>& accep
     finding.operations.clear();
     return true;
   }
-  const auto named = [&](const Subject& subject) { return subject.id == entry.operation; };
+  const auto named = [&](const Subject& subject) {
+    return subject.id == entry.operation || place_of(subject) == entry.operation;
+  };
   if (std::ranges::none_of(finding.operations, named)) return false;
   Finding part = finding;
   std::erase_if(part.operations, [&](const Subject& subject) { return !named(subject); });

@@ -11,7 +11,7 @@ namespace gw::compiler::diff {
 struct Acceptance {
   std::string fingerprint;
   std::string id;
-  std::string operation;  // its stable id; with `id` alone: a finding of no operation
+  std::string operation;  // its stable id, or `GET /path`; none: a finding without one
   std::string reason;
   std::string until;  // YYYY-MM-DD, the last day; empty: for ever
   u32 line = 0;

@@ -8,6 +8,7 @@
 #include "compiler/diff/policy_compare.h"
 #include "compiler/diff/sunset.h"
 #include "runtime/base/letter_case.h"
+#include "runtime/base/units.h"
 #include "runtime/policies/validate/record.h"
 
 namespace gw::compiler::diff {
@@ -83,6 +84,11 @@ bool holds_any(const std::string& range, const MediaTypes& types) {
 }
 
 bool is_success(const std::string& status) { return status.starts_with('2'); }
+
+// Where the template has no such place, the template says it.
+bool has_place(const std::string& key, const std::vector<std::string>& names) {
+  return names.size() > parse_count(key.substr(key.find(' ') + 1)).value_or(names.size());
+}
 
 }  // namespace
 
@@ -184,17 +190,35 @@ void ContractCompare::parameters(Value before, Value after, const Context& conte
       parameter(parameter_before, now->second, context);
       continue;
     }
-    if (parameter_before.in == "path") continue;  // the template says it
+    if (parameter_before.in == "path") {
+      if (has_place(key, context.new_names)) {
+        path_place(parameter_before, schema_of(parameter_before.value), {}, context);
+      }
+      continue;
+    }
     parameter_removed(parameter_before, context);
   }
   for (const auto& [key, added] : new_ones) {
-    if (old_ones.contains(key) || added.in == "path") continue;
+    if (old_ones.contains(key)) continue;
+    if (added.in == "path") {
+      if (has_place(key, context.old_names)) {
+        path_place(added, {}, schema_of(added.value), context);
+      }
+      continue;
+    }
     const bool required = added.value.get("required").is_true();
     add(required ? "parameter-required-added" : "parameter-added",
         fmt::format("the {} parameter `{}` is new{}", added.in, added.name,
                     required ? " and required" : ""),
         context, "", {}, added.value);
   }
+}
+
+// A place of both templates that one of them says nothing more of.
+void ContractCompare::path_place(const Parameter& parameter, Value before, Value after,
+                                 const Context& context) {
+  const bool text = !parameter.value.get("content");
+  schemas(before, after, true, fmt::format("path parameter `{}`", parameter.name), context, text);
 }
 
 void ContractCompare::parameter_removed(const Parameter& parameter, const Context& context) {

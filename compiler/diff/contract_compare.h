@@ -44,6 +44,7 @@ class ContractCompare {
   void sunset(std::string_view subject, Value before, Value after, const Context& context,
               const std::string& where);
   void parameters(Value before, Value after, const Context& context);
+  void path_place(const Parameter& parameter, Value before, Value after, const Context& context);
   void parameter_removed(const Parameter& parameter, const Context& context);
   void parameter(const Parameter& before, const Parameter& after, const Context& context);
   void request_body(Value before, Value after, const Context& context);

@@ -95,7 +95,7 @@ class Comparer {
       Finding& finding =
           change("operation-path-changed", std::move(message), bases ? bases->before : before.path,
                  bases ? bases->after : after.path);
-      finding.witness = witness_of(match.old_route);
+      finding.witness = witness_that_fails(match);
     }
     hosts(match, before.host, after.host);
   }
@@ -152,6 +152,17 @@ class Comparer {
     if (!old_.has_router()) return {};
     const std::vector<Witness> witnesses = witnesses_.of(old_, route);
     return witnesses.empty() ? std::string() : witnesses[0].text();
+  }
+
+  // One that the operation does not take at its new place; "" where none is known.
+  std::string witness_that_fails(const Match& match) {
+    if (!old_.has_router()) return {};
+    if (!new_.has_router()) return witness_of(match.old_route);
+    for (const Witness& witness : witnesses_.of(old_, match.old_route)) {
+      const auto now = routed(new_, witness);
+      if (!now || now->route != match.new_route || !now->accepted) return witness.text();
+    }
+    return {};
   }
 
   void added(u32 route) {

@@ -222,6 +222,9 @@ paths:
         Ids{"request-type-widened"});
   CHECK(changes("{type: string}", "{type: integer}") == Ids{"request-type-changed"});
   CHECK(changes("{type: array}", "{type: string}") == Ids{"request-type-changed"});
+  CHECK(changes("{}", "{type: string}").empty());
+  CHECK(changes("{type: string}", "{}").empty());
+  CHECK(changes("{}", "{type: integer}") == Ids{"request-type-narrowed"});
 }
 
 TEST_CASE("findings: say where in both documents", "[diff]") {

@@ -206,7 +206,11 @@ void PairCompare::type_lists() {
 bool PairCompare::types() {
   const u32 before = types_of(old_) & old_listed_;
   const u32 after = types_of(new_) & new_listed_;
-  if (before == after) return true;
+  // A parameter of which nothing is said is a text.
+  const auto as_read = [&](u32 types) {
+    return text_ && types == kAllTypes ? u32{kTypeString} : types;
+  };
+  if (as_read(before) == as_read(after)) return true;
   const Place old_at = place_or(first_keyword(old_, "type"), old_place());
   const Place new_at = place_or(first_keyword(new_, "type"), new_place());
   const u32 old_types = before & ~u32{kTypeNull};

@@ -25,6 +25,8 @@ class Traffic {
         over_time_(old_side, new_side, differences_),
         beside_(new_side, new_side, differences_) {
     for (const Match& match : matches.pairs) counterpart_[match.old_route] = match.new_route;
+    for (const Match& match : matches.pairs) methods_.insert(old_.subject(match.old_route)->method);
+    methods_.erase("*");
   }
 
   void run(const Matches& matches) {
@@ -41,14 +43,12 @@ class Traffic {
     const Subject after = new_.subject(match.new_route);
     const bool same_place = before.method == after.method && before.host == after.host &&
                             shape_of(before.path) == shape_of(after.path);
-    bool told = false;
     for (const Witness& witness : witnesses_.of(old_, match.old_route, &new_, match.new_route)) {
       const auto now = routed(new_, witness);
       if (now) {
         moved(match.old_route, now->route, witness);
-      } else if (same_place && !told) {
-        lost(match, witness);
-        told = true;
+      } else if (same_place) {
+        lost(match, witness, "");
       }
     }
   }
@@ -56,9 +56,11 @@ class Traffic {
   // A parameter that takes more than before may take it from others.
   void comes_from_others(const Match& match) {
     const std::string& path = new_.subject(match.new_route)->path;
-    if (path.find('{') == path.npos) return;
+    const bool same_shape = shape_of(old_.subject(match.old_route)->path) == shape_of(path);
+    if (same_shape && path.find('{') == path.npos) return;
     for (const Witness& witness : witnesses_.of(new_, match.new_route, &old_, match.old_route)) {
       arrived(match.new_route, witness);
+      if (!same_shape) shuts_out(match.new_route, witness);
     }
   }
 
@@ -69,7 +71,25 @@ class Traffic {
   }
 
   void arrives(u32 route) {
-    for (const Witness& witness : witnesses_.of(new_, route)) arrived(route, witness);
+    for (const Witness& witness : witnesses_.of(new_, route)) {
+      arrived(route, witness);
+      shuts_out(route, witness);
+    }
+  }
+
+  // Who has a path has it for all methods: what others took there by one that it has not is
+  // answered with 405.
+  void shuts_out(u32 route, const Witness& witness) {
+    for (const std::string& method : methods_) {
+      Witness other = witness;
+      other.method = method;
+      const auto was = routed(old_, other);
+      if (!was || !was->accepted || routed(new_, other)) continue;
+      const auto now = counterpart_.find(was->route);
+      if (now == counterpart_.end()) continue;  // it is gone, and that is told
+      lost({.old_route = was->route, .new_route = now->second}, other,
+           fmt::format(": `{}` has their path, for other methods", new_.subject(route)->id));
+    }
   }
 
   // What was refused before has not been taken from anybody.
@@ -78,8 +98,11 @@ class Traffic {
     if (was && was->accepted) moved(was->route, route, witness);
   }
 
-  void lost(const Match& match, const Witness& witness) {
-    Finding finding = make_finding("traffic-lost", "no operation takes these requests any more");
+  // Once of an operation.
+  void lost(const Match& match, const Witness& witness, const std::string& why) {
+    if (!lost_.insert(match.old_route).second) return;
+    Finding finding =
+        make_finding("traffic-lost", "no operation takes these requests any more" + why);
     finding.witness = witness.text();
     place(finding, match.old_route, match.new_route);
     findings_.push_back(std::move(finding));
@@ -161,6 +184,8 @@ class Traffic {
   PolicyCompare beside_;
   std::map<u32, u32> counterpart_;
   std::set<std::pair<u32, u32>> told_;
+  std::set<u32> lost_;             // of old routes, those that are told of
+  std::set<std::string> methods_;  // of old routes that are still there
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "compiler/diag/rules.h"
 #include "compiler/passes/passes.h"
+#include "runtime/schema/formats.h"
 
 namespace gw::compiler {
 namespace {
@@ -33,11 +34,6 @@ struct Waiver {
 
 NodeRef child(NodeRef map, std::string_view name) {
   return map && map.is_map() ? map.get(name) : NodeRef{};
-}
-
-bool is_date(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
 }
 
 class WaiverPass {
@@ -104,7 +100,7 @@ class WaiverPass {
       return;
     }
     const NodeRef until = child(value, "until");
-    if (until && (!until.is_scalar() || !is_date(until.text()))) {
+    if (until && (!until.is_scalar() || !gw::schema::is_date(until.text()))) {
       report(module_, "extension-value", Severity::Error, until.span(), "`until` is not a date",
              "here", "write it as YYYY-MM-DD");
       return;

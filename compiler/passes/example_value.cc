@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <deque>
 
 #include "compiler/regex/regex.h"
 #include "compiler/xgw/node_json.h"
@@ -22,17 +23,18 @@ class Generator {
   Generator(const Document& document, const ExampleOptions& options, PatternExamples& patterns)
       : document_(document), options_(options), patterns_(patterns) {}
 
-  std::string value(NodeRef schema, u32 depth) {
+  /// `kind`: of a schema that names no type.
+  std::string value(NodeRef schema, u32 depth, std::string_view kind = {}) {
     const NodeRef resolved = schema ? document_.resolve(schema) : NodeRef{};
     if (!resolved || !resolved.is_map() || depth > kMaxDepth || size_ > kMaxExampleBytes)
       return "null";
-    std::string text = unguarded(resolved, depth);
+    std::string text = unguarded(resolved, depth, kind);
     size_ += text.size();
     return text;
   }
 
  private:
-  std::string unguarded(NodeRef schema, u32 depth) {
+  std::string unguarded(NodeRef schema, u32 depth, std::string_view kind) {
     for (const std::string_view key : {"const", "example", "default"}) {
       if (key != "const" && options_.without_examples) continue;
       if (const NodeRef given = schema.get(key)) return to_json(given);
@@ -47,7 +49,8 @@ class Generator {
       const NodeRef list = schema.get(key);
       if (list && list.is_seq() && list.size() > 0) return value(*list.items().begin(), depth + 1);
     }
-    const std::string_view type = type_of(schema);
+    const std::string_view named = type_of(schema);
+    const std::string_view type = named.empty() ? kind : named;
     if (type == "object") return object(schema, depth);
     if (type == "array") return array(schema, depth);
     if (type == "string") return string(schema);
@@ -69,17 +72,27 @@ class Generator {
     return "";
   }
 
-  void add_properties(NodeRef schema, u32 depth,
-                      std::vector<std::pair<std::string_view, std::string>>& out) {
+  using Members = std::vector<std::pair<std::string_view, std::string>>;
+
+  static bool has(const Members& members, std::string_view name) {
+    return std::ranges::find(members, name, [](const auto& m) { return m.first; }) != members.end();
+  }
+
+  // What is only in the other direction.
+  bool is_left_out(NodeRef property) const {
+    const NodeRef resolved = document_.resolve(property);
+    const NodeRef one_way = resolved && resolved.is_map()
+                                ? resolved.get(options_.of_requests ? "readOnly" : "writeOnly")
+                                : NodeRef{};
+    return one_way && one_way.kind() == NodeKind::Bool && one_way.boolean();
+  }
+
+  void add_properties(NodeRef schema, u32 depth, Members& out) {
     const NodeRef properties = schema.get("properties");
     if (!properties) return;
     const NodeRef required = schema.get("required");
     for (const auto [key, property] : properties.entries()) {
-      const NodeRef resolved = document_.resolve(property);
-      const NodeRef one_way = resolved && resolved.is_map()
-                                  ? resolved.get(options_.of_requests ? "readOnly" : "writeOnly")
-                                  : NodeRef{};
-      if (one_way && one_way.kind() == NodeKind::Bool && one_way.boolean()) continue;
+      if (is_left_out(property)) continue;
       // Near the bottom only what is required, so that recursive schemas come to an end.
       const bool sparse = options_.required_only || depth + 2 >= kMaxDepth;
       if (sparse && !lists(required, key.text())) continue;
@@ -94,6 +107,45 @@ class Generator {
     }
   }
 
+  // What goes with the members that are there, and as many as there must be.
+  void complete(NodeRef schema, u32 depth, Members& out) {
+    const NodeRef dependents = schema.get("dependentRequired");
+    for (size_t i = 0; dependents && dependents.is_map() && i < out.size(); ++i) {
+      const NodeRef names = dependents.get(out[i].first);
+      if (!names || !names.is_seq()) continue;
+      for (const NodeRef name : names.items()) add_member(schema, name.text(), depth, out);
+    }
+    const NodeRef minimum = schema.get("minProperties");
+    const u64 least = minimum ? parse_count(minimum.text()).value_or(0) : 0;
+    if (out.size() >= least || least > kMaxItems) return;
+    if (const NodeRef properties = schema.get("properties"); properties && properties.is_map()) {
+      for (const auto [key, property] : properties.entries()) {
+        if (out.size() < least && !is_left_out(property))
+          add_member(schema, key.text(), depth, out);
+      }
+    }
+    const NodeRef names = schema.get("propertyNames");
+    for (u64 i = 1; out.size() < least && i <= 2 * kMaxItems; ++i) {
+      const std::string name = names ? value(names, depth + 1, "string") : "\"key\"";
+      const std::string quoted = i == 1 ? name : another(names, name, i - 1);
+      if (quoted.size() < 2 || !quoted.ends_with('"')) return;
+      names_.push_back(quoted.substr(1, quoted.size() - 2));
+      add_member(schema, names_.back(), depth, out);
+    }
+  }
+
+  void add_member(NodeRef schema, std::string_view name, u32 depth, Members& out) {
+    if (has(out, name)) return;
+    const NodeRef properties = schema.get("properties");
+    const NodeRef property = properties ? properties.get(name) : NodeRef{};
+    const NodeRef rest = schema.get("additionalProperties");
+    if (property) {
+      out.emplace_back(name, value(property, depth + 1));
+    } else {
+      out.emplace_back(name, rest && rest.is_map() ? value(rest, depth + 1) : "\"string\"");
+    }
+  }
+
   static bool lists(NodeRef list, std::string_view name) {
     if (!list || !list.is_seq()) return false;
     for (const NodeRef item : list.items()) {
@@ -102,7 +154,7 @@ class Generator {
     return false;
   }
 
-  static std::string join(const std::vector<std::pair<std::string_view, std::string>>& members) {
+  static std::string join(const Members& members) {
     std::string out = "{";
     for (const auto& [name, text] : members) {
       if (out.size() > 1) out += ',';
@@ -118,23 +170,23 @@ class Generator {
   }
 
   std::string object(NodeRef schema, u32 depth) {
-    std::vector<std::pair<std::string_view, std::string>> members;
+    Members members;
     add_properties(schema, depth, members);
+    complete(schema, depth, members);
     return join(members);
   }
 
   // allOf: the members of all parts; the last non-object otherwise.
   std::string merged(NodeRef schema, u32 depth) {
-    std::vector<std::pair<std::string_view, std::string>> members;
+    Members members;
     std::string other;
     collect_all_of(schema, depth, members, other, 0);
     if (members.empty() && !other.empty()) return other;
     return join(members);
   }
 
-  void collect_all_of(NodeRef schema, u32 depth,
-                      std::vector<std::pair<std::string_view, std::string>>& members,
-                      std::string& other, u32 nesting) {
+  void collect_all_of(NodeRef schema, u32 depth, Members& members, std::string& other,
+                      u32 nesting) {
     if (nesting > kMaxDepth) return;
     const NodeRef list = schema.get("allOf");
     if (list && list.is_seq()) {
@@ -146,6 +198,7 @@ class Generator {
     }
     if (schema.get("properties")) {
       add_properties(schema, depth, members);
+      complete(schema, depth, members);
     } else if (!list && type_of(schema) != "object" && !type_of(schema).empty()) {
       other = value(schema, depth + 1);
     }
@@ -161,12 +214,29 @@ class Generator {
     const std::string item = value(items, depth + 1);
     const NodeRef unique = schema.get("uniqueItems");
     const bool differ = unique && unique.kind() == NodeKind::Bool && unique.boolean();
+    const NodeRef contains = schema.get("contains");
+    const u64 wanted = contains ? wanted_items(schema) : 0;
+    const NodeRef kind = items ? document_.resolve(items) : NodeRef{};
+    const std::string first =
+        wanted == 0 ? ""
+                    : value(contains, depth + 1,
+                            kind && kind.is_map() ? type_of(kind) : std::string_view());
     std::string out = "[";
-    for (u64 i = 0; i < count; ++i) {
+    for (u64 i = 0; i < std::max(count, wanted); ++i) {
       if (i > 0) out += ',';
-      out += differ && i > 0 ? another(items, item, i) : item;
+      if (i < wanted) {
+        out += differ && i > 0 ? another(contains, first, i) : first;
+      } else {
+        out += differ && i > 0 ? another(items, item, i) : item;
+      }
     }
     return out + "]";
+  }
+
+  // How many that `contains` asks for.
+  static u64 wanted_items(NodeRef schema) {
+    const NodeRef least = schema.get("minContains");
+    return std::min<u64>(least ? parse_count(least.text()).value_or(1) : 1, kMaxItems);
   }
 
   // A value beside `item` that differs from it and from all of other numbers, where that is simple.
@@ -304,6 +374,7 @@ class Generator {
   const Document& document_;
   const ExampleOptions options_;
   PatternExamples& patterns_;
+  std::deque<std::string> names_;  // that no document has
   size_t size_ = 0;
 };
 
@@ -311,7 +382,7 @@ class Generator {
 
 std::string example_value(const Document& document, NodeRef schema, const ExampleOptions& options,
                           PatternExamples& patterns) {
-  return Generator(document, options, patterns).value(schema, 0);
+  return Generator(document, options, patterns).value(schema, 0, options.kind);
 }
 
 }  // namespace gw::compiler

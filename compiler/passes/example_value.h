@@ -1,6 +1,7 @@
 // A value that a schema accepts.
 #pragma once
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "compiler/openapi/model.h"
@@ -14,6 +15,7 @@ struct ExampleOptions {
   bool required_only = false;     // no properties that may be left out
   bool of_requests = false;       // leaves out what is readOnly, in place of what is writeOnly
   bool without_examples = false;  // what the schema gives as example or default is not looked at
+  std::string_view kind = {};     // the type of a schema that names none
 };
 
 inline constexpr size_t kMaxExampleBytes = 256 * 1024;

@@ -60,6 +60,8 @@ bool is_bytes(const SchemaShape& shape, NodeRef schema) {
   return shape.types(schema) == gw::schema::kAllTypes && shape.is_any_text(schema);
 }
 
+bool is_only(u32 types, u32 type) { return (types & ~u32{gw::schema::kTypeNull}) == type; }
+
 PartBytes part_bytes(bool is_free) { return is_free ? PartBytes::Free : PartBytes::Judged; }
 
 }  // namespace
@@ -96,16 +98,19 @@ ParameterRecord ValidateLowerer::lower_field(NodeRef body, const ShapeProperty& 
   if (is_style("deepObject")) record.style = static_cast<u32>(ParameterStyle::DeepObject);
   if (explode) record.explode = says_true(explode) ? 1 : 0;
   if (style && !explode) record.explode = is_style("form") ? 1 : 0;
-  // Without a style of its own an object is written as JSON; so is what says so.
+  // Without a style of its own an object is written as JSON; so is what says so. A part is an item
+  // of a list.
   const bool says_json = type && type.is_scalar() && is_json_type(plain_type(type.text()));
-  const bool is_object = types == gw::schema::kTypeObject;
-  if (says_json ||
-      (is_object && !is_style("deepObject") && (format == BodyFormat::Multipart || !style))) {
+  const bool in_parts = format == BodyFormat::Multipart;
+  const bool is_object = is_only(types, gw::schema::kTypeObject) ||
+                         (in_parts && is_only(types, gw::schema::kTypeArray) &&
+                          is_only(shape.item_types(property.schema), gw::schema::kTypeObject));
+  if (says_json || (is_object && !is_style("deepObject") && (in_parts || !style))) {
     record.style = static_cast<u32>(ParameterStyle::Json);
   }
   shape_parameter(property.schema, record);
   record.open = 0;
-  if (format != BodyFormat::Multipart) return record;
+  if (!in_parts) return record;
   const bool is_list = (record.types & gw::schema::kTypeArray) != 0;
   const NodeRef content = is_list ? shape.keyword(property.schema, "items") : property.schema;
   if (type && type.is_scalar() ? is_bytes_type(type.text()) : is_bytes(shape, content)) {

@@ -197,8 +197,10 @@ std::string render_junit(const Report& report) {
     }
     out += "    </testcase>\n";
   }
-  for (const std::string& remark : report.remarks) {
-    out += fmt::format("    <system-out>{}</system-out>\n", escaped_xml(remark));
+  // A suite has one text at most.
+  if (!report.remarks.empty()) {
+    out += fmt::format("    <system-out>{}</system-out>\n",
+                       escaped_xml(fmt::format("{}", fmt::join(report.remarks, "\n"))));
   }
   out += "  </testsuite>\n</testsuites>\n";
   return out;

@@ -75,6 +75,8 @@ paths:
               properties:
                 item: {type: string}
                 meta: {$ref: '#/components/schemas/Order'}
+                more: {type: array, items: {$ref: '#/components/schemas/Order'}}
+                memo: {type: [object, 'null'], required: [by]}
                 files: {type: array, maxItems: 2, items: {type: string, format: binary}}
                 photo: {type: string, format: binary, minLength: 3, maxLength: 4}
                 icons: {type: array, items: {type: string, format: binary, maxLength: 2}}
@@ -263,6 +265,14 @@ TEST_CASE("validate: multipart", "[engine][validate]") {
   CHECK(says(put(type, part("item", "pen") + part("files", "1") + part("files", "2") +
                            part("files", "3") + end),
              R"("pointer":"/files","keyword":"maxItems")"));
+  // A list of objects has one in each part; what may be null as well is JSON, too.
+  const std::string pen = part("more", R"({"item":"pen"})");
+  CHECK(put(type, part("item", "pen") + pen + pen + end).status == 200);
+  CHECK(says(put(type, part("item", "pen") + pen + part("more", R"({"item":"p"})") + end),
+             R"("pointer":"/more/1/item","keyword":"minLength")"));
+  CHECK(put(type, part("item", "pen") + part("memo", R"({"by":"ann"})") + end).status == 200);
+  CHECK(put(type, part("item", "pen") + part("memo", "null") + end).status == 200);
+  CHECK(put(type, part("item", "pen") + part("memo", "{}") + end).status == 400);
   CHECK(put(type, part("item", "pen") + part("item", "pen") + end).status == 400);
   CHECK(put(type, part("item", "pen")).status == 400);  // without an end
   CHECK(put("multipart/form-data", part("item", "pen") + end).status == 400);
