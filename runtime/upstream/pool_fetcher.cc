@@ -1,8 +1,12 @@
 #include "runtime/upstream/pool_fetcher.h"
 
+#include <fmt/format.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 
 #include "runtime/base/descriptor_shortage.h"
+#include "runtime/base/ip_address.h"
 #include "runtime/observe/trace.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/retry.h"
@@ -54,6 +58,25 @@ void count_try(const Pool& pool, const TryRecord& record) {
   counters->duration.add(record.microseconds);
   if (record.status == 0) return;
   counters->answers[static_cast<size_t>(observe::status_class_of(record.status))].add(1);
+}
+
+// As `10.0.0.1:80`; empty: it has no address, or cannot tell it.
+std::string_view peer_text(const net::ByteStream& stream, Arena& arena) {
+  sockaddr_storage peer{};
+  if (!stream.peer(peer)) return {};
+  if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6) return {};
+  const bool v6 = peer.ss_family == AF_INET6;
+  const u16 port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(peer).sin6_port
+                            : reinterpret_cast<const sockaddr_in&>(peer).sin_port);
+  const std::string ip = format_ip(from_sockaddr(peer));
+  return arena.copy(v6 ? fmt::format("[{}]:{}", ip, port) : fmt::format("{}:{}", ip, port));
+}
+
+// Asking whom a connection leads to costs a system call: only where somebody will read it.
+void note_connection(Exchange& exchange, u32 index, const TargetStream& connection) {
+  if (exchange.trace == nullptr || !exchange.trace->sampled) return;
+  exchange.trace->connected(index, connection.http_version(),
+                            peer_text(connection.stream(), exchange.arena));
 }
 
 // A fetch that came to no try.
@@ -214,7 +237,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     }
   }
   if (connection != nullptr) {
-    if (exchange.trace != nullptr) exchange.trace->connected(index, connection->http_version());
+    note_connection(exchange, index, *connection);
     pool.begin_request(target);
     auto answered = co_await connection->round_trip(call, out.head);
     if (answered) {
