@@ -21,6 +21,7 @@ struct Call {
   bool has_whole = false;
   Responder* responder = nullptr;
   u64 tried = 0;              // bit i: target i has failed; of the first 64
+  TimePoint not_before{};     // as targets that were tried say: none of them is asked again sooner
   bool answer_begun = false;  // of the last try: something of an answer has come
 };
 
