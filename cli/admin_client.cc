@@ -127,6 +127,14 @@ std::optional<AdminReply> ask_admin(const AdminOptions& options, const Console& 
   return AdminReply{parser.get().result_int(), std::move(parser.get().body())};
 }
 
+std::string refusal_text(const AdminReply& reply) {
+  ErrorCode malformed;
+  const boost::json::value value = boost::json::parse(reply.body, malformed);
+  const auto* detail = malformed ? nullptr : value.find_pointer("/detail", malformed);
+  if (detail != nullptr && detail->is_string()) return std::string(detail->get_string());
+  return fmt::format("this is no admin interface: it answers {}", reply.status);
+}
+
 std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
                                                   const Console& console, std::string_view method,
                                                   const std::string& target, std::string body) {
@@ -135,15 +143,12 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
   ErrorCode malformed;
   boost::json::value value = boost::json::parse(reply->body, malformed);
   if (malformed || !value.is_object()) {
-    console.error(fmt::format("this is no admin interface: it answers {}", reply->status));
+    console.error(refusal_text(*reply));
     return std::nullopt;
   }
   boost::json::object& object = value.get_object();
   if (reply->status >= 400 && object.contains("title")) {
-    const auto* detail = object.if_contains("detail");
-    console.error(detail != nullptr && detail->is_string()
-                      ? std::string(detail->get_string())
-                      : fmt::format("refused with status {}", reply->status));
+    console.error(refusal_text(*reply));
     return std::nullopt;
   }
   return std::move(object);

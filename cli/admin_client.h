@@ -33,6 +33,9 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
                                                   const Console& console, std::string_view method,
                                                   const std::string& target, std::string body = {});
 
+/// What a refusal says, or that it comes from no admin interface.
+std::string refusal_text(const AdminReply& reply);
+
 /// The first line of a file with a secret; nullopt after a message.
 std::optional<std::string> read_token(const std::string& path, const Console& console);
 

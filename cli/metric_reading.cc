@@ -148,6 +148,8 @@ MetricReading read_metrics(std::string_view text) {
       read_limit(*sample, reading);
     } else if (sample->name == "gw_connections") {
       reading.connections += sample->count();
+    } else if (sample->name == "gw_ready") {
+      reading.ready = sample->count() != 0;
     } else if (sample->name == "gw_table_info") {
       reading.table = sample->label("digest");
     }

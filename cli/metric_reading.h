@@ -36,6 +36,7 @@ struct MetricReading {
   std::map<std::string, Limit> limits;
   u64 connections = 0;
   std::string table;  // digest
+  bool ready = true;
 };
 
 /// Reads text of version 0.0.4. Lines that are none are left out.

@@ -164,7 +164,7 @@ std::optional<MetricReading> read_now(const TopCommand& command, const Console& 
   const auto reply = ask_admin(command.admin, console, "GET", "/metrics");
   if (!reply) return std::nullopt;
   if (reply->status != 200) {
-    console.error(fmt::format("the gateway answers {}", reply->status));
+    console.error(refusal_text(*reply));
     return std::nullopt;
   }
   return read_metrics(reply->body);
@@ -188,7 +188,8 @@ ExitCode run_top(const TopCommand& command, const Console& console) {
     if (!now) break;
     const double seconds = std::chrono::duration<double>(at - std::exchange(read_at, at)).count();
     std::string text = redraws ? "\033[H\033[2J" : "";
-    text += fmt::format("table {}  connections {}\n\n", now->table, now->connections);
+    text += fmt::format("table {}  connections {}{}\n\n", now->table, now->connections,
+                        now->ready ? "" : "  not ready: ending, or held by `gwctl drain --hold`");
     text += operations_text(command, *now, *before, seconds);
     text += upstreams_text(*now, *before, seconds);
     text += limits_text(command, *now, *before);

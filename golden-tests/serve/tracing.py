@@ -24,8 +24,10 @@ openapi: 3.1.0
 info: {{title: traces, version: '1'}}
 x-gw:
   version: 1
+  trustedProxies: {proxies}
   upstreams:
     users: {{targets: ['http://127.0.0.1:{backend}']}}
+    named: {{targets: ['http://localhost:{backend}']}}
     judge: {{targets: ['http://127.0.0.1:{backend}']}}
     idp: {{targets: ['http://127.0.0.1:{backend}']}}
     flaky: {{targets: ['http://127.0.0.1:{closed}', 'http://127.0.0.1:{backend}'], balance: {{by: roundRobin}}}}
@@ -56,6 +58,11 @@ paths:
       operationId: copied
       parameters: [{{name: secret, in: path, required: true, schema: {{type: string}}}}]
       x-gw: {{public: test, mirror: {{judge: 100%}}}}
+      responses: {{'200': {{description: ok}}}}
+  /named:
+    get:
+      operationId: named
+      x-gw: {{public: test, upstream: named}}
       responses: {{'200': {{description: ok}}}}
   /flaky:
     get:
@@ -182,12 +189,14 @@ class TracingTest(unittest.TestCase):
             self.changed.notify_all()
         return status, "application/json", b"{}"
 
-    def start(self, sample="100%", parent="respect", query="names", document=DOCUMENT):
+    def start(self, sample="100%", parent="respect", query="names", document=DOCUMENT,
+              proxies="['192.0.2.1']"):
         import os
         os.environ["COLLECTOR_TOKEN"] = "a-secret-of-the-collector"
         (self.folder / "gateway.yaml").write_text(
             document.format(backend=self.backend.port, collector=self.collector.port,
-                            closed=self.closed, sample=sample, parent=parent, query=query),
+                            closed=self.closed, sample=sample, parent=parent, query=query,
+                            proxies=proxies),
             encoding="utf-8")
         serve = run.Serve(self.folder, "gateway.yaml", "--admin", "off")
         self.addCleanup(self.end, serve)
@@ -272,6 +281,29 @@ class TracingTest(unittest.TestCase):
         text = json.dumps(self.exports[0][2])
         self.assertFalse("hidden" in text, "a value of the query")
         self.assertFalse("secret" in text)
+
+    def test_a_target_by_name_has_the_address_that_was_connected_to(self):
+        serve = self.start()
+        for _ in range(2):  # a new connection, and one that was kept
+            self.assertEqual(self.get(serve, "/named")[0], 200)
+        tries = [attributes(span) for span in self.spans(4) if span["kind"] == 3]
+        self.assertEqual([(told["server.address"], told["network.peer.address"],
+                           told["network.peer.port"]) for told in tries],
+                         [("localhost", "127.0.0.1", self.backend.port)] * 2)
+
+    def test_scheme_and_server_are_what_a_trusted_proxy_says(self):
+        said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
+        for proxies, told in (("['127.0.0.1']", ("https", "shop.example", None)),
+                              ("['192.0.2.1']", ("http", "127.0.0.1", "the listener's"))):
+            with self.subTest(proxies):
+                self.exports.clear()
+                serve = self.start(proxies=proxies)
+                self.assertEqual(self.get(serve, "/users/7", **said)[0], 200)
+                server, = [span for span in self.spans(3) if span["kind"] == 2]
+                found = attributes(server)
+                port = found.get("server.port")
+                self.assertEqual((found["url.scheme"], found["server.address"],
+                                  "the listener's" if port == serve.port else port), told)
 
     def test_spans_have_of_queries_what_the_log_has(self):
         for query, told in (("keep", "expand=all&to%6ben=*"), ("names", "expand=*&to%6ben=*"),

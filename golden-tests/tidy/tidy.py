@@ -45,7 +45,8 @@ LAYERS = {
     "runtime/identity/": [r"runtime/(base|table|router|http|policies|engine|jose|identity)/"],
     "runtime/policies/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity)/"],
     "runtime/engine/": [r"runtime/(base|table|router|json|schema|http|encoding|limits|cache|policies|engine|identity|jose|observe)/"],
-    "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/"],
+    "runtime/upstream/": [r"runtime/(base|table|router|net|http|policies|upstream|observe)/",
+                          r"runtime/cache/retry_after\.h$"],
     "runtime/observe/": [r"runtime/(base|table|router|http|limits|cache|policies|observe|net)/"],
 }
 

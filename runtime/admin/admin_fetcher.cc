@@ -150,12 +150,18 @@ bool is_from_elsewhere(const http::RequestHead& request) {
   return request.host.find('.') != request.host.npos && !parse_ip(request.host);
 }
 
+// Probes ask by HEAD as well; whoever answers leaves the body out.
+bool takes(const Endpoint& endpoint, const AdminCall& call) {
+  if (endpoint.method == call.method) return true;
+  return call.method == "HEAD" && endpoint.method == "GET" && endpoint.access == Access::Anybody;
+}
+
 const Endpoint* find_endpoint(AdminCall& call) {
   bool known_path = false;
   for (const Endpoint& endpoint : endpoints()) {
     if (endpoint.path != call.path) continue;
     known_path = true;
-    if (endpoint.method == call.method) return &endpoint;
+    if (takes(endpoint, call)) return &endpoint;
   }
   if (known_path) {
     refuse(call, 405, "Method not allowed", "this path has another method");

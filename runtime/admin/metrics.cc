@@ -380,8 +380,9 @@ void write_process(MetricWriter& writer, const AdminTarget& target) {
   writer.family({"gw_access_log_lines_lost", MetricType::Counter,
                  "Lines of the access log that could not be written."});
   writer.sample({}, target.gateway.lost_log_lines());
-  writer.family({"gw_ready", MetricType::Gauge, "1: takes new requests; 0: is ending."});
-  writer.sample({}, u64{target.ending() ? 0U : 1U});
+  writer.family({"gw_ready", MetricType::Gauge,
+                 "As /readyz says: 1: takes new requests; 0: is ending, or held."});
+  writer.sample({}, u64{target.ending() || target.gateway.held() ? 0U : 1U});
 }
 
 // Nearly all of it is said of operations, most of that of their latencies.

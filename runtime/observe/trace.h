@@ -22,6 +22,7 @@ struct TryTrace {
   bool tls = false;
   std::string_view path_prefix = {};   // of the target; lives as long as the table
   std::string_view http_version = {};  // `1.1`; empty: there was no connection
+  std::string_view peer = {};          // whom it led to, as `10.0.0.1:80`; empty: that is not known
 };
 
 /// In the arena of its exchange. One thread.
@@ -32,6 +33,8 @@ struct Trace {
   u8 flags = 0;          // as they are passed on
   bool sampled = false;  // it is recorded
   std::string_view state;
+  std::string_view scheme;     // that the client has asked by, where it is recorded
+  std::string_view authority;  // that it has asked
   Random* random = nullptr;
   char* forwarded = nullptr;  // value of `traceparent` in the request that goes upstream
   TimePoint begin{};
@@ -41,9 +44,12 @@ struct Trace {
 
   /// A try at a target is a span of its own, which the target is told.
   void begin_try(u32 index, bool tls = false, std::string_view path_prefix = {});
-  /// What it goes by, once there is a connection. `version` lives for ever.
-  void connected(u32 index, std::string_view version) {
-    if (index < kMaxTries) tries[index].http_version = version;
+  /// What it goes by and whom it leads to, once there is a connection. `version` lives for ever,
+  /// `peer` is in the arena.
+  void connected(u32 index, std::string_view version, std::string_view peer) {
+    if (index >= kMaxTries) return;
+    tries[index].http_version = version;
+    tries[index].peer = peer;
   }
   /// Does nothing where it is not recorded.
   void note_step(policies::PolicyId policy, TimePoint begun, bool waited, bool denied);

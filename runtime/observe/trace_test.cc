@@ -1,7 +1,9 @@
 // Against W3C Trace Context, Level 2; numbers of sections are its.
 #include <catch2/catch.hpp>
+#include <memory>
 
 #include "runtime/base/random.h"
+#include "runtime/http/forwarding.h"
 #include "runtime/observe/trace_context.h"
 #include "runtime/observe/tracer.h"
 
@@ -212,16 +214,21 @@ TEST_CASE("trace: spans tell versions, peers and places as OpenTelemetry names t
   exchange.response.status = 200;
   tracer.begin(exchange);
   struct {
-    std::string_view target, version, address, port, peer;
-  } const cases[] = {{"unix:/run/a", "1.1", "/run/a", "", "/run/a"},
-                     {"[::1]:80", "2", "::1", "80", "::1"},
-                     {"shop.internal:443", "", "shop.internal", "443", ""}};
+    std::string_view target, version, led_to, address, port, peer, peer_port;
+  } const cases[] = {
+      {"unix:/run/a", "1.1", "", "/run/a", "", "/run/a", ""},
+      {"[::1]:80", "2", "[::1]:80", "::1", "80", "::1", "80"},
+      {"10.0.0.1:80", "", "", "10.0.0.1", "80", "10.0.0.1", "80"},
+      {"shop.internal:443", "", "", "shop.internal", "443", "", ""},
+      {"shop.internal:443", "2", "10.0.0.7:443", "shop.internal", "443", "10.0.0.7", "443"},
+      {"shop.internal:443", "2", "[2001:db8::7]:443", "shop.internal", "443", "2001:db8::7",
+       "443"}};
   exchange.try_count = 1;
   for (const auto& one : cases) {
     CAPTURE(one.target);
     exchange.trace->begin_try(0);
     exchange.tries[0] = {.target = one.target, .status = 200};
-    if (!one.version.empty()) exchange.trace->connected(0, one.version);
+    if (!one.version.empty()) exchange.trace->connected(0, one.version, one.led_to);
     tracer.finished(exchange);
     const std::string spans = queue.take(100).spans;
     const size_t middle = spans.find(R"("kind":3)");
@@ -237,7 +244,34 @@ TEST_CASE("trace: spans tell versions, peers and places as OpenTelemetry names t
     CHECK(attribute(client, "server.address") == one.address);
     CHECK(attribute(client, "server.port") == one.port);
     CHECK(attribute(client, "network.peer.address") == one.peer);
-    CHECK(attribute(client, "network.peer.port") == (one.peer.empty() ? "" : one.port));
+    CHECK(attribute(client, "network.peer.port") == one.peer_port);
+  }
+}
+
+TEST_CASE("trace: a request is what its client has asked, by proxies that are trusted", "[trace]") {
+  FakeClock clock;
+  SeededRandom random;
+  SpanQueue queue;
+  Tracer tracer({.sample_bp = 10'000}, clock, random, nullptr, queue);
+  for (const bool trusted : {false, true}) {
+    CAPTURE(trusted);
+    auto forwarding = std::make_unique<http::ForwardingOptions>();
+    forwarding->trusted_proxies.push_back(
+        http::parse_address_range(trusted ? "192.0.2.0/24" : "10.0.0.0/8").value());
+    Exchange exchange;
+    exchange.request.scheme = "http";
+    exchange.request.authority = "10.0.0.1:8080";
+    exchange.request.fields.add("x-forwarded-proto", "https");
+    exchange.request.fields.add("x-forwarded-host", "shop.example:8443");
+    REQUIRE(http::parse_address("192.0.2.7", exchange.peer));
+    exchange.forwarding = forwarding.get();
+    tracer.begin(exchange);
+    forwarding.reset();  // with its table, as of a request that goes on for long
+    tracer.finished(exchange);
+    const std::string span = queue.take(1).spans;
+    CHECK(attribute(span, "url.scheme") == (trusted ? "https" : "http"));
+    CHECK(attribute(span, "server.address") == (trusted ? "shop.example" : "10.0.0.1"));
+    CHECK(attribute(span, "server.port") == (trusted ? "8443" : "8080"));
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/base/ip_address.h"
 #include "runtime/cache/use.h"
+#include "runtime/http/asked_origin.h"
 #include "runtime/observe/error_names.h"
 #include "runtime/observe/recent.h"
 #include "runtime/observe/shown_head.h"
@@ -78,14 +79,16 @@ void write_address(SpanText& span, std::string_view address_key, std::string_vie
   if (place.port != 0) span.number(port_key, place.port);
 }
 
-// Where a target is; who has answered is known where it has no name.
-void write_target(SpanText& span, std::string_view address) {
+// Where a target is, and `peer`, whom the connection led to; without one that is known where the
+// target has no name.
+void write_target(SpanText& span, std::string_view address, std::string_view peer) {
   const bool is_socket = address.starts_with(kUnixAddress);
   const HostPort place =
       is_socket ? HostPort{address.substr(kUnixAddress.size())} : read_host_port(address);
   write_address(span, "server.address", "server.port", place);
-  if (!is_socket && !parse_ip(place.host)) return;
-  write_address(span, "network.peer.address", "network.peer.port", place);
+  const HostPort who = peer.empty() ? place : read_host_port(peer);
+  if (!is_socket && !parse_ip(who.host)) return;
+  write_address(span, "network.peer.address", "network.peer.port", who);
 }
 
 constexpr std::string_view kOtherMethod = "_OTHER";
@@ -149,7 +152,7 @@ void write_tries(const Exchange& exchange, const WallTime& wall, const TryFacts&
       span.text("http.request.method_original", exchange.upstream_request.method_text);
     }
     span.text("url.full", full_url(exchange, i, facts.secret_captures, redaction));
-    write_target(span, record.target);
+    write_target(span, record.target, traced.peer);
     span.text("network.protocol.version", traced.http_version);
     if (record.status != 0) span.number("http.response.status_code", record.status);
     if (i != 0) span.number("http.request.resend_count", i);
@@ -187,6 +190,14 @@ void write_outcome(SpanText& span, const Exchange& exchange) {
                           : failed       ? std::to_string(exchange.response.status)
                                          : std::string());
   span.end(failed);
+}
+
+// While the proxies that are trusted are at hand: they may go with the table.
+void note_what_was_asked(Exchange& exchange, Trace& trace) {
+  http::AskedOrigin asked{exchange.request.scheme, exchange.request.authority};
+  if (exchange.forwarding != nullptr) asked = http::asked_origin(exchange, *exchange.forwarding);
+  trace.scheme = asked.scheme;
+  trace.authority = asked.authority;
 }
 
 u32 try_spans_of(const Exchange& exchange) {
@@ -279,6 +290,7 @@ void Tracer::begin(Exchange& exchange) {
   }
   if (!trace.sampled) return;
   trace.begin = std::chrono::steady_clock::now();
+  note_what_was_asked(exchange, trace);
   trace.steps = exchange.arena.allocate_array<StepTrace>(kMostSteps);
   std::uninitialized_value_construct_n(trace.steps, kMostSteps);
 }
@@ -301,7 +313,7 @@ void Tracer::finished(const Exchange& exchange) {
   const http::RequestHead& request = exchange.request;
   span.text("http.request.method", method);
   if (method == kOtherMethod) span.text("http.request.method_original", request.method_text);
-  span.text("url.scheme", request.scheme);
+  span.text("url.scheme", trace.scheme);
   span.text("url.path", shown_path(exchange, names.secret_captures));
   if (request.has_query && options_.redaction.shows_queries()) {
     std::string query;
@@ -313,7 +325,7 @@ void Tracer::finished(const Exchange& exchange) {
     span.number("http.response.status_code", exchange.response.status);
   }
   if (!is_part) {
-    write_address(span, "server.address", "server.port", read_host_port(request.authority));
+    write_address(span, "server.address", "server.port", read_host_port(trace.authority));
     span.text("client.address", exchange.client_text);
     span.text("network.peer.address", exchange.peer_text);
     if (exchange.peer.port != 0) span.number("network.peer.port", exchange.peer.port);

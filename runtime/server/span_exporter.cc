@@ -11,7 +11,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/wall_clock.h"
-#include "runtime/cache/directives.h"
+#include "runtime/cache/retry_after.h"
 #include "runtime/observe/span_text.h"
 
 namespace gw::server {
@@ -33,16 +33,11 @@ bool is_taken(const net::HttpReply& reply) {
   return reply.problem.empty() && reply.status >= 200 && reply.status < 300;
 }
 
-// Retry-After (RFC 9110 section 10.2.3), seconds or a date, as far as one may wait; 0: none, or one
-// that has passed.
+// As far as one may wait; 0: none is asked.
 milliseconds asked_pause(const net::HttpReply& reply, i64 now_ms) {
   constexpr milliseconds kMost{60'000};
-  if (const auto seconds = cache::read_delta_seconds(reply.retry_after)) {
-    return std::min<milliseconds>(std::chrono::seconds(*seconds), kMost);
-  }
-  const auto date = cache::read_http_date(reply.retry_after, now_ms / 1000);
-  if (!date) return milliseconds(0);
-  return std::clamp(milliseconds(*date * 1000 - now_ms), milliseconds(0), kMost);
+  const auto asked = cache::read_retry_after(reply.retry_after, now_ms);
+  return std::min(asked.value_or(milliseconds(0)), kMost);
 }
 
 // Of a batch that was taken in part (OTLP, "Partial Success"); the number is a text in JSON of

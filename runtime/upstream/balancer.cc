@@ -31,6 +31,9 @@ bool is_usable(const TargetConfig& target, i64 now_ms) {
   return target.weight != 0 && target.state->usable(now_ms);
 }
 
+// `tried` is that of Choice.
+bool is_among(u64 tried, u32 target) { return target < 64 && (tried >> target & 1) != 0; }
+
 bool is_drained(const TargetConfig& target) {
   return target.state->drained.load(std::memory_order_relaxed);
 }
@@ -93,10 +96,22 @@ void Balancer::refresh(TimePoint now) {
   if (count == 0) only_ = kNone;
 }
 
-u32 Balancer::choose(TimePoint now, const Choice& choice) {
+void Balancer::keep_up(TimePoint now) {
   if (config_.state->epoch.load(std::memory_order_acquire) != seen_epoch_ || now >= refresh_at_) {
     refresh(now);
   }
+}
+
+bool Balancer::has_untried(TimePoint now, u64 tried) {
+  keep_up(now);
+  for (u32 i = 0; i < targets_.size(); ++i) {
+    if (targets_[i].weight != 0 && !is_among(tried, i)) return true;
+  }
+  return false;
+}
+
+u32 Balancer::choose(TimePoint now, const Choice& choice) {
+  keep_up(now);
   if (only_ != kNone) return only_;
   if (total_weight_ == 0) return kNone;
   const u32 chosen = pick(choice);
@@ -129,8 +144,7 @@ u32 Balancer::pick_untried(u32 chosen, u64 tried) const {
   const u32 count = static_cast<u32>(targets_.size());
   for (u32 step = 0; step < count; ++step) {
     const u32 target = (chosen + step) % count;
-    const bool failed = target < 64 && (tried >> target & 1) != 0;
-    if (targets_[target].weight != 0 && !failed) return target;
+    if (targets_[target].weight != 0 && !is_among(tried, target)) return target;
   }
   return chosen;
 }

@@ -31,6 +31,8 @@ class Balancer {
 
   /// kNone: no target can be used.
   u32 choose(TimePoint now, const Choice& choice);
+  /// Whether choose() would find a target that is not among `tried`.
+  bool has_untried(TimePoint now, u64 tried);
   /// Whether requests go to `target` now.
   bool takes_part(u32 target) const { return targets_[target].weight != 0; }
   void begin_request(u32 target) { ++*targets_[target].in_flight; }
@@ -52,6 +54,7 @@ class Balancer {
   };
 
   void refresh(TimePoint now);
+  void keep_up(TimePoint now);
   u64 weight_now(u32 target, i64 now_ms, bool& ramps) const;
   void build_ring();
   void build_maglev();

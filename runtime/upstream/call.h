@@ -1,6 +1,7 @@
 // One request to a target, whatever the version of HTTP on the wire.
 #pragma once
 #include "runtime/http/env.h"
+#include "runtime/net/byte_stream.h"
 
 namespace gw::upstream {
 
@@ -20,6 +21,7 @@ struct Call {
   bool has_whole = false;
   Responder* responder = nullptr;
   u64 tried = 0;              // bit i: target i has failed; of the first 64
+  TimePoint not_before{};     // as targets that were tried say: none of them is asked again sooner
   bool answer_begun = false;  // of the last try: something of an answer has come
 };
 
@@ -47,6 +49,8 @@ class TargetStream {
   virtual bool is_stale() { return false; }
   /// `1.1`, `2`: what it speaks.
   virtual std::string_view http_version() const = 0;
+  /// What it speaks through.
+  virtual const net::ByteStream& stream() const = 0;
   virtual u32 target() const = 0;
   virtual Pool& pool() const = 0;
 

@@ -39,7 +39,7 @@ class Connection final : public TargetStream, public CancelListener, public http
   std::string_view http_version() const override { return "1.1"; }
   u32 target() const override { return target_; }
   Pool& pool() const override { return *pool_; }
-  const net::ByteStream& stream() const { return *stream_; }
+  const net::ByteStream& stream() const override { return *stream_; }
   /// It belongs to `pool` from now on, as a connection to `target` there.
   void move_to(Pool& pool, u32 target) {
     pool_ = &pool;

@@ -72,6 +72,7 @@ Http2Stream::Http2Stream(Http2Connection& connection)
 
 Http2Stream::~Http2Stream() { GW_CHECK(pump_done_ && !reader_); }
 
+const net::ByteStream& Http2Stream::stream() const { return connection_.stream(); }
 u32 Http2Stream::target() const { return connection_.target(); }
 Pool& Http2Stream::pool() const { return connection_.pool(); }
 

@@ -25,6 +25,7 @@ class Http2Stream final : public TargetStream, public http::BodySource, public C
   bool finish() override;
   void give_back(bool reusable) override;
   std::string_view http_version() const override { return "2"; }
+  const net::ByteStream& stream() const override;
   u32 target() const override;
   Pool& pool() const override;
   Http2Connection& connection() { return connection_; }

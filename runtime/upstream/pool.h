@@ -32,6 +32,8 @@ class Pool {
   Random& random() { return random_; }
   /// Balancer::kNone: no target can be used.
   u32 choose(const Choice& choice) { return balancer_.choose(loop_.now(), choice); }
+  /// Whether choose() would find a target that is not among `tried`.
+  bool has_untried(u64 tried) { return balancer_.has_untried(loop_.now(), tried); }
   /// An idle connection to `target`, or null. `looked_at`: one that is not stale, for requests that
   /// cannot be sent a second time; costs a system call for each that is looked at.
   Connection* take_idle(u32 target, bool looked_at);

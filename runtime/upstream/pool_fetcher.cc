@@ -1,8 +1,13 @@
 #include "runtime/upstream/pool_fetcher.h"
 
+#include <fmt/format.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 
 #include "runtime/base/descriptor_shortage.h"
+#include "runtime/base/ip_address.h"
+#include "runtime/cache/retry_after.h"
 #include "runtime/observe/trace.h"
 #include "runtime/upstream/outlier.h"
 #include "runtime/upstream/retry.h"
@@ -54,6 +59,25 @@ void count_try(const Pool& pool, const TryRecord& record) {
   counters->duration.add(record.microseconds);
   if (record.status == 0) return;
   counters->answers[static_cast<size_t>(observe::status_class_of(record.status))].add(1);
+}
+
+// As `10.0.0.1:80`; empty: it has no address, or cannot tell it.
+std::string_view peer_text(const net::ByteStream& stream, Arena& arena) {
+  sockaddr_storage peer{};
+  if (!stream.peer(peer)) return {};
+  if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6) return {};
+  const bool v6 = peer.ss_family == AF_INET6;
+  const u16 port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(peer).sin6_port
+                            : reinterpret_cast<const sockaddr_in&>(peer).sin_port);
+  const std::string ip = format_ip(from_sockaddr(peer));
+  return arena.copy(v6 ? fmt::format("[{}]:{}", ip, port) : fmt::format("{}:{}", ip, port));
+}
+
+// Asking whom a connection leads to costs a system call: only where somebody will read it.
+void note_connection(Exchange& exchange, u32 index, const TargetStream& connection) {
+  if (exchange.trace == nullptr || !exchange.trace->sampled) return;
+  exchange.trace->connected(index, connection.http_version(),
+                            peer_text(connection.stream(), exchange.arena));
 }
 
 // A fetch that came to no try.
@@ -150,9 +174,10 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
                            .body_kept = body_kept};
     const bool wanted =
         outcome ? may_retry(options, out.head.status, body_kept) : may_retry(options, failed);
-    if (!wanted || !pool.may_retry(options.retry_budget_bp)) break;
-    const TimePoint when = loop_.now() + pause_before(options, retries, pool.random());
-    if (when >= options.deadline) break;
+    if (!wanted) break;
+    if (outcome) note_retry_after(call, out.head);
+    const auto when = time_of_repetition(call, pool, retries);
+    if (!when || !pool.may_retry(options.retry_budget_bp)) break;
     if (outcome) {
       // Its body goes unread; a short one has come with the head, and leaves the connection usable.
       http::BodyChunk rest;
@@ -160,7 +185,7 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
       give_back(out);
       out.head.fields.clear();
     }
-    co_await loop_.sleep_until(when);
+    co_await loop_.sleep_until(*when);
     if (call.exchange.client_gone) {
       co_return fail(
           Error{.code = Errc::Cancelled, .origin = Origin::Downstream, .what = "client has gone"});
@@ -171,6 +196,28 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
     outcome = co_await try_once(call, pool, out, false);
   }
   co_return outcome;
+}
+
+void PoolFetcher::note_retry_after(Call& call, const http::ResponseHead& head) const {
+  const std::string_view asked = head.fields.value(http::FieldId::RetryAfter);
+  if (asked.empty()) return;
+  const auto wait = cache::read_retry_after(asked, loop_.unix_ms());
+  if (wait) call.not_before = std::max(call.not_before, loop_.now() + *wait);
+}
+
+// After a pause, and at a target that was tried not before it wants to be asked again. Nothing:
+// that is too late for the request, or longer than one waits.
+std::optional<TimePoint> PoolFetcher::time_of_repetition(const Call& call, Pool& pool,
+                                                         u32 number) const {
+  const FetchOptions& options = call.options;
+  const TimePoint now = loop_.now();
+  TimePoint when = now + pause_before(options, number, pool.random());
+  if (call.not_before > now && !pool.has_untried(call.tried)) {
+    if (call.not_before - now > longest_wait(options)) return std::nullopt;
+    when = std::max(when, call.not_before);
+  }
+  if (when >= options.deadline) return std::nullopt;
+  return when;
 }
 
 Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, bool fresh) {
@@ -214,7 +261,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
     }
   }
   if (connection != nullptr) {
-    if (exchange.trace != nullptr) exchange.trace->connected(index, connection->http_version());
+    note_connection(exchange, index, *connection);
     pool.begin_request(target);
     auto answered = co_await connection->round_trip(call, out.head);
     if (answered) {

@@ -1,6 +1,7 @@
 // Fetching from upstreams: admission, tries, repetitions.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/upstream/pool.h"
@@ -24,6 +25,8 @@ class PoolFetcher final : public Fetcher {
   Task<Result<void>> read_body(Call& call, http::BodySource& body);
   Task<Result<void>> try_once(Call& call, Pool& pool, Fetched& out, bool fresh);
   Task<Result<void>> try_again(Call& call, Pool& pool, Fetched& out, const Result<void>& first);
+  void note_retry_after(Call& call, const http::ResponseHead& head) const;
+  std::optional<TimePoint> time_of_repetition(const Call& call, Pool& pool, u32 number) const;
   Task<Result<TargetStream*>> connect(Call& call, Pool& pool, u32 target);
   TimePoint connect_due(const FetchOptions& options) const;
   void give_back(Fetched& out) noexcept;

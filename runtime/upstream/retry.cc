@@ -59,6 +59,10 @@ std::chrono::milliseconds pause_before(const FetchOptions& options, u32 number, 
   return std::chrono::milliseconds(random.next() % (most + 1));
 }
 
+std::chrono::milliseconds longest_wait(const FetchOptions& options) {
+  return std::chrono::milliseconds(u64{options.retry_backoff_ms} * kLongestPause);
+}
+
 bool RetryBudget::take(u32 budget_bp, i64 now_ms) {
   const auto [requests, repetitions] = counts_.sums(kWindowMs, now_ms);
   const u64 allowed = std::max(requests * budget_bp / 10'000, kAlwaysAllowed);

@@ -23,6 +23,10 @@ bool may_retry(const FetchOptions& options, u16 status, bool body_kept);
 /// The pause before repetition `number` (0: the first): drawn from 0 up to a bound that doubles.
 std::chrono::milliseconds pause_before(const FetchOptions& options, u32 number, Random& random);
 
+/// How long one waits for a target that says when it will do to ask it again: as long as the
+/// longest pause there may be.
+std::chrono::milliseconds longest_wait(const FetchOptions& options);
+
 /// At most a share of the upstream's requests of the last ten seconds is sent once more, so that
 /// repetitions do not bury one that is overloaded; a burst of failures, as when a target dies, is
 /// within it. A hundred may always be. Shared by all workers; any thread.

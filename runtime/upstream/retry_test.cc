@@ -192,6 +192,122 @@ TEST_CASE("retry: a chosen status, with the answer thrown away", "[upstream][ret
   CHECK(requests == 1);
 }
 
+namespace {
+
+// When each request came, in ms from the first; the first `refusals` are answered 503, `asked`
+// being the value of their Retry-After.
+struct Refusals {
+  Refusals(size_t targets, int refusals, std::string asked, u32 backoff_ms, u32 times = 1)
+      : bench(config_of(targets)) {
+    bench.loop.set_unix_ms(784'111'777'000);  // Sun, 06 Nov 1994 08:49:37 GMT
+    bench.on_request = [this, refusals, asked](net::MemoryPeer& peer, size_t) {
+      peer.take();
+      came.push_back(bench.loop.now());
+      const bool refused = came.size() <= static_cast<size_t>(refusals);
+      peer.send(refused ? "HTTP/1.1 503 No\r\nRetry-After: " + asked +
+                              "\r\nContent-Length: 4\r\n\r\nbusy"
+                        : bench.answer);
+    };
+    fetching = std::make_unique<Fetching>(bench, "GET");
+    fetching->options.retry_times = times;
+    fetching->options.retry_causes = kAll.data();
+    fetching->options.retry_cause_count = static_cast<u32>(kAll.size());
+    fetching->options.retry_backoff_ms = backoff_ms;
+    fetching->options.deadline = bench.loop.now() + std::chrono::seconds(10);
+  }
+  i64 after_ms(size_t request) const {
+    return std::chrono::duration_cast<milliseconds>(came.at(request) - came.at(0)).count();
+  }
+  FetchBench bench;
+  std::vector<net::TimePoint> came;
+  std::unique_ptr<Fetching> fetching;
+};
+
+}  // namespace
+
+TEST_CASE("retry: the same target is not asked before the time that it has named",
+          "[upstream][retry]") {
+  struct Case {
+    const char* asked;
+    i64 least_ms;
+  };
+  const Case given = GENERATE(Case{"3", 3'000}, Case{"Sun, 06 Nov 1994 08:49:41 GMT", 4'000});
+  CAPTURE(given.asked);
+  Refusals test(1, 1, given.asked, 500);
+  test.fetching->start(nullptr);
+  test.bench.loop.advance(milliseconds(given.least_ms - 32));
+  CHECK(test.came.size() == 1);
+  finish(test.bench, *test.fetching);
+  CHECK(test.fetching->status == 200);
+  REQUIRE(test.came.size() == 2);
+  CHECK(test.after_ms(1) >= given.least_ms);
+  CHECK(test.after_ms(1) <= given.least_ms + 48);
+}
+
+TEST_CASE("retry: what has passed or cannot be read asks for no wait", "[upstream][retry]") {
+  const char* asked = GENERATE("0", "Sun, 06 Nov 1994 08:49:30 GMT", "soon", "-1", "");
+  CAPTURE(asked);
+  Refusals test(1, 1, asked, 25);
+  test.fetching->start(nullptr);
+  test.bench.loop.advance(milliseconds(64));
+  CHECK(test.fetching->status == 200);
+  CHECK(test.came.size() == 2);
+}
+
+TEST_CASE("retry: who would have to wait too long passes the answer on", "[upstream][retry]") {
+  SECTION("longer than any pause") {
+    Refusals test(1, 1, "3", 299);
+    test.fetching->start(nullptr);
+    CHECK(test.fetching->done());  // at once
+    CHECK(test.fetching->status == 503);
+    CHECK(test.fetching->body == "busy");
+    CHECK(test.came.size() == 1);
+  }
+  SECTION("past the end of the request") {
+    Refusals test(1, 1, "3", 1'000);
+    test.fetching->options.deadline = test.bench.loop.now() + milliseconds(2'900);
+    test.fetching->start(nullptr);
+    CHECK(test.fetching->done());
+    CHECK(test.fetching->status == 503);
+    CHECK(test.fetching->body == "busy");
+  }
+  SECTION("without a permit being spent") {
+    Refusals test(1, 1, "3", 25);
+    for (u32 i = 1; i < RetryBudget::kAlwaysAllowed; ++i) REQUIRE(test.bench.pool->may_retry(0));
+    test.fetching->start(nullptr);
+    CHECK(test.fetching->status == 503);
+    CHECK(test.bench.pool->may_retry(0));
+  }
+}
+
+TEST_CASE("retry: another target is asked at once, whatever the first has named",
+          "[upstream][retry]") {
+  Refusals test(2, 1, "3600", 25);
+  test.fetching->start(nullptr);
+  test.bench.loop.advance(milliseconds(64));
+  CHECK(test.fetching->status == 200);
+  CHECK(test.bench.connector.targets == std::vector<std::string>{"t0:80", "t1:80"});
+}
+
+TEST_CASE("retry: when all have refused, the time that any has named holds", "[upstream][retry]") {
+  SECTION("within the pauses") {
+    Refusals test(2, 2, "2", 300, 3);
+    test.fetching->start(nullptr);
+    finish(test.bench, *test.fetching);
+    CHECK(test.fetching->status == 200);
+    REQUIRE(test.came.size() == 3);
+    CHECK(test.after_ms(1) <= 300 + 32);
+    CHECK(test.after_ms(2) >= 2'000);
+  }
+  SECTION("beyond them") {
+    Refusals test(2, 2, "60", 25, 3);
+    test.fetching->start(nullptr);
+    finish(test.bench, *test.fetching);
+    CHECK(test.fetching->status == 503);
+    CHECK(test.came.size() == 2);
+  }
+}
+
 TEST_CASE("retry: no answer in time, when that is a cause", "[upstream][retry]") {
   const bool is_cause = GENERATE(false, true);
   FetchBench bench(without_idle(2));
