@@ -113,7 +113,7 @@ PublicValue AnswerSchemas::answer_of(const ComposedCalls::Call& call) const {
     const EffectiveOperation effective = effective_operation(module_, callee, levels_of(callee));
     const Effective* response = effective.fields.find("response");
     const Effective* changes = response == nullptr ? nullptr : response->find("body");
-    for (const NodeRef schema : declared_schemas(callee)) {
+    for (const NodeRef schema : declared_schemas(callee, reads_forms(changes))) {
       if (!schema) return unknown_schema();
       PublicValue value = copier_.copy(*callee.unit, schema, ObjectKind::Schema);
       if (changes != nullptr) change_schema(*changes, options(callee), value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "compiler/passes/body_changes.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_views.h"
 #include "compiler/passes/media_names.h"
@@ -202,19 +203,22 @@ class AnswerView {
     if (content == nullptr) return;
     if (response.find("content") == nullptr) response.set("content", PublicValue::map());
     PublicValue& known = *response.find("content");
-    for (PublicMember& media : content->members) {
-      PublicValue* same = known.find(media.key);
-      if (same == nullptr) {
-        known.members.push_back(std::move(media));
-        continue;
-      }
-      write_out(*same);
-      write_out(media.value);
-      const PublicValue* one = same->find("schema");
-      const PublicValue* two = media.value.find("schema");
-      const bool both = one != nullptr && two != nullptr;
-      same->set("schema", both ? any_of({*one, *two}) : unknown_schema());
+    for (PublicMember& media : content->members) put_media(std::move(media), known);
+  }
+
+  // Of one media type either.
+  void put_media(PublicMember media, PublicValue& content) const {
+    PublicValue* same = content.find(media.key);
+    if (same == nullptr) {
+      content.members.push_back(std::move(media));
+      return;
     }
+    write_out(*same);
+    write_out(media.value);
+    const PublicValue* one = same->find("schema");
+    const PublicValue* two = media.value.find("schema");
+    const bool both = one != nullptr && two != nullptr;
+    same->set("schema", both ? any_of({*one, *two}) : unknown_schema());
   }
 
   // --- changes
@@ -241,10 +245,7 @@ class AnswerView {
 
   // What is no JSON is answered with 502 where something of it is hidden, and is as it came
   // elsewhere.
-  bool is_kept(std::string_view type) const {
-    const bool reads_forms =
-        !text_of(before_, "format").empty() && text_of(before_, "format") != "same";
-    if (reads_forms && type == kFormType) return false;
+  bool is_kept() const {
     return !behind_.present() && !is_set(before_, "pick") && !is_set(before_, "omit");
   }
 
@@ -252,28 +253,32 @@ class AnswerView {
     write_out(response);
     PublicValue* content = response.find("content");
     if (content == nullptr) return;
-    std::vector<PublicMember> left;
-    for (PublicMember& media : content->members) {
+    const bool forms_too = reads_forms(&before_) || reads_forms(&behind_);
+    std::vector<PublicMember> all = std::move(content->members);
+    content->members.clear();
+    for (PublicMember& media : all) {
       const std::string type = plain_type(media.key);
-      if (is_json_type(type) || type == "text/json") {
-        change_media(media);
-        left.push_back(std::move(media));
-      } else if (is_kept(type)) {
-        left.push_back(std::move(media));
+      const bool is_form = forms_too && type == kFormType;
+      if (is_json_type(type) || type == "text/json" || is_form) {
+        change_media(media, is_form);
+        put_media(std::move(media), *content);
+      } else if (is_kept()) {
+        put_media(std::move(media), *content);
       }
     }
-    content->members = std::move(left);
     if (content->members.empty()) response.erase("content");
   }
 
-  void change_media(PublicMember& media) const {
+  // What is sent is JSON or a form, as the last one has it that says so.
+  void change_media(PublicMember& media, bool was_form) const {
     write_out(media.value);
     // They show what others get.
     media.value.erase("example");
     media.value.erase("examples");
-    const bool is_form =
-        text_of(behind_, "format") == "form" || text_of(before_, "format") == "form";
-    if (is_form) media.key = kFormType;
+    media.value.erase("encoding");
+    const Effective& last = reads_forms(&behind_) ? behind_ : before_;
+    const bool is_form = text_of(last, "format") == "form";
+    if (is_form != was_form) media.key = is_form ? kFormType : "application/json";
     PublicValue* schema = media.value.find("schema");
     if (schema == nullptr) schema = &media.value.set("schema", unknown_schema());
     change_schema(before_, options_, *schema);

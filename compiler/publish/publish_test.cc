@@ -340,7 +340,7 @@ paths:
       operationId: formUser
       x-gw: {response: {body: {format: form, pick: [id]}}}
       responses:
-        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, application/x-www-form-urlencoded: {}}}
+        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, application/x-www-form-urlencoded: {schema: {$ref: '#/components/schemas/User'}}}}
     patch:
       operationId: anyUser
       x-gw: {response: {body: {omit: [mail]}}}
@@ -423,6 +423,40 @@ TEST_CASE("publish: answers stand at the statuses that callers see", "[compiler]
   CHECK(at(text, responses + "/204") == R"({"description":"soon"})");
   CHECK(at(text, responses + "/404") == R"({"description":"broken"})");
   CHECK(at(text, responses + "/5XX").empty());
+}
+
+TEST_CASE("publish: forms that are read are shown as they are sent", "[compiler][publish]") {
+  const Files files{{"gateway.yaml", R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  clients: {mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: shop, timeout: 5s}
+paths:
+  /a:
+    get:
+      operationId: a
+      x-gw: {response: {body: {format: json, omit: [b]}}, views: {mobile: {response: {body: {format: form}}}}}
+      responses:
+        '200': {description: one, content: {application/x-www-form-urlencoded: {schema: {type: object, properties: {a: {type: integer}, b: {}}}, encoding: {a: {style: form}}}}}
+  /b:
+    get:
+      operationId: b
+      x-gw: {response: {body: {format: json}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {type: string}}, application/x-www-form-urlencoded: {schema: {type: object}}, text/csv: {}}}
+)"}};
+  const std::string text = published(files).text;
+  const std::string schema =
+      R"({"schema":{"type":"object","properties":{"a":{"type":"integer"}}}})";
+  CHECK(at(text, "/paths/~1a/get/responses/200/content") ==
+        R"({"application/json":)" + schema + "}");
+  CHECK(at(published(files, {.client = "mobile"}).text, "/paths/~1a/get/responses/200/content") ==
+        R"({"application/x-www-form-urlencoded":)" + schema + "}");
+  CHECK(
+      at(text, "/paths/~1b/get/responses/200/content") ==
+      R"({"application/json":{"schema":{"anyOf":[{"type":"string"},{"type":"object"}]}},"text/csv":{}})");
 }
 
 TEST_CASE("publish: a class sees what templates make, of each success", "[compiler][publish]") {
