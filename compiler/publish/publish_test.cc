@@ -425,6 +425,71 @@ TEST_CASE("publish: answers stand at the statuses that callers see", "[compiler]
   CHECK(at(text, responses + "/5XX").empty());
 }
 
+TEST_CASE("publish: errors have the bodies that the gateway gives them", "[compiler][publish]") {
+  const Files files{{"gateway.yaml", R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  clients: {mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: shop, timeout: 5s, response: {errors: {5xx: {body: {title: sorry, status: $response.status}}}}}
+components:
+  responses: {None: {description: none, headers: {x-a: {schema: {type: string}}}, content: {text/plain: {}}}}
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getUser
+      x-gw:
+        response: {status: {'410': 404}, errors: {'404': {body: {id: $request.path.id, was: '$response.body#/x'}, type: application/json}}}
+        views: {mobile: {response: {errors: {'404': {body: gone, type: text/json}, default: {body: [1]}}}}}
+      responses:
+        '200': {description: one}
+        '404': {$ref: '#/components/responses/None'}
+        '410': {description: gone}
+        '500': {description: broken, content: {application/json: {}}}
+        default: {description: other, content: {application/json: {}}}
+    put:
+      operationId: putUser
+      x-gw: {response: {errors: {'409': {body: '$response.body#/title'}, 5xx: off}}}
+      responses: {'200': {description: one}, 4XX: {description: wrong, content: {text/plain: {}}}}
+  /open:
+    get: {operationId: open}
+)"}};
+  const std::string user = "/paths/~1users~1{id}/get/responses";
+  const std::string problem =
+      R"({"application/problem+json":{"schema":{"type":"object","required":["title","status"],)"
+      R"("properties":{"title":{"type":"string"},"status":{"type":"integer"}}}}})";
+  const std::string text = published(files).text;
+  CHECK(
+      at(text, user + "/404") ==
+      R"({"description":"none","headers":{"x-a":{"schema":{"type":"string"}}},"content":{"application/json":{"schema":{"type":"object","required":["id"],"properties":{"id":{"type":"integer"},"was":{"description":"Any value: no schema is declared of it."}}}}}})");
+  CHECK(at(text, user + "/410").empty());
+  CHECK(at(text, user + "/500/content") == problem);
+  CHECK(at(text, user + "/500/description") == R"("broken")");
+  CHECK(at(text, user + "/5XX/content") == problem);
+  CHECK(at(text, user + "/5XX/description") == R"("other")");
+  CHECK(at(text, user + "/4XX").empty());
+  CHECK(at(text, user + "/default") ==
+        R"({"description":"other","content":{"application/json":{}}})");
+  // Absent, it leaves the body that came.
+  const std::string put = "/paths/~1users~1{id}/put/responses";
+  CHECK(
+      at(text, put + "/409") ==
+      R"({"description":"wrong","content":{"text/plain":{},"application/problem+json":{"schema":{"description":"Any value: no schema is declared of it."}}}})");
+  CHECK(at(text, put + "/4XX") == R"({"description":"wrong","content":{"text/plain":{}}})");
+  CHECK(at(text, put + "/5XX").empty());
+  CHECK(at(text, "/paths/~1open/get/responses/5XX/content") == problem);
+  CHECK(at(text, "/paths/~1open/get/responses/5XX/description") == R"("An error.")");
+  CHECK(published(files, {.client = "web"}).text == text);
+
+  const std::string mobile = published(files, {.client = "mobile"}).text;
+  CHECK(at(mobile, user + "/404/content") == R"({"text/json":{"schema":{"type":"string"}}})");
+  CHECK(at(mobile, user + "/5XX/content") == problem);
+  CHECK(at(mobile, user + "/4XX/content/application~1problem+json/schema/type") == R"("array")");
+  CHECK(at(mobile, put) == at(text, put));
+}
+
 TEST_CASE("publish: forms that are read are shown as they are sent", "[compiler][publish]") {
   const Files files{{"gateway.yaml", R"(
 openapi: 3.1.0
