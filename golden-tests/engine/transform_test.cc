@@ -312,6 +312,38 @@ TEST_CASE("body: a changed answer says nothing of the bytes that it was", "[tran
   CHECK(trip.sent_field("range") == "(none)");
 }
 
+TEST_CASE("body: without a body an answer has the fields that it would have with it",
+          "[transform]") {
+  const auto told = [](const char* method, const std::string& fields, u16 status,
+                       std::vector<engine::OfflineField> asks, const std::string& type) {
+    Trip trip(compiled_table(document("response: {body: {" + fields + "}}")));
+    trip.fetcher.script = {{.status = status,
+                            .fields = {{"etag", "\"v1\""}, {"content-type", type}, {"digest", "x"}},
+                            .body = {}}};
+    asks.push_back({"host", "a"});
+    trip.start(method, "/users/7", asks);
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == status);
+    return trip.field("etag") + " " + trip.field("content-type") + " " + trip.field("digest");
+  };
+  const std::string json = "application/json";
+  const std::string form = "application/x-www-form-urlencoded";
+  CHECK(told("HEAD", "omit: [a]", 200, {}, json) == "W/\"v1\" application/json (none)");
+  CHECK(told("HEAD", "format: form", 200, {}, json) == "W/\"v1\" " + form + " (none)");
+  CHECK(told("HEAD", "format: json", 200, {}, form) == "W/\"v1\" application/json (none)");
+  CHECK(told("HEAD", "set: {a: 1}", 200, {}, "text/csv") == "\"v1\" text/csv x");
+  CHECK(told("HEAD", "set: {a: 1}", 404, {}, json) == "\"v1\" application/json x");
+  const auto etag = [&](std::vector<engine::OfflineField> asks, const std::string& type) {
+    const std::string all = told("GET", "omit: [a]", 304, std::move(asks), type);
+    return all.substr(0, all.find(' '));
+  };
+  CHECK(etag({{"if-none-match", "W/\"v1\""}}, json) == "W/\"v1\"");
+  CHECK(etag({{"if-none-match", "\"v1\""}}, json) == "\"v1\"");
+  const char* date = "Wed, 01 Nov 2023 00:00:00 GMT";
+  CHECK(etag({{"if-modified-since", date}}, json) == "W/\"v1\"");
+  CHECK(etag({{"if-modified-since", date}}, "text/csv") == "\"v1\"");
+}
+
 TEST_CASE("request: JSON bodies are changed before they are sent", "[transform]") {
   const Sent json = sent("request: {body: {omit: [admin], set: {id: $request.path.id}}}",
                          R"({"name":"a","admin":true})", "application/json");

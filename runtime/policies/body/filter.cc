@@ -35,14 +35,17 @@ bool reads_forms(const BodyRecord& record) {
 }
 
 // How a body is written, as far as it is read.
-Written written_in(const http::FieldList& fields, Arena& arena, bool forms_too) {
-  const http::Field* named = fields.find(http::FieldId::ContentType);
+Written written_as(const http::Field* named, Arena& arena, bool forms_too) {
   validate::MediaType type;
   if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
     return Written::Opaque;
   }
   if (validate::is_json_type(type.type) || type.type == "text/json") return Written::Json;
   return forms_too && type.type == kFormType ? Written::Form : Written::Opaque;
+}
+
+Written written_in(const http::FieldList& fields, Arena& arena, bool forms_too) {
+  return written_as(fields.find(http::FieldId::ContentType), arena, forms_too);
 }
 
 // A body as it came: a form becomes the object that its fields are.
@@ -102,6 +105,25 @@ bool refuse_broken(Exchange& exchange, const Error& error) {
 void settle_changed_fields(http::ResponseHead& head) {
   encoding::forget_bytes(head.fields);
   encoding::weaken_etag(head.fields);
+}
+
+void settle_type(http::ResponseHead& head, bool was_form, bool is_form) {
+  if (is_form == was_form) return;
+  head.fields.set(http::FieldId::ContentType, is_form ? kFormType : "application/json");
+}
+
+// A 304 has the ETag of its 200 (RFC 9110 section 15.4.5): of one that is changed the weak one.
+void settle_not_modified(Exchange& exchange, const BodyRecord& record) {
+  http::FieldList& fields = exchange.response.fields;
+  const std::string_view etag = fields.value(http::FieldId::Etag);
+  if (!encoding::is_strong_etag(etag)) return;
+  const http::FieldList& asked = exchange.request.fields;
+  const http::Field* type = encoding::find_of_body(fields, http::FieldId::ContentType);
+  const bool is_changed =
+      asked.has(http::FieldId::IfNoneMatch)
+          ? encoding::asks_weakly(asked, etag)
+          : written_as(type, exchange.arena, reads_forms(record)) != Written::Opaque;
+  if (is_changed) encoding::weaken_etag(fields);
 }
 
 bool is_success(u16 status) { return status >= 200 && status <= 299; }
@@ -174,6 +196,16 @@ AnswerChanges changes_of(Exchange& exchange) {
     all.hides = all.hides || hides(*record);
   }
   return all;
+}
+
+// HEAD is told what a GET would be, but for the length of what is changed.
+void settle_head(Exchange& exchange, const AnswerChanges& changes) {
+  http::ResponseHead& head = exchange.response;
+  head.framing = http::Framing::None;
+  const Written written = written_in(head.fields, exchange.arena, changes.forms != nullptr);
+  if (changes.last == nullptr || written == Written::Opaque || !becomes_success(exchange)) return;
+  settle_changed_fields(head);
+  settle_type(head, written == Written::Form, changes.writing == BodyWriting::Form);
 }
 
 // `respond` says what its author has written for clients, in whatever type.
@@ -317,8 +349,7 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
       http::response_length(exchange.response, exchange.request.method, std::nullopt).bodiless;
   http::ResponseHead& head = exchange.response;
   if (bodiless || (source == nullptr && exchange.local_body.empty())) {
-    // What a GET would get has another length.
-    if (exchange.request.method == http::Method::Head) head.framing = http::Framing::None;
+    if (exchange.request.method == http::Method::Head) settle_head(exchange, changes);
     co_return true;
   }
   const Written written = written_in(head.fields, exchange.arena, changes.forms != nullptr);
@@ -375,6 +406,9 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
 }
 
 bool change_response_body(Exchange& exchange, const BodyRecord& record) {
+  if (exchange.response.status == 304 && changes_value(record)) {
+    settle_not_modified(exchange, record);
+  }
   if (exchange.values == nullptr || exchange.values->response_body == nullptr) return true;
   if (!exchange.values->response_changes || !changes_value(record)) return true;
   engine::MessageValues& values = *exchange.values;
@@ -395,9 +429,7 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   http::ResponseHead& head = exchange.response;
   head.content_length = changed.text.size();
   const bool was_form = written_in(head.fields, exchange.arena, true) == Written::Form;
-  if (to_form != was_form) {
-    head.fields.set(http::FieldId::ContentType, to_form ? kFormType : "application/json");
-  }
+  settle_type(head, was_form, to_form);
   if (!values.response_changed) settle_changed_fields(head);
   values.response_changed = true;
   if (record.of_view == 0) values.shown_text = changed.text;

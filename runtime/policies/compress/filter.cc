@@ -121,18 +121,11 @@ bool may_be_encoded(Exchange& exchange, const CompressRecord& record) {
   return has_listed_type(exchange, record, head.fields.find(FieldId::ContentType));
 }
 
-// Of a 304 in place of a whole answer what described its body is still in the list, as removed.
-const http::Field* find_of_body(const http::FieldList& fields, FieldId id) {
-  if (const http::Field* field = fields.find(id)) return field;
-  const auto found = std::ranges::find(fields, id, &http::Field::id);
-  return found == fields.end() ? nullptr : &*found;
-}
-
 // Whether the 200 in whose place a 304 is sent could be encoded for some client. An upstream's own
 // 304 need not say what it is about: then it may be.
 bool could_be_encoded(Exchange& exchange, const CompressRecord& record) {
   const http::FieldList& fields = exchange.response.fields;
-  if (find_of_body(fields, FieldId::ContentEncoding) != nullptr) return false;
+  if (encoding::find_of_body(fields, FieldId::ContentEncoding) != nullptr) return false;
   if (forbids_encoding(exchange)) return false;
   const cache::Use* use = exchange.cache;
   const bool is_stored = use != nullptr && use->entry != nullptr && use->entry->body != nullptr;
@@ -140,7 +133,7 @@ bool could_be_encoded(Exchange& exchange, const CompressRecord& record) {
     const u64 bytes = use->entry->body->size;
     if (bytes == 0 || bytes < record.min_size) return false;
   }
-  const http::Field* type = find_of_body(fields, FieldId::ContentType);
+  const http::Field* type = encoding::find_of_body(fields, FieldId::ContentType);
   return type == nullptr || has_listed_type(exchange, record, type);
 }
 
@@ -148,19 +141,6 @@ void add_vary(http::FieldList& fields) {
   if (http::has_token(fields, FieldId::Vary, "*")) return;
   if (http::has_token(fields, FieldId::Vary, "accept-encoding")) return;
   fields.add(FieldId::Vary, "Accept-Encoding");
-}
-
-// Whether the client has asked with the weak form of this strong ETag.
-bool asks_weakly(const http::FieldList& request, std::string_view etag) {
-  for (const http::Field& field : request) {
-    if (field.removed || field.id != FieldId::IfNoneMatch) continue;
-    size_t at = field.value.find(etag);
-    while (at != field.value.npos && (at < 2 || field.value.substr(at - 2, 2) != "W/")) {
-      at = field.value.find(etag, at + 1);
-    }
-    if (at != field.value.npos) return true;
-  }
-  return false;
 }
 
 void write_head(http::ResponseHead& head, Coding coding) {
@@ -195,7 +175,7 @@ void settle_not_modified(Exchange& exchange, const CompressRecord& record) {
   const std::string_view etag = fields.value(FieldId::Etag);
   if (!encoding::is_strong_etag(etag)) return;
   const bool by_tag = exchange.request.fields.has(FieldId::IfNoneMatch);
-  const bool is_weak = by_tag ? asks_weakly(exchange.request.fields, etag)
+  const bool is_weak = by_tag ? encoding::asks_weakly(exchange.request.fields, etag)
                               : varies && chosen_coding(exchange, record) != Coding::Identity;
   if (!is_weak) return;
   encoding::weaken_etag(fields);
