@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <optional>
 #include <unordered_map>
 
 #include "compiler/contract/contract_writer.h"
@@ -72,7 +73,7 @@ class ContractBuilder {
       const GatewayOperation& operation = *planned.source;
       const u32 document = document_of(*operation.unit);
       routes_.push_back({write_operation(operation), document});
-      if (!classes_.empty()) write_views(operation);
+      write_views(operation);
     }
     while (!waiting_.empty()) {
       const Waiting next = waiting_.front();
@@ -154,39 +155,61 @@ class ContractBuilder {
     writer.end_list();
   }
 
-  // What classes get otherwise than others.
+  // Whether answers may be others than the declared ones. Most are not.
+  static bool may_change_answers(const Levels& levels) {
+    return std::ranges::any_of(levels.levels, [](const Level& level) {
+      return level.node && level.node.is_map() &&
+             (level.node.get("response") || level.node.get("views") || level.node.get("use"));
+    });
+  }
+
+  // What callers get otherwise than it is declared, and classes otherwise than others.
   void write_views(const GatewayOperation& operation) {
+    const Levels levels = levels_of(operation);
+    if (!may_change_answers(levels)) return;
+    const Effective fields = effective_operation(module_, operation, levels).fields;
+    write_view(operation, fields, "");
+    for (const std::string_view name : classes_) {
+      if (view_of_class(fields, name) != nullptr) write_view(operation, fields, name);
+    }
+  }
+
+  void write_view(const GatewayOperation& operation, const Effective& fields,
+                  std::string_view name) {
     const NodeRef node = operation.operation->node;
     const NodeRef responses = node && node.is_map() ? node.get("responses") : NodeRef{};
-    if (!responses) return;
-    const Effective fields = effective_operation(module_, operation, levels_of(operation)).fields;
-    if (fields.find("views") == nullptr) return;
-    for (const std::string_view name : classes_) {
-      if (view_of_class(fields, name) == nullptr) continue;
-      Components components;
-      ObjectCopier copier(module_.gateway, newest_, components);
-      const Unit& unit = *operation.unit;
-      PublicValue answers = copier.copy(unit, responses, openapi::ObjectKind::Responses);
-      if (!show_answers(module_, operation, fields, name, newest_, copier, answers)) continue;
-      const u32 fragment = copier.is_complete() ? view_of(answers, components) : table::kNone;
-      views_.push_back({static_cast<u32>(routes_.size() - 1), fragment, add_text(name)});
+    Components components;
+    ObjectCopier copier(module_.gateway, newest_, components);
+    PublicValue answers = PublicValue::map();
+    if (responses) {
+      answers = copier.copy(*operation.unit, responses, openapi::ObjectKind::Responses);
     }
+    if (!show_answers(module_, operation, fields, name, newest_, copier, answers)) return;
+    const u32 fragment = copier.is_complete() ? view_of(answers, components) : table::kNone;
+    views_.push_back({static_cast<u32>(routes_.size() - 1), fragment, add_text(name)});
   }
 
   // kNone: there are too many to keep this one.
   u32 view_of(const PublicValue& answers, const Components& components) {
-    const std::string text = view_text(answers, components, [this](const Component& component) {
-      return fragment_of(*component.unit->document, component.node, component.label);
-    });
-    const auto [known, fresh] = view_index_.try_emplace(text, table::kNone);
-    if (!fresh) return known->second;
+    std::optional<std::string> text = view_text(
+        answers, components,
+        [this](const Component& component) {
+          return fragment_of(*component.unit->document, component.node, component.label);
+        },
+        [this](std::string response) { return view_fragment(std::move(response)); });
+    return text ? view_fragment(*std::move(text)) : table::kNone;
+  }
+
+  u32 view_fragment(std::string text) {
+    const auto known = view_index_.find(text);
+    if (known != view_index_.end()) return known->second;
     if (text.size() > kMostViewBytes - view_bytes_) return table::kNone;
     view_bytes_ += text.size();
-    known->second = new_fragment({});
-    table::ContractFragment& fragment = fragments_[known->second];
-    fragment.text = add_text(text);
-    if (newest_ == openapi::Version::V30) fragment.flags = table::kContractOpenApi30;
-    return known->second;
+    const u32 number = new_fragment({});
+    fragments_[number].text = add_text(text);
+    if (newest_ == openapi::Version::V30) fragments_[number].flags = table::kContractOpenApi30;
+    view_index_.emplace(std::move(text), number);
+    return number;
   }
 
   u32 target_of(const openapi::Document& document, NodeRef reference) {

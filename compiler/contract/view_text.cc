@@ -1,6 +1,7 @@
 #include "compiler/contract/view_text.h"
 
 #include "compiler/xgw/node_json.h"
+#include "runtime/table/format.h"
 
 namespace gw::compiler {
 namespace {
@@ -61,13 +62,27 @@ class ViewWriter {
 
 }  // namespace
 
-std::string view_text(const PublicValue& responses, const Components& components,
-                      const std::function<u32(const Component&)>& number_of) {
-  ViewWriter writer(components, number_of);
+std::optional<std::string> view_text(const PublicValue& responses, const Components& components,
+                                     const std::function<u32(const Component&)>& number_of,
+                                     const std::function<u32(std::string)>& number_of_text) {
+  std::string text = "{";
   for (const PublicMember& response : responses.members) {
-    if (response.key.starts_with('2')) writer.member(response);
+    const PublicValue* reference = response.value.find("$ref");
+    const bool refers = reference != nullptr && reference->component != kNoComponent;
+    u32 number = table::kNone;
+    if (refers) {
+      number = number_of(components.at(reference->component));
+    } else {
+      ViewWriter writer(components, number_of);
+      for (const PublicMember& member : response.value.members) writer.member(member);
+      number = number_of_text(std::move(writer.text) + "}");
+    }
+    if (number == table::kNone) return {};
+    if (text.size() > 1) text += ',';
+    append_json_string(response.key, text);
+    text += ":{\"$ref\":" + std::to_string(number) + '}';
   }
-  return std::move(writer.text) + "}";
+  return text + "}";
 }
 
 }  // namespace gw::compiler

@@ -413,19 +413,37 @@ Shape json_request_shape(const GatewayOperation& source) {
   return shape_of_schemas(*source.unit->document, std::move(schemas));
 }
 
-std::vector<NodeRef> declared_schemas(const GatewayOperation& source) {
+bool reads_forms(const Effective* changes) {
+  const Effective* format = changes == nullptr ? nullptr : changes->find("format");
+  if (format == nullptr || !format->node || !format->node.is_scalar()) return false;
+  return format->node.text() == "json" || format->node.text() == "form";
+}
+
+bool reads_answer_forms(const Effective& fields) {
+  const auto reads = [](const Effective& said) {
+    const Effective* response = said.find("response");
+    return response != nullptr && reads_forms(response->find("body"));
+  };
+  const Effective* views = fields.find("views");
+  return reads(fields) ||
+         (views != nullptr &&
+          std::ranges::any_of(views->entries, [&](const auto& view) { return reads(view.value); }));
+}
+
+std::vector<NodeRef> declared_schemas(const GatewayOperation& source, bool forms_too) {
   std::vector<NodeRef> schemas;
   for (const openapi::Response& response : source.operation->responses) {
     if (!is_success(response.status.value)) continue;
     for (const openapi::MediaType& media : response.content) {
-      if (is_json_type(plain_type(media.name.value))) schemas.push_back(media.schema);
+      const std::string type = plain_type(media.name.value);
+      if (is_json_type(type) || (forms_too && is_form(type))) schemas.push_back(media.schema);
     }
   }
   return schemas;
 }
 
-Shape declared_answer(const GatewayOperation& source) {
-  return shape_of_schemas(*source.unit->document, declared_schemas(source));
+Shape declared_answer(const GatewayOperation& source, bool forms_too) {
+  return shape_of_schemas(*source.unit->document, declared_schemas(source, forms_too));
 }
 
 }  // namespace gw::compiler

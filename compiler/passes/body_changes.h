@@ -38,13 +38,18 @@ void change_shape(const Effective& changes, const ShapeOfExpression& expression,
 /// unknown.
 ShapeOfExpression request_expressions(const GatewayOperation& source);
 
+/// Whether `format` in `changes` of bodies reads forms as well; null: none are changed.
+bool reads_forms(const Effective* changes);
+/// Whether forms are read of the answers of an operation with these fields, by itself or by a view.
+bool reads_answer_forms(const Effective& fields);
+
 /// What a client may send as JSON or as a form; unknown where a media type has no schema.
 Shape request_shape(const GatewayOperation& source);
-/// The part of it that is JSON, which is all that expressions see.
+/// The part of it that is JSON, which is all that expressions see where forms are not read.
 Shape json_request_shape(const GatewayOperation& source);
-/// The schemas of successes as JSON; absent ones say nothing.
-std::vector<NodeRef> declared_schemas(const GatewayOperation& source);
-/// What successes are declared to bring, as JSON.
-Shape declared_answer(const GatewayOperation& source);
+/// The schemas of successes as JSON, and as forms where they are read; absent ones say nothing.
+std::vector<NodeRef> declared_schemas(const GatewayOperation& source, bool forms_too = false);
+/// What successes are declared to bring, as JSON; the same.
+Shape declared_answer(const GatewayOperation& source, bool forms_too = false);
 
 }  // namespace gw::compiler

@@ -36,7 +36,7 @@ struct Shape {
   std::vector<NodeRef> schemas = {};  // alternatives that have not been looked into
   u32 types = gw::schema::kAllTypes;  // schema::TypeBit
   Naming naming = Naming::Nothing;
-  std::vector<Member> members = {};
+  std::vector<Member> members;
   std::vector<Shape> rest = {};        // of members that are not named; at most one
   std::vector<Shape> items = {};       // at most one; none: unknown
   std::vector<Shape> prefix = {};      // of the first items

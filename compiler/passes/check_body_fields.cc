@@ -103,8 +103,11 @@ class BodyFieldCheck {
   Shape& shape_of(bool is_answer, Bodies& bodies) {
     const auto known = bodies.shapes.find(is_answer);
     if (known != bodies.shapes.end()) return known->second;
-    Shape shape = is_answer ? answer_shape(module_, bodies.source, bodies.fields)
-                            : json_request_shape(bodies.source);
+    const Effective* request = bodies.fields.find("request");
+    const bool forms_too = request != nullptr && reads_forms(request->find("body"));
+    Shape shape = is_answer   ? answer_shape(module_, bodies.source, bodies.fields)
+                  : forms_too ? request_shape(bodies.source)
+                              : json_request_shape(bodies.source);
     if (is_answer && bodies.of_view) {
       const Effective* response = bodies.fields.find("response");
       const Effective* changes = response == nullptr ? nullptr : response->find("body");

@@ -107,7 +107,7 @@ class BodyPathCheck {
       Effective body;
       lay_view(entry.value, fields, body);
       Shape seen = check_fields(source, fields, false);
-      if (body.present()) check_view_type(source, fields, entry);
+      if (body.present()) check_view_type(source, fields, body, entry);
       const Subject subject{source, fmt::format("what `{}` answers", source.id), entry.name};
       check_additions(body, subject, fields, seen);
       change(body, subject, seen);
@@ -131,14 +131,14 @@ class BodyPathCheck {
     return others;
   }
 
-  std::string other_answers(const GatewayOperation& source) const {
+  std::string other_answers(const GatewayOperation& source, bool reads_forms) const {
     if (is_grpc_) return "`application/grpc`";
     std::vector<openapi::MediaType> content;
     for (const openapi::Response& response : source.operation->responses) {
       if (!response.status.value.starts_with('2')) continue;
       content.insert(content.end(), response.content.begin(), response.content.end());
     }
-    return others_than_json(content, false);
+    return others_than_json(content, reads_forms);
   }
 
   // What the gateway says by itself is in the type that it is written in.
@@ -158,7 +158,8 @@ class BodyPathCheck {
   void check_types(const GatewayOperation& source, const Effective& fields) {
     const bool own_answer = answers_by_itself(fields);
     if (const Effective* body = body_of(fields, "response")) {
-      note_types(*body, source, "the answers", own_answer ? "" : other_answers(source));
+      note_types(*body, source, "the answers",
+                 own_answer ? "" : other_answers(source, reads_forms(body)));
     }
     if (const Effective* body = body_of(fields, "request")) {
       note_types(*body, source, "request bodies",
@@ -181,8 +182,9 @@ class BodyPathCheck {
   }
 
   void check_view_type(const GatewayOperation& source, const Effective& fields,
-                       const Effective::Entry& view) {
-    const std::string others = answers_by_itself(fields) ? "" : other_answers(source);
+                       const Effective& body, const Effective::Entry& view) {
+    const bool reads = reads_forms(body_of(fields, "response")) || reads_forms(&body);
+    const std::string others = answers_by_itself(fields) ? "" : other_answers(source, reads);
     if (others.empty()) return;
     const Span span = view.key ? view.key.span() : view.value.span();
     Outcome& outcome = types_[{place_of(span), std::string(source.id)}];

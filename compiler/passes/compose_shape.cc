@@ -164,8 +164,8 @@ void ComposedCalls::add_answer(Call& call) const {
   call.may_be_empty = made.empty || may_answer_nothing(*call.callee);
   if (made.with_body) return;
   call.is_declared = true;
-  call.answer = declared_answer(*call.callee);
   const Effective* body = response == nullptr ? nullptr : response->find("body");
+  call.answer = declared_answer(*call.callee, reads_forms(body));
   if (body == nullptr) return;
   change_shape(*body, request_expressions(*call.callee), call.answer, {});
 }
@@ -202,7 +202,9 @@ ShapeValue ComposedCalls::value_of(std::string_view expression, bool fallbacks) 
 Shape answer_shape(const Module& module, const GatewayOperation& source, const Effective& fields) {
   const Effective* compose = fields.find("compose");
   const Effective* body = compose == nullptr ? nullptr : compose->find("body");
-  if (compose == nullptr || !compose->present()) return declared_answer(source);
+  if (compose == nullptr || !compose->present()) {
+    return declared_answer(source, reads_answer_forms(fields));
+  }
   if (body == nullptr || !body->node) return {};
   const ComposedCalls composed(module, source, *compose);
   const auto value = [&](std::string_view expression) {

@@ -117,7 +117,7 @@ class OperationLowerer {
     for (const bool greedy : operation.greedy) key += greedy ? '+' : '-';
     if (declares_idempotency_key(source)) key += "|key";
     const OperationSecurity& security = security_.of(source);
-    operation.flags = flags_of(source, security);
+    operation.flags = security.route_flags(*source.operation);
     operation.anonymous = security.anonymous;
     key += fmt::format("|{}", security.number);
     key += key_of_equals(source);
@@ -292,6 +292,7 @@ class OperationLowerer {
       add_compose(operation, effective.fields, scope, steps, lowered, encoded);
     }
     check_composed(module_, source, effective.fields, view_);
+    depends_on_operation |= validate_.give_request_forms(source, record.request.body);
     add_request_steps(operation, effective.fields, record, steps, lowered);
     add_validation(contract, lowered, steps);
     if (lowered.upstream == table::kNone && !module_.options.mock) {
@@ -313,7 +314,8 @@ class OperationLowerer {
                            encoded,         lowered.upstream != table::kNone,
                            lowered.streams, view_};
     depends_on_operation = add_cache_step(module_, cache, steps) || depends_on_operation;
-    add_response_steps(effective.fields, record, view, scope, steps, encoded);
+    depends_on_operation |=
+        add_response_steps(source, effective.fields, record, view, scope, steps, encoded);
     add_compression(effective.fields, record, encoded, lowered, steps);
     // Whatever the order of keys, a request goes through them in the order of phases.
     std::ranges::stable_sort(steps, {}, &StepRecord::phase);
@@ -344,13 +346,6 @@ class OperationLowerer {
     if (!is_set(fields, "compress")) return;
     check_compress(module_, *fields.find("compress"), record.compress);
     steps.push_back(step(PolicyId::Compress, Phase::Compression, record.compress));
-  }
-
-  static u32 flags_of(const GatewayOperation& source, const OperationSecurity& security) {
-    u32 flags = source.operation->deprecated ? u32{table::kRouteDeprecated} : 0;
-    if (security.declared) flags |= table::kRouteSecured;
-    if (security.unenforced) flags |= table::kRouteSecurityUnenforced;
-    return flags;
   }
 
   // Without an offer: for requests without a route.
@@ -606,15 +601,17 @@ class OperationLowerer {
     }
   }
 
-  // Fields last: they see the status and the media type that clients will see.
-  void add_response_steps(const Effective& fields, OperationRecord& record, const PlanView& view,
-                          const EncodeScope& scope, std::vector<StepRecord>& steps,
-                          std::vector<EncodedField>& encoded) {
+  // Fields last: they see the status and the media type that clients will see. Whether the plan is
+  // the operation's alone.
+  bool add_response_steps(const GatewayOperation& source, const Effective& fields,
+                          OperationRecord& record, const PlanView& view, const EncodeScope& scope,
+                          std::vector<StepRecord>& steps, std::vector<EncodedField>& encoded) {
     const Effective* response = fields.find("response");
     if (record.response.status.changes.count != 0) {
       steps.push_back(step(PolicyId::Status, Phase::ResponseTransform, record.response.status));
     }
     policies::BodyRecord& body = record.response.body;
+    bool depends_on_operation = validate_.give_answer_forms(source, body);
     body.reads = reads_.response ? 1 : 0;
     if ((response != nullptr && is_set(*response, "body")) || reads_.response) {
       steps.push_back(step(PolicyId::Body, Phase::ResponseTransform, body));
@@ -626,6 +623,7 @@ class OperationLowerer {
       encoder_.encode(policies::kBodyFields, view.body, inner, fmt::format("views.{}", view.name),
                       reinterpret_cast<std::byte*>(&seen), &encoded);
       seen.of_view = 1;
+      depends_on_operation |= validate_.give_answer_forms(source, seen);
       steps.push_back(step(PolicyId::Body, Phase::ResponseTransform, seen));
     }
     if (record.response.errors.bodies.count != 0) {
@@ -634,6 +632,7 @@ class OperationLowerer {
     if (!is_empty(record.response.headers)) {
       steps.push_back(step(PolicyId::Headers, Phase::ResponseTransform, record.response.headers));
     }
+    return depends_on_operation;
   }
 
   void add_compose(const PlannedOperation& operation, const Effective& fields,

@@ -7,6 +7,13 @@
 #include "runtime/base/letter_case.h"
 
 namespace gw::compiler {
+u32 OperationSecurity::route_flags(const openapi::Operation& operation) const {
+  u32 flags = operation.deprecated ? u32{table::kRouteDeprecated} : 0;
+  if (declared) flags |= table::kRouteSecured;
+  if (unenforced) flags |= table::kRouteSecurityUnenforced;
+  return flags;
+}
+
 bool OperationSecurity::names_consumers() const {
   return std::ranges::any_of(scope.alternatives, [](const auto& schemes) {
     return std::ranges::any_of(schemes, [](const auto* scheme) { return scheme->names_consumer; });

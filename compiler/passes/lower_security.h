@@ -25,6 +25,8 @@ struct OperationSecurity {
 
   /// Some of its callers are known as consumers.
   bool names_consumers() const;
+  /// table::RouteFlag: what the route of the operation says of it.
+  u32 route_flags(const openapi::Operation& operation) const;
 };
 
 /// Requirement lists are lowered once, however many operations they hold for.

@@ -387,22 +387,26 @@ std::vector<ParameterRecord> ValidateLowerer::lower_headers(NodeRef headers) {
   return records;
 }
 
+// The statuses that a key of `responses` stands for. False: it is none.
+bool ValidateLowerer::status_range(std::string_view status, u32& first, u32& last) {
+  if (status == "default") {
+    first = 100;
+    last = 599;
+  } else if (status.size() == 3 && lower_case(status).ends_with("xx")) {
+    first = static_cast<u32>(status[0] - '0') * 100;
+    last = first + 99;
+  } else {
+    std::from_chars(status.data(), status.data() + status.size(), first);
+    last = first;
+  }
+  return first >= 100 && last <= 599;
+}
+
 void ValidateLowerer::lower_responses(const openapi::Operation& operation, ValidateRecord& record) {
   std::vector<ResponseRecord> records;
   for (const openapi::Response& response : operation.responses) {
-    const std::string_view status = response.status.value;
     ResponseRecord lowered{};
-    if (status == "default") {
-      lowered.first = 100;
-      lowered.last = 599;
-    } else if (status.size() == 3 && lower_case(status).ends_with("xx")) {
-      lowered.first = static_cast<u32>(status[0] - '0') * 100;
-      lowered.last = lowered.first + 99;
-    } else {
-      std::from_chars(status.data(), status.data() + status.size(), lowered.first);
-      lowered.last = lowered.first;
-    }
-    if (lowered.first < 100 || lowered.last > 599) continue;
+    if (!status_range(response.status.value, lowered.first, lowered.last)) continue;
     lowered.headers = store(lower_headers(child(response.node, "headers")));
     lowered.media = store(lower_media(response.content));
     records.push_back(lowered);

@@ -11,6 +11,7 @@
 #include "compiler/passes/module.h"
 #include "compiler/passes/schema_shape.h"
 #include "compiler/schema/schema_compiler.h"
+#include "runtime/policies/body/record.h"
 #include "runtime/policies/validate/record.h"
 
 namespace gw::compiler {
@@ -43,6 +44,12 @@ class ValidateLowerer {
   /// Everything that is declared. Reports what cannot be enforced, unless `unenforced` says why.
   policies::ValidateRecord lower(const PlannedOperation& operation, const ValidateModes& modes);
 
+  /// Gives `body` what is declared of forms, where its `format` reads them, whether they are
+  /// validated or not. Fields that no style makes readable are left out, which lower() reports.
+  /// False: nothing.
+  bool give_request_forms(const GatewayOperation& operation, policies::BodyRecord& body);
+  bool give_answer_forms(const GatewayOperation& operation, policies::BodyRecord& body);
+
   /// Whether the step has anything to do.
   static bool checks_request(const policies::ValidateRecord& record);
   static bool checks_response(const policies::ValidateRecord& record);
@@ -74,9 +81,12 @@ class ValidateLowerer {
                     std::vector<policies::ParameterRecord>& fields);
   policies::ParameterRecord lower_field(NodeRef body, const ShapeProperty& property,
                                         NodeRef encoding, policies::BodyFormat format);
+  void add_form(const std::vector<openapi::MediaType>& content, u32 first, u32 last,
+                std::vector<policies::BodyFormRecord>& forms);
   void warn_unvalidatable(const openapi::MediaType& media, std::string_view type);
 
   static policies::ParameterRecord empty_parameter();
+  static bool status_range(std::string_view status, u32& first, u32& last);
   void lower_responses(const openapi::Operation& operation, policies::ValidateRecord& record);
   std::vector<policies::ParameterRecord> lower_headers(NodeRef headers);
   table::Extent lower_produces(const openapi::Operation& operation);

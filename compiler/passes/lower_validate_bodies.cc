@@ -62,6 +62,16 @@ bool is_bytes(const SchemaShape& shape, NodeRef schema) {
 
 bool is_only(u32 types, u32 type) { return (types & ~u32{gw::schema::kTypeNull}) == type; }
 
+bool reads_forms(const policies::BodyRecord& body) {
+  return static_cast<policies::BodyWriting>(body.format) != policies::BodyWriting::Same;
+}
+
+// Its members would stand among the other fields.
+bool is_nameless(const ParameterRecord& field) {
+  return static_cast<ParameterStyle>(field.style) == ParameterStyle::Form &&
+         (field.types & gw::schema::kTypeObject) != 0 && field.explode != 0;
+}
+
 PartBytes part_bytes(bool is_free) { return is_free ? PartBytes::Free : PartBytes::Judged; }
 
 }  // namespace
@@ -120,7 +130,6 @@ ParameterRecord ValidateLowerer::lower_field(NodeRef body, const ShapeProperty& 
 }
 
 // False: a field has no place in the body, so that the body cannot be judged as a whole.
-
 bool ValidateLowerer::lower_fields(const openapi::MediaType& media, BodyFormat format,
                                    std::vector<ParameterRecord>& fields) {
   bool readable = true;
@@ -129,10 +138,7 @@ bool ValidateLowerer::lower_fields(const openapi::MediaType& media, BodyFormat f
   for (const ShapeProperty& property : shape.properties(media.schema)) {
     const NodeRef encoding = child(encodings, property.name);
     ParameterRecord field = lower_field(media.schema, property, encoding, format);
-    const bool flat_object = static_cast<ParameterStyle>(field.style) == ParameterStyle::Form &&
-                             (field.types & gw::schema::kTypeObject) != 0 && field.explode != 0 &&
-                             encoding;
-    if (flat_object) {
+    if (is_nameless(field) && encoding) {
       refuse_style(encoding.span(), property.name, "as an exploded object it has no name");
       readable = false;
     }
@@ -171,6 +177,59 @@ MediaRecord ValidateLowerer::lower_media_type(const openapi::MediaType& media) {
   }
   record.fields = store(fields);
   return record;
+}
+
+void ValidateLowerer::add_form(const std::vector<openapi::MediaType>& content, u32 first, u32 last,
+                               std::vector<policies::BodyFormRecord>& forms) {
+  const SchemaShape shape(*document_);
+  for (const openapi::MediaType& media : content) {
+    if (!media.schema || format_of(plain_type(media.name.value)) != BodyFormat::Form) continue;
+    const NodeRef encodings = child(media.node, "encoding");
+    std::vector<ParameterRecord> fields;
+    for (const ShapeProperty& property : shape.properties(media.schema)) {
+      const NodeRef encoding = child(encodings, property.name);
+      const ParameterRecord field = lower_field(media.schema, property, encoding, BodyFormat::Form);
+      const auto style = static_cast<ParameterStyle>(field.style);
+      const bool deep = style == ParameterStyle::DeepObject;
+      if (deep && !deep_object(shape, property.schema).problem.empty()) continue;
+      if (is_nameless(field) && encoding) continue;
+      fields.push_back(field);
+    }
+    forms.push_back({.fields = store(fields),
+                     .rest_types = shape.rest_types(media.schema),
+                     .first = first,
+                     .last = last,
+                     .reserved = 0});
+    return;
+  }
+}
+
+bool ValidateLowerer::give_request_forms(const GatewayOperation& operation,
+                                         policies::BodyRecord& body) {
+  if (!reads_forms(body)) return false;
+  document_ = operation.unit->document;
+  std::vector<policies::BodyFormRecord> forms;
+  add_form(operation.operation->request_body.content, 0, 0, forms);
+  body.forms = store(forms);
+  return body.forms.count != 0;
+}
+
+bool ValidateLowerer::give_answer_forms(const GatewayOperation& operation,
+                                        policies::BodyRecord& body) {
+  if (!reads_forms(body)) return false;
+  document_ = operation.unit->document;
+  std::vector<policies::BodyFormRecord> forms;
+  for (const openapi::Response& response : operation.operation->responses) {
+    u32 first = 0;
+    u32 last = 0;
+    if (status_range(response.status.value, first, last)) {
+      add_form(response.content, first, last, forms);
+    }
+  }
+  std::ranges::stable_sort(
+      forms, {}, [](const policies::BodyFormRecord& one) { return one.last - one.first; });
+  body.forms = store(forms);
+  return body.forms.count != 0;
 }
 
 std::vector<MediaRecord> ValidateLowerer::lower_media(

@@ -70,6 +70,17 @@ PublicValue AnswerSchemas::composed(const GatewayOperation& source,
   return made.always ? std::move(made.schema) : or_null(std::move(made.schema), has_null_type_);
 }
 
+SchemaPart AnswerSchemas::error_body(const GatewayOperation& source, NodeRef body) const {
+  const SchemaOfExpression others = request_values(source);
+  return schema_of_template(body, has_null_type_, [&](std::string_view expression) {
+    if (expression == "$response.status") {
+      return SchemaPart{schema_of_types(gw::schema::kTypeInteger, has_null_type_), true};
+    }
+    if (expression.starts_with("$response.body")) return SchemaPart{unknown_schema()};
+    return others(expression);
+  });
+}
+
 SchemaPart AnswerSchemas::value_of(const ComposedCalls& calls, const CallUse& use) const {
   const auto found = calls.calls().find(use.name);
   if (found == calls.calls().end()) return {unknown_schema()};
@@ -113,7 +124,7 @@ PublicValue AnswerSchemas::answer_of(const ComposedCalls::Call& call) const {
     const EffectiveOperation effective = effective_operation(module_, callee, levels_of(callee));
     const Effective* response = effective.fields.find("response");
     const Effective* changes = response == nullptr ? nullptr : response->find("body");
-    for (const NodeRef schema : declared_schemas(callee)) {
+    for (const NodeRef schema : declared_schemas(callee, reads_forms(changes))) {
       if (!schema) return unknown_schema();
       PublicValue value = copier_.copy(*callee.unit, schema, ObjectKind::Schema);
       if (changes != nullptr) change_schema(*changes, options(callee), value);

@@ -24,6 +24,10 @@ class AnswerSchemas {
   /// What the calls of `compose`, which is set, are put together to.
   PublicValue composed(const GatewayOperation& source, const Effective& compose) const;
 
+  /// What the template of an error's body makes. Of the answer it sees, nothing but the status is
+  /// known: it may come from anybody on the way.
+  SchemaPart error_body(const GatewayOperation& source, NodeRef body) const;
+
  private:
   SchemaOfExpression request_values(const GatewayOperation& source) const;
   SchemaPart request_body_part(const GatewayOperation& source, std::string_view pointer) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "compiler/passes/body_changes.h"
 #include "compiler/passes/effective_operation.h"
 #include "compiler/passes/lower_views.h"
 #include "compiler/passes/media_names.h"
@@ -13,6 +14,7 @@ namespace gw::compiler {
 namespace {
 
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+constexpr std::string_view kErrorType = "application/problem+json";
 
 bool is_set(const Effective& fields, std::string_view name) {
   const Effective* found = fields.find(name);
@@ -52,6 +54,7 @@ class AnswerView {
     const Effective* own = response == nullptr ? nullptr : response->find("body");
     if (own != nullptr && changes_bodies(*own)) before_ = *own;
     read_statuses(fields);
+    errors_ = errors_of(fields);
   }
 
   bool run(const Effective* view, PublicValue& responses) {
@@ -60,6 +63,7 @@ class AnswerView {
       lay_view(*view, laid, behind_);
       if (!changes_bodies(behind_)) behind_ = {};
       read_statuses(laid);
+      errors_ = errors_of(laid);
       if (const Effective* compose = view->find("compose"); compose && compose->present()) {
         put_composed(composed_by(*compose, laid), responses);
       }
@@ -74,6 +78,7 @@ class AnswerView {
       }
     }
     move_statuses(responses);
+    put_errors(responses);
     return replaced_;
   }
 
@@ -202,19 +207,22 @@ class AnswerView {
     if (content == nullptr) return;
     if (response.find("content") == nullptr) response.set("content", PublicValue::map());
     PublicValue& known = *response.find("content");
-    for (PublicMember& media : content->members) {
-      PublicValue* same = known.find(media.key);
-      if (same == nullptr) {
-        known.members.push_back(std::move(media));
-        continue;
-      }
-      write_out(*same);
-      write_out(media.value);
-      const PublicValue* one = same->find("schema");
-      const PublicValue* two = media.value.find("schema");
-      const bool both = one != nullptr && two != nullptr;
-      same->set("schema", both ? any_of({*one, *two}) : unknown_schema());
+    for (PublicMember& media : content->members) put_media(std::move(media), known);
+  }
+
+  // Of one media type either.
+  void put_media(PublicMember media, PublicValue& content) const {
+    PublicValue* same = content.find(media.key);
+    if (same == nullptr) {
+      content.members.push_back(std::move(media));
+      return;
     }
+    write_out(*same);
+    write_out(media.value);
+    const PublicValue* one = same->find("schema");
+    const PublicValue* two = media.value.find("schema");
+    const bool both = one != nullptr && two != nullptr;
+    same->set("schema", both ? any_of({*one, *two}) : unknown_schema());
   }
 
   // --- changes
@@ -241,10 +249,7 @@ class AnswerView {
 
   // What is no JSON is answered with 502 where something of it is hidden, and is as it came
   // elsewhere.
-  bool is_kept(std::string_view type) const {
-    const bool reads_forms =
-        !text_of(before_, "format").empty() && text_of(before_, "format") != "same";
-    if (reads_forms && type == kFormType) return false;
+  bool is_kept() const {
     return !behind_.present() && !is_set(before_, "pick") && !is_set(before_, "omit");
   }
 
@@ -252,32 +257,116 @@ class AnswerView {
     write_out(response);
     PublicValue* content = response.find("content");
     if (content == nullptr) return;
-    std::vector<PublicMember> left;
-    for (PublicMember& media : content->members) {
+    const bool forms_too = reads_forms(&before_) || reads_forms(&behind_);
+    std::vector<PublicMember> all = std::move(content->members);
+    content->members.clear();
+    for (PublicMember& media : all) {
       const std::string type = plain_type(media.key);
-      if (is_json_type(type) || type == "text/json") {
-        change_media(media);
-        left.push_back(std::move(media));
-      } else if (is_kept(type)) {
-        left.push_back(std::move(media));
+      const bool is_form = forms_too && type == kFormType;
+      if (is_json_type(type) || type == "text/json" || is_form) {
+        change_media(media, is_form);
+        put_media(std::move(media), *content);
+      } else if (is_kept()) {
+        put_media(std::move(media), *content);
       }
     }
-    content->members = std::move(left);
     if (content->members.empty()) response.erase("content");
   }
 
-  void change_media(PublicMember& media) const {
+  // What is sent is JSON or a form, as the last one has it that says so.
+  void change_media(PublicMember& media, bool was_form) const {
     write_out(media.value);
     // They show what others get.
     media.value.erase("example");
     media.value.erase("examples");
-    const bool is_form =
-        text_of(behind_, "format") == "form" || text_of(before_, "format") == "form";
-    if (is_form) media.key = kFormType;
+    media.value.erase("encoding");
+    const Effective& last = reads_forms(&behind_) ? behind_ : before_;
+    const bool is_form = text_of(last, "format") == "form";
+    if (is_form != was_form) media.key = is_form ? kFormType : "application/json";
     PublicValue* schema = media.value.find("schema");
     if (schema == nullptr) schema = &media.value.set("schema", unknown_schema());
     change_schema(before_, options_, *schema);
     change_schema(behind_, options_, *schema);
+  }
+
+  // --- bodies of errors
+
+  static Effective errors_of(const Effective& fields) {
+    const Effective* response = fields.find("response");
+    const Effective* errors = response == nullptr ? nullptr : response->find("errors");
+    return errors != nullptr && errors->present() && errors->is_map ? *errors : Effective{};
+  }
+
+  // The one for errors of `status`, a key of responses; null: they keep their bodies.
+  const Effective* error_of(const std::string& status) const {
+    const bool is_class = status.ends_with("XX");
+    const Effective* chosen = nullptr;
+    u32 closest = 0;
+    for (const Effective::Entry& entry : errors_.entries) {
+      if (!entry.value.present()) continue;
+      u32 match = 0;
+      if (is_class) {
+        match = lower_case(entry.name) == lower_case(status) ? 2 : entry.name == "default" ? 1 : 0;
+      } else {
+        match = policies::status_match(entry.name, static_cast<u32>(std::atoi(status.c_str())));
+      }
+      if (match <= closest) continue;
+      closest = match;
+      chosen = &entry.value;
+    }
+    return chosen;
+  }
+
+  // Errors that are declared, and those that are not and get a body: of the rest whole classes.
+  std::vector<std::string> error_statuses(const PublicValue& responses) const {
+    std::vector<std::string> statuses;
+    const auto add = [&](const std::string& status) {
+      const bool is_error = status.starts_with('4') || status.starts_with('5');
+      const bool known = std::ranges::find(statuses, status) != statuses.end();
+      if (is_error && !known) statuses.push_back(status);
+    };
+    for (const PublicMember& response : responses.members) add(response.key);
+    for (const Effective::Entry& entry : errors_.entries) {
+      if (!entry.value.present()) continue;
+      std::string status(entry.name);
+      if (lower_case(status).ends_with("xx")) status.replace(1, status.npos, "XX");
+      if (status == "default") add("4XX");
+      add(status == "default" ? "5XX" : status);
+    }
+    return statuses;
+  }
+
+  void put_errors(PublicValue& responses) {
+    if (!errors_.present()) return;
+    for (const std::string& status : error_statuses(responses)) {
+      const Effective* error = error_of(status);
+      if (error == nullptr) continue;
+      const PublicValue* declared = find_response(responses, status);
+      if (declared == nullptr) declared = responses.find("default");
+      PublicValue response = declared == nullptr ? PublicValue::map() : *declared;
+      write_out(response);
+      put_error(*error, response);
+      responses.set(status, std::move(response));
+      replaced_ = true;
+    }
+  }
+
+  void put_error(const Effective& error, PublicValue& response) const {
+    if (response.find("description") == nullptr) {
+      response.set("description", PublicValue::string("An error."));
+    }
+    const Effective* body = error.find("body");
+    if (body == nullptr || !body->node) return;  // reported
+    SchemaPart made = schemas_.error_body(source_, body->node);
+    // What is made of nothing but absent values leaves the body that came.
+    if (made.always || response.find("content") == nullptr) {
+      response.set("content", PublicValue::map());
+    }
+    const std::string_view type = text_of(error, "type");
+    PublicMember media{.key = std::string(type.empty() ? kErrorType : type),
+                       .value = PublicValue::map()};
+    media.value.set("schema", std::move(made.schema));
+    put_media(std::move(media), *response.find("content"));
   }
 
   const GatewayOperation& source_;
@@ -288,6 +377,7 @@ class AnswerView {
   Effective before_;  // what the operation does to bodies for everybody
   Effective behind_;  // what the view does behind it
   std::vector<std::pair<std::string_view, std::string_view>> statuses_;  // from and to
+  Effective errors_;  // bodies of errors, by their statuses
   bool replaced_ = false;
 };
 

@@ -13,9 +13,10 @@ const Effective* view_of_class(const Effective& fields, std::string_view client)
 
 /// Gives the answers of successes in `responses`, a Responses Object of `source`, the schemas that
 /// the changes in `fields`, its effective ones, leave, and those of the view of `client`; "": of no
-/// class. Where a view composes they are what its calls are put together to. False, and nothing is
-/// changed: bodies stay as they are declared. `version` is that of the document which `copier`
-/// writes. Cost: that of change_schema() for each media type.
+/// class. Where a view composes they are what its calls are put together to. Errors with bodies of
+/// their own (`response.errors`) have the schemas of these, those that are not declared as well.
+/// False, and nothing is changed: bodies stay as they are declared. `version` is that of the
+/// document which `copier` writes. Cost: that of change_schema() for each media type.
 bool show_answers(const Module& module, const GatewayOperation& source, const Effective& fields,
                   std::string_view client, openapi::Version version, ObjectCopier& copier,
                   PublicValue& responses);

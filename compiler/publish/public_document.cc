@@ -322,10 +322,11 @@ class Publisher {
       if (servers.items.empty()) servers.items.push_back(server("/"));
       out.set("servers", std::move(servers));
     }
-    if (PublicValue* responses = out.find("responses")) {
-      show_answers(module_, operation, effective(operation).fields, options_.client, version(),
-                   copier_, *responses);
-    }
+    const PublicValue* declared = out.find("responses");
+    PublicValue responses = declared == nullptr ? PublicValue::map() : *declared;
+    const bool changed = show_answers(module_, operation, effective(operation).fields,
+                                      options_.client, version(), copier_, responses);
+    if (changed) out.set("responses", std::move(responses));
     return out;
   }
 

@@ -340,7 +340,7 @@ paths:
       operationId: formUser
       x-gw: {response: {body: {format: form, pick: [id]}}}
       responses:
-        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, application/x-www-form-urlencoded: {}}}
+        '200': {description: one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}, application/x-www-form-urlencoded: {schema: {$ref: '#/components/schemas/User'}}}}
     patch:
       operationId: anyUser
       x-gw: {response: {body: {omit: [mail]}}}
@@ -423,6 +423,105 @@ TEST_CASE("publish: answers stand at the statuses that callers see", "[compiler]
   CHECK(at(text, responses + "/204") == R"({"description":"soon"})");
   CHECK(at(text, responses + "/404") == R"({"description":"broken"})");
   CHECK(at(text, responses + "/5XX").empty());
+}
+
+TEST_CASE("publish: errors have the bodies that the gateway gives them", "[compiler][publish]") {
+  const Files files{{"gateway.yaml", R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  clients: {mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: shop, timeout: 5s, response: {errors: {5xx: {body: {title: sorry, status: $response.status}}}}}
+components:
+  responses: {None: {description: none, headers: {x-a: {schema: {type: string}}}, content: {text/plain: {}}}}
+paths:
+  /users/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getUser
+      x-gw:
+        response: {status: {'410': 404}, errors: {'404': {body: {id: $request.path.id, was: '$response.body#/x'}, type: application/json}}}
+        views: {mobile: {response: {errors: {'404': {body: gone, type: text/json}, default: {body: [1]}}}}}
+      responses:
+        '200': {description: one}
+        '404': {$ref: '#/components/responses/None'}
+        '410': {description: gone}
+        '500': {description: broken, content: {application/json: {}}}
+        default: {description: other, content: {application/json: {}}}
+    put:
+      operationId: putUser
+      x-gw: {response: {errors: {'409': {body: '$response.body#/title'}, 5xx: off}}}
+      responses: {'200': {description: one}, 4XX: {description: wrong, content: {text/plain: {}}}}
+  /open:
+    get: {operationId: open}
+)"}};
+  const std::string user = "/paths/~1users~1{id}/get/responses";
+  const std::string problem =
+      R"({"application/problem+json":{"schema":{"type":"object","required":["title","status"],)"
+      R"("properties":{"title":{"type":"string"},"status":{"type":"integer"}}}}})";
+  const std::string text = published(files).text;
+  CHECK(
+      at(text, user + "/404") ==
+      R"({"description":"none","headers":{"x-a":{"schema":{"type":"string"}}},"content":{"application/json":{"schema":{"type":"object","required":["id"],"properties":{"id":{"type":"integer"},"was":{"description":"Any value: no schema is declared of it."}}}}}})");
+  CHECK(at(text, user + "/410").empty());
+  CHECK(at(text, user + "/500/content") == problem);
+  CHECK(at(text, user + "/500/description") == R"("broken")");
+  CHECK(at(text, user + "/5XX/content") == problem);
+  CHECK(at(text, user + "/5XX/description") == R"("other")");
+  CHECK(at(text, user + "/4XX").empty());
+  CHECK(at(text, user + "/default") ==
+        R"({"description":"other","content":{"application/json":{}}})");
+  // Absent, it leaves the body that came.
+  const std::string put = "/paths/~1users~1{id}/put/responses";
+  CHECK(
+      at(text, put + "/409") ==
+      R"({"description":"wrong","content":{"text/plain":{},"application/problem+json":{"schema":{"description":"Any value: no schema is declared of it."}}}})");
+  CHECK(at(text, put + "/4XX") == R"({"description":"wrong","content":{"text/plain":{}}})");
+  CHECK(at(text, put + "/5XX").empty());
+  CHECK(at(text, "/paths/~1open/get/responses/5XX/content") == problem);
+  CHECK(at(text, "/paths/~1open/get/responses/5XX/description") == R"("An error.")");
+  CHECK(published(files, {.client = "web"}).text == text);
+
+  const std::string mobile = published(files, {.client = "mobile"}).text;
+  CHECK(at(mobile, user + "/404/content") == R"({"text/json":{"schema":{"type":"string"}}})");
+  CHECK(at(mobile, user + "/5XX/content") == problem);
+  CHECK(at(mobile, user + "/4XX/content/application~1problem+json/schema/type") == R"("array")");
+  CHECK(at(mobile, put) == at(text, put));
+}
+
+TEST_CASE("publish: forms that are read are shown as they are sent", "[compiler][publish]") {
+  const Files files{{"gateway.yaml", R"(
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+x-gw:
+  clients: {mobile: {when: {header: {x-client: mobile}}}, web: {}}
+  upstreams: {shop: {targets: ['http://127.0.0.1:9001']}}
+  defaults: {upstream: shop, timeout: 5s}
+paths:
+  /a:
+    get:
+      operationId: a
+      x-gw: {response: {body: {format: json, omit: [b]}}, views: {mobile: {response: {body: {format: form}}}}}
+      responses:
+        '200': {description: one, content: {application/x-www-form-urlencoded: {schema: {type: object, properties: {a: {type: integer}, b: {}}}, encoding: {a: {style: form}}}}}
+  /b:
+    get:
+      operationId: b
+      x-gw: {response: {body: {format: json}}}
+      responses:
+        '200': {description: one, content: {application/json: {schema: {type: string}}, application/x-www-form-urlencoded: {schema: {type: object}}, text/csv: {}}}
+)"}};
+  const std::string text = published(files).text;
+  const std::string schema =
+      R"({"schema":{"type":"object","properties":{"a":{"type":"integer"}}}})";
+  CHECK(at(text, "/paths/~1a/get/responses/200/content") ==
+        R"({"application/json":)" + schema + "}");
+  CHECK(at(published(files, {.client = "mobile"}).text, "/paths/~1a/get/responses/200/content") ==
+        R"({"application/x-www-form-urlencoded":)" + schema + "}");
+  CHECK(
+      at(text, "/paths/~1b/get/responses/200/content") ==
+      R"({"application/json":{"schema":{"anyOf":[{"type":"string"},{"type":"object"}]}},"text/csv":{}})");
 }
 
 TEST_CASE("publish: a class sees what templates make, of each success", "[compiler][publish]") {

@@ -126,6 +126,97 @@ TEST_CASE("cache: HEAD, conditions and ranges beside an encoded body", "[cache][
   CHECK(gate.get("/items/7", fields).body() == encoded);
 }
 
+// RFC 9110 section 15.4.5: whatever the way to it, a 304 has what the 200 would have.
+TEST_CASE("cache: a 304 has the fields that its 200 would have", "[cache][variants]") {
+  const auto encodings = GENERATE(Fields{}, kGzip, kZstd);
+  CAPTURE(encodings.empty() ? std::string("none") : encodings[0].value);
+  CacheGate gate(
+      table_of("cache: {ttl: 30s}, response: {headers: {add: {vary: X-Own}}}, views: "
+               "{mobile: {cache: {ttl: 20s}}}"));
+  gate.origin.answer = [&](const OriginRequest& request) {
+    if (request.field("if-none-match") == "\"v1\"") {
+      return OriginAnswer{.status = 304, .fields = {{"etag", "\"v1\""}}};
+    }
+    return json(sample_json(3'000), {{"etag", "\"v1\""},
+                                     {"last-modified", "Wed, 01 Nov 2023 00:00:00 GMT"},
+                                     {"vary", "Accept-Language"},
+                                     {"cache-control", "max-age=30"},
+                                     {"expires", "Thu, 01 Jan 2026 00:00:00 GMT"},
+                                     {"content-location", "/items/7.json"}});
+  };
+  const auto with = [&](const char* name, const char* value) {
+    Fields fields = encodings;
+    fields.push_back({name, value});
+    return fields;
+  };
+  const auto same_as = [](const Visit& full, const Visit& visit) {
+    CHECK(visit.status() == 304);
+    // Date is the connection's.
+    for (const char* name : {"cache-control", "content-location", "expires"}) {
+      CAPTURE(name);
+      CHECK(visit.field(name) != "(none)");
+      CHECK(visit.field(name) == full.field(name));
+    }
+    // Whichever of them comes first.
+    std::multiset<std::string> varies[2];
+    for (const Visit* one : {&full, &visit}) {
+      for (const engine::OfflineField& field : one->responder.fields) {
+        if (http::equal_fold(field.name, "vary")) varies[one == &full].insert(field.value);
+      }
+    }
+    CHECK(varies[0] == varies[1]);
+    CHECK(varies[0].contains("Accept-Encoding"));
+    CHECK(visit.field("content-encoding") == "(none)");
+    CHECK(visit.field("content-type") == "(none)");
+  };
+  const auto each_way = [&](const Visit& full) {
+    const Visit& by_date =
+        gate.get("/items/7", with("If-Modified-Since", "Wed, 01 Nov 2023 00:00:00 GMT"));
+    same_as(full, by_date);
+    CHECK(by_date.field("etag") == full.field("etag"));
+    const Visit& strong = gate.get("/items/7", with("If-None-Match", "\"v1\""));
+    same_as(full, strong);
+    CHECK(strong.field("etag") == "\"v1\"");
+    const Visit& weak = gate.get("/items/7", with("If-None-Match", "W/\"v1\""));
+    same_as(full, weak);
+    CHECK(weak.field("etag") == "W/\"v1\"");
+    const Visit& any = gate.get("/items/7", with("If-None-Match", "*"));
+    same_as(full, any);
+    const Visit& head = gate.send("HEAD", "/items/7", with("If-None-Match", "W/\"v1\""));
+    same_as(full, head);
+  };
+  // The first fetch is for somebody who has it already.
+  const Visit& fetched = gate.get("/items/7", with("If-None-Match", "\"v1\""));
+  const Visit& full = gate.get("/items/7", encodings);
+  REQUIRE(full.status() == 200);
+  same_as(full, fetched);
+  each_way(full);
+  // Confirmed by the origin.
+  gate.advance(seconds(31));
+  each_way(gate.get("/items/7", encodings));
+  CHECK(gate.origin.seen.size() == 2);
+}
+
+TEST_CASE("cache: a 304 for what is never encoded does not vary", "[cache][variants]") {
+  CacheGate gate(table_of("cache: {ttl: 30s}"));
+  const auto varies = [&](OriginAnswer answer) {
+    gate.origin.answer = [&](const OriginRequest&) { return answer; };
+    const std::string target = "/items/" + std::to_string(gate.origin.seen.size());
+    CHECK(gate.get(target).status() == 200);
+    const Visit& visit = gate.get(target, {{"If-None-Match", "\"v1\""}});
+    CHECK(visit.status() == 304);
+    return visit.field("vary");
+  };
+  const std::string text = sample_json(3'000);
+  CHECK(varies(json(text, {{"etag", "\"v1\""}})) == "Accept-Encoding");
+  CHECK(varies(json("{}", {{"etag", "\"v1\""}})) == "(none)");
+  CHECK(varies(json(text, {{"etag", "\"v1\""}, {"cache-control", "no-transform"}})) == "(none)");
+  CHECK(varies(json(text, {{"etag", "\"v1\""}, {"content-encoding", "br"}})) == "(none)");
+  CHECK(varies({.status = 200,
+                .fields = {{"etag", "\"v1\""}, {"content-type", "image/png"}},
+                .body = text}) == "(none)");
+}
+
 TEST_CASE("cache: parts of what is never encoded do not vary", "[cache][variants]") {
   CacheGate gate(table_of("cache: {ttl: 30s}"));
   gate.origin.answer = [&](const OriginRequest& request) {

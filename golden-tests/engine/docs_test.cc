@@ -252,6 +252,44 @@ components:
         "For iot, answers have nothing but `id` and `pet/name`.");
 }
 
+// What the operation itself does is seen by everybody, and a view comes behind it.
+TEST_CASE("docs: answers are shown as the operation's own changes leave them", "[docs]") {
+  const auto table = compiled_file(document(R"(
+  /user:
+    get:
+      operationId: getUser
+      x-gw:
+        public: test
+        respond: {status: 200, body: {id: 1, name: Ada, mail: a}}
+        response: {status: {'202': 200}, body: {omit: [mail]}, errors: {'404': {body: {why: text, status: $response.status}, type: application/json}}}
+        views: {mobile: {omit: [name]}}
+      responses:
+        '202': {description: A user, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}}}
+        default: {description: Not one, content: {application/json: {schema: {$ref: '#/components/schemas/User'}}}}
+components:
+  schemas:
+    User: {type: object, properties: {id: {type: integer}, name: {type: string}, mail: {type: string}}}
+)"));
+  const auto shown = [&](const std::string& client) {
+    const json::object operation = only_operation(*table, client);
+    std::string all;
+    for (const json::value& one : operation.at("responses").as_array()) {
+      const json::object& media = one.at("content").as_array()[0].as_object();
+      all += std::string(one.at("status").as_string()) + (one.at("view").as_bool() ? " view" : "") +
+             " " + std::string(media.at("type").as_string()) + " " +
+             lines_of(media.at("schema").as_object());
+    }
+    return all;
+  };
+  const std::string errors =
+      "default application/json object User\n  id integer\n  name string\n  mail string\n"
+      "404 application/json object\n  why required string\n  status required integer\n";
+  const std::string all = "200 application/json object\n  id integer\n  name string\n" + errors;
+  CHECK(shown("") == all);
+  CHECK(shown("web") == all);
+  CHECK(shown("mobile") == "200 view application/json object\n  id integer\n" + errors);
+}
+
 TEST_CASE("docs: validation is a policy in words, as it is configured", "[docs]") {
   const std::string schema = "{type: object}";
   const auto words = [&](const std::string& x_gw) {
@@ -362,7 +400,7 @@ TEST_CASE("docs: a view that is too large for the table does not show what other
     const json::object& answer = operation.at("responses").as_array()[0].as_object();
     return lines_of(answer.at("content").as_array()[0].at("schema").as_object());
   };
-  CHECK(shown("mobile") == "What this class gets is too large to be kept in the table.\n");
+  CHECK(shown("mobile") == "What callers get is too large to be kept in the table.\n");
   CHECK(shown("iot") == "object\n  b anything\n");
 }
 

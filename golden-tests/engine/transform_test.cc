@@ -74,6 +74,19 @@ Sent sent(const std::string& fields, const std::string& body, const std::string&
           trip.responder.status};
 }
 
+// What an upstream gets of a form of which `media` is declared, or the status of the refusal.
+std::string form_as_json(const std::string& fields, const std::string& media,
+                         const std::string& form) {
+  const std::string type = "application/x-www-form-urlencoded";
+  std::string text = document(fields);
+  text.replace(text.find(type + ": {}"), type.size() + 4, type + ": " + media);
+  Trip trip(compiled_table(text));
+  trip.start("POST", "/users/7", {{"host", "a"}, {"content-type", type}}, form);
+  REQUIRE(trip.done());
+  return trip.fetcher.sent.empty() ? std::to_string(trip.responder.status)
+                                   : trip.fetcher.sent[0].body;
+}
+
 constexpr const char* kList =
     R"({"items":[{"id":1,"a":{"x":1,"y":2},"s":"q"},{"id":2.50,"a":null},{"s":"\u0041"}],"next":"n","n":9007199254740993})";
 
@@ -299,6 +312,38 @@ TEST_CASE("body: a changed answer says nothing of the bytes that it was", "[tran
   CHECK(trip.sent_field("range") == "(none)");
 }
 
+TEST_CASE("body: without a body an answer has the fields that it would have with it",
+          "[transform]") {
+  const auto told = [](const char* method, const std::string& fields, u16 status,
+                       std::vector<engine::OfflineField> asks, const std::string& type) {
+    Trip trip(compiled_table(document("response: {body: {" + fields + "}}")));
+    trip.fetcher.script = {{.status = status,
+                            .fields = {{"etag", "\"v1\""}, {"content-type", type}, {"digest", "x"}},
+                            .body = {}}};
+    asks.push_back({"host", "a"});
+    trip.start(method, "/users/7", asks);
+    REQUIRE(trip.done());
+    CHECK(trip.responder.status == status);
+    return trip.field("etag") + " " + trip.field("content-type") + " " + trip.field("digest");
+  };
+  const std::string json = "application/json";
+  const std::string form = "application/x-www-form-urlencoded";
+  CHECK(told("HEAD", "omit: [a]", 200, {}, json) == "W/\"v1\" application/json (none)");
+  CHECK(told("HEAD", "format: form", 200, {}, json) == "W/\"v1\" " + form + " (none)");
+  CHECK(told("HEAD", "format: json", 200, {}, form) == "W/\"v1\" application/json (none)");
+  CHECK(told("HEAD", "set: {a: 1}", 200, {}, "text/csv") == "\"v1\" text/csv x");
+  CHECK(told("HEAD", "set: {a: 1}", 404, {}, json) == "\"v1\" application/json x");
+  const auto etag = [&](std::vector<engine::OfflineField> asks, const std::string& type) {
+    const std::string all = told("GET", "omit: [a]", 304, std::move(asks), type);
+    return all.substr(0, all.find(' '));
+  };
+  CHECK(etag({{"if-none-match", "W/\"v1\""}}, json) == "W/\"v1\"");
+  CHECK(etag({{"if-none-match", "\"v1\""}}, json) == "\"v1\"");
+  const char* date = "Wed, 01 Nov 2023 00:00:00 GMT";
+  CHECK(etag({{"if-modified-since", date}}, json) == "W/\"v1\"");
+  CHECK(etag({{"if-modified-since", date}}, "text/csv") == "\"v1\"");
+}
+
 TEST_CASE("request: JSON bodies are changed before they are sent", "[transform]") {
   const Sent json = sent("request: {body: {omit: [admin], set: {id: $request.path.id}}}",
                          R"({"name":"a","admin":true})", "application/json");
@@ -347,16 +392,8 @@ TEST_CASE("request: fields of a form become what their schema says", "[transform
       "integer}, f: {type: number}, s: {type: string}, l: {type: array, items: {type: integer}}, "
       "o: {type: object, properties: {a: {type: integer}}}, e: {type: [integer, string]}}}";
   const auto json_of = [&](const std::string& form, const std::string& validate = "") {
-    std::string text = document("request: {body: {format: json, omit: [gone]}}" + validate);
-    const std::string declared = "application/x-www-form-urlencoded: {}";
-    text.replace(text.find(declared), declared.size(),
-                 "application/x-www-form-urlencoded: {schema: " + schema + "}");
-    Trip trip(compiled_table(text));
-    trip.start("POST", "/users/7",
-               {{"host", "a"}, {"content-type", "application/x-www-form-urlencoded"}}, form);
-    REQUIRE(trip.done());
-    return trip.fetcher.sent.empty() ? std::to_string(trip.responder.status)
-                                     : trip.fetcher.sent[0].body;
+    return form_as_json("request: {body: {format: json, omit: [gone]}}" + validate,
+                        "{schema: " + schema + "}", form);
   };
   CHECK(json_of("n=7&f=1.50&s=7&e=x&extra=true") ==
         R"({"e":"x","f":1.50,"n":7,"s":"7","extra":true})");
@@ -366,10 +403,85 @@ TEST_CASE("request: fields of a form become what their schema says", "[transform
   CHECK(json_of("n=seven") == "400");
   CHECK(json_of("n=1&n=2") == "400");
   CHECK(json_of("f=1") == "400");
-  // It lets this pass, and says nothing of types where it is off.
-  CHECK(json_of("n=seven&f=1", ", validate: {request: log}") == R"({"f":1,"n":"seven"})");
-  CHECK(json_of("n=1&n=2", ", validate: {request: log}") == R"({"n":["1","2"]})");
-  CHECK(json_of("n=7&f=1", ", validate: {request: off}") == R"({"n":"7","f":"1"})");
+  // It lets this pass: what does not fit is a text, and all else what its schema says.
+  for (const std::string mode : {"log", "off"}) {
+    CAPTURE(mode);
+    const auto passed = [&](const std::string& form) {
+      return json_of(form, ", validate: {request: " + mode + "}");
+    };
+    CHECK(passed("n=7&f=1.50&s=7&l=1&l=2&extra=true") ==
+          R"({"f":1.50,"l":[1,2],"n":7,"s":"7","extra":true})");
+    CHECK(passed("n=seven&f=1") == R"({"f":1,"n":"seven"})");
+    CHECK(passed("n=1&n=2&f=1") == R"({"f":1,"n":["1","2"]})");
+    CHECK(passed("f=1&more=1&more=true&o=%7B%22a%22&l=x") ==
+          R"({"f":1,"l":["x"],"more":["1","true"],"o":"{\"a\""})");
+    CHECK(passed("o=%7B%22a%22%3A1%7D&o=2") == R"({"o":["{\"a\":1}","2"]})");
+    CHECK(passed("s=%FF") == "400");
+  }
+}
+
+TEST_CASE("request: fields of a form in brackets, and forms that expressions read", "[transform]") {
+  const auto json_of = [](const std::string& form, const std::string& changes) {
+    return form_as_json(
+        "validate: {request: off}, request: {body: {format: json" + changes + "}}",
+        "{schema: {type: object, properties: {o: {type: object, properties: {a: {type: integer}}}, "
+        "c: {type: array, items: {type: integer}}}}, encoding: {o: {style: deepObject}, c: {style: "
+        "form, explode: false}}}",
+        form);
+  };
+  CHECK(json_of("o%5Ba%5D=1&o[b]=2&c=1,2", "") == R"({"c":[1,2],"o":{"a":1,"b":"2"}})");
+  CHECK(json_of("o[a]=1&o=2", "") == R"({"o[a]":"1","o":"2"})");
+  CHECK(json_of("o[a=1&c=1&c=2", "") == R"({"o[a":"1","c":["1","2"]})");
+  CHECK(json_of("o[a]=1", ", set: {at: '$request.body#/o/a'}") == R"({"o":{"a":1},"at":1})");
+  CHECK(json_of("o[a]=1", ", template: {data: '$request.body#/o'}") == R"({"data":{"a":1}})");
+}
+
+TEST_CASE("response: a form becomes JSON as its schema says, and JSON a form", "[transform]") {
+  constexpr const char* kForm = "application/x-www-form-urlencoded";
+  const auto answer = [&](const std::string& fields, const std::string& type,
+                          const std::string& body, u16 status = 200) {
+    std::string text = document(fields);
+    const std::string form = std::string(kForm) + ": {schema: {type: object, properties: ";
+    const std::string declared = "responses: {'200': {description: ok}}";
+    text.replace(text.find(declared), declared.size(),
+                 "responses: {2XX: {description: ok, content: {" + form +
+                     "{n: {type: integer}, ok: {type: boolean}, l: {type: array, items: {type: "
+                     "integer}}}}}}}, '202': {description: ok, content: {" +
+                     form + "{n: {type: string}}}}}}}");
+    text.replace(text.find("defaults:"), 9,
+                 "clients: {mobile: {when: {header: {x-c: m}}}}, defaults:");
+    Trip trip(compiled_table(text));
+    trip.fetcher.script = {
+        {.status = status, .fields = {{"content-type", type}, {"etag", "\"a\""}}, .body = body}};
+    trip.start("GET", "/users/7", {{"host", "a"}, {"x-c", "m"}});
+    REQUIRE(trip.done());
+    CHECK((trip.responder.status >= 300 || trip.field("etag") == "W/\"a\""));
+    return std::to_string(trip.responder.status) + " " + trip.field("content-type") + " " +
+           trip.responder.body;
+  };
+  const std::string json = "response: {body: {format: json}}";
+  CHECK(answer(json, kForm, "n=7&ok=true&l=1&s=a+b") ==
+        R"(200 application/json {"l":[1],"n":7,"ok":true,"s":"a b"})");
+  CHECK(answer(json, kForm, "n=seven&ok=1", 201) ==
+        R"(201 application/json {"n":"seven","ok":"1"})");
+  // Each status has its own; validation has no say in it.
+  CHECK(answer(json + ", validate: off", kForm, "n=7", 202) == R"(202 application/json {"n":"7"})");
+  CHECK(answer("validate: off, response: {body: {format: json, pick: [n], set: {at: "
+               "'$response.body#/l'}}}",
+               kForm, "n=7&l=1&l=2&secret=1") == R"(200 application/json {"n":7,"at":[1,2]})");
+  CHECK(answer(json, kForm, "n=%FF").substr(0, 3) == "502");
+  CHECK(answer("response: {body: {format: form, omit: [ok]}}", kForm, "n=7&ok=true&l=1&l=2") ==
+        "200 application/x-www-form-urlencoded l=1&l=2&n=7");
+  CHECK(answer("response: {body: {format: form}}", "application/json", R"({"n":[1,"x y"]})") ==
+        "200 application/x-www-form-urlencoded n=1&n=x%20y");
+  // What a view says comes behind it, and has the last word.
+  CHECK(answer("response: {body: {format: form}}, views: {mobile: {pick: [n]}}", kForm,
+               "n=7&ok=true") == "200 application/x-www-form-urlencoded n=7");
+  CHECK(answer("views: {mobile: {response: {body: {format: json, omit: [ok]}}}}", kForm,
+               "n=7&ok=true") == R"(200 application/json {"n":7})");
+  CHECK(answer("response: {body: {format: form}}, views: {mobile: {response: {body: {format: json, "
+               "set: {m: '$response.body#/n'}}}}}",
+               kForm, "n=7") == R"(200 application/json {"n":7,"m":7})");
 }
 
 TEST_CASE("request: the query is changed by names, and the rest keeps its spelling",

@@ -170,22 +170,26 @@ json::object OperationDocs::response(std::string_view status, const json::object
 
 json::array OperationDocs::responses(size_t route, const json::object& operation) {
   json::array shown;
-  const json::object* of_class = promises_.view(route, client_);
+  const json::object& declared = object_member(operation, "responses");
+  const json::object* got = promises_.view(route, client_);
+  const json::object* of_others = promises_.view(route, "");
+  if (of_others == nullptr) of_others = &declared;
   const bool is_missing = promises_.is_view_missing(route, client_);
-  for (const auto& [status, declared] : object_member(operation, "responses")) {
-    const json::value* viewed = of_class == nullptr ? nullptr : of_class->if_contains(status);
-    const json::value& chosen = viewed == nullptr ? declared : *viewed;
-    json::object one = response(status, promises_.resolved(chosen));
-    one["view"] = viewed != nullptr;
+  const bool is_own = promises_.has_own_view(route, client_);
+  for (const auto& [status, one] : got == nullptr ? declared : *got) {
+    const json::object& answer = promises_.resolved(one);
+    const json::value* other = of_others->if_contains(status);
+    const bool differs = other == nullptr || promises_.resolved(*other) != answer;
+    json::object row = response(status, answer);
+    row["view"] = is_own && (differs || is_missing);
     if (is_missing && is_success(status)) {
-      // What all get would show more than the class sees.
-      one["view"] = true;
-      for (json::value& media : one["content"].get_array()) {
+      // What is declared may be more than callers see.
+      for (json::value& media : row["content"].get_array()) {
         media.get_object()["schema"] =
-            json::object{{"cut", "What this class gets is too large to be kept in the table."}};
+            json::object{{"cut", "What callers get is too large to be kept in the table."}};
       }
     }
-    shown.push_back(std::move(one));
+    shown.push_back(std::move(row));
   }
   return shown;
 }

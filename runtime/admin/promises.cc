@@ -36,7 +36,13 @@ const json::object& Promises::operation(size_t route) {
 }
 
 const table::ContractView* Promises::find_view(size_t route, std::string_view client) const {
-  return contracts_ && !client.empty() ? contracts_->find_view(route, client) : nullptr;
+  if (!contracts_) return nullptr;
+  const table::ContractView* own = contracts_->find_view(route, client);
+  return own != nullptr || client.empty() ? own : contracts_->find_view(route, "");
+}
+
+bool Promises::has_own_view(size_t route, std::string_view client) const {
+  return contracts_ && !client.empty() && contracts_->find_view(route, client) != nullptr;
 }
 
 const json::object* Promises::view(size_t route, std::string_view client) {

@@ -22,8 +22,11 @@ class Promises {
   /// An Operation Object.
   const boost::json::object& operation(size_t route);
 
-  /// Answers that a class gets in place of those of the operation, by status. Null: it gets those.
+  /// Answers that a class gets in place of those that the operation declares, by status: its own,
+  /// or what everybody gets ("": whoever is of no class). Null: it gets what is declared.
   const boost::json::object* view(size_t route, std::string_view client);
+  /// Whether the view of the class makes them.
+  bool has_own_view(size_t route, std::string_view client) const;
   /// Whether it gets others that are too large to be in the table.
   bool is_view_missing(size_t route, std::string_view client) const;
 

@@ -34,6 +34,25 @@ void forget_bytes(http::FieldList& fields) {
   for (const std::string_view name : kDescribing) fields.remove(name);
 }
 
+bool asks_weakly(const http::FieldList& request, std::string_view etag) {
+  for (const http::Field& field : request) {
+    if (field.removed || field.id != http::FieldId::IfNoneMatch) continue;
+    size_t at = field.value.find(etag);
+    while (at != field.value.npos && (at < 2 || field.value.substr(at - 2, 2) != "W/")) {
+      at = field.value.find(etag, at + 1);
+    }
+    if (at != field.value.npos) return true;
+  }
+  return false;
+}
+
+const http::Field* find_of_body(const http::FieldList& fields, http::FieldId id) {
+  if (const http::Field* field = fields.find(id)) return field;
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return field.id == id; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
 void weaken_etag(http::FieldList& fields) {
   const std::string_view etag = fields.value(http::FieldId::Etag);
   if (!is_strong_etag(etag)) return;

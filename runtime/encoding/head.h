@@ -14,6 +14,12 @@ const http::FieldList* trailers_without_bytes(const http::FieldList* trailers);
 /// An ETag that promised equal bytes promises equal content from now on (RFC 9110 section 8.8.3).
 /// Memory: the list's arena.
 void weaken_etag(http::FieldList& fields);
+/// Whether If-None-Match in `request` has the weak form of `etag`, a strong one: what the client
+/// has came encoded or changed.
+bool asks_weakly(const http::FieldList& request, std::string_view etag);
+/// The field, of a 304 in place of a whole answer also where it was taken away with the body that
+/// it describes. Null: it says nothing of it.
+const http::Field* find_of_body(const http::FieldList& fields, http::FieldId id);
 inline bool is_strong_etag(std::string_view etag) { return etag.starts_with('"'); }
 
 }  // namespace gw::encoding

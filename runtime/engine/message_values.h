@@ -38,11 +38,10 @@ struct CallValue {
 /// Values of messages beside their heads. What has not been read is null, and absent to whoever
 /// asks.
 struct MessageValues {
-  const json::Tape* request_body = nullptr;
-  const json::Tape* response_body = nullptr;  // as it came
+  const json::Tape* request_body = nullptr;   // a form that is read as well
+  const json::Tape* response_body = nullptr;  // as it came; the same
   std::string_view shown_text;                // as the operation's own changes have left it
   const json::Tape* shown_body = nullptr;     // the same, made when a view asks for it
-  std::string_view request_text;              // that was read to be changed
   bool request_passes = false;                // too long to be changed
   bool response_changes = false;              // it is a success, as it came or as it will be
   bool response_changed = false;

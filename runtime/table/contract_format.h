@@ -23,7 +23,7 @@
 
 namespace gw::table {
 
-inline constexpr u32 kContractsVersion = 2;
+inline constexpr u32 kContractsVersion = 3;
 
 struct ContractHeader {
   u32 version;
@@ -57,7 +57,7 @@ enum ContractFlag : u32 { kContractOpenApi30 = 1 };  // its schemas are of that 
 struct ContractView {
   u32 route;
   u32 fragment;  // kNone: the views of this gateway are too large to be kept
-  Extent name;   // of the class
+  Extent name;   // of the class; empty: what everybody gets whose class has no view
 };
 
 static_assert(sizeof(ContractHeader) == 32 && sizeof(ContractFragment) == 40);

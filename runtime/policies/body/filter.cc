@@ -30,41 +30,51 @@ constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
 enum class Written : u8 { Opaque, Json, Form };
 
-// How a body is written, as far as the record reads it.
-Written written_in(const http::FieldList& fields, Arena& arena, const BodyRecord& record) {
-  const http::Field* named = fields.find(http::FieldId::ContentType);
+bool reads_forms(const BodyRecord& record) {
+  return static_cast<BodyWriting>(record.format) != BodyWriting::Same;
+}
+
+// How a body is written, as far as it is read.
+Written written_as(const http::Field* named, Arena& arena, bool forms_too) {
   validate::MediaType type;
   if (named == nullptr || !validate::parse_media_type(named->value, arena, type)) {
     return Written::Opaque;
   }
   if (validate::is_json_type(type.type) || type.type == "text/json") return Written::Json;
-  const bool both = static_cast<BodyWriting>(record.format) != BodyWriting::Same;
-  return both && type.type == kFormType ? Written::Form : Written::Opaque;
+  return forms_too && type.type == kFormType ? Written::Form : Written::Opaque;
+}
+
+Written written_in(const http::FieldList& fields, Arena& arena, bool forms_too) {
+  return written_as(fields.find(http::FieldId::ContentType), arena, forms_too);
+}
+
+// A body as it came: a form becomes the object that its fields are.
+Result<void> parse_body(Exchange& exchange, const BodyRecord* forms, u32 status, Written written,
+                        std::string_view body, json::Tape& out) {
+  if (written != Written::Form) return out.parse(body);
+  const table::TableView& view = exchange.table->view();
+  const Result<std::string_view> text =
+      read_form(view, find_form(view, *forms, status), body, exchange.arena);
+  if (!text) return fail(text.error());
+  return out.parse(*text);
 }
 
 struct Changed {
   bool fine = false;
   bool too_long = false;  // where it is not
   std::string_view text;
-  bool is_form = false;
 };
 
-// `tape` has the body when it is JSON.
-Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape* tape,
-               std::string_view body, Written written) {
+Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape& tape, bool to_form) {
   ValueTree tree(exchange.arena);
-  Value* root = written == Written::Form ? read_form(exchange, tree, body) : tree.of(*tape);
+  Value* root = tree.of(tape);
   Changed out;
-  if (root == nullptr) return out;
   out.too_long = !change_value(exchange, record, tree, *root);
   if (out.too_long) return out;
-  const auto format = static_cast<BodyWriting>(record.format);
-  out.is_form =
-      format == BodyWriting::Form || (format == BodyWriting::Same && written == Written::Form);
   std::string text;
-  out.fine = out.is_form ? write_form(tree, *root, record.max_size, text)
-                         : json::write(*root, record.max_size, text);
-  out.too_long = !out.fine && (!out.is_form || root->kind == Kind::Object);
+  out.fine = to_form ? write_form(tree, *root, record.max_size, text)
+                     : json::write(*root, record.max_size, text);
+  out.too_long = !out.fine && (!to_form || root->kind == Kind::Object);
   out.text = exchange.arena.copy(text);
   return out;
 }
@@ -95,6 +105,25 @@ bool refuse_broken(Exchange& exchange, const Error& error) {
 void settle_changed_fields(http::ResponseHead& head) {
   encoding::forget_bytes(head.fields);
   encoding::weaken_etag(head.fields);
+}
+
+void settle_type(http::ResponseHead& head, bool was_form, bool is_form) {
+  if (is_form == was_form) return;
+  head.fields.set(http::FieldId::ContentType, is_form ? kFormType : "application/json");
+}
+
+// A 304 has the ETag of its 200 (RFC 9110 section 15.4.5): of one that is changed the weak one.
+void settle_not_modified(Exchange& exchange, const BodyRecord& record) {
+  http::FieldList& fields = exchange.response.fields;
+  const std::string_view etag = fields.value(http::FieldId::Etag);
+  if (!encoding::is_strong_etag(etag)) return;
+  const http::FieldList& asked = exchange.request.fields;
+  const http::Field* type = encoding::find_of_body(fields, http::FieldId::ContentType);
+  const bool is_changed =
+      asked.has(http::FieldId::IfNoneMatch)
+          ? encoding::asks_weakly(asked, etag)
+          : written_as(type, exchange.arena, reads_forms(record)) != Written::Opaque;
+  if (is_changed) encoding::weaken_etag(fields);
 }
 
 bool is_success(u16 status) { return status >= 200 && status <= 299; }
@@ -147,8 +176,10 @@ const BodyRecord* response_record(Exchange& exchange, const table::StepRecord& s
 
 // The steps that hold for this answer, together.
 struct AnswerChanges {
-  const BodyRecord* first = nullptr;
-  u64 limit = 0;       // most bytes that are read
+  const BodyRecord* forms = nullptr;        // the first that reads forms
+  const BodyRecord* last = nullptr;         // that changes anything: what it leaves is sent
+  BodyWriting writing = BodyWriting::Same;  // of what is sent, as the last one has it that says so
+  u64 limit = 0;                            // most bytes that are read
   bool passes = true;  // one that is too long; none may be left out that has not said so
   bool hides = false;  // something that clients must not see
 };
@@ -157,12 +188,24 @@ AnswerChanges changes_of(Exchange& exchange) {
   for (const table::StepRecord& step : engine::steps_of(exchange)) {
     const BodyRecord* record = response_record(exchange, step);
     if (record == nullptr || !engine::holds(exchange, step.condition)) continue;
-    if (all.first == nullptr) all.first = record;
+    if (all.forms == nullptr && reads_forms(*record)) all.forms = record;
+    if (changes_value(*record)) all.last = record;
+    if (reads_forms(*record)) all.writing = static_cast<BodyWriting>(record->format);
     all.limit = std::max(all.limit, record->max_size);
     all.passes = all.passes && lets_pass(*record);
     all.hides = all.hides || hides(*record);
   }
   return all;
+}
+
+// HEAD is told what a GET would be, but for the length of what is changed.
+void settle_head(Exchange& exchange, const AnswerChanges& changes) {
+  http::ResponseHead& head = exchange.response;
+  head.framing = http::Framing::None;
+  const Written written = written_in(head.fields, exchange.arena, changes.forms != nullptr);
+  if (changes.last == nullptr || written == Written::Opaque || !becomes_success(exchange)) return;
+  settle_changed_fields(head);
+  settle_type(head, written == Written::Form, changes.writing == BodyWriting::Form);
 }
 
 // `respond` says what its author has written for clients, in whatever type.
@@ -193,7 +236,7 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
   if (exchange.request_body == nullptr) return Verdict::Continue;
   engine::MessageValues& values = engine::values_of(exchange);
   if (values.request_body != nullptr || values.request_passes) return Verdict::Continue;
-  const Written written = written_in(exchange.request.fields, exchange.arena, record);
+  const Written written = written_in(exchange.request.fields, exchange.arena, reads_forms(record));
   if (written == Written::Opaque) return Verdict::Continue;
   const encoding::BodyCoding coding = encoding::coding_of(exchange.request.fields);
   if (!coding.known) {
@@ -221,10 +264,14 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
     values.request_passes = true;
     return Verdict::Continue;
   }
-  values.request_text = body;
-  if (written == Written::Form || body.empty()) return Verdict::Continue;
+  if (written != Written::Form && body.empty()) return Verdict::Continue;
   json::Tape& tape = values.lease();
-  if (!tape.parse(body)) return refuse_request(exchange, 400, "body is no JSON");
+  const Result<void> parsed = parse_body(exchange, &record, 0, written, body, tape);
+  if (!parsed && written == Written::Form) {
+    const bool too_long = parsed.error().code == Errc::BodyTooLarge;
+    return refuse_request(exchange, too_long ? 413 : 400, "form that cannot be read");
+  }
+  if (!parsed) return refuse_request(exchange, 400, "body is no JSON");
   values.request_body = &tape;
   return Verdict::Continue;
 }
@@ -256,12 +303,9 @@ Task<void> read_body_to_change(Exchange& exchange, Env& env, const BodyRecord& r
 Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   if (exchange.values == nullptr || exchange.request_body == nullptr) return Verdict::Continue;
   engine::MessageValues& values = *exchange.values;
-  const Written written = written_in(exchange.request.fields, exchange.arena, record);
-  const bool here = values.request_body != nullptr ||
-                    (written == Written::Form && values.request_text.data() != nullptr);
-  if (!here || !changes_value(record)) return Verdict::Continue;
-  const Changed changed =
-      change(exchange, record, values.request_body, values.request_text, written);
+  if (values.request_body == nullptr || !changes_value(record)) return Verdict::Continue;
+  const bool to_form = static_cast<BodyWriting>(record.format) == BodyWriting::Form;
+  const Changed changed = change(exchange, record, *values.request_body, to_form);
   // What is too long only when it is changed is still there as it came.
   if (changed.too_long && may_be_left_out(record)) return Verdict::Continue;
   if (!changed.fine) return refuse_request(exchange, 413, "changed body over its limit");
@@ -271,8 +315,9 @@ Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   to.framing = http::Framing::Length;
   to.content_length = changed.text.size();
   encoding::forget_bytes(to.fields);
-  if (changed.is_form != (written == Written::Form)) {
-    to.fields.set(http::FieldId::ContentType, changed.is_form ? kFormType : "application/json");
+  const Written written = written_in(exchange.request.fields, exchange.arena, reads_forms(record));
+  if (to_form != (written == Written::Form)) {
+    to.fields.set(http::FieldId::ContentType, to_form ? kFormType : "application/json");
   }
   return Verdict::Continue;
 }
@@ -304,11 +349,11 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
       http::response_length(exchange.response, exchange.request.method, std::nullopt).bodiless;
   http::ResponseHead& head = exchange.response;
   if (bodiless || (source == nullptr && exchange.local_body.empty())) {
-    // What a GET would get has another length.
-    if (exchange.request.method == http::Method::Head) head.framing = http::Framing::None;
+    if (exchange.request.method == http::Method::Head) settle_head(exchange, changes);
     co_return true;
   }
-  if (written_in(head.fields, exchange.arena, *changes.first) == Written::Opaque) {
+  const Written written = written_in(head.fields, exchange.arena, changes.forms != nullptr);
+  if (written == Written::Opaque) {
     const bool shown = !changes.hides || is_own_text(exchange) || !becomes_success(exchange);
     co_return shown || co_await is_empty(exchange, env, source);
   }
@@ -350,15 +395,20 @@ Task<bool> prepare_response_body(Exchange& exchange, Env& env, http::BodySource*
   values.response_changes = becomes_success(exchange);
   if (text.empty()) co_return true;
   json::Tape& tape = values.lease();
-  if (tape.parse(text)) {
+  if (parse_body(exchange, changes.forms, head.status, written, text, tape)) {
     values.response_body = &tape;
     co_return true;
   }
   // What is only read is absent to whoever reads it.
-  co_return !values.response_changes || refuse_answer(exchange, "answer that is no JSON");
+  const char* why =
+      written == Written::Form ? "answer whose form cannot be read" : "answer that is no JSON";
+  co_return !values.response_changes || refuse_answer(exchange, why);
 }
 
 bool change_response_body(Exchange& exchange, const BodyRecord& record) {
+  if (exchange.response.status == 304 && changes_value(record)) {
+    settle_not_modified(exchange, record);
+  }
   if (exchange.values == nullptr || exchange.values->response_body == nullptr) return true;
   if (!exchange.values->response_changes || !changes_value(record)) return true;
   engine::MessageValues& values = *exchange.values;
@@ -369,13 +419,18 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
     if (!again.parse(exchange.local_body)) return refuse_answer(exchange, "changed twice");
     tape = &again;
   }
-  const Changed changed = change(exchange, record, tape, exchange.local_body, Written::Json);
+  // Between two steps it is JSON, whatever it is sent as.
+  const AnswerChanges changes = changes_of(exchange);
+  const bool to_form = changes.writing == BodyWriting::Form && changes.last == &record;
+  const Changed changed = change(exchange, record, *tape, to_form);
   if (changed.too_long && may_be_left_out(record)) return true;
   if (!changed.fine) return refuse_answer(exchange, "changed answer over its limit");
   exchange.local_body = changed.text;
-  exchange.response.content_length = changed.text.size();
-  if (changed.is_form) exchange.response.fields.set(http::FieldId::ContentType, kFormType);
-  if (!values.response_changed) settle_changed_fields(exchange.response);
+  http::ResponseHead& head = exchange.response;
+  head.content_length = changed.text.size();
+  const bool was_form = written_in(head.fields, exchange.arena, true) == Written::Form;
+  settle_type(head, was_form, to_form);
+  if (!values.response_changed) settle_changed_fields(head);
   values.response_changed = true;
   if (record.of_view == 0) values.shown_text = changed.text;
   return true;

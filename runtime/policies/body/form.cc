@@ -1,12 +1,14 @@
 #include "runtime/policies/body/form.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "runtime/base/log.h"
 #include "runtime/engine/expression.h"
-#include "runtime/engine/plan.h"
-#include "runtime/http/query.h"
+#include "runtime/json/tape_builder.h"
 #include "runtime/json/text.h"
-#include "runtime/policies/policy_list.h"
-#include "runtime/policies/validate/bodies.h"
-#include "runtime/policies/validate/judge.h"
+#include "runtime/policies/validate/parameters.h"
+#include "runtime/schema/format.h"
 
 namespace gw::policies {
 namespace {
@@ -14,77 +16,199 @@ namespace {
 using json::Kind;
 using json::Value;
 using json::ValueTree;
+using validate::Pair;
 
-constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-constexpr u32 kMaxFormPairs = 1024;
+constexpr u32 kFormDepth = 64;  // of JSON within a form
 
-// What the plan knows of the fields of forms; null: nothing.
-const MediaRecord* declared_form(const Exchange& exchange) {
-  const table::TableView& view = exchange.table->view();
-  for (const table::StepRecord& step : engine::steps_of(exchange)) {
-    if (static_cast<PolicyId>(step.policy) != PolicyId::Validate ||
-        static_cast<Phase>(step.phase) != Phase::RequestValidation) {
-      continue;
-    }
-    const auto& record = view.policy_record<ValidateRecord>(step.record);
-    const MediaRecord* media = validate::find_media(view, record.media, kFormType);
-    const bool is_form =
-        media != nullptr && static_cast<BodyFormat>(media->format) == BodyFormat::Form;
-    if (is_form && validate::is_judged(*media)) return media;
-  }
-  return nullptr;
+void append_text(std::string_view plain, std::string& out) {
+  out += '"';
+  append_json_escaped(plain, out);
+  out += '"';
 }
 
-Value* value_of(ValueTree& tree, const json::Tape& tape, u32 node) {
+// The value of a field. Not deeper than the brackets of its name may be.
+void append_value(const json::Tape& tape, u32 node, Arena& arena, std::string& out) {
+  const char* separator = "";
   switch (tape.kind(node)) {
-    case Kind::Array: {
-      Value* list = tree.array();
-      for (const u32 item : tape.items(node)) tree.append(*list, value_of(tree, tape, item));
-      return list;
-    }
-    case Kind::Object: {
-      Value* object = tree.object();
-      for (const json::Member member : tape.members(node)) {
-        tree.set(*object, tape.string(member.key, tree.arena()),
-                 value_of(tree, tape, member.value));
-      }
-      return object;
-    }
-    case Kind::String:
-      return tree.string(tape.string(node, tree.arena()));
     case Kind::Null:
-      return tree.raw(Kind::Null, "null");
+      out += "null";
+      return;
     case Kind::Bool:
-      return tree.raw(Kind::Bool, tape.boolean(node) ? "true" : "false");
+      out += tape.boolean(node) ? "true" : "false";
+      return;
     case Kind::Number:
-      return tree.raw(Kind::Number, tape.text(node));
+      out += tape.text(node);
+      return;
+    case Kind::String:
+      append_text(tape.string(node, arena), out);
+      return;
+    case Kind::Array:
+      out += '[';
+      for (const u32 item : tape.items(node)) {
+        out += separator;
+        append_value(tape, item, arena, out);
+        separator = ",";
+      }
+      out += ']';
+      return;
+    case Kind::Object:
+      out += '{';
+      for (const json::Member member : tape.members(node)) {
+        out += separator;
+        append_text(tape.string(member.key, arena), out);
+        out += ':';
+        append_value(tape, member.value, arena, out);
+        separator = ",";
+      }
+      out += '}';
+      return;
   }
-  return tree.raw(Kind::Null, "null");
 }
 
-// Names that stand several times become lists.
-Value* form_value(ValueTree& tree, std::string_view text) {
-  Value* root = tree.object();
-  u32 count = 0;
-  for (http::QueryPair pair; http::next_query_pair(text, pair);) {
-    if (++count > kMaxFormPairs) return nullptr;
-    const std::string_view name = http::percent_decoded(tree.arena(), pair.name, true);
-    Value* value = tree.string(http::percent_decoded(tree.arena(), pair.value, true));
-    Value* known = tree.find(*root, name);
-    if (known == nullptr) {
-      tree.set(*root, name, value);
-    } else if (known->kind == Kind::Array) {
-      tree.append(*known, value);
-    } else {
-      Value* list = tree.array();
-      Value* before = tree.raw(known->kind, known->text);
-      tree.append(*list, before);
-      tree.append(*list, value);
-      ValueTree::replace(*known, *list);
+class FormReader {
+ public:
+  FormReader(const table::TableView& view, const BodyFormRecord* form, Arena& arena)
+      : view_(view), arena_(arena), reader_(view, arena, validate::Escapes::Form) {
+    if (form == nullptr) return;
+    fields_ = view.policy_list<ParameterRecord>(form->fields);
+    rest_types_ = form->rest_types;
+  }
+
+  Result<std::string_view> run(std::string_view body) {
+    if (!validate::split_pairs(body, arena_, pairs_)) {
+      return fail(Error{.code = Errc::BodyTooLarge,
+                        .origin = Origin::Downstream,
+                        .what = "form with too many fields"});
+    }
+    out_ = '{';
+    for (const ParameterRecord& field : fields_) add_field(field);
+    add_rest();
+    out_ += '}';
+    if (!is_utf8_) {
+      return fail(Error{.code = Errc::BadRequest,
+                        .origin = Origin::Downstream,
+                        .what = "form that is not UTF-8"});
+    }
+    return arena_.copy(out_);
+  }
+
+ private:
+  void add_text(std::string_view plain) {
+    is_utf8_ = is_utf8_ && json::is_utf8(plain);
+    append_text(plain, out_);
+  }
+
+  void add_key(std::string_view name) {
+    if (out_.size() > 1) out_ += ',';
+    add_text(name);
+    out_ += ':';
+  }
+
+  // Whether `pair` is the field, or the part of it that its brackets name.
+  bool belongs_to(const Pair& pair, const ParameterRecord& field) const {
+    const std::string_view name = view_.text(field.name);
+    if (!pair.name.starts_with(name)) return false;
+    const std::string_view rest = pair.name.substr(name.size());
+    const bool deep = static_cast<ParameterStyle>(field.style) == ParameterStyle::DeepObject;
+    return rest.empty() || (deep && rest.starts_with('['));
+  }
+
+  // One that cannot be read is left to add_rest().
+  void add_field(const ParameterRecord& field) {
+    const std::string_view name = view_.text(field.name);
+    u32 parts = 0;
+    u32 plain = 0;
+    for (const Pair& pair : pairs_) {
+      if (!belongs_to(pair, field)) continue;
+      ++(pair.name == name ? plain : parts);
+    }
+    // One value cannot be an object as well.
+    if (plain + parts == 0 || (plain != 0 && parts != 0)) return;
+    if (static_cast<ParameterStyle>(field.style) == ParameterStyle::Json) return add_json(name);
+    json::TapeBuilder value(tape_);
+    const bool read = reader_.read(field, {.pairs = pairs_}, value) == validate::Reading::Value;
+    if (read && value.finish()) {
+      add_key(name);
+      append_value(tape_, 0, arena_, out_);
+      return;
+    }
+    for (Pair& pair : pairs_) {
+      if (belongs_to(pair, field)) pair.used = false;
     }
   }
-  return root;
-}
+
+  void add_json(std::string_view name) {
+    Pair* only = nullptr;
+    for (Pair& pair : pairs_) {
+      if (pair.name != name) continue;
+      if (only != nullptr) return;
+      only = &pair;
+    }
+    if (!tape_.parse(reader_.decode(only->value), {.depth = kFormDepth, .nodes = 100'000})) return;
+    only->used = true;
+    add_key(name);
+    out_ += json::source_text(tape_, 0);
+  }
+
+  bool is_declared(const Pair& pair) const {
+    return std::ranges::any_of(
+        fields_, [&](const ParameterRecord& field) { return belongs_to(pair, field); });
+  }
+
+  void add_scalar(const Pair& pair) {
+    json::TapeBuilder value(tape_);
+    reader_.write_scalar(rest_types_, reader_.decode(pair.value), value);
+    if (!value.finish()) return add_text(reader_.decode(pair.value));
+    append_value(tape_, 0, arena_, out_);
+  }
+
+  void add_texts(std::span<Pair* const> pairs) {
+    const char* separator = "";
+    if (pairs.size() > 1) out_ += '[';
+    for (const Pair* pair : pairs) {
+      out_ += separator;
+      add_text(reader_.decode(pair->value));
+      separator = ",";
+    }
+    if (pairs.size() > 1) out_ += ']';
+  }
+
+  // What no field has taken, in the order in which names come first.
+  void add_rest() {
+    std::vector<Pair*> rest;
+    for (Pair& pair : pairs_) {
+      if (!pair.used) rest.push_back(&pair);
+    }
+    std::sort(rest.begin(), rest.end(), [](const Pair* a, const Pair* b) {
+      const auto order = a->name <=> b->name;
+      return order == 0 ? a < b : order < 0;
+    });
+    std::vector<std::span<Pair* const>> names;
+    for (size_t begin = 0, end = 0; begin < rest.size(); begin = end) {
+      while (end < rest.size() && rest[end]->name == rest[begin]->name) ++end;
+      names.push_back(std::span(rest).subspan(begin, end - begin));
+    }
+    std::ranges::sort(names, {}, [](const auto& pairs) { return pairs[0]; });
+    for (const std::span<Pair* const> pairs : names) {
+      add_key(pairs[0]->name);
+      if (pairs.size() == 1 && !is_declared(*pairs[0])) {
+        add_scalar(*pairs[0]);
+      } else {
+        add_texts(pairs);
+      }
+    }
+  }
+
+  const table::TableView& view_;
+  Arena& arena_;
+  validate::ParameterReader reader_;
+  std::span<const ParameterRecord> fields_;
+  u32 rest_types_ = schema::kTypeString;
+  std::span<Pair> pairs_;
+  json::Tape tape_;
+  std::string out_;
+  bool is_utf8_ = true;
+};
 
 std::string_view plain_text(const Value& value, Arena& arena) {
   if (value.kind != Kind::String) return value.text;
@@ -102,16 +226,17 @@ void append_pair(std::string_view name, std::string_view text, std::string& out)
 
 }  // namespace
 
-Value* read_form(Exchange& exchange, ValueTree& tree, std::string_view body) {
-  if (const MediaRecord* media = declared_form(exchange)) {
-    validate::BodyTapes tapes;
-    validate::BodyProblem problem;
-    if (validate::read_body(exchange.table->view(), *media, {}, body, exchange.arena, tapes,
-                            problem)) {
-      return value_of(tree, tapes.value, 0);
-    }
+const BodyFormRecord* find_form(const table::TableView& view, const BodyRecord& record,
+                                u32 status) {
+  for (const BodyFormRecord& form : view.policy_list<BodyFormRecord>(record.forms)) {
+    if (status >= form.first && status <= form.last) return &form;
   }
-  return form_value(tree, body);
+  return nullptr;
+}
+
+Result<std::string_view> read_form(const table::TableView& view, const BodyFormRecord* form,
+                                   std::string_view body, Arena& arena) {
+  return FormReader(view, form, arena).run(body);
 }
 
 bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out) {

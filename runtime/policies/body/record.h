@@ -1,6 +1,7 @@
 // body: changes JSON bodies of requests or answers.
 #pragma once
 #include "runtime/policies/field_spec.h"
+#include "runtime/policies/validate/record.h"
 #include "runtime/table/template_format.h"
 
 namespace gw::policies {
@@ -26,6 +27,18 @@ inline constexpr std::string_view kBodyTooLongWords[] = {"refuse", "pass"};
 enum class BodyWriting : u32 { Same, Json, Form };
 inline constexpr std::string_view kBodyWritingWords[] = {"same", "json", "form"};
 
+/// What is declared of a form: of answers with a status from `first` to `last`; of requests both
+/// are 0. Said here and not by validation, since forms have types whether anybody judges them or
+/// not.
+struct BodyFormRecord {
+  table::Extent fields;  // ParameterRecord[]
+  u32 rest_types;        // of fields that are not listed
+  u32 first;
+  u32 last;
+  u32 reserved;
+};
+static_assert(sizeof(BodyFormRecord) == 24);
+
 /// Applied in this order: pick, omit, move, rename, flatten, map, first, limit, set, wrap,
 /// template.
 struct BodyRecord {
@@ -44,10 +57,11 @@ struct BodyRecord {
   table::StringRef wrap;
   table::Extent whole;  // TemplateNode[]: `template`
   // Made by the compiler.
-  u32 reads;    // an expression elsewhere needs the body
-  u32 of_view;  // it is what a class of clients sees
+  u32 reads;            // an expression elsewhere needs the body
+  u32 of_view;          // it is what a class of clients sees
+  table::Extent forms;  // BodyFormRecord[], the narrowest first; where `format` reads them
 };
-static_assert(sizeof(BodyRecord) == 112);
+static_assert(sizeof(BodyRecord) == 120);
 
 inline constexpr u32 kMaxBodyPaths = 256;
 
@@ -168,6 +182,32 @@ inline constexpr RecordSpec kBodySpec{.name = "body",
                                       .doc = "changes of JSON bodies"};
 
 // As it is stored: with what the compiler adds.
+inline constexpr FieldSpec kBodyFormFields[] = {
+    {.name = "fields",
+     .kind = FieldKind::List,
+     .offset = offsetof(BodyFormRecord, fields),
+     .max = kMaxParameters,
+     .fields = kParameterElement,
+     .size = sizeof(ParameterRecord)},
+    {.name = "restTypes",
+     .kind = FieldKind::Count,
+     .offset = offsetof(BodyFormRecord, rest_types),
+     .max = kMaxTypes},
+    {.name = "first",
+     .kind = FieldKind::Count,
+     .offset = offsetof(BodyFormRecord, first),
+     .max = 599},
+    {.name = "last",
+     .kind = FieldKind::Count,
+     .offset = offsetof(BodyFormRecord, last),
+     .max = 599},
+};
+inline constexpr FieldSpec kBodyFormElement[] = {
+    {.name = "form",
+     .kind = FieldKind::Record,
+     .fields = kBodyFormFields,
+     .size = sizeof(BodyFormRecord)},
+};
 inline constexpr FieldSpec kBodyStoredExtra[] = {
     {.name = "fields",
      .kind = FieldKind::Record,
@@ -176,6 +216,12 @@ inline constexpr FieldSpec kBodyStoredExtra[] = {
      .size = sizeof(BodyRecord)},
     {.name = "reads", .kind = FieldKind::Bool, .offset = offsetof(BodyRecord, reads)},
     {.name = "ofView", .kind = FieldKind::Bool, .offset = offsetof(BodyRecord, of_view)},
+    {.name = "forms",
+     .kind = FieldKind::List,
+     .offset = offsetof(BodyRecord, forms),
+     .max = kMaxResponses,
+     .fields = kBodyFormElement,
+     .size = sizeof(BodyFormRecord)},
 };
 inline constexpr RecordSpec kBodyStoredSpec{.name = "body",
                                             .bytes = sizeof(BodyRecord),

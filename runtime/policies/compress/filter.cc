@@ -15,6 +15,7 @@
 
 #include "runtime/encoding/head.h"
 #include "runtime/engine/plan.h"
+#include "runtime/policies/body/filter.h"
 #include "runtime/policies/cache/variant.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/policies/validate/media_type.h"
@@ -76,8 +77,7 @@ bool is_listed(const Exchange& exchange, const CompressRecord& record, std::stri
       [&](table::StringRef listed) { return validate::media_matches(view.text(listed), type); });
 }
 
-bool has_listed_type(Exchange& exchange, const CompressRecord& record) {
-  const http::Field* named = exchange.response.fields.find(FieldId::ContentType);
+bool has_listed_type(Exchange& exchange, const CompressRecord& record, const http::Field* named) {
   validate::MediaType type;
   if (named == nullptr || !validate::parse_media_type(named->value, exchange.arena, type)) {
     return false;
@@ -102,6 +102,11 @@ std::optional<u64> whole_bytes(const http::ResponseHead& head) {
   return told ? std::optional(size) : std::nullopt;
 }
 
+bool forbids_encoding(const Exchange& exchange) {
+  return http::has_token(exchange.response.fields, FieldId::CacheControl, "no-transform") ||
+         http::has_token(exchange.request.fields, FieldId::CacheControl, "no-transform");
+}
+
 // Whether the answer, or what it is a part of, could be encoded for some client.
 bool may_be_encoded(Exchange& exchange, const CompressRecord& record) {
   const http::ResponseHead& head = exchange.response;
@@ -110,36 +115,32 @@ bool may_be_encoded(Exchange& exchange, const CompressRecord& record) {
   if (head.status != 206 && head.fields.find("content-range") != nullptr) return false;
   // The upstream's own encoding passes.
   if (head.fields.has(FieldId::ContentEncoding)) return false;
-  if (http::has_token(head.fields, FieldId::CacheControl, "no-transform")) return false;
-  if (http::has_token(exchange.request.fields, FieldId::CacheControl, "no-transform")) return false;
+  if (forbids_encoding(exchange)) return false;
   const std::optional<u64> bytes = whole_bytes(head);
   if (bytes && (*bytes < record.min_size || *bytes == 0)) return false;
-  return has_listed_type(exchange, record);
+  return has_listed_type(exchange, record, head.fields.find(FieldId::ContentType));
+}
+
+// Whether the 200 in whose place a 304 is sent could be encoded for some client. An upstream's own
+// 304 need not say what it is about: then it may be.
+bool could_be_encoded(Exchange& exchange, const CompressRecord& record) {
+  const http::FieldList& fields = exchange.response.fields;
+  if (encoding::find_of_body(fields, FieldId::ContentEncoding) != nullptr) return false;
+  if (forbids_encoding(exchange)) return false;
+  const cache::Use* use = exchange.cache;
+  const bool is_stored = use != nullptr && use->entry != nullptr && use->entry->body != nullptr;
+  if (is_stored && !reads_response_body(exchange)) {
+    const u64 bytes = use->entry->body->size;
+    if (bytes == 0 || bytes < record.min_size) return false;
+  }
+  const http::Field* type = encoding::find_of_body(fields, FieldId::ContentType);
+  return type == nullptr || has_listed_type(exchange, record, type);
 }
 
 void add_vary(http::FieldList& fields) {
   if (http::has_token(fields, FieldId::Vary, "*")) return;
   if (http::has_token(fields, FieldId::Vary, "accept-encoding")) return;
   fields.add(FieldId::Vary, "Accept-Encoding");
-}
-
-// 304 names what the client has, so that caches know it again (RFC 9111 section 4.3.4): of a client
-// that has asked with the weak form of the ETag that is what it got from here.
-void settle_not_modified(Exchange& exchange) {
-  http::FieldList& fields = exchange.response.fields;
-  const std::string_view etag = fields.value(FieldId::Etag);
-  if (!encoding::is_strong_etag(etag)) return;
-  for (const http::Field& field : exchange.request.fields) {
-    if (field.removed || field.id != FieldId::IfNoneMatch) continue;
-    size_t at = field.value.find(etag);
-    while (at != field.value.npos && (at < 2 || field.value.substr(at - 2, 2) != "W/")) {
-      at = field.value.find(etag, at + 1);
-    }
-    if (at == field.value.npos) continue;
-    encoding::weaken_etag(fields);
-    add_vary(fields);
-    return;
-  }
 }
 
 void write_head(http::ResponseHead& head, Coding coding) {
@@ -163,13 +164,31 @@ Coding chosen_coding(const Exchange& exchange, const CompressRecord& record) {
   return encoding::negotiate(exchange.request.fields, std::span(offered, count));
 }
 
+// A 304 has the fields that the 200 would have (RFC 9110 section 15.4.5): it varies as that does.
+// Its ETag names what the client has, so that caches know it again (RFC 9111 section 4.3.4): of one
+// that has asked with the weak form that is what it got from here; of one that has asked by a date
+// it is what it would get.
+void settle_not_modified(Exchange& exchange, const CompressRecord& record) {
+  http::FieldList& fields = exchange.response.fields;
+  const bool varies = could_be_encoded(exchange, record);
+  if (varies) add_vary(fields);
+  const std::string_view etag = fields.value(FieldId::Etag);
+  if (!encoding::is_strong_etag(etag)) return;
+  const bool by_tag = exchange.request.fields.has(FieldId::IfNoneMatch);
+  const bool is_weak = by_tag ? encoding::asks_weakly(exchange.request.fields, etag)
+                              : varies && chosen_coding(exchange, record) != Coding::Identity;
+  if (!is_weak) return;
+  encoding::weaken_etag(fields);
+  add_vary(fields);
+}
+
 }  // namespace
 
 http::BodySource* compress_answer(Exchange& exchange, http::BodySource* body, Bytes plain,
                                   encoding::EncodedBody& encoded) {
   const CompressRecord* record = record_of(exchange);
   if (record == nullptr) return body;
-  if (exchange.response.status == 304) settle_not_modified(exchange);
+  if (exchange.response.status == 304) settle_not_modified(exchange, *record);
   if (!may_be_encoded(exchange, *record)) return body;
   // What is said of a body that does not follow is what would be said if it did.
   const bool is_head = exchange.request.method == http::Method::Head;
