@@ -21,14 +21,9 @@ class LineBuffer {
     if (used_ == sizeof bytes_) spill();
     bytes_[used_++] = c;
   }
-  void put(std::string_view text) {
-    if (text.size() > sizeof bytes_ - used_) {
-      spill();
-      if (text.size() > sizeof bytes_) {
-        out_ += text;
-        return;
-      }
-    }
+  // Inlined, what is known of a size leaves one move of it.
+  [[gnu::always_inline]] void put(std::string_view text) {
+    if (text.size() > sizeof bytes_ - used_) return put_rest(text);
     copy(bytes_ + used_, text);
     used_ += text.size();
   }
@@ -52,8 +47,18 @@ class LineBuffer {
  private:
   static constexpr size_t kMostDigits = 20;
 
+  void put_rest(std::string_view text) {
+    spill();
+    if (text.size() > sizeof bytes_) {
+      out_ += text;
+      return;
+    }
+    std::memcpy(bytes_, text.data(), text.size());
+    used_ = text.size();
+  }
+
   // Up to 32 bytes are two moves that may overlap.
-  static void copy(char* to, std::string_view from) {
+  [[gnu::always_inline]] static void copy(char* to, std::string_view from) {
     const size_t size = from.size();
     if (size > 32) {
       std::memcpy(to, from.data(), size);

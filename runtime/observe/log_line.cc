@@ -78,26 +78,6 @@ u64 microseconds_between(TimePoint from, TimePoint to) {
 
 }  // namespace
 
-void LogLine::write() {
-  for (const Part& part : format_.parts_) write_part(part);
-  if (format_.json_) {
-    // Each member begins with a comma.
-    if (line_.empty()) {
-      line_.put('{');
-    } else {
-      line_.replace_first('{');
-    }
-    line_.put('}');
-  }
-  line_.put('\n');
-  line_.finish();
-}
-
-void LogLine::write_part(const Part& part) {
-  if (part.is_field) return write_field(part);
-  line_.put(part.text);
-}
-
 void LogLine::write_field(const Part& part) {
   const ExchangeNames& names = facts_.names;
   switch (part.field) {
@@ -186,6 +166,27 @@ void LogLine::write_field(const Part& part) {
     case LogField::ResponseHeader:
       return write_header(part);
   }
+}
+
+void LogLine::write() {
+  for (const Part& part : format_.parts_) {
+    if (part.is_field) {
+      write_field(part);
+    } else {
+      line_.put(part.text);
+    }
+  }
+  if (format_.json_) {
+    // Each member begins with a comma.
+    if (line_.empty()) {
+      line_.put('{');
+    } else {
+      line_.replace_first('{');
+    }
+    line_.put('}');
+  }
+  line_.put('\n');
+  line_.finish();
 }
 
 void LogLine::write_trace(const Part& part) {
