@@ -20,7 +20,7 @@ class LogLine {
   using Part = LogFormat::Part;
 
   // Inlined: most fields of most lines are not there, and a call would cost more than to see that.
-  [[gnu::always_inline]] void write_field(const Part& part);
+  [[gnu::always_inline]] inline void write_field(const Part& part);
   void write_trace(const Part& part);
   void write_limits(const Part& part);
   void write_faults(const Part& part);
