@@ -16,7 +16,7 @@ SpanId make_span_id(Random& random) {
 void Trace::begin_try(u32 index, bool tls, std::string_view path_prefix) {
   const SpanId id = make_span_id(*random);
   if (forwarded != nullptr) write_hex(id, forwarded + kTraceparentSpanAt);
-  if (!sampled || index >= kMaxTries) return;
+  if (tries == nullptr || index >= kMaxTries) return;
   tries[index] = {.span = id,
                   .begin = std::chrono::steady_clock::now(),
                   .tls = tls,

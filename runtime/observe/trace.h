@@ -40,14 +40,14 @@ struct Trace {
   TimePoint begin{};
   StepTrace* steps = nullptr;  // kMostSteps; null: it is not recorded
   u32 step_count = 0;
-  TryTrace tries[kMaxTries];
+  TryTrace* tries = nullptr;  // kMaxTries; null: it is not recorded
 
   /// A try at a target is a span of its own, which the target is told.
   void begin_try(u32 index, bool tls = false, std::string_view path_prefix = {});
   /// What it goes by and whom it leads to, once there is a connection. `version` lives for ever,
   /// `peer` is in the arena.
   void connected(u32 index, std::string_view version, std::string_view peer) {
-    if (index >= kMaxTries) return;
+    if (tries == nullptr || index >= kMaxTries) return;
     tries[index].http_version = version;
     tries[index].peer = peer;
   }

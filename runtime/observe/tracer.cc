@@ -200,6 +200,13 @@ void note_what_was_asked(Exchange& exchange, Trace& trace) {
   trace.authority = asked.authority;
 }
 
+// Room for what is recorded of tries; what is not recorded shall cost nothing.
+void give_tries(Arena& arena, Trace& trace) {
+  if (!trace.sampled) return;
+  trace.tries = arena.allocate_array<TryTrace>(kMaxTries);
+  std::uninitialized_value_construct_n(trace.tries, kMaxTries);
+}
+
 u32 try_spans_of(const Exchange& exchange) {
   u32 count = 0;
   for (u32 i = 0; i < exchange.try_count; ++i) {
@@ -232,6 +239,7 @@ Trace& Tracer::make_trace(Exchange& exchange, const Trace* above) {
   trace.flags = above->flags;
   trace.sampled = above->sampled;
   trace.state = above->state;
+  give_tries(exchange.arena, trace);
   return trace;
 }
 
@@ -287,6 +295,7 @@ void Tracer::begin(Exchange& exchange) {
       trace.sampled = is_sampled(trace.trace_id);
       trace.flags = static_cast<u8>(kTraceRandom | (trace.sampled ? kTraceSampled : 0));
     }
+    give_tries(exchange.arena, trace);
   }
   if (!trace.sampled) return;
   trace.begin = std::chrono::steady_clock::now();
