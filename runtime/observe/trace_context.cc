@@ -1,6 +1,8 @@
 #include "runtime/observe/trace_context.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -56,13 +58,23 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+constexpr std::array<char, 512> hex_pairs() {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (size_t byte = 0; byte < 256; ++byte) {
+    pairs[2 * byte] = kDigits[byte >> 4];
+    pairs[2 * byte + 1] = kDigits[byte & 15];
+  }
+  return pairs;
+}
+constexpr std::array<char, 512> kHexPairs = hex_pairs();  // two digits of each byte
+
 }  // namespace
 
 void write_hex(std::span<const u8> bytes, char* out) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   for (const u8 byte : bytes) {
-    *out++ = kDigits[byte >> 4];
-    *out++ = kDigits[byte & 15];
+    std::memcpy(out, &kHexPairs[byte * size_t{2}], 2);
+    out += 2;
   }
 }
 
