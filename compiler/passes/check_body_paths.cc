@@ -14,6 +14,7 @@
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
+#include "runtime/http/request_rules.h"
 
 namespace gw::compiler {
 namespace {
@@ -356,8 +357,15 @@ class BodyPathCheck {
 
   void check_keys(const Effective* map) {
     if (map == nullptr) return;
+    std::map<std::string, std::string_view> spellings;
     for (const Effective::Entry& entry : map->entries) {
-      if (entry.key) check_pattern(entry.name, entry.key.span());
+      if (!entry.key) continue;
+      check_pattern(entry.name, entry.key.span());
+      const auto [known, is_new] = spellings.emplace(lower_case(entry.name), entry.name);
+      if (is_new || !refused_.insert(place_of(entry.key.span())).second) continue;
+      report(module_, "extension-value", Severity::Error, entry.key.span(),
+             fmt::format("`{}` is the same class as `{}`", entry.name, known->second),
+             "one of them would have no effect", "write both in the same way, or leave one out");
     }
   }
 
@@ -365,12 +373,25 @@ class BodyPathCheck {
   void check_errors(const Effective* map) {
     if (map == nullptr) return;
     for (const Effective::Entry& entry : map->entries) {
+      check_media_type(entry.value.find("type"));
       const bool below = is_status_pattern(entry.name) && entry.name[0] < '4';
       if (!below || !entry.key || !refused_.insert(place_of(entry.key.span())).second) continue;
       report(module_, "extension-value", Severity::Error, entry.key.span(),
              fmt::format("`{}` is no error", entry.name), "its answers keep their bodies",
              "change them by `response.body`");
     }
+  }
+
+  void check_media_type(const Effective* type) {
+    if (type == nullptr || !type->node || !type->node.is_scalar()) return;
+    const std::string plain = plain_type(type->node.text());
+    const size_t slash = plain.find('/');
+    const bool is_one = slash != plain.npos && http::is_token(plain.substr(0, slash)) &&
+                        http::is_token(plain.substr(slash + 1));
+    if (is_one || !refused_.insert(place_of(type->node.span())).second) return;
+    report(module_, "extension-value", Severity::Error, type->node.span(),
+           fmt::format("`{}` is no media type", type->node.text()), "here",
+           "write one such as application/json or text/html");
   }
 
   void check_list(const Effective* list) {

@@ -120,7 +120,11 @@ ParameterRecord ValidateLowerer::lower_field(NodeRef body, const ShapeProperty& 
   }
   shape_parameter(property.schema, record);
   record.open = 0;
-  if (!in_parts) return record;
+  if (!in_parts) {
+    // As an exploded object it has no name, and under its own it is a value.
+    if (is_nameless(record) && !encoding) record.types &= ~u32{gw::schema::kTypeObject};
+    return record;
+  }
   const bool is_list = (record.types & gw::schema::kTypeArray) != 0;
   const NodeRef content = is_list ? shape.keyword(property.schema, "items") : property.schema;
   if (type && type.is_scalar() ? is_bytes_type(type.text()) : is_bytes(shape, content)) {

@@ -901,15 +901,27 @@ class Admin(unittest.TestCase):
                           for token in (None, self.READING, self.ORDERS)], [401, 403, 200])
         # Whatever the method and the path: who only reads changes nothing, and learns nothing.
         before = ask("GET", "/v1/status", self.ORDERS)[1]
-        for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
-            for path in (*open_to_all, *read, *orders, "/v1/table", "/nothing"):
+        everything = (*open_to_all, *read, *orders, "/v1/table", "/nothing")
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            for path in everything:
                 with self.subTest(method=method, path=path):
                     body = "{}" if method in ("POST", "PUT", "PATCH") else None
-                    refused = (401, 403)
-                    if method == "HEAD" and path in open_to_all:
-                        refused = (200, 200)  # which is what GET says
                     self.assertEqual(tuple(ask(method, path, token, body)[0]
-                                           for token in (None, self.READING)), refused)
+                                           for token in (None, self.READING)), (401, 403))
+        # HEAD is answered as GET is, but for what has no end.
+        for path in everything:
+            for token in (None, self.READING, self.ORDERS):
+                with self.subTest(method="HEAD", path=path, token=token):
+                    as_get = ask("GET", path, token)[0]
+                    endless = path == "/v1/events" and as_get == 200
+                    self.assertEqual(ask("HEAD", path, token)[0], 405 if endless else as_get)
+        for path, methods in (("/healthz", "GET, HEAD"), ("/v1/reload", "POST"),
+                              ("/v1/events", "GET")):
+            connection = http.client.HTTPConnection(*address.split(":"), timeout=run.SECONDS)
+            connection.request("DELETE", path, headers={"Authorization": f"Bearer {self.ORDERS}"})
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.headers["allow"]), (405, methods))
+            connection.close()
         self.assertEqual([ask("GET", path, self.READING)[0] for path in ("/nothing", "/v1/drain")],
                          [404, 405])
         after = ask("GET", "/v1/status", self.ORDERS)[1]

@@ -29,6 +29,7 @@ struct AdminCall {
   u16 status = 200;
   std::string_view content_type = "application/json";  // static storage
   std::string etag;                                    // "": none
+  std::string_view allow;                              // methods, of a 405; static storage
   std::string answer;
   std::shared_ptr<const table::TableFile> table;  // the answer in its place, as it lies; null: none
   std::unique_ptr<EventBody> events;  // the answer in its place, without end; null: none

@@ -1,5 +1,6 @@
 #include "runtime/admin/admin_fetcher.h"
 
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 
 #include <algorithm>
@@ -150,21 +151,25 @@ bool is_from_elsewhere(const http::RequestHead& request) {
   return request.host.find('.') != request.host.npos && !parse_ip(request.host);
 }
 
-// Probes ask by HEAD as well; whoever answers leaves the body out.
+// Whoever answers leaves the body out of HEAD; events have no end.
+bool takes_head(const Endpoint& endpoint) {
+  return endpoint.method == "GET" && endpoint.path != kEventsPath;
+}
+
 bool takes(const Endpoint& endpoint, const AdminCall& call) {
-  if (endpoint.method == call.method) return true;
-  return call.method == "HEAD" && endpoint.method == "GET" && endpoint.access == Access::Anybody;
+  return endpoint.method == call.method || (call.method == "HEAD" && takes_head(endpoint));
 }
 
 const Endpoint* find_endpoint(AdminCall& call) {
-  bool known_path = false;
+  std::string_view allowed;
   for (const Endpoint& endpoint : endpoints()) {
     if (endpoint.path != call.path) continue;
-    known_path = true;
     if (takes(endpoint, call)) return &endpoint;
+    allowed = takes_head(endpoint) ? "GET, HEAD" : endpoint.method;
   }
-  if (known_path) {
-    refuse(call, 405, "Method not allowed", "this path has another method");
+  if (!allowed.empty()) {
+    call.allow = allowed;
+    refuse(call, 405, "Method not allowed", fmt::format("this path takes {}", allowed));
   } else {
     refuse(call, 404, "Not found", "the admin interface has no such path");
   }
@@ -173,7 +178,7 @@ const Endpoint* find_endpoint(AdminCall& call) {
 
 // Who only reads asks by GET, and learns of nothing else what there is.
 Access access_to_nothing(const AdminCall& call) {
-  return call.method == "GET" ? Access::Reader : Access::Operator;
+  return call.method == "GET" || call.method == "HEAD" ? Access::Reader : Access::Operator;
 }
 
 // What an answer of JSON or text may do in a browser.
@@ -294,6 +299,7 @@ Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHe
   out.head.fields.add("Content-Security-Policy",
                       call.policy.empty() ? kNothingAllowed : call.policy);
   if (!call.etag.empty()) out.head.fields.add(http::FieldId::Etag, call.etag);
+  if (!call.allow.empty()) out.head.fields.add("Allow", call.allow);
   if (call.status == 401) out.head.fields.add(http::FieldId::WwwAuthenticate, "Bearer");
   if (call.events != nullptr) {
     call.events->link(exchange);

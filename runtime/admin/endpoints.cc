@@ -333,7 +333,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/metrics", Access::Reader, RunsOn::Admin, true, &get_metrics},
     {"GET", "/v1/status", Access::Reader, RunsOn::Admin, true, &get_status},
     {"GET", "/v1/overview", Access::Reader, RunsOn::Admin, true, &get_overview},
-    {"GET", "/v1/events", Access::Reader, RunsOn::Admin, false, &get_events},
+    {"GET", kEventsPath, Access::Reader, RunsOn::Admin, false, &get_events},
     {"GET", "/v1/docs", Access::Reader, RunsOn::Admin, false, &get_docs},
     // What it names may be secret: hashes of keys, fields for upstreams.
     {"GET", "/v1/table", Access::Operator, RunsOn::Admin, false, &get_table},

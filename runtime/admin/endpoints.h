@@ -35,6 +35,7 @@ enum class Access : u8 {
   Reader,
   Operator,
 };
+inline constexpr std::string_view kEventsPath = "/v1/events";  // answered without end
 struct Endpoint {
   std::string_view method;
   std::string_view path;

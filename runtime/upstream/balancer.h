@@ -31,7 +31,7 @@ class Balancer {
 
   /// kNone: no target can be used.
   u32 choose(TimePoint now, const Choice& choice);
-  /// Whether choose() would find a target that is not among `tried`.
+  /// Whether choose() would find a target that is not among `tried`, which tells of the first 64.
   bool has_untried(TimePoint now, u64 tried);
   /// Whether requests go to `target` now.
   bool takes_part(u32 target) const { return targets_[target].weight != 0; }

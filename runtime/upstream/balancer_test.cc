@@ -207,6 +207,19 @@ TEST_CASE("balancer: a further try goes to another target, if there is one",
   }
 }
 
+TEST_CASE("balancer: who has not been tried yet", "[upstream][balancer]") {
+  SeededRandom random(1);
+  UpstreamConfig few = upstream_of({1, 1, 1}, Balance::RoundRobin);
+  Balancer three(few, random);
+  CHECK(three.has_untried(kNow, 0b011));
+  CHECK_FALSE(three.has_untried(kNow, 0b111));
+  take_out(few, 2);
+  CHECK_FALSE(three.has_untried(kNow, 0b011));
+  // Of the 65th nobody knows.
+  const UpstreamConfig many = upstream_of(std::vector<u32>(65, 1), Balance::RoundRobin);
+  CHECK_FALSE(Balancer(many, random).has_untried(kNow, ~u64{0}));
+}
+
 TEST_CASE("balancer: what is drained takes no part, whatever becomes of the others",
           "[upstream][balancer]") {
   StateRegistry registry;

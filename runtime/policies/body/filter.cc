@@ -72,7 +72,7 @@ Changed change(Exchange& exchange, const BodyRecord& record, const json::Tape& t
   out.too_long = !change_value(exchange, record, tree, *root);
   if (out.too_long) return out;
   std::string text;
-  out.fine = to_form ? write_form(tree, *root, record.max_size, text)
+  out.fine = to_form ? write_form(exchange, tree, *root, record.max_size, text)
                      : json::write(*root, record.max_size, text);
   out.too_long = !out.fine && (!to_form || root->kind == Kind::Object);
   out.text = exchange.arena.copy(text);
@@ -122,7 +122,9 @@ void settle_not_modified(Exchange& exchange, const BodyRecord& record) {
   const bool is_changed =
       asked.has(http::FieldId::IfNoneMatch)
           ? encoding::asks_weakly(asked, etag)
-          : written_as(type, exchange.arena, reads_forms(record)) != Written::Opaque;
+          // One that names no type is taken to be of an answer that is changed.
+          : type == nullptr ||
+                written_as(type, exchange.arena, reads_forms(record)) != Written::Opaque;
   if (is_changed) encoding::weaken_etag(fields);
 }
 
@@ -264,7 +266,7 @@ Verdict prepare_request_body(Exchange& exchange, const BodyRecord& record) {
     values.request_passes = true;
     return Verdict::Continue;
   }
-  if (written != Written::Form && body.empty()) return Verdict::Continue;
+  if (body.empty()) return Verdict::Continue;
   json::Tape& tape = values.lease();
   const Result<void> parsed = parse_body(exchange, &record, 0, written, body, tape);
   if (!parsed && written == Written::Form) {
@@ -308,6 +310,9 @@ Verdict change_request_body(Exchange& exchange, const BodyRecord& record) {
   const Changed changed = change(exchange, record, *values.request_body, to_form);
   // What is too long only when it is changed is still there as it came.
   if (changed.too_long && may_be_left_out(record)) return Verdict::Continue;
+  if (!changed.fine && !changed.too_long) {
+    return refuse_request(exchange, 400, "body that is no object, of which a form is made");
+  }
   if (!changed.fine) return refuse_request(exchange, 413, "changed body over its limit");
   void* memory = exchange.arena.allocate(sizeof(http::MemoryBody), alignof(http::MemoryBody));
   exchange.request_body = new (memory) http::MemoryBody(as_bytes(changed.text));
@@ -424,7 +429,11 @@ bool change_response_body(Exchange& exchange, const BodyRecord& record) {
   const bool to_form = changes.writing == BodyWriting::Form && changes.last == &record;
   const Changed changed = change(exchange, record, *tape, to_form);
   if (changed.too_long && may_be_left_out(record)) return true;
-  if (!changed.fine) return refuse_answer(exchange, "changed answer over its limit");
+  if (!changed.fine) {
+    return refuse_answer(exchange, changed.too_long
+                                       ? "changed answer over its limit"
+                                       : "answer that is no object, of which a form is made");
+  }
   exchange.local_body = changed.text;
   http::ResponseHead& head = exchange.response;
   head.content_length = changed.text.size();

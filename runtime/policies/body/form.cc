@@ -5,6 +5,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/engine/expression.h"
+#include "runtime/engine/message_values.h"
 #include "runtime/json/tape_builder.h"
 #include "runtime/json/text.h"
 #include "runtime/policies/validate/parameters.h"
@@ -239,26 +240,42 @@ Result<std::string_view> read_form(const table::TableView& view, const BodyFormR
   return FormReader(view, form, arena).run(body);
 }
 
-bool write_form(ValueTree& tree, Value& root, size_t max_bytes, std::string& out) {
-  if (root.kind != Kind::Object) return false;
-  const auto add = [&](std::string_view name, const Value& value) {
-    if (value.kind == Kind::Null) return;
-    if (value.kind != Kind::Object && value.kind != Kind::Array) {
-      append_pair(name, plain_text(value, tree.arena()), out);
+namespace {
+
+// A template's text is read, for what is in it. Null: there is no room for that.
+Value* opened(Exchange& exchange, ValueTree& tree, Value* value) {
+  const bool is_container = value->kind == Kind::Object || value->kind == Kind::Array;
+  if (!is_container || value->open || value->tape != nullptr) return value;
+  json::Tape& tape = engine::values_of(exchange).lease();
+  return tape.parse(value->text) ? tree.of(tape) : nullptr;
+}
+
+}  // namespace
+
+bool write_form(Exchange& exchange, ValueTree& tree, Value& value, size_t max_bytes,
+                std::string& out) {
+  if (value.kind != Kind::Object) return false;
+  Value* root = opened(exchange, tree, &value);
+  if (root == nullptr) return false;
+  const auto add = [&](std::string_view name, const Value& one) {
+    if (one.kind == Kind::Null) return;
+    if (one.kind != Kind::Object && one.kind != Kind::Array) {
+      append_pair(name, plain_text(one, tree.arena()), out);
       return;
     }
     std::string text;
-    if (json::write(value, max_bytes, text)) append_pair(name, text, out);
+    if (json::write(one, max_bytes, text)) append_pair(name, text, out);
   };
-  for (Value* member = tree.first(root); member != nullptr; member = ValueTree::next(*member)) {
+  for (Value* member = tree.first(*root); member != nullptr; member = ValueTree::next(*member)) {
     const std::string_view name = tree.plain_key(*member);
-    const bool is_list = member->kind == Kind::Array && tree.first(*member) != nullptr;
-    if (!is_list) {
-      if (member->kind != Kind::Array) add(name, *member);
-    } else {
-      for (Value* item = tree.first(*member); item != nullptr; item = ValueTree::next(*item)) {
+    if (member->kind == Kind::Array) {
+      Value* list = opened(exchange, tree, member);
+      if (list == nullptr) return false;
+      for (Value* item = tree.first(*list); item != nullptr; item = ValueTree::next(*item)) {
         add(name, *item);
       }
+    } else {
+      add(name, *member);
     }
     if (out.size() > max_bytes) return false;
   }

@@ -5,6 +5,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/result.h"
+#include "runtime/http/exchange.h"
 #include "runtime/json/value_tree.h"
 #include "runtime/policies/body/record.h"
 #include "runtime/table/view.h"
@@ -22,7 +23,8 @@ Result<std::string_view> read_form(const table::TableView& view, const BodyFormR
                                    std::string_view body, Arena& arena);
 
 /// Lists become several pairs; what is deeper is written as JSON, as OpenAPI has it by default.
-/// False: no object, or longer than `max_bytes`.
-bool write_form(json::ValueTree& tree, json::Value& root, size_t max_bytes, std::string& out);
+/// False: `value` is no object, or longer than `max_bytes`.
+bool write_form(Exchange& exchange, json::ValueTree& tree, json::Value& value, size_t max_bytes,
+                std::string& out);
 
 }  // namespace gw::policies
