@@ -152,8 +152,7 @@ class BodyPathCheck {
   }
 
   static bool is_change(const Effective::Entry& entry) {
-    return entry.value.present() && entry.name != "format" && entry.name != "maxSize" &&
-           entry.name != "tooLarge";
+    return entry.value.present() && entry.name != "maxSize" && entry.name != "tooLarge";
   }
 
   void check_types(const GatewayOperation& source, const Effective& fields) {
@@ -164,7 +163,7 @@ class BodyPathCheck {
     }
     if (const Effective* body = body_of(fields, "request")) {
       note_types(*body, source, "request bodies",
-                 others_than_json(source.operation->request_body.content, true));
+                 others_than_json(source.operation->request_body.content, reads_forms(body)));
     }
   }
 
@@ -193,11 +192,14 @@ class BodyPathCheck {
   }
 
   static Diagnostic not_json(Span span, const std::string& bodies, const std::string& others) {
+    const bool has_forms = others.find("`application/x-www-form-urlencoded`") != others.npos;
     return {.rule = "body-change-not-json",
             .severity = Severity::Error,
             .message = fmt::format("{} are {}, and changes are made of JSON", bodies, others),
             .primary = {span, "has no effect on them"},
-            .help = "declare JSON, or remove the change; `body: off` takes an inherited one away"};
+            .help = fmt::format("declare JSON, {}or remove the change; `body: off` takes an "
+                                "inherited one away",
+                                has_forms ? "read forms by `format`, " : "")};
   }
 
   // --- view-adds-undeclared
