@@ -14,7 +14,6 @@
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
-#include "runtime/http/request_rules.h"
 
 namespace gw::compiler {
 namespace {
@@ -386,11 +385,8 @@ class BodyPathCheck {
 
   void check_media_type(const Effective* type) {
     if (type == nullptr || !type->node || !type->node.is_scalar()) return;
-    const std::string plain = plain_type(type->node.text());
-    const size_t slash = plain.find('/');
-    const bool is_one = slash != plain.npos && http::is_token(plain.substr(0, slash)) &&
-                        http::is_token(plain.substr(slash + 1));
-    if (is_one || !refused_.insert(place_of(type->node.span())).second) return;
+    if (is_media_type(plain_type(type->node.text()))) return;
+    if (!refused_.insert(place_of(type->node.span())).second) return;
     report(module_, "extension-value", Severity::Error, type->node.span(),
            fmt::format("`{}` is no media type", type->node.text()), "here",
            "write one such as application/json or text/html");

@@ -14,7 +14,16 @@ inline std::string plain_type(std::string_view media) {
   return type;
 }
 
-/// Of plain types.
+/// A type and a subtype (RFC 6838 section 4.2). Of plain types, as what follows.
+inline bool is_media_type(std::string_view type) {
+  const auto is_name = [](std::string_view text) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+";
+    return !text.empty() && text.find_first_not_of(kAllowed) == text.npos;
+  };
+  const size_t slash = type.find('/');
+  return slash != type.npos && is_name(type.substr(0, slash)) && is_name(type.substr(slash + 1));
+}
+
 inline bool is_json_type(std::string_view type) {
   return type == "application/json" || type.ends_with("+json");
 }
