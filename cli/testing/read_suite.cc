@@ -47,7 +47,7 @@ bool has_field(const std::vector<engine::OfflineField>& fields, std::string_view
 std::string body_of(const Value& value, std::vector<engine::OfflineField>& headers) {
   if (value.is_string()) return value.text;
   if (!has_field(headers, "content-type")) headers.push_back({"content-type", "application/json"});
-  return boost::json::serialize(to_json(value));
+  return to_json_text(value);
 }
 
 std::string text_of(const Value& value, std::string_view key, std::string fallback = {}) {

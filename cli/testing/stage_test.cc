@@ -128,6 +128,16 @@ TEST_CASE("stage: a script that is used up answers 200, and each try takes one r
 )") == "");
 }
 
+TEST_CASE("stage: numbers reach both sides as a test has them", "[cli][tests]") {
+  CHECK(differences(R"(
+  - name: a request
+    request: {method: POST, path: /open, body: {p: 19.99}, headers: {content-type: text/plain}}
+    expect: {upstream: [{exact: '{"p":19.99}'}]}
+  - {name: an answer, request: {path: /open}, upstream: [{body: [0.5, 1.0]}], expect: {body: '[0.5,1.0]'}}
+  - {name: a pattern, request: {path: /open}, upstream: [{body: {p: 0.5}}], expect: {body: {p: {matches: '0\.5'}}}}
+)") == "");
+}
+
 TEST_CASE("stage: breakers open, half-open and close as time passes", "[cli][tests]") {
   CHECK(differences(R"(
   - name: breaker

@@ -26,6 +26,14 @@ json::value number_of(const Value& value) {
   return std::strtod(value.text.c_str(), nullptr);
 }
 
+std::string number_text(const Value& value) {
+  boost::system::error_code ec;
+  const json::value parsed = json::parse(value.text, ec);
+  if (!ec && parsed.is_number()) return value.text;
+  const json::value number = number_of(value);
+  return number.is_double() ? fmt::format("{}", number.get_double()) : json::serialize(number);
+}
+
 bool is_plain(std::string_view text) {
   static constexpr std::string_view kWords[] = {"null", "true", "false", "yes",  "no",
                                                 "on",   "off",  "Null",  "True", "False"};
@@ -133,6 +141,18 @@ json::value to_json(const Value& value) {
     }
   }
   return nullptr;
+}
+
+std::string to_json_text(const Value& value) {
+  if (value.kind == NodeKind::Int || value.kind == NodeKind::Float) return number_text(value);
+  if (value.is_scalar()) return json::serialize(to_json(value));
+  std::string out;
+  for (const Value& child : value.children) {
+    if (!out.empty()) out += ',';
+    if (value.is_map()) out += json::serialize(json::value(child.key)) + ':';
+    out += to_json_text(child);
+  }
+  return value.is_map() ? '{' + out + '}' : '[' + out + ']';
 }
 
 std::string to_scalar(std::string_view text) {
