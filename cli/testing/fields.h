@@ -141,7 +141,9 @@ inline constexpr Field kExpectFields[] = {
      .kind = FieldKind::Objects,
      .doc = "requests that upstreams have got, in order and no others",
      .fields = kSentFields},
-    {.name = "tries", .kind = FieldKind::Count, .doc = "how often it was tried to reach a target"},
+    {.name = "tries",
+     .kind = FieldKind::Count,
+     .doc = "how often it was tried to reach a target, by all calls of a composition together"},
 };
 
 // What a test and each of its steps may have.
