@@ -98,12 +98,13 @@ TEST_CASE("suite: numbers of bodies are sent as they are written", "[cli][tests]
   const Suite suite = suite_of(R"(
 tests:
   - name: t
-    request: {path: /x, body: [19.99, 0.5, 1e3, -0.0, 12345678901234567890123, 0x1f, .5, +7]}
+    request: {path: /x, body: [19.99, 0.5, 1e3, -0.0, 12345678901234567890123, 0x1f, .5, +7, +12345678901234567890, 007, 00, +0.50]}
     upstream: [{body: {p: 19.99, q: [100.250]}}]
     expect: {status: 200}
 )");
   const Step& step = suite.tests.at(0).steps.at(0);
-  CHECK(step.request.body == "[19.99,0.5,1e3,-0.0,12345678901234567890123,31,0.5,7]");
+  CHECK(step.request.body ==
+        "[19.99,0.5,1e3,-0.0,12345678901234567890123,31,0.5,7,12345678901234567890,7,0,0.5]");
   CHECK(step.upstream.at(0).body == R"({"p":19.99,"q":[100.250]})");
 }
 

@@ -26,10 +26,20 @@ json::value number_of(const Value& value) {
   return std::strtod(value.text.c_str(), nullptr);
 }
 
-std::string number_text(const Value& value) {
+bool is_json_number(std::string_view text) {
   boost::system::error_code ec;
-  const json::value parsed = json::parse(value.text, ec);
-  if (!ec && parsed.is_number()) return value.text;
+  const json::value parsed = json::parse(text, ec);
+  return !ec && parsed.is_number();
+}
+
+std::string number_text(const Value& value) {
+  if (is_json_number(value.text)) return value.text;
+  // A sign or zeros in front are no reason to lose digits that no number of ours holds.
+  const std::string_view plain = std::string_view(value.text).substr(value.text[0] == '+');
+  const size_t digit = plain.find_first_not_of('0');
+  if (digit != plain.npos && is_json_number(plain.substr(digit))) {
+    return std::string(plain.substr(digit));
+  }
   const json::value number = number_of(value);
   return number.is_double() ? fmt::format("{}", number.get_double()) : json::serialize(number);
 }
