@@ -37,6 +37,11 @@ struct TestCommand {
   bool generate = false;
 };
 
+// Of --fail-under, in hundredths of a percent: `90%`, or `90`, which can mean nothing else.
+std::optional<u64> least_coverage(const std::string& text) {
+  return parse_percent(parse_count(text) ? text + "%" : text);
+}
+
 // One run over all files.
 class TestRun {
  public:
@@ -168,10 +173,10 @@ class TestRun {
 
   bool check_coverage(const tests::Coverage& coverage) const {
     if (command_.fail_under.empty()) return true;
-    const u64 wanted = parse_percent(command_.fail_under).value_or(0);
+    const u64 wanted = least_coverage(command_.fail_under).value_or(0);
     if (coverage.share() >= wanted) return true;
     console_.error(fmt::format("coverage is {}, below {}{}", format_percent(coverage.share()),
-                               command_.fail_under,
+                               format_percent(wanted),
                                command_.coverage ? "" : "; --coverage tells what is uncovered"));
     return false;
   }
@@ -242,7 +247,8 @@ std::string misuse_of(const TestCommand& command) {
   if (command.files.empty()) return "name a file of tests, or write one with --generate";
   if (command.output != "-") return "-o is where --generate writes";
   constexpr u64 kWhole = 10'000;  // in hundredths of a percent
-  if (!command.fail_under.empty() && parse_percent(command.fail_under).value_or(~u64{0}) > kWhole) {
+  if (!command.fail_under.empty() &&
+      least_coverage(command.fail_under).value_or(~u64{0}) > kWhole) {
     return "--fail-under takes a percentage up to 100%, such as 90%";
   }
   const bool looks_inside = command.run.update || command.coverage || !command.fail_under.empty();

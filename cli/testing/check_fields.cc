@@ -61,6 +61,14 @@ class FieldCheck {
     return (is_digit(text[1]) && is_digit(text[2])) || (classes && text.substr(1) == "XX");
   }
 
+  static std::string help_for_status(std::string_view text) {
+    if (text.size() == 3 && text.substr(1) == "xx") {
+      const std::string upper = fmt::format("{}XX", text[0]);
+      if (is_status(upper, true)) return fmt::format("did you mean {}?", in_quotes(upper));
+    }
+    return "write a number such as 404, or one of 1XX, 2XX, 3XX, 4XX, 5XX";
+  }
+
   bool field(const Value& value, const Field& field) {
     const std::string what = fmt::format("`{}`", field.name);
     switch (field.kind) {
@@ -139,10 +147,16 @@ class FieldCheck {
         return is_status(value.text, false) || wrong_value(value, field, "a status, 100 to 599");
       case FieldKind::Statuses:
         return is_status(value.text, true) ||
-               wrong_value(value, field, "a status, 100 to 599, or a class like 4XX");
+               wrong_value(value, field, "a status, 100 to 599, or a class like 4XX",
+                           help_for_status(value.text));
       case FieldKind::Count:
         return parse_count(value.text).value_or(~u64{0}) <= kMaxBodySize ||
                wrong_value(value, field, "a count");
+      case FieldKind::Times: {
+        const u64 count = parse_count(value.text).value_or(0);
+        return (count >= 1 && count <= kMaxRepeat) ||
+               wrong_value(value, field, fmt::format("a count, 1 to {}", kMaxRepeat));
+      }
       case FieldKind::Duration:
         return parse_duration(value.text).value_or(~u64{0}) <= kMaxWaitMs ||
                wrong_value(value, field, "a duration such as 250ms, 30s or 2h, up to 366d");
@@ -162,6 +176,7 @@ class FieldCheck {
       case FieldKind::Bool:
         return "true or false";
       case FieldKind::Count:
+      case FieldKind::Times:
       case FieldKind::Status:
       case FieldKind::Statuses:
         return "a number";

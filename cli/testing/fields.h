@@ -10,6 +10,8 @@
 
 namespace gw::cli::tests {
 
+inline constexpr u64 kMaxRepeat = 1'000'000;
+
 enum class FieldKind : u8 {
   Text,
   TextOrNull,
@@ -17,6 +19,7 @@ enum class FieldKind : u8 {
   Status,    // 100 to 599
   Statuses,  // the same, or a class of them: 4XX
   Count,
+  Times,  // 1 to kMaxRepeat
   Bool,
   Duration,   // 30s
   Time,       // RFC 3339
@@ -138,7 +141,9 @@ inline constexpr Field kExpectFields[] = {
      .kind = FieldKind::Objects,
      .doc = "requests that upstreams have got, in order and no others",
      .fields = kSentFields},
-    {.name = "tries", .kind = FieldKind::Count, .doc = "how often it was tried to reach a target"},
+    {.name = "tries",
+     .kind = FieldKind::Count,
+     .doc = "how often it was tried to reach a target, by all calls of a composition together"},
 };
 
 // What a test and each of its steps may have.
@@ -156,7 +161,7 @@ inline constexpr Field kExpectFields[] = {
        .kind = FieldKind::Object,                                                                 \
        .doc = "what must come of it",                                                             \
        .fields = kExpectFields},                                                                  \
-      {.name = "repeat", .kind = FieldKind::Count, .doc = "how often it is sent [1]"},            \
+      {.name = "repeat", .kind = FieldKind::Times, .doc = "how often it is sent [1]"},            \
       {.name = "wait", .kind = FieldKind::Duration, .doc = "time that passes before it is sent"}, \
   {                                                                                               \
     .name = "snapshot", .kind = FieldKind::Bool,                                                  \

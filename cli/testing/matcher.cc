@@ -117,7 +117,8 @@ class Comparison {
     if (entry.key == "type") return has_type(*actual, entry.text);
     const std::string text = actual->is_string()
                                  ? std::string(std::string_view(actual->get_string()))
-                                 : json::serialize(*actual);
+                             : actual->is_number() ? to_flow(*actual)
+                                                   : json::serialize(*actual);
     return RE2::FullMatch(text, *pattern_of(entry.text));
   }
 

@@ -47,7 +47,7 @@ bool has_field(const std::vector<engine::OfflineField>& fields, std::string_view
 std::string body_of(const Value& value, std::vector<engine::OfflineField>& headers) {
   if (value.is_string()) return value.text;
   if (!has_field(headers, "content-type")) headers.push_back({"content-type", "application/json"});
-  return boost::json::serialize(to_json(value));
+  return to_json_text(value);
 }
 
 std::string text_of(const Value& value, std::string_view key, std::string fallback = {}) {
@@ -319,7 +319,7 @@ class SuiteReader {
     if (const Value* expect = merged.get("expect")) step.expect = *expect;
     if (!check_expectation(step.expect)) return;
     if (const Value* repeat = merged.get("repeat")) {
-      step.repeat = std::clamp<u64>(parse_count(repeat->text).value_or(1), 1, kMaxRepeat);
+      step.repeat = parse_count(repeat->text).value_or(1);
     }
     step.wait_ms = duration_of(merged, "wait");
     if (const Value* snapshot = merged.get("snapshot")) step.snapshot = snapshot->boolean();
@@ -341,13 +341,28 @@ class SuiteReader {
     return false;
   }
 
-  bool check_together(const Value& request) {
-    const Value& path = *request.get("path");
-    if (!path.text.starts_with('/') && path.text != "*") {
-      bad("field-value", path.span, fmt::format("{} is no path", in_quotes(path.text)),
-          "begins with `/`");
+  bool check_path(const Value& path) {
+    if (path.text.starts_with('/') || path.text == "*") return true;
+    bad("field-value", path.span, fmt::format("{} is no path", in_quotes(path.text)),
+        "begins with `/`");
+    return false;
+  }
+
+  // YAML has numbers that JSON has no form for.
+  bool check_body(const Value* body) {
+    if (body == nullptr) return true;
+    if (body->kind == compiler::NodeKind::Float &&
+        body->text.find_first_of("nN") != body->text.npos) {
+      bad("field-value", body->span, fmt::format("{} is no number of JSON", in_quotes(body->text)),
+          "bodies are JSON", "write it in quotes where a text is meant");
       return false;
     }
+    return std::ranges::all_of(body->children,
+                               [this](const Value& child) { return check_body(&child); });
+  }
+
+  bool check_together(const Value& request) {
+    if (!check_path(*request.get("path")) || !check_body(request.get("body"))) return false;
     const Value* method = request.get("method");
     if (method != nullptr && !is_token(method->text)) {
       bad("field-value", method->span, fmt::format("{} is no method", in_quotes(method->text)),
@@ -359,8 +374,11 @@ class SuiteReader {
 
   // Which request a connection is for is known when it has been sent.
   bool check_reply(const Value& reply) {
+    if (!check_body(reply.get("body"))) return false;
     const Value* path = reply.get("path");
-    if (path == nullptr || text_of(reply, "fail") != "connect") return true;
+    if (path == nullptr) return true;
+    if (!path->is_map() && !check_path(*path)) return false;
+    if (text_of(reply, "fail") != "connect") return true;
     bad("field-conflict", path->key_span.valid() ? path->key_span : path->span,
         "`path` and `fail: connect` exclude each other", "nothing is sent then",
         "name the upstream alone, with `of`");

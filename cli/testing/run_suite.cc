@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -53,7 +55,7 @@ class SuiteRunner {
       }
       ++requests;
     }
-    if (result.failures.empty() && backend_.sight() == Sight::Inside) check_scripts(test, result);
+    if (backend_.sight() == Sight::Inside) check_scripts(test, result);
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
@@ -78,30 +80,46 @@ class SuiteRunner {
       }
     }
     if (failure.problem.empty() && failure.mismatches.empty()) return true;
+    // Who would have taken the others is not known: requests are left out, or could not be made.
+    const bool cut_short = repetition + 1 < step.repeat || !failure.problem.empty();
+    if (cut_short) {
+      for (const Reply& reply : step.upstream) taken_.insert(reply.span.begin);
+    }
     result.failures.push_back(std::move(failure));
     return false;
   }
 
   // An answer that stands above several steps, or repetitions, is for whichever takes it. One that
-  // nobody takes shows that something has not been asked for as its author thought.
+  // nobody takes shows that something has not been asked for as its author thought: beside what
+  // else is wrong with its step, which may follow from it.
   void check_scripts(const Test& test, TestResult& result) {
     for (size_t i = 0; i < test.steps.size(); ++i) {
       const Step& step = test.steps[i];
-      Failure failure{.step = i,
-                      .repetition = step.repeat - 1,
-                      .request = fmt::format("{} {}", step.request.method, step.request.path),
-                      .problem = {},
-                      .mismatches = {}};
+      std::vector<Mismatch> unasked;
       for (size_t reply = 0; reply < step.upstream.size(); ++reply) {
         const Reply& left = step.upstream[reply];
         if (left.optional || !taken_.insert(left.span.begin).second) continue;
-        failure.mismatches.push_back({.where = fmt::format("upstream[{}]", reply),
-                                      .expected = "a request that takes this answer",
-                                      .got = "none: take it out, or write `optional: true` in it",
-                                      .span = left.span});
+        unasked.push_back({.where = fmt::format("upstream[{}]", reply),
+                           .expected = "a request that takes this answer",
+                           .got = "none: take it out, or write `optional: true` in it",
+                           .span = left.span});
       }
-      if (!failure.mismatches.empty()) result.failures.push_back(std::move(failure));
+      if (unasked.empty()) continue;
+      std::ranges::move(unasked, std::back_inserter(failure_of(i, test, result)));
     }
+  }
+
+  // The differences of a step, told in the order of steps.
+  static std::vector<Mismatch>& failure_of(size_t index, const Test& test, TestResult& result) {
+    const auto at = std::ranges::lower_bound(result.failures, index, {}, &Failure::step);
+    if (at != result.failures.end() && at->step == index) return at->mismatches;
+    const Step& step = test.steps[index];
+    const Failure added{.step = index,
+                        .repetition = step.repeat - 1,
+                        .request = fmt::format("{} {}", step.request.method, step.request.path),
+                        .problem = {},
+                        .mismatches = {}};
+    return result.failures.insert(at, added)->mismatches;
   }
 
   void check_snapshot(const Test& test, size_t number, const Outcome& outcome, Failure& failure) {

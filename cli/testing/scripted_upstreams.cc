@@ -55,6 +55,9 @@ bool parse_request(std::string_view text, SentRequest& out) {
   return step.end;
 }
 
+// What authorizers and issuers are asked hangs below its exchange, too, and is no try of it.
+bool is_part(const Exchange& exchange) { return exchange.depth != 0 && exchange.cancels_alone; }
+
 bool has_body(const Reply& reply, std::string_view method) {
   return method != "HEAD" && reply.status >= 200 && reply.status != 204 && reply.status != 304;
 }
@@ -236,7 +239,9 @@ Task<Result<void>> ScriptedUpstreams::fetch(Exchange& exchange, const http::Requ
                                             http::BodySource* body, const FetchOptions& options,
                                             Responder* responder, Fetched& out) {
   upstream::PoolFetcher& fetcher = fetcher_of(options.upstream);
+  const u32 before = exchange.try_count;
   Result<void> result = co_await fetcher.fetch(exchange, request, body, options, responder, out);
+  if (is_part(exchange)) part_tries_ += exchange.try_count - before;
   co_return result;
 }
 

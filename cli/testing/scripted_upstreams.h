@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/testing/suite.h"
@@ -34,6 +35,8 @@ class ScriptedUpstreams final : public Fetcher {
   const std::vector<bool>& taken() const { return used_; }
   /// What was sent since the last call.
   std::vector<SentRequest> take_sent();
+  /// How often the calls of compositions have tried a target since the last call.
+  u32 take_part_tries() { return std::exchange(part_tries_, 0); }
 
   Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                            http::BodySource* body, const FetchOptions& options,
@@ -54,6 +57,7 @@ class ScriptedUpstreams final : public Fetcher {
   std::vector<Reply> script_;
   std::vector<bool> used_;  // of script_
   std::vector<SentRequest> sent_;
+  u32 part_tries_ = 0;
   std::vector<std::unique_ptr<Talk>> talks_;
   std::vector<std::unique_ptr<Target>> targets_;                  // by upstream; made when asked
   std::vector<std::unique_ptr<upstream::PoolFetcher>> fetchers_;  // the same

@@ -232,10 +232,15 @@ class Stage::Run {
   void finish() {
     outcome_.status = responder_.status;
     outcome_.fields = responder_.fields;
-    if (exchange_.request.method != http::Method::Head) outcome_.body = responder_.plain_body();
+    // As the server writes it: it leaves out what the engine has given for a head without a body.
+    http::ResponseHead head(exchange_.arena);
+    head.status = outcome_.status;
+    if (!http::response_length(head, exchange_.request.method, std::nullopt).bodiless) {
+      outcome_.body = responder_.plain_body();
+    }
     outcome_.sent = stage_.upstreams_.take_sent();
     outcome_.taken = stage_.upstreams_.taken();
-    outcome_.tries = exchange_.try_count;
+    outcome_.tries = exchange_.try_count + stage_.upstreams_.take_part_tries();
     outcome_.cache = exchange_.cache_outcome;
     outcome_.client = exchange_.client_class;
     if (exchange_.route != table::kNone) {

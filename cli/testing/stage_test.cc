@@ -37,6 +37,23 @@ paths:
   /both: {get: {operationId: both, security: [{es: [], key: []}], responses: {'200': {description: ok}}}}
   /cert: {get: {operationId: cert, security: [{cert: []}], responses: {'200': {description: ok}}}}
   /far: {get: {operationId: far, security: [{}], x-gw: {public: test, upstream: far}, responses: {'200': {description: ok}}}}
+  /gone: {get: {operationId: gone, security: [{}], x-gw: {public: test, response: {status: {'404': 204, '410': 304}}}, responses: {'200': {description: ok}}}}
+  /parts:
+    get:
+      operationId: parts
+      security: [{}]
+      x-gw:
+        public: test
+        compose:
+          calls: {a: {operation: inner}, b: {upstream: far, path: /b, retries: 2, optional: true}}
+          body: {a: $calls.a.body, b: $calls.b.body}
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: object}}}}}
+  /inner:
+    get:
+      operationId: inner
+      security: [{}]
+      x-gw: {public: test, compose: {calls: {c: {operation: far}}, body: {c: $calls.c.status}}}
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: object}}}}}
   /open:
     get: {operationId: open, security: [], x-gw: {public: test, quota: {daily: {limit: 2, per: day}}}, responses: {'200': {description: ok}}}
     post: {operationId: send, security: [], x-gw: {public: test, retry: off}, requestBody: {content: {text/plain: {}}}, responses: {'200': {description: ok}}}
@@ -125,6 +142,31 @@ TEST_CASE("stage: a script that is used up answers 200, and each try takes one r
   - {name: late, request: {path: /open}, upstream: [{delay: 8500ms}], expect: {status: 504}}
   - {name: no body for HEAD, request: {method: HEAD, path: /open}, upstream: [{body: text}], expect: {status: 200, body: {present: false}, operation: open}}
   - {name: none behind 204, request: {path: /open}, upstream: [{status: 204, body: text}], expect: {status: 204, body: {present: false}}}
+  - {name: none where it has become 204, request: {path: /gone}, upstream: [{status: 404, body: {x: 1}}], expect: {status: 204, body: {present: false}}}
+  - {name: nor 304, request: {path: /gone}, upstream: [{status: 410, body: {x: 1}}], expect: {status: 304, body: {present: false}}}
+)") == "");
+}
+
+TEST_CASE("stage: numbers reach both sides as a test has them", "[cli][tests]") {
+  CHECK(differences(R"(
+  - name: a request
+    request: {method: POST, path: /open, body: {p: 19.99}, headers: {content-type: text/plain}}
+    expect: {upstream: [{exact: '{"p":19.99}'}]}
+  - {name: an answer, request: {path: /open}, upstream: [{body: [0.5, 1.0]}], expect: {body: '[0.5,1.0]'}}
+  - {name: a pattern, request: {path: /open}, upstream: [{body: {p: 0.5}}], expect: {body: {p: {matches: '0\.5'}}}}
+)") == "");
+}
+
+TEST_CASE("stage: tries of a composition are those of its calls", "[cli][tests]") {
+  CHECK(differences(R"(
+  - name: each once
+    request: {path: /parts}
+    expect: {status: 200, tries: 2}
+  - name: repetitions, and connections that fail
+    request: {path: /parts}
+    upstream: [{of: far, path: /b, fail: reset}, {of: far, path: /b, status: 503}, {of: far, path: /b, body: {id: 1}}]
+    expect: {status: 200, tries: 4, body: {b: {id: 1}}}
+  - {name: not of the one before, request: {path: /far}, expect: {tries: 1}}
 )") == "");
 }
 

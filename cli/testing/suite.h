@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/testing/fields.h"
 #include "cli/testing/value.h"
 #include "compiler/diag/sink.h"
 #include "runtime/engine/offline.h"
@@ -11,7 +12,6 @@
 
 namespace gw::cli::tests {
 
-inline constexpr u64 kMaxRepeat = 1'000'000;
 inline constexpr u64 kMaxBodySize = u64{1} << 30;
 inline constexpr size_t kMaxTests = 1'000'000;
 

@@ -86,12 +86,26 @@ tests:
   - {name: d, request: {path: /x, bodySize: 3}, expect: {status: 200}}
 )");
   const auto request = [&](size_t index) { return suite.tests.at(index).steps.at(0).request; };
-  CHECK(request(0).body == R"({"n":1.5E0,"t":"x","l":[true,null]})");
+  CHECK(request(0).body == R"({"n":1.50,"t":"x","l":[true,null]})");
   CHECK(request(0).headers.at(0).value == "application/json");
   CHECK(request(1).body == "plain");
   CHECK(request(1).headers.empty());
   CHECK(request(2).headers.size() == 1);
   CHECK(request(3).body == "   ");
+}
+
+TEST_CASE("suite: numbers of bodies are sent as they are written", "[cli][tests]") {
+  const Suite suite = suite_of(R"(
+tests:
+  - name: t
+    request: {path: /x, body: [19.99, 0.5, 1e3, -0.0, 12345678901234567890123, 0x1f, .5, +7, +12345678901234567890, 007, 00, +0.50]}
+    upstream: [{body: {p: 19.99, q: [100.250]}}]
+    expect: {status: 200}
+)");
+  const Step& step = suite.tests.at(0).steps.at(0);
+  CHECK(step.request.body ==
+        "[19.99,0.5,1e3,-0.0,12345678901234567890123,31,0.5,7,12345678901234567890,7,0,0.5]");
+  CHECK(step.upstream.at(0).body == R"({"p":19.99,"q":[100.250]})");
 }
 
 TEST_CASE("suite: what grows without bound is refused", "[cli][tests]") {
@@ -184,6 +198,11 @@ TEST_CASE("suite: the reader and its JSON Schema agree", "[cli][tests]") {
       {"", "", "upstream: [{fail: never}]"},
       {"", "", "upstream: [{delay: 5}]"},
       {"", "", "wait: 5s, repeat: 2, snapshot: true"},
+      {"", "", "repeat: 1"},
+      {"", "", "repeat: 0"},
+      {"", "", "repeat: 1000000"},
+      {"", "", "repeat: 1000001"},
+      {"", "", "repeat: -1"},
       {"", "", "wait: 5"},
       {"", "", "snapshot: perhaps"},
       {"", "", "use: []"},

@@ -50,6 +50,8 @@ json::object of_kind(const Field& field) {
                                     text("^[1-5]XX$")}}};
     case FieldKind::Count:
       return {{"type", "integer"}, {"minimum", 0}};
+    case FieldKind::Times:
+      return {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxRepeat}};
     case FieldKind::Bool:
       return {{"type", "boolean"}};
     case FieldKind::Duration:

@@ -26,6 +26,24 @@ json::value number_of(const Value& value) {
   return std::strtod(value.text.c_str(), nullptr);
 }
 
+bool is_json_number(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value parsed = json::parse(text, ec);
+  return !ec && parsed.is_number();
+}
+
+std::string number_text(const Value& value) {
+  if (is_json_number(value.text)) return value.text;
+  // A sign or zeros in front are no reason to lose digits that no number of ours holds.
+  const std::string_view plain = std::string_view(value.text).substr(value.text[0] == '+');
+  const size_t digit = plain.find_first_not_of('0');
+  if (digit != plain.npos && is_json_number(plain.substr(digit))) {
+    return std::string(plain.substr(digit));
+  }
+  const json::value number = number_of(value);
+  return number.is_double() ? fmt::format("{}", number.get_double()) : json::serialize(number);
+}
+
 bool is_plain(std::string_view text) {
   static constexpr std::string_view kWords[] = {"null", "true", "false", "yes",  "no",
                                                 "on",   "off",  "Null",  "True", "False"};
@@ -133,6 +151,18 @@ json::value to_json(const Value& value) {
     }
   }
   return nullptr;
+}
+
+std::string to_json_text(const Value& value) {
+  if (value.kind == NodeKind::Int || value.kind == NodeKind::Float) return number_text(value);
+  if (value.is_scalar()) return json::serialize(to_json(value));
+  std::string out;
+  for (const Value& child : value.children) {
+    if (!out.empty()) out += ',';
+    if (value.is_map()) out += json::serialize(json::value(child.key)) + ':';
+    out += to_json_text(child);
+  }
+  return value.is_map() ? '{' + out + '}' : '[' + out + ']';
 }
 
 std::string to_scalar(std::string_view text) {

@@ -48,6 +48,9 @@ size_t count_values(const Value& value);
 void merge(Value& base, const Value& over);
 
 boost::json::value to_json(const Value& value);
+/// `value` as JSON, numbers as they are written; those that JSON has no form for (0x1f, .5) in
+/// their shortest plain one.
+std::string to_json_text(const Value& value);
 /// `value` as YAML in one line, for a file that people read: `{a: 1, b: 'x: y'}`.
 std::string to_flow(const boost::json::value& value);
 /// A text as a YAML scalar, in quotes where it needs them.
