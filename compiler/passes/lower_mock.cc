@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/passes/example_value.h"
+#include "compiler/passes/media_names.h"
 #include "compiler/xgw/encode.h"
 #include "compiler/xgw/node_json.h"
 #include "runtime/base/units.h"
@@ -17,10 +18,44 @@ using policies::MockAnswerRecord;
 
 bool is_json(std::string_view media) { return media.find("json") != media.npos; }
 
+void append_encoded(std::string_view text, std::string& out) {
+  constexpr std::string_view kPlain = "-._~";  // beside letters and digits (RFC 3986 section 2.3)
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || kPlain.find(c) != kPlain.npos;
+    if (is_plain) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+}
+
+void append_field(std::string_view name, NodeRef value, std::string& out) {
+  if (!out.empty()) out += '&';
+  append_encoded(name, out);
+  out += '=';
+  append_encoded(value.is_scalar() ? std::string(value.text()) : to_json(value), out);
+}
+
+// Lists become several fields, what is deeper JSON.
+std::string form_text(NodeRef fields) {
+  std::string out;
+  for (const auto [key, value] : fields.entries()) {
+    if (!value.is_seq()) {
+      append_field(key.text(), value, out);
+      continue;
+    }
+    for (const NodeRef item : value.items()) append_field(key.text(), item, out);
+  }
+  return out;
+}
+
 // A value in the spelling of its media type.
 std::string body_text(NodeRef value, std::string_view media) {
   if (!is_json(media) && value.is_scalar()) return std::string(value.text());
-  return to_json(value);
+  const bool is_form = plain_type(media) == "application/x-www-form-urlencoded";
+  return is_form && value.is_map() ? form_text(value) : to_json(value);
 }
 
 class MockBuilder {

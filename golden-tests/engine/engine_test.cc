@@ -454,6 +454,10 @@ paths:
     get:
       operationId: xml
       responses: {'200': {description: ok, content: {application/xml: {schema: {type: object}}}}}
+  /form:
+    get:
+      operationId: form
+      responses: {'200': {description: ok, content: {application/x-www-form-urlencoded: {example: {id: 1, l: [a b, c], o: {x: 1}}}}}}
 )";
   struct Case {
     const char* target;
@@ -473,6 +477,7 @@ paths:
       {"/bounds", "", 200, R"({"code":"AAA-00","quote":"\"\\","step":4,"above":12,"none":""})"},
       {"/text", "", 200, "string"},
       {"/xml", "", 200, ""},
+      {"/form", "", 200, "id=1&l=a%20b&l=c&o=%7B%22x%22%3A1%7D"},
   };
   for (const Case& c : cases) {
     DYNAMIC_SECTION(c.target << " " << c.prefer) {
