@@ -6,6 +6,7 @@
 
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
+#include "compiler/diff/shown_data.h"
 #include "runtime/policies/body/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
@@ -15,34 +16,6 @@ namespace {
 
 using policies::Phase;
 using policies::PolicyId;
-
-// Whether what `path` leads to lies on or below what one of `paths` leads to.
-bool is_covered(std::string_view path, const std::vector<std::string>& paths) {
-  const auto token = [](std::string_view& rest) {
-    const size_t slash = std::min(rest.find('/'), rest.size());
-    const std::string_view first = rest.substr(0, slash);
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
-    return first;
-  };
-  return std::ranges::any_of(paths, [&](std::string_view wide) {
-    std::string_view rest = path;
-    while (!wide.empty()) {
-      if (rest.empty()) return false;
-      const std::string_view wanted = token(wide);
-      const std::string_view has = token(rest);
-      if (wanted != "*" && wanted != has) return false;
-    }
-    return true;
-  });
-}
-
-std::string beyond(const std::vector<std::string>& paths, const std::vector<std::string>& known) {
-  std::string out;
-  for (const std::string& path : paths) {
-    if (!is_covered(path, known)) out += fmt::format("{}`{}`", out.empty() ? "" : ", ", path);
-  }
-  return out;
-}
 
 // The fields as they are written, without what the compiler adds.
 Fields written_body(const Fields& stored) {
@@ -75,75 +48,79 @@ bool is_derived(std::string_view name) {
 
 }  // namespace
 
-std::vector<const table::StepRecord*> PolicyCompare::body_steps(const Side& side, u32 plan,
-                                                                bool request) const {
+// Of a body no plan has more than one step for all, and one for a class of clients.
+const table::StepRecord* PolicyCompare::body_step(const Side& side, u32 plan, bool request,
+                                                  bool of_view) const {
   const auto phase = static_cast<u8>(request ? Phase::RequestTransform : Phase::ResponseTransform);
-  auto steps = steps_of(side, plan, static_cast<u16>(PolicyId::Body));
-  std::erase_if(steps, [&](const table::StepRecord* step) { return step->phase != phase; });
-  return steps;
+  for (const auto* step : steps_of(side, plan, static_cast<u16>(PolicyId::Body))) {
+    const auto& record = side.view().policy_record<policies::BodyRecord>(step->record);
+    if (step->phase == phase && (record.of_view != 0) == of_view) return step;
+  }
+  return nullptr;
 }
 
 void PolicyCompare::bodies() {
-  for (const bool request : {true, false}) {
-    const auto before = body_steps(old_, old_plan_, request);
-    const auto after = body_steps(new_, new_plan_, request);
-    for (size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
-      Fields was;
-      Fields is;
-      if (i < before.size()) was = written_body(step_fields(old_, *before[i], old_route_));
-      if (i < after.size()) is = written_body(step_fields(new_, *after[i], new_route_));
-      body(request ? "request.body" : "response.body", was, is);
+  body("request.body", body_step(old_, old_plan_, true, false),
+       body_step(new_, new_plan_, true, false));
+  for (const bool of_view : {false, true}) {
+    body("response.body", body_step(old_, old_plan_, false, of_view),
+         body_step(new_, new_plan_, false, of_view));
+  }
+}
+
+void PolicyCompare::body(const std::string& field, const table::StepRecord* before,
+                         const table::StepRecord* after) {
+  Fields was;
+  Fields is;
+  if (before != nullptr) was = written_body(step_fields(old_, *before, old_route_));
+  if (after != nullptr) is = written_body(step_fields(new_, *after, new_route_));
+  const bool answers = field == "response.body";
+  if (answers) shown_data(before, after, was, is);
+  if (was.empty() && is.empty()) return;
+  if (was.empty() || is.empty()) {
+    add(was.empty() ? "policy-added" : "policy-removed",
+        fmt::format(fmt::runtime(was.empty() ? "`{}` is new" : "`{}` is gone"), field), field);
+    return;
+  }
+  for (const std::string& name : names_of(was, is)) {
+    const FieldValue* old_value = find(was, name);
+    const FieldValue* new_value = find(is, name);
+    if (answers && (name == "pick" || name == "omit")) continue;
+    if (old_value != nullptr && new_value != nullptr && old_value->text == new_value->text) {
+      continue;
+    }
+    add_change("policy-changed", fmt::format("{}.{}", field, name), old_value, new_value);
+  }
+}
+
+void PolicyCompare::shown_data(const table::StepRecord* before, const table::StepRecord* after,
+                               const Fields& was, const Fields& is) {
+  const auto shown = [](const Side& side, const table::StepRecord* step) {
+    return shown_data_of(
+        side,
+        step == nullptr ? nullptr : &side.view().policy_record<policies::BodyRecord>(step->record));
+  };
+  for (ShownChange& change : shown_changes(shown(old_, before), shown(new_, after))) {
+    const std::string_view old_field =
+        change.old_field.empty() ? change.new_field : change.old_field;
+    const std::string_view new_field =
+        change.new_field.empty() ? change.old_field : change.new_field;
+    Finding& finding = add(change.more ? "data-exposed" : "data-hidden", std::move(change.message));
+    finding.before = text_of(was, std::string(old_field));
+    finding.after = text_of(is, std::string(new_field));
+    if (const Place place = body_place(old_, old_plan_, old_field); place.known()) {
+      finding.old_place = place;
+    }
+    if (const Place place = body_place(new_, new_plan_, new_field); place.known()) {
+      finding.new_place = place;
     }
   }
 }
 
-void PolicyCompare::body(const std::string& field, const Fields& before, const Fields& after) {
-  const bool answers = field == "response.body";
-  const bool one_sided = before.empty() || after.empty();
-  if (one_sided) {
-    add(before.empty() ? "policy-added" : "policy-removed",
-        fmt::format(fmt::runtime(before.empty() ? "`{}` is new" : "`{}` is gone"), field), field);
-  }
-  if (answers) shown_data(field, before, after);
-  if (one_sided) return;
-  for (const std::string& name : names_of(before, after)) {
-    const FieldValue* was = find(before, name);
-    const FieldValue* is = find(after, name);
-    if (answers && (name == "pick" || name == "omit")) continue;
-    if (was != nullptr && is != nullptr && was->text == is->text) continue;
-    add_change("policy-changed", fmt::format("{}.{}", field, name), was, is);
-  }
-}
-
-// Without `pick` all is shown.
-void PolicyCompare::shown_data(const std::string& field, const Fields& before,
-                               const Fields& after) {
-  const auto tell = [&](bool more, std::string_view name, std::string message) {
-    // Those of a view stand in it directly.
-    const std::string written =
-        fmt::format("{}.{}", view_.empty() ? field : "views." + view_, name);
-    Finding& finding = add(more ? "data-exposed" : "data-hidden", std::move(message), written);
-    finding.before = text_of(before, std::string(name));
-    finding.after = text_of(after, std::string(name));
-  };
-  const auto old_picks = items_of(text_of(before, "pick"));
-  const auto new_picks = items_of(text_of(after, "pick"));
-  if (old_picks.empty() != new_picks.empty()) {
-    tell(new_picks.empty(), "pick",
-         new_picks.empty() ? fmt::format("`{}.pick` is gone: all is shown", field)
-                           : fmt::format("`{}.pick` is new: the rest is not shown", field));
-  } else {
-    const std::string more = beyond(new_picks, old_picks);
-    const std::string less = beyond(old_picks, new_picks);
-    if (!more.empty()) tell(true, "pick", fmt::format("{} shown as well", more));
-    if (!less.empty()) tell(false, "pick", fmt::format("{} not shown any more", less));
-  }
-  const auto old_omits = items_of(text_of(before, "omit"));
-  const auto new_omits = items_of(text_of(after, "omit"));
-  const std::string more = beyond(old_omits, new_omits);
-  const std::string less = beyond(new_omits, old_omits);
-  if (!more.empty()) tell(true, "omit", fmt::format("{} not taken away any more", more));
-  if (!less.empty()) tell(false, "omit", fmt::format("{} taken away", less));
+// Where a field of `response.body` is written; those of a view stand in it directly.
+Place PolicyCompare::body_place(const Side& side, u32 plan, std::string_view name) const {
+  const std::string around = view_.empty() ? "response.body" : "views." + view_;
+  return origin(side, plan, fmt::format("{}.{}", around, name));
 }
 
 Fields PolicyCompare::compose_fields(const Side& side, const table::StepRecord& step, u32 route,
