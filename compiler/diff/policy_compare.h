@@ -10,6 +10,7 @@
 #include "compiler/diff/match.h"
 #include "compiler/diff/record_text.h"
 #include "compiler/diff/side.h"
+#include "runtime/policies/body/record.h"
 
 namespace gw::compiler::diff {
 
@@ -93,7 +94,10 @@ class PolicyCompare {
             const table::StepRecord* after);
   void shown_data(const table::StepRecord* before, const table::StepRecord* after,
                   const Fields& was, const Fields& is);
-  Place body_place(const Side& side, u32 plan, std::string_view name) const;
+  void at_body_fields(Finding& finding, std::string_view old_field,
+                      std::string_view new_field) const;
+  policies::BodyWriting answer_writing(const Side& side, u32 plan) const;
+  void answer_format();
   void compositions();
   void client_classes(size_t first_finding, u32 old_settings, u32 new_settings);
   void view(const std::string& name, const std::array<u32, 4>& compared, size_t first, size_t own);

@@ -7,6 +7,7 @@
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
 #include "compiler/diff/shown_data.h"
+#include "compiler/passes/media_names.h"
 #include "runtime/policies/body/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
@@ -25,6 +26,43 @@ Fields written_body(const Fields& stored) {
     if (name.starts_with(kFields)) out.emplace(name.substr(kFields.size()), value);
   }
   return out;
+}
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+// What successful answers of the upstream are, as far as `format` changes them.
+struct AnswerKinds {
+  bool json = false;
+  bool form = false;
+};
+
+AnswerKinds declared_kinds(const Side& side, u32 route) {
+  AnswerKinds kinds;
+  bool says_type = false;
+  const std::vector<Value::Member> responses =
+      side.contracts().operation(route).get("responses").members();
+  const auto is_success = [](const Value::Member& one) { return one.name.starts_with('2'); };
+  const bool says_success = std::ranges::any_of(responses, is_success);
+  for (const Value::Member& response : responses) {
+    if (!is_success(response) && (says_success || response.name != "default")) continue;
+    for (const Value::Member& media : response.value.resolved().get("content").members()) {
+      const std::string type = plain_type(media.name);
+      says_type = true;
+      kinds.json |= is_json_type(type) || type == "text/json";
+      kinds.form |= type == kFormType;
+    }
+  }
+  // Of what nobody declares, JSON is what a change of bodies is written for.
+  kinds.json |= !says_type;
+  return kinds;
+}
+
+std::set<std::string_view> sent_types(const AnswerKinds& kinds, policies::BodyWriting writing) {
+  std::set<std::string_view> types;
+  if (kinds.json) types.insert(writing == policies::BodyWriting::Form ? kFormType : kJsonType);
+  if (kinds.form) types.insert(writing == policies::BodyWriting::Json ? kJsonType : kFormType);
+  return types;
 }
 
 // Tables know calls by their numbers, which move when another one comes.
@@ -65,6 +103,36 @@ void PolicyCompare::bodies() {
   for (const bool of_view : {false, true}) {
     body("response.body", body_step(old_, old_plan_, false, of_view),
          body_step(new_, new_plan_, false, of_view));
+  }
+  answer_format();
+}
+
+// The last step that says it decides.
+policies::BodyWriting PolicyCompare::answer_writing(const Side& side, u32 plan) const {
+  auto writing = policies::BodyWriting::Same;
+  for (const bool of_view : {false, true}) {
+    const auto* step = body_step(side, plan, false, of_view);
+    if (step == nullptr) continue;
+    const auto& record = side.view().policy_record<policies::BodyRecord>(step->record);
+    const auto own = static_cast<policies::BodyWriting>(record.format);
+    if (own != policies::BodyWriting::Same) writing = own;
+  }
+  return writing;
+}
+
+// Contracts hold what the upstream answers, so that they do not show what clients get instead.
+void PolicyCompare::answer_format() {
+  const policies::BodyWriting was = answer_writing(old_, old_plan_);
+  const policies::BodyWriting is = answer_writing(new_, new_plan_);
+  if (was == is || old_route_ == table::kNone || new_route_ == table::kNone) return;
+  const auto old_types = sent_types(declared_kinds(old_, old_route_), was);
+  const auto new_types = sent_types(declared_kinds(new_, new_route_), is);
+  for (const std::string_view type : old_types) {
+    if (new_types.empty() || new_types.contains(type)) continue;
+    Finding& finding =
+        add("response-media-type-changed",
+            fmt::format("answers that came as `{}` come as `{}`", type, *new_types.begin()));
+    at_body_fields(finding, "format", "format");
   }
 }
 
@@ -108,19 +176,18 @@ void PolicyCompare::shown_data(const table::StepRecord* before, const table::Ste
     Finding& finding = add(change.more ? "data-exposed" : "data-hidden", std::move(change.message));
     finding.before = text_of(was, std::string(old_field));
     finding.after = text_of(is, std::string(new_field));
-    if (const Place place = body_place(old_, old_plan_, old_field); place.known()) {
-      finding.old_place = place;
-    }
-    if (const Place place = body_place(new_, new_plan_, new_field); place.known()) {
-      finding.new_place = place;
-    }
+    at_body_fields(finding, old_field, new_field);
   }
 }
 
-// Where a field of `response.body` is written; those of a view stand in it directly.
-Place PolicyCompare::body_place(const Side& side, u32 plan, std::string_view name) const {
+// Fields of a view stand in it directly.
+void PolicyCompare::at_body_fields(Finding& finding, std::string_view old_field,
+                                   std::string_view new_field) const {
   const std::string around = view_.empty() ? "response.body" : "views." + view_;
-  return origin(side, plan, fmt::format("{}.{}", around, name));
+  const Place old_place = origin(old_, old_plan_, fmt::format("{}.{}", around, old_field));
+  const Place new_place = origin(new_, new_plan_, fmt::format("{}.{}", around, new_field));
+  if (old_place.known()) finding.old_place = old_place;
+  if (new_place.known()) finding.new_place = new_place;
 }
 
 Fields PolicyCompare::compose_fields(const Side& side, const table::StepRecord& step, u32 route,
