@@ -10,6 +10,7 @@
 #include "compiler/diff/match.h"
 #include "compiler/diff/record_text.h"
 #include "compiler/diff/side.h"
+#include "runtime/policies/body/record.h"
 
 namespace gw::compiler::diff {
 
@@ -89,12 +90,18 @@ class PolicyCompare {
     u32 plan = 0;  // that its requests go through
   };
   void bodies();
-  void body(const std::string& field, const Fields& before, const Fields& after);
-  void shown_data(const std::string& field, const Fields& before, const Fields& after);
+  void body(const std::string& field, const table::StepRecord* before,
+            const table::StepRecord* after);
+  void shown_data(const table::StepRecord* before, const table::StepRecord* after,
+                  const Fields& was, const Fields& is);
+  void at_body_fields(Finding& finding, std::string_view old_field,
+                      std::string_view new_field) const;
+  policies::BodyWriting answer_writing(const Side& side, u32 plan) const;
+  void answer_format();
   void compositions();
   void client_classes(size_t first_finding, u32 old_settings, u32 new_settings);
   void view(const std::string& name, const std::array<u32, 4>& compared, size_t first, size_t own);
-  std::vector<const table::StepRecord*> body_steps(const Side& side, u32 plan, bool request) const;
+  const table::StepRecord* body_step(const Side& side, u32 plan, bool request, bool of_view) const;
   Fields compose_fields(const Side& side, const table::StepRecord& step, u32 route,
                         std::set<std::string>& names) const;
   std::map<std::string, SeenClass> classes_of(const Side& side, u32 plan) const;

@@ -6,6 +6,8 @@
 
 #include "compiler/diff/classify.h"
 #include "compiler/diff/policy_compare.h"
+#include "compiler/diff/shown_data.h"
+#include "compiler/passes/media_names.h"
 #include "runtime/policies/body/record.h"
 #include "runtime/policies/client_class/record.h"
 #include "runtime/policies/compose/record.h"
@@ -16,34 +18,6 @@ namespace {
 using policies::Phase;
 using policies::PolicyId;
 
-// Whether what `path` leads to lies on or below what one of `paths` leads to.
-bool is_covered(std::string_view path, const std::vector<std::string>& paths) {
-  const auto token = [](std::string_view& rest) {
-    const size_t slash = std::min(rest.find('/'), rest.size());
-    const std::string_view first = rest.substr(0, slash);
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
-    return first;
-  };
-  return std::ranges::any_of(paths, [&](std::string_view wide) {
-    std::string_view rest = path;
-    while (!wide.empty()) {
-      if (rest.empty()) return false;
-      const std::string_view wanted = token(wide);
-      const std::string_view has = token(rest);
-      if (wanted != "*" && wanted != has) return false;
-    }
-    return true;
-  });
-}
-
-std::string beyond(const std::vector<std::string>& paths, const std::vector<std::string>& known) {
-  std::string out;
-  for (const std::string& path : paths) {
-    if (!is_covered(path, known)) out += fmt::format("{}`{}`", out.empty() ? "" : ", ", path);
-  }
-  return out;
-}
-
 // The fields as they are written, without what the compiler adds.
 Fields written_body(const Fields& stored) {
   constexpr std::string_view kFields = "fields.";
@@ -52,6 +26,43 @@ Fields written_body(const Fields& stored) {
     if (name.starts_with(kFields)) out.emplace(name.substr(kFields.size()), value);
   }
   return out;
+}
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+// What successful answers of the upstream are, as far as `format` changes them.
+struct AnswerKinds {
+  bool json = false;
+  bool form = false;
+};
+
+AnswerKinds declared_kinds(const Side& side, u32 route) {
+  AnswerKinds kinds;
+  bool says_type = false;
+  const std::vector<Value::Member> responses =
+      side.contracts().operation(route).get("responses").members();
+  const auto is_success = [](const Value::Member& one) { return one.name.starts_with('2'); };
+  const bool says_success = std::ranges::any_of(responses, is_success);
+  for (const Value::Member& response : responses) {
+    if (!is_success(response) && (says_success || response.name != "default")) continue;
+    for (const Value::Member& media : response.value.resolved().get("content").members()) {
+      const std::string type = plain_type(media.name);
+      says_type = true;
+      kinds.json |= is_json_type(type) || type == "text/json";
+      kinds.form |= type == kFormType;
+    }
+  }
+  // Of what nobody declares, JSON is what a change of bodies is written for.
+  kinds.json |= !says_type;
+  return kinds;
+}
+
+std::set<std::string_view> sent_types(const AnswerKinds& kinds, policies::BodyWriting writing) {
+  std::set<std::string_view> types;
+  if (kinds.json) types.insert(writing == policies::BodyWriting::Form ? kFormType : kJsonType);
+  if (kinds.form) types.insert(writing == policies::BodyWriting::Json ? kJsonType : kFormType);
+  return types;
 }
 
 // Tables know calls by their numbers, which move when another one comes.
@@ -75,75 +86,108 @@ bool is_derived(std::string_view name) {
 
 }  // namespace
 
-std::vector<const table::StepRecord*> PolicyCompare::body_steps(const Side& side, u32 plan,
-                                                                bool request) const {
+// Of a body no plan has more than one step for all, and one for a class of clients.
+const table::StepRecord* PolicyCompare::body_step(const Side& side, u32 plan, bool request,
+                                                  bool of_view) const {
   const auto phase = static_cast<u8>(request ? Phase::RequestTransform : Phase::ResponseTransform);
-  auto steps = steps_of(side, plan, static_cast<u16>(PolicyId::Body));
-  std::erase_if(steps, [&](const table::StepRecord* step) { return step->phase != phase; });
-  return steps;
+  for (const auto* step : steps_of(side, plan, static_cast<u16>(PolicyId::Body))) {
+    const auto& record = side.view().policy_record<policies::BodyRecord>(step->record);
+    if (step->phase == phase && (record.of_view != 0) == of_view) return step;
+  }
+  return nullptr;
 }
 
 void PolicyCompare::bodies() {
-  for (const bool request : {true, false}) {
-    const auto before = body_steps(old_, old_plan_, request);
-    const auto after = body_steps(new_, new_plan_, request);
-    for (size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
-      Fields was;
-      Fields is;
-      if (i < before.size()) was = written_body(step_fields(old_, *before[i], old_route_));
-      if (i < after.size()) is = written_body(step_fields(new_, *after[i], new_route_));
-      body(request ? "request.body" : "response.body", was, is);
-    }
+  body("request.body", body_step(old_, old_plan_, true, false),
+       body_step(new_, new_plan_, true, false));
+  for (const bool of_view : {false, true}) {
+    body("response.body", body_step(old_, old_plan_, false, of_view),
+         body_step(new_, new_plan_, false, of_view));
+  }
+  answer_format();
+}
+
+// The last step that says it decides.
+policies::BodyWriting PolicyCompare::answer_writing(const Side& side, u32 plan) const {
+  auto writing = policies::BodyWriting::Same;
+  for (const bool of_view : {false, true}) {
+    const auto* step = body_step(side, plan, false, of_view);
+    if (step == nullptr) continue;
+    const auto& record = side.view().policy_record<policies::BodyRecord>(step->record);
+    const auto own = static_cast<policies::BodyWriting>(record.format);
+    if (own != policies::BodyWriting::Same) writing = own;
+  }
+  return writing;
+}
+
+// Contracts hold what the upstream answers, so that they do not show what clients get instead.
+void PolicyCompare::answer_format() {
+  const policies::BodyWriting was = answer_writing(old_, old_plan_);
+  const policies::BodyWriting is = answer_writing(new_, new_plan_);
+  if (was == is || old_route_ == table::kNone || new_route_ == table::kNone) return;
+  const auto old_types = sent_types(declared_kinds(old_, old_route_), was);
+  const auto new_types = sent_types(declared_kinds(new_, new_route_), is);
+  for (const std::string_view type : old_types) {
+    if (new_types.empty() || new_types.contains(type)) continue;
+    Finding& finding =
+        add("response-media-type-changed",
+            fmt::format("answers that came as `{}` come as `{}`", type, *new_types.begin()));
+    at_body_fields(finding, "format", "format");
   }
 }
 
-void PolicyCompare::body(const std::string& field, const Fields& before, const Fields& after) {
+void PolicyCompare::body(const std::string& field, const table::StepRecord* before,
+                         const table::StepRecord* after) {
+  Fields was;
+  Fields is;
+  if (before != nullptr) was = written_body(step_fields(old_, *before, old_route_));
+  if (after != nullptr) is = written_body(step_fields(new_, *after, new_route_));
   const bool answers = field == "response.body";
-  const bool one_sided = before.empty() || after.empty();
-  if (one_sided) {
-    add(before.empty() ? "policy-added" : "policy-removed",
-        fmt::format(fmt::runtime(before.empty() ? "`{}` is new" : "`{}` is gone"), field), field);
+  if (answers) shown_data(before, after, was, is);
+  if (was.empty() && is.empty()) return;
+  if (was.empty() || is.empty()) {
+    add(was.empty() ? "policy-added" : "policy-removed",
+        fmt::format(fmt::runtime(was.empty() ? "`{}` is new" : "`{}` is gone"), field), field);
+    return;
   }
-  if (answers) shown_data(field, before, after);
-  if (one_sided) return;
-  for (const std::string& name : names_of(before, after)) {
-    const FieldValue* was = find(before, name);
-    const FieldValue* is = find(after, name);
+  for (const std::string& name : names_of(was, is)) {
+    const FieldValue* old_value = find(was, name);
+    const FieldValue* new_value = find(is, name);
     if (answers && (name == "pick" || name == "omit")) continue;
-    if (was != nullptr && is != nullptr && was->text == is->text) continue;
-    add_change("policy-changed", fmt::format("{}.{}", field, name), was, is);
+    if (old_value != nullptr && new_value != nullptr && old_value->text == new_value->text) {
+      continue;
+    }
+    add_change("policy-changed", fmt::format("{}.{}", field, name), old_value, new_value);
   }
 }
 
-// Without `pick` all is shown.
-void PolicyCompare::shown_data(const std::string& field, const Fields& before,
-                               const Fields& after) {
-  const auto tell = [&](bool more, std::string_view name, std::string message) {
-    // Those of a view stand in it directly.
-    const std::string written =
-        fmt::format("{}.{}", view_.empty() ? field : "views." + view_, name);
-    Finding& finding = add(more ? "data-exposed" : "data-hidden", std::move(message), written);
-    finding.before = text_of(before, std::string(name));
-    finding.after = text_of(after, std::string(name));
+void PolicyCompare::shown_data(const table::StepRecord* before, const table::StepRecord* after,
+                               const Fields& was, const Fields& is) {
+  const auto shown = [](const Side& side, const table::StepRecord* step) {
+    return shown_data_of(
+        side,
+        step == nullptr ? nullptr : &side.view().policy_record<policies::BodyRecord>(step->record));
   };
-  const auto old_picks = items_of(text_of(before, "pick"));
-  const auto new_picks = items_of(text_of(after, "pick"));
-  if (old_picks.empty() != new_picks.empty()) {
-    tell(new_picks.empty(), "pick",
-         new_picks.empty() ? fmt::format("`{}.pick` is gone: all is shown", field)
-                           : fmt::format("`{}.pick` is new: the rest is not shown", field));
-  } else {
-    const std::string more = beyond(new_picks, old_picks);
-    const std::string less = beyond(old_picks, new_picks);
-    if (!more.empty()) tell(true, "pick", fmt::format("{} shown as well", more));
-    if (!less.empty()) tell(false, "pick", fmt::format("{} not shown any more", less));
+  for (ShownChange& change : shown_changes(shown(old_, before), shown(new_, after))) {
+    const std::string_view old_field =
+        change.old_field.empty() ? change.new_field : change.old_field;
+    const std::string_view new_field =
+        change.new_field.empty() ? change.old_field : change.new_field;
+    Finding& finding = add(change.more ? "data-exposed" : "data-hidden", std::move(change.message));
+    finding.before = text_of(was, std::string(old_field));
+    finding.after = text_of(is, std::string(new_field));
+    at_body_fields(finding, old_field, new_field);
   }
-  const auto old_omits = items_of(text_of(before, "omit"));
-  const auto new_omits = items_of(text_of(after, "omit"));
-  const std::string more = beyond(old_omits, new_omits);
-  const std::string less = beyond(new_omits, old_omits);
-  if (!more.empty()) tell(true, "omit", fmt::format("{} not taken away any more", more));
-  if (!less.empty()) tell(false, "omit", fmt::format("{} taken away", less));
+}
+
+// Fields of a view stand in it directly.
+void PolicyCompare::at_body_fields(Finding& finding, std::string_view old_field,
+                                   std::string_view new_field) const {
+  const std::string around = view_.empty() ? "response.body" : "views." + view_;
+  const Place old_place = origin(old_, old_plan_, fmt::format("{}.{}", around, old_field));
+  const Place new_place = origin(new_, new_plan_, fmt::format("{}.{}", around, new_field));
+  if (old_place.known()) finding.old_place = old_place;
+  if (new_place.known()) finding.new_place = new_place;
 }
 
 Fields PolicyCompare::compose_fields(const Side& side, const table::StepRecord& step, u32 route,
