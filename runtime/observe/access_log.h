@@ -14,7 +14,7 @@ namespace gw::observe {
 void append_access_line(const Exchange& exchange, const RouteNames* names, i64 unix_ms,
                         u64 duration_us, std::string& out);
 
-/// The log of one table on one worker: collects lines and hands them over at 64 KiB, or by flush().
+/// The log of one table on one worker: collects lines and hands them over at 256 KiB, or by flush().
 /// One thread.
 class AccessLog {
  public:
@@ -33,7 +33,8 @@ class AccessLog {
   void flush();
 
  private:
-  static constexpr size_t kFlushBytes = 64 * 1024;
+  // Waking whoever writes costs what a hundred lines cost.
+  static constexpr size_t kFlushBytes = 256 * 1024;
   AccessLogWriter& writer_;
   const std::shared_ptr<const LogFormat> format_;
   const Clock& clock_;

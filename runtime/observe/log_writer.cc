@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kMostSpare = 32;
+constexpr size_t kMostSpare = 8;
 constexpr int kLookMs = 50;  // how often a place that is full is left to look at orders
 constexpr auto kPatienceAtEnd = 2s;
 constexpr auto kPatienceWithOthers = 1s;
