@@ -14,8 +14,8 @@ namespace gw::observe {
 void append_access_line(const Exchange& exchange, const RouteNames* names, i64 unix_ms,
                         u64 duration_us, std::string& out);
 
-/// The log of one table on one worker: collects lines and hands them over at 256 KiB, or by flush().
-/// One thread.
+/// The log of one table on one worker: collects lines and hands them over at 256 KiB, or when
+/// flush() says so. One thread.
 class AccessLog {
  public:
   /// `names` are those of the table that the exchanges run by; may be null.
