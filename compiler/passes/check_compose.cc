@@ -102,8 +102,17 @@ class ComposeCheck {
       return;
     }
     const GatewayOperation* callee = found->second.callee;
+    if (found->second.is_form) return refuse_form(written, *callee);
     check_pointer(written, use.pointer, answer,
                   callee == nullptr ? "it" : fmt::format("what `{}` answers", callee->id));
+  }
+
+  void refuse_form(const WrittenExpression& written, const GatewayOperation& callee) {
+    const Span span = written.span_of(0, static_cast<u32>(written.text.size()));
+    if (!reported_.insert(place_of(span)).second) return;
+    report(module_, "compose-field-unknown", Severity::Error, span,
+           fmt::format("`{}` makes a form of its answer, and compositions read JSON", callee.id),
+           "leads to nothing", "call an operation without `format: form`, or the upstream itself");
   }
 
   // A value that only the fallback has is a value.

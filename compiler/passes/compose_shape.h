@@ -53,6 +53,7 @@ class ComposedCalls {
     bool may_be_absent = false;  // such an answer leaves no value, nor does a `forEach` of no list
     bool is_declared = false;    // `answer` is what the operation declares, and not just anything
     bool of_items = false;       // `forEach`
+    bool is_form = false;        // the operation makes a form of its answer, which nobody reads
   };
   const std::map<std::string_view, Call>& calls() const { return calls_; }
   /// The shape of `$item` of a call with `forEach`.
