@@ -14,6 +14,7 @@
 #include "compiler/passes/media_names.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/plan_steps.h"
+#include "compiler/passes/shape_proof.h"
 
 namespace gw::compiler {
 namespace {
@@ -242,16 +243,30 @@ class BodyPathCheck {
     if (const Effective* body = body_of(fields, "request")) {
       Shape shape = request_shape(source);
       change(*body, {source, fmt::format("the request body of `{}`", source.id)}, shape);
+      check_form(*body, fmt::format("the request body of `{}`", source.id), shape);
     }
     Shape shape = answer_shape(module_, source, fields);
     const Effective* body = body_of(fields, "response");
     if (body == nullptr) return shape;
     if (own) {
       change(*body, {source, fmt::format("the answers of `{}`", source.id)}, shape);
+      check_form(*body, fmt::format("what `{}` answers", source.id), shape);
     } else {
       change_shape(*body, request_expressions(source), shape, {});
     }
     return shape;
+  }
+
+  // Its fields are the members of an object.
+  void check_form(const Effective& body, const std::string& what, Shape& shape) {
+    const Effective* format = body.find("format");
+    if (format == nullptr || !format->node || format->node.text() != "form") return;
+    look_into(shape);
+    if (shape.may_be(gw::schema::kTypeObject)) return;
+    if (!refused_.insert(place_of(format->span())).second) return;
+    report(module_, "extension-conflict", Severity::Error, format->span(),
+           fmt::format("no form can be made of {}: it is {}", what, type_words(shape.types)),
+           "the fields of a form are members of an object", "`wrap` makes an object of it");
   }
 
   static const Effective* body_of(const Effective& fields, std::string_view name) {
