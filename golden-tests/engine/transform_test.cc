@@ -462,7 +462,8 @@ TEST_CASE("body: a form is made of what a template or an expression has written"
   CHECK(answered("template: {n: $response.body#/o}", R"({"o":{"a":1}})") == "n=%7B%22a%22%3A1%7D");
   CHECK(answered("set: {l: [1, x], o: {a: 1}}", "{}") == "l=1&l=x&o=%7B%22a%22%3A1%7D");
   CHECK(answered("template: $response.body#/inner", R"({"inner":{"a":"b c"}})") == "a=b%20c");
-  CHECK(answered("template: [1]", "{}") == "502");
+  // What the schema does not say is found out here.
+  CHECK(answered("template: $response.body#/inner", R"({"inner":[1]})") == "502");
   CHECK(answered("set: {l: []}", "{}").empty());
   // Whose body cannot be a form is who has sent it.
   for (const std::string body : {"[1]", "5", "null"}) {
