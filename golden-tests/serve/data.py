@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -89,7 +90,8 @@ class Data(unittest.TestCase):
 
     def until(self, holds):
         """Every of some requests on new connections, which reach all workers."""
-        for _ in range(200):
+        end = time.monotonic() + run.SECONDS
+        while time.monotonic() < end:
             if all(holds() for _ in range(8)):
                 return
         self.fail("the change was not taken over")

@@ -249,10 +249,14 @@ void Control::deliver_again(std::shared_ptr<const LiveData> data) {
 }
 
 void Control::replace_data(std::shared_ptr<const LiveData> data) {
-  loop_.post([this, data = std::move(data)] {
+  const auto delivered = std::make_shared<std::promise<void>>();
+  std::future<void> done = delivered->get_future();
+  loop_.post([this, data = std::move(data), delivered] {
     if (pending_ != nullptr) deliver_pending();
     if (current_ != nullptr) deliver_again(issuers_.watch(*current_->table, *data));
+    delivered->set_value();
   });
+  done.get();
 }
 
 // On the thread that saw the change, which may be a worker: writing a line may block.

@@ -54,8 +54,8 @@ class Control {
   /// none. Between start() and stop() only.
   PublishCost publish(Publication publication);
 
-  /// The same table with other data, whose files have changed. Any thread, as publish(); does not
-  /// wait.
+  /// The same table with other data, whose files have changed. Any thread, as publish(). Returns
+  /// when the workers have been told: no longer than a pass of this loop takes.
   void replace_data(std::shared_ptr<const LiveData> data);
 
   /// Any thread: how it goes with names, issuers and targets.

@@ -23,8 +23,9 @@ void DataWatch::look() {
         {{"reason", problems[0]}, {"help", "what was there before goes on counting"}});
     return;
   }
-  log(LogLevel::Info, "data_changed", {{"consumers", static_cast<i64>(data->consumers.size())}});
+  const auto consumers = static_cast<i64>(data->consumers.size());
   gateway_.replace_data(std::move(data));
+  log(LogLevel::Info, "data_changed", {{"consumers", consumers}});
 }
 
 }  // namespace gw::server
