@@ -49,8 +49,9 @@ enum class Errc : u8 {
 };
 enum class Origin : u8 { Internal, Downstream, Upstream };
 /// Whether the same bytes may be sent again without the risk of doing something twice. `Reused`:
-/// only because the connection came from the pool and died before any answer.
-enum class Retry : u8 { Never, Safe, Reused };
+/// only because the connection came from the pool and died before any answer. `Unseen`: the target
+/// has ended the connection in good order, and said that it has not looked at the request.
+enum class Retry : u8 { Never, Safe, Reused, Unseen };
 
 struct Error {
   Errc code = Errc::None;

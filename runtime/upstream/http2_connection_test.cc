@@ -287,6 +287,20 @@ TEST_CASE("http2: good-bye [6.8]", "[upstream][http2]") {
     CHECK(at.bench.origin[0]->closed());
     CHECK_FALSE(at.bench.origin[1]->closed());
   }
+  SECTION("and again where the next connection ends as well, which says nothing of the target") {
+    for (size_t i = 0; i < 3; ++i) {
+      at.origin(i).go_away(0);
+      at.run();
+      REQUIRE(at.origins.size() == i + 2);
+    }
+    CHECK_FALSE(first->done());
+    at.origin(3).go_away(0);
+    at.run();
+    CHECK(first->error.code == Errc::UpstreamClosed);
+    CHECK(first->error.retry == Retry::Unseen);
+    CHECK(second->error.retry == Retry::Unseen);
+    CHECK(at.origins.size() == 4);
+  }
   SECTION("what it did look at goes on, new requests take another connection") {
     at.origin().go_away(3);
     at.run();

@@ -234,7 +234,10 @@ void Http2Stream::refused() {
 Error Http2Stream::closed_error(u32 error_code) const {
   Error error{
       .code = Errc::UpstreamClosed, .origin = Origin::Upstream, .what = "target reset the stream"};
-  if (error_code == NGHTTP2_REFUSED_STREAM && !any_field_) {
+  if (error_code == NGHTTP2_REFUSED_STREAM && !any_field_ && connection_.is_going_away()) {
+    error.retry = Retry::Unseen;  // RFC 9113 section 6.8
+    error.what = "target ended the connection before it looked at the request";
+  } else if (error_code == NGHTTP2_REFUSED_STREAM && !any_field_) {
     error.retry = Retry::Safe;  // RFC 9113 section 8.7: it was not looked at
     error.what = "target refused the stream";
   } else if (head_ready_) {

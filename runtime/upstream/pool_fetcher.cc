@@ -36,19 +36,29 @@ Error circuit_open() {
                .what = "the circuit breaker is open"};
 }
 
+// How often a request is sent again because its connection has ended: a target that does not keep
+// them for long may end the next one as well.
+constexpr u32 kMostEnded = 3;
+
+// A connection that ended between two requests says nothing about its target, unless it was made
+// for this one.
+bool has_ended(const Error& error, bool fresh) {
+  return !fresh && (error.retry == Retry::Reused || error.retry == Retry::Unseen);
+}
+
 // Whether a failed fetch says something about the target.
-bool is_targets_fault(const Error& error) {
-  return error.origin == Origin::Upstream && error.retry != Retry::Reused &&
+bool is_targets_fault(const Error& error, bool fresh) {
+  return error.origin == Origin::Upstream && !has_ended(error, fresh) &&
          error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled &&
          !is_shortage(error.sys);
 }
 
 // What a try says of the target and of the upstream.
-Breaker::Result judge(const Error& error, u32 status) {
+Breaker::Result judge(const Error& error, u32 status, bool fresh) {
   if (error.code == Errc::None) {
     return status >= 500 ? Breaker::Result::Failure : Breaker::Result::Success;
   }
-  return is_targets_fault(error) ? Breaker::Result::Failure : Breaker::Result::Neither;
+  return is_targets_fault(error, fresh) ? Breaker::Result::Failure : Breaker::Result::Neither;
 }
 
 void count_try(const Pool& pool, const TryRecord& record) {
@@ -154,17 +164,21 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
   const FetchOptions& options = call.options;
   Result<void> outcome = first;
   u32 retries = 0;
-  bool was_fresh = false;
+  u32 ended = 0;
+  bool was_refused = false;
   for (;;) {
     const bool body_kept = call.body == nullptr;
-    // The pooled connection was closed by the target as we wrote. Once more, on a new one; only for
-    // what may be sent twice, and while all of it is still at hand. So may any request that the
-    // target has refused by HTTP/2 before it looked at it. Neither is overload: no permit.
+    // The pooled connection was closed by the target as we wrote: again, on a new one; only what
+    // may be sent twice, and while all of it is still at hand. So may any request that the target
+    // has not looked at when it ended the connection by HTTP/2, and, once, one that it has refused.
+    // None of that is overload: no permit.
     const Error failure = outcome ? Error{} : outcome.error();
-    const bool unseen = (failure.retry == Retry::Reused && options.replay_safe) ||
-                        (failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed);
-    if (unseen && !was_fresh && body_kept) {
-      was_fresh = true;
+    const bool was_ended =
+        failure.retry == Retry::Unseen || (failure.retry == Retry::Reused && options.replay_safe);
+    const bool refused = failure.retry == Retry::Safe && failure.code == Errc::UpstreamClosed;
+    if (body_kept && ((was_ended && ended < kMostEnded) || (refused && !was_refused))) {
+      if (was_ended) ++ended;
+      if (refused) was_refused = true;
       outcome = co_await try_once(call, pool, out, true);
       continue;
     }
@@ -192,7 +206,8 @@ Task<Result<void>> PoolFetcher::try_again(Call& call, Pool& pool, Fetched& out,
     }
     ++retries;
     if (pool.counters() != nullptr) pool.counters()->retries.add(1);
-    was_fresh = false;
+    ended = 0;
+    was_refused = false;
     outcome = co_await try_once(call, pool, out, false);
   }
   co_return outcome;
@@ -286,12 +301,12 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   // Nobody may take a target out by asking it for answers within a millisecond.
   const bool impatient = error.code == Errc::UpstreamTimeout && call.options.clients_deadline &&
                          loop_.now() >= call.options.deadline;
-  const Breaker::Result result = impatient ? Breaker::Result::Neither : judge(error, record.status);
+  const Breaker::Result result =
+      impatient ? Breaker::Result::Neither : judge(error, record.status, fresh);
   pool.leave_breaker(entry.pass, result);
   if (result == Breaker::Result::Success) report_success(pool.config(), target);
   if (result == Breaker::Result::Failure) report_failure(pool.config(), target, loop_.now());
-  // A connection that had grown stale says nothing about its target.
-  const bool bad = error.code != Errc::None ? error.retry != Retry::Reused : record.status >= 400;
+  const bool bad = error.code != Errc::None ? !has_ended(error, fresh) : record.status >= 400;
   if (bad && target < 64) call.tried |= u64{1} << target;
   if (error.code == Errc::None) co_return Result<void>();
   co_return fail(error);

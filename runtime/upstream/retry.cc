@@ -29,7 +29,7 @@ bool has_cause(const FetchOptions& options, RetryWord word) {
 bool may_retry(const FetchOptions& options, const FailedTry& failed) {
   const Error& error = failed.error;
   if (error.origin != Origin::Upstream || failed.answer_begun) return false;
-  const bool nothing_sent = error.retry == Retry::Safe;
+  const bool nothing_sent = error.retry == Retry::Safe || error.retry == Retry::Unseen;
   const bool repeatable = failed.body_kept && (nothing_sent || options.replay_safe);
   switch (error.code) {
     // Without a connection nobody has looked at the body yet.
