@@ -6,7 +6,8 @@
 
 Over the repository's documents, and those of the shared folder where it is there.
 
-usage: properties.py GWCTL SOURCE-FOLDER [--all]    --all: large documents of the shared folder too
+usage: properties.py GWCTL SOURCE-FOLDER [--all|--short]
+  --all: large documents of the shared folder too; --short: small ones alone
 """
 import json
 import pathlib
@@ -15,6 +16,7 @@ import sys
 import tempfile
 
 LARGE_BYTES = 1_500_000
+SMALL_BYTES = 200_000
 ENDINGS = {".yaml", ".yml", ".json"}
 
 
@@ -36,6 +38,7 @@ def subjects(findings, moved):
 
 def main():
     gwctl, root = sys.argv[1], pathlib.Path(sys.argv[2])
+    most_bytes = SMALL_BYTES if "--short" in sys.argv else LARGE_BYTES
     shared = root / ".." / "shared"
     folders = [root / "specs", root / "compiler", shared / "specs", shared / "diff-cases/data"]
     if not shared.is_dir():
@@ -45,7 +48,7 @@ def main():
         for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
             if path.suffix not in ENDINGS or not path.is_file():
                 continue
-            if path.stat().st_size > LARGE_BYTES and "--all" not in sys.argv:
+            if path.stat().st_size > most_bytes and "--all" not in sys.argv:
                 continue
             findings = diff(gwctl, path, path)
             if findings is None:
