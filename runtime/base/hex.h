@@ -1,5 +1,8 @@
 // Hexadecimal digits, read in one way everywhere. What locales say plays no part.
 #pragma once
+#include <emmintrin.h>
+
+#include <array>
 #include <string_view>
 
 #include "runtime/base/types.h"
@@ -27,6 +30,27 @@ constexpr int hex_byte(std::string_view text, size_t at) {
 /// none.
 constexpr int percent_byte(std::string_view text, size_t at) {
   return at < text.size() && text[at] == '%' ? hex_byte(text, at + 1) : -1;
+}
+
+inline void write_hex_byte(u8 byte, char* out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  out[0] = kDigits[byte >> 4];
+  out[1] = kDigits[byte & 15];
+}
+
+/// Two small digits of each byte, to `out`, which has room for them. Eight bytes at a time.
+template <size_t kBytes>
+requires(kBytes % 8 == 0) void write_hex(const std::array<u8, kBytes>& bytes, char* out) {
+  for (size_t at = 0; at < kBytes; at += 8) {
+    const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes.data() + at));
+    const __m128i low_half = _mm_set1_epi8(0x0f);
+    const __m128i values = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(eight, 4), low_half),
+                                             _mm_and_si128(eight, low_half));
+    const __m128i is_letter = _mm_cmpgt_epi8(values, _mm_set1_epi8(9));
+    const __m128i zero =
+        _mm_add_epi8(_mm_set1_epi8('0'), _mm_and_si128(is_letter, _mm_set1_epi8('a' - 10 - '0')));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * at), _mm_add_epi8(values, zero));
+  }
 }
 
 }  // namespace gw

@@ -19,5 +19,9 @@ TEST_CASE("plain text: as byte by byte", "[base]") {
     CAPTURE(text);
     const auto end = std::ranges::find_if_not(text, is_plain);
     REQUIRE(plain_length(text) == static_cast<size_t>(end - text.begin()));
+    std::string copy(text.size() + 1, '!');
+    const bool plain = copy_plain(text, copy.data());
+    REQUIRE(plain == (end == text.end()));
+    if (plain) REQUIRE(copy == text + '!');  // and nothing beyond
   }
 }

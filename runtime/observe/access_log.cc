@@ -13,6 +13,8 @@ AccessLog::AccessLog(AccessLogWriter& writer, std::shared_ptr<const LogFormat> f
 
 void AccessLog::finished(const Exchange& exchange, u64 spent_us) {
   if (!format_->wants(exchange.response.status, spent_us, random_)) return;
+  // Not piece by piece: what has grown there is copied each time.
+  if (block_.text.capacity() < kBlockBytes) block_.text.reserve(kBlockBytes);
   format_->append({exchange, names_of(exchange, names_), clock_.unix_ms(), spent_us}, block_.text);
   ++block_.lines;
   if (block_.text.size() >= kFlushBytes) flush();

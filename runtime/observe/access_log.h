@@ -35,6 +35,7 @@ class AccessLog {
  private:
   // Waking whoever writes costs what a hundred lines cost.
   static constexpr size_t kFlushBytes = 256 * 1024;
+  static constexpr size_t kBlockBytes = kFlushBytes + 16 * 1024;  // with its last line, mostly
   AccessLogWriter& writer_;
   const std::shared_ptr<const LogFormat> format_;
   const Clock& clock_;

@@ -72,8 +72,10 @@ void LogFormat::add_field(LogField field, std::string_view header) {
   part.field = field;
   const bool is_header = field == LogField::RequestHeader || field == LogField::ResponseHeader;
   if (!is_header) {
-    part.text = json_key(policies::kLogFields[static_cast<u32>(field)].name);
-    part.opening = part.text + '"';
+    if (!json_) return;
+    const std::string key = json_key(policies::kLogFields[static_cast<u32>(field)].name);
+    part.key = PaddedText(key);
+    part.opening = PaddedText(key + '"');
     return;
   }
   part.header = lower_case(header);
@@ -82,17 +84,17 @@ void LogFormat::add_field(LogField field, std::string_view header) {
   part.location =
       part.header == "referer" || part.header == "location" || part.header == "content-location";
   const bool of_request = field == LogField::RequestHeader;
-  part.text = json_key(
+  part.literal = json_key(
       std::string(of_request ? policies::kRequestHeaderField : policies::kResponseHeaderField) +
       part.header);
-  part.opening = part.text + '"';
+  part.literal += '"';
   (of_request ? has_request_fields_ : has_answer_fields_) = true;
 }
 
 void LogFormat::add_literal(std::string_view text) {
   Part& part = parts_.emplace_back();
   part.is_field = false;
-  part.text = text;
+  part.literal = text;
 }
 
 void LogFormat::read_filters(const BoundTable& table, const policies::AccessLogRecord& record) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/http/env.h"
+#include "runtime/observe/line_buffer.h"
 #include "runtime/observe/redaction.h"
 #include "runtime/observe/route_names.h"
 #include "runtime/policies/access_log/record.h"
@@ -53,8 +54,9 @@ class LogFormat {
     bool location = false;  // it is a URL, whose query is written as that of the request
     http::FieldId id{};     // of a header field
     std::string header;     // its name, in lower case
-    std::string text;       // JSON: `,"name":`; of a format the literal
-    std::string opening;    // JSON: the same, and the quote of a text
+    std::string literal;    // of a format, or JSON: `,"name":"` of a header field
+    PaddedText key;         // JSON: `,"name":` of any other field
+    PaddedText opening;     // JSON: the same, and the quote of a text
   };
 
   LogFormat(std::string table_digest, Redaction redaction)

@@ -124,7 +124,7 @@ void LogLine::write_field(const Part& part) {
       append_query(exchange_.request.query);
       return close();
     case LogField::Http:
-      return safe_text(part, version_text(exchange_.request));
+      return text(part, version_text(exchange_.request));
     case LogField::Status:
       return number(part, exchange_.response.status);
     case LogField::RequestBytes:
@@ -142,24 +142,24 @@ void LogLine::write_field(const Part& part) {
     case LogField::Parts:
       return write_parts(part);
     case LogField::Policy:
-      return safe_text(part, names.policy);
+      return text(part, names.policy);
     case LogField::Limit:
     case LogField::ShadowLimit:
       return write_limits(part);
     case LogField::Cache:
       if (exchange_.cache_outcome == cache::Outcome::None) return absent();
-      return safe_text(part, cache::outcome_name(exchange_.cache_outcome));
+      return text(part, cache::outcome_name(exchange_.cache_outcome));
     case LogField::RequestFaults:
     case LogField::RequestFault:
     case LogField::ResponseFaults:
     case LogField::ResponseFault:
       return write_faults(part);
     case LogField::Error:
-      return safe_text(part, error_name(exchange_.error.code));
+      return text(part, error_name(exchange_.error.code));
     case LogField::Detail:
       return text(part, exchange_.error.what);
     case LogField::Table:
-      return safe_text(part, format_.table_);
+      return text(part, format_.table_);
     case LogField::Request:
       return write_request(part);
     case LogField::RequestHeader:
@@ -173,7 +173,7 @@ void LogLine::write() {
     if (part.is_field) {
       write_field(part);
     } else {
-      line_.put(part.text);
+      line_.put(part.literal);
     }
   }
   if (format_.json_) {
@@ -194,10 +194,10 @@ void LogLine::write_trace(const Part& part) {
   char digits[32];
   if (part.field == LogField::TraceId) {
     write_hex(exchange_.trace->trace_id, digits);
-    return safe_text(part, {digits, 32});
+    return text(part, {digits, 32});
   }
   write_hex(exchange_.trace->span, digits);
-  safe_text(part, {digits, 16});
+  text(part, {digits, 16});
 }
 
 // The limit that refused, and one in shadow mode that would have.
@@ -292,7 +292,7 @@ void LogLine::write_phases(const Part& part) {
     line_.put('/');
     return line_.put_number(facts_.duration_us);
   }
-  line_.put(part.text);
+  line_.put(part.key);
   line_.put('{');
   if (asked) {
     line_.put("\"asked_us\":");
@@ -313,7 +313,7 @@ void LogLine::write_phases(const Part& part) {
 void LogLine::write_tries(const Part& part) {
   if (exchange_.try_count == 0) return absent();
   if (format_.json_) {
-    line_.put(part.text);
+    line_.put(part.key);
     line_.put('[');
   }
   for (u32 i = 0; i < exchange_.try_count; ++i) {
@@ -356,7 +356,7 @@ void LogLine::write_tries(const Part& part) {
 void LogLine::write_parts(const Part& part) {
   if (exchange_.parts.empty()) return absent();
   if (format_.json_) {
-    line_.put(part.text);
+    line_.put(part.key);
     line_.put('[');
   }
   bool first = true;
@@ -404,25 +404,24 @@ void LogLine::write_json_part(const PartRecord& record) {
 
 void LogLine::text(const Part& part, std::string_view value) {
   if (value.empty()) return absent();
+  // Most of what is written comes this way.
+  if (!part.opening.empty() && line_.put_plain(part.opening, value, '"')) return;
   open(part);
   piece(value);
   close();
 }
 
-void LogLine::safe_text(const Part& part, std::string_view value) {
-  if (value.empty()) return absent();
-  open(part);
-  line_.put(value);
-  close();
-}
-
 void LogLine::number(const Part& part, u64 value) {
-  if (format_.json_) line_.put(part.text);
+  if (format_.json_) line_.put(part.key);
   line_.put_number(value);
 }
 
 void LogLine::open(const Part& part) {
-  if (format_.json_) line_.put(part.opening);
+  if (!part.opening.empty()) {
+    line_.put(part.opening);
+  } else if (format_.json_) {
+    line_.put(part.literal);
+  }
 }
 
 void LogLine::close() {
@@ -434,7 +433,10 @@ void LogLine::absent() {
 }
 
 void LogLine::piece(std::string_view value) {
-  if (plain_length(value) == value.size()) return line_.put(value);
+  if (!line_.put_plain(value)) put_escaped(value);
+}
+
+void LogLine::put_escaped(std::string_view value) {
   if (format_.json_) {
     append_json_escaped(value, line_.spill());
   } else {

@@ -35,12 +35,12 @@ class LogLine {
 
   // Each begins the member; in texts `-` stands for what is not there.
   void text(const Part& part, std::string_view value);
-  void safe_text(const Part& part, std::string_view value);  // needs no escaping
   void number(const Part& part, u64 value);
   void open(const Part& part);  // of a text in pieces
   void close();
   void absent();
-  void piece(std::string_view value);  // escaped
+  void piece(std::string_view value);  // escaped where it must be
+  void put_escaped(std::string_view value);
   void append_path();
   void append_query(std::string_view query);
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -89,24 +90,35 @@ LogSink::Step LogSink::write(std::string_view lines) {
   return kind_ == Kind::Syslog ? send_line(lines) : write_stream(lines);
 }
 
-// Standard output is shared with others, so that its mode is left alone: a pipe is asked whether it
-// has room.
 LogSink::Step LogSink::write_stream(std::string_view lines) {
-  std::string_view piece = lines;
-  if (!is_regular_ && !is_socket_) {
-    pollfd asked{descriptor(), POLLOUT, 0};
-    if (::poll(&asked, 1, 0) == 0) return {.bytes = 0, .error = 0, .busy = true};
-    piece = lines.substr(0, kAtomicPipeBytes);
-  }
   ssize_t written = 0;
   do {
-    written = is_socket_
-                  ? ::send(descriptor(), piece.data(), piece.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-                  : ::write(descriptor(), piece.data(), piece.size());
+    written = write_some(lines);
   } while (written < 0 && errno == EINTR);
   if (written > 0) return {.bytes = static_cast<size_t>(written), .error = 0, .busy = false};
   if (written < 0 && would_block(errno)) return {.bytes = 0, .error = 0, .busy = true};
   return {.bytes = lines.size(), .error = written < 0 ? errno : EIO, .busy = false};
+}
+
+// Never waits. What we have opened ourselves does not block. Standard output is shared with others,
+// so that its mode is left alone.
+ssize_t LogSink::write_some(std::string_view text) {
+  if (is_socket_) {
+    return ::send(descriptor(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  if (is_regular_ || kind_ == Kind::File) return ::write(descriptor(), text.data(), text.size());
+  if (takes_flags_) {  // pipes, since Linux 6.4
+    const iovec whole{const_cast<char*>(text.data()), text.size()};
+    const ssize_t written = ::pwritev2(descriptor(), &whole, 1, -1, RWF_NOWAIT);
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
+    takes_flags_ = false;
+  }
+  pollfd asked{descriptor(), POLLOUT, 0};
+  if (::poll(&asked, 1, 0) == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return ::write(descriptor(), text.data(), std::min(text.size(), kAtomicPipeBytes));
 }
 
 // A datagram of the local BSD form, as glibc's syslog() writes it: `<30>Nov 26 05:15:11

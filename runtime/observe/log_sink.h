@@ -36,6 +36,7 @@ class LogSink {
   enum class Kind { Output, File, Syslog };
   LogSink(std::string place, Kind kind, UniqueDescriptor descriptor);
   Step write_stream(std::string_view lines);
+  ssize_t write_some(std::string_view text);
   Step send_line(std::string_view lines);
   int connect_again();
   int descriptor() const { return kind_ == Kind::Output ? 1 : descriptor_.get(); }
@@ -45,6 +46,7 @@ class LogSink {
   UniqueDescriptor descriptor_;  // invalid: standard output, which is not ours
   bool is_regular_ = false;
   bool is_socket_ = false;
+  bool takes_flags_ = true;  // standard output: of a single write
   std::string datagram_;
 };
 

@@ -35,10 +35,8 @@ void Trace::note_step(policies::PolicyId policy, TimePoint begun, bool waited, b
 void forward_trace(Exchange& exchange) {
   Trace& trace = *exchange.trace;
   http::FieldList& fields = exchange.upstream_request.fields;
-  char text[kTraceparentBytes];
-  write_traceparent(trace.trace_id, trace.span, trace.flags, text);
   trace.forwarded = static_cast<char*>(exchange.arena.allocate(kTraceparentBytes, 1));
-  std::memcpy(trace.forwarded, text, kTraceparentBytes);
+  write_traceparent(trace.trace_id, trace.span, trace.flags, trace.forwarded);
   fields.set(http::FieldId::Traceparent, {trace.forwarded, kTraceparentBytes});
   if (trace.state.empty()) {
     fields.remove(http::FieldId::Tracestate);

@@ -1,12 +1,8 @@
 #include "runtime/observe/trace_context.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <span>
 #include <vector>
-
-#include "runtime/base/hex.h"
 
 namespace gw::observe {
 namespace {
@@ -58,31 +54,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-constexpr std::array<char, 512> hex_pairs() {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::array<char, 512> pairs{};
-  for (size_t byte = 0; byte < 256; ++byte) {
-    pairs[2 * byte] = kDigits[byte >> 4];
-    pairs[2 * byte + 1] = kDigits[byte & 15];
-  }
-  return pairs;
-}
-constexpr std::array<char, 512> kHexPairs = hex_pairs();  // two digits of each byte
-
 }  // namespace
-
-void write_hex(std::span<const u8> bytes, char* out) {
-  for (const u8 byte : bytes) {
-    std::memcpy(out, &kHexPairs[byte * size_t{2}], 2);
-    out += 2;
-  }
-}
-
-std::string hex_text(std::span<const u8> bytes) {
-  std::string text(2 * bytes.size(), '0');
-  write_hex(bytes, text.data());
-  return text;
-}
 
 TraceContext parse_traceparent(std::string_view value) {
   u8 version[1];
@@ -155,13 +127,12 @@ TraceContext read_trace_context(const http::FieldList& fields, Arena& arena) {
   return read;
 }
 
-void write_traceparent(const TraceId& trace, const SpanId& span, u8 flags,
-                       char (&out)[kTraceparentBytes]) {
+void write_traceparent(const TraceId& trace, const SpanId& span, u8 flags, char* out) {
   out[0] = out[1] = '0';
   out[2] = out[35] = out[52] = '-';
   write_hex(trace, out + 3);
   write_hex(span, out + kTraceparentSpanAt);
-  write_hex({&flags, 1}, out + 53);
+  write_hex_byte(flags, out + 53);
 }
 
 }  // namespace gw::observe

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/hex.h"
 #include "runtime/base/types.h"
 #include "runtime/http/fields.h"
 
@@ -40,11 +41,14 @@ TraceContext read_trace_context(const http::FieldList& fields, Arena& arena);
 /// `00-TRACE-PARENT-FLAGS`.
 inline constexpr size_t kTraceparentBytes = 55;
 inline constexpr size_t kTraceparentSpanAt = 36;  // where the 16 digits of the span begin
-void write_traceparent(const TraceId& trace, const SpanId& span, u8 flags,
-                       char (&out)[kTraceparentBytes]);
+/// To `out`, which has room for kTraceparentBytes.
+void write_traceparent(const TraceId& trace, const SpanId& span, u8 flags, char* out);
 
-/// Lower-case hexadecimal digits, two per byte.
-void write_hex(std::span<const u8> bytes, char* out);
-std::string hex_text(std::span<const u8> bytes);
+template <size_t kBytes>
+std::string hex_text(const std::array<u8, kBytes>& bytes) {
+  std::string text(2 * kBytes, '0');
+  write_hex(bytes, text.data());
+  return text;
+}
 
 }  // namespace gw::observe
