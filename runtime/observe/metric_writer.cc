@@ -2,14 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
+#include "runtime/base/check.h"
 #include "runtime/base/huge_pages.h"
+#include "runtime/base/plain_text.h"
 
 namespace gw::observe {
 namespace {
 
 void append_escaped(std::string_view value, std::string& out) {
+  if (copy_plain(value, nullptr)) {
+    out += value;
+    return;
+  }
   for (const char c : value) {
     if (c == '\\' || c == '"') {
       out += '\\';
@@ -22,8 +29,11 @@ void append_escaped(std::string_view value, std::string& out) {
   }
 }
 
+constexpr size_t kMostDigits = 20;
+constexpr size_t kMostEndBytes = 32 + kMostDigits;  // of a line of a histogram, behind its labels
+
 void append_number(u64 value, std::string& out) {
-  char digits[20];
+  char digits[kMostDigits];
   const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
   out.append(digits, static_cast<size_t>(end - digits));
 }
@@ -56,6 +66,7 @@ std::array<std::string, kLatencyBuckets> bucket_ends() {
       ends[i] += "+Inf";
     }
     ends[i] += "\"} ";
+    GW_CHECK(ends[i].size() + kMostDigits < kMostEndBytes);
   }
   return ends;
 }
@@ -150,14 +161,18 @@ void MetricWriter::histogram(std::initializer_list<MetricLabel> labels,
   }
   line_.assign(text_, before);
   text_.resize(before);
+  const size_t most = kLatencyBuckets * (line_.size() + kMostEndBytes);
+  if (lines_.size() < most) lines_.resize(most);
+  char* at = lines_.data();
   u64 count = 0;
   for (size_t i = 0; i < kLatencyBuckets; ++i) {
     count += latencies.buckets[i];
-    text_ += line_;
-    text_ += kEnds[i];
-    append_number(count, text_);
-    text_ += '\n';
+    at = std::ranges::copy(line_, at).out;
+    at = std::ranges::copy(kEnds[i], at).out;
+    at = std::to_chars(at, at + kMostDigits, count).ptr;
+    *at++ = '\n';
   }
+  text_.append(lines_.data(), at);
   begin("_sum", labels);
   append_seconds(latencies.sum_us, text_);
   text_ += '\n';

@@ -52,7 +52,8 @@ class MetricWriter {
   std::string name_;
   MetricType type_ = MetricType::Gauge;
   std::string text_;
-  std::string line_;  // the beginning of many
+  std::string line_;   // the beginning of many
+  std::string lines_;  // memory for those of a histogram
 };
 
 }  // namespace gw::observe
