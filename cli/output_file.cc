@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace gw::cli {
 
@@ -14,9 +16,11 @@ bool write_output(const std::string& path, const std::string& text, const Consol
   std::FILE* file = std::fopen(path.c_str(), "wbe");
   const bool written =
       file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const int problem = errno;
   const bool closed = file != nullptr && std::fclose(file) == 0;
-  if (!written || !closed) console.error(fmt::format("cannot write {}", path));
-  return written && closed;
+  if (written && closed) return true;
+  console.error(fmt::format("cannot write {}: {}", path, std::strerror(written ? errno : problem)));
+  return false;
 }
 
 }  // namespace gw::cli

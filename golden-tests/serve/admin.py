@@ -946,6 +946,27 @@ class Admin(unittest.TestCase):
             self.assertEqual("this token only reads" in done.stderr, status == 2)
         self.end(serve)
 
+    def test_a_parameter_that_nobody_knows_is_refused(self):
+        serve, _, ask = self.serve_with_tokens()
+        before = ask("GET", "/v1/status", self.ORDERS)[1]
+        for method, path, words in (("POST", "/v1/reload?expectd=0123456789abcdef",
+                                     "/v1/reload takes close_streams,expected"),
+                                    ("POST", "/v1/reload?close_streams", "has no value"),
+                                    ("GET", "/v1/docs?q=a&clinet=mobile",
+                                     "/v1/docs takes client,q,from"),
+                                    ("GET", "/v1/table?x=1", "/v1/table takes no parameters")):
+            with self.subTest(path=path):
+                status, body = ask(method, path, self.ORDERS)
+                self.assertEqual(status, 400)
+                self.assertIn(words, json.loads(body)["detail"])
+        after = ask("GET", "/v1/status", self.ORDERS)[1]
+        self.assertEqual(*(json.loads(text)["tables"] for text in (before, after)))
+        self.assertEqual(ask("GET", "/v1/docs?q=a&&from=0", self.ORDERS)[0], 200)
+        # Pages read their address themselves, and whoever reads metrics may have reasons.
+        self.assertEqual([ask("GET", path, self.ORDERS)[0] for path in ("/docs?x", "/metrics?x=1")],
+                         [200, 200])
+        self.end(serve)
+
     def test_without_it_there_is_one_token(self):
         serve, _, ask = self.serve_with_tokens()
         self.assertEqual([ask("GET", "/metrics", token)[0]

@@ -245,6 +245,7 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     refuse(call, 403, "Forbidden", "a page of another origin, or a name that is not this host's");
     co_return;
   }
+  if (!check_parameters(*endpoint, call)) co_return;
   if (body != nullptr) {
     Result<void> read;
     if (endpoint->takes_table) {

@@ -332,19 +332,35 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/readyz", Access::Anybody, RunsOn::Admin, false, &get_ready},
     {"GET", "/metrics", Access::Reader, RunsOn::Admin, true, &get_metrics},
     {"GET", "/v1/status", Access::Reader, RunsOn::Admin, true, &get_status},
-    {"GET", "/v1/overview", Access::Reader, RunsOn::Admin, true, &get_overview},
+    {"GET", "/v1/overview", Access::Reader, RunsOn::Admin, true, &get_overview, "history"},
     {"GET", kEventsPath, Access::Reader, RunsOn::Admin, false, &get_events},
-    {"GET", "/v1/docs", Access::Reader, RunsOn::Admin, false, &get_docs},
+    {"GET", "/v1/docs", Access::Reader, RunsOn::Admin, false, &get_docs, "client,q,from"},
     // What it names may be secret: hashes of keys, fields for upstreams.
     {"GET", "/v1/table", Access::Operator, RunsOn::Admin, false, &get_table},
-    {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload, true, true},
-    {"POST", "/v1/rollback", Access::Operator, RunsOn::Main, false, &post_rollback, true},
-    {"POST", "/v1/drain", Access::Operator, RunsOn::Main, false, &post_drain, true},
-    {"POST", "/v1/undrain", Access::Operator, RunsOn::Main, false, &post_undrain, true},
+    {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload,
+     "close_streams,expected", true, true},
+    {"POST", "/v1/rollback", Access::Operator, RunsOn::Main, false, &post_rollback, "", true},
+    {"POST", "/v1/drain", Access::Operator, RunsOn::Main, false, &post_drain, "", true},
+    {"POST", "/v1/undrain", Access::Operator, RunsOn::Main, false, &post_undrain, "", true},
     {"POST", "/v1/purge", Access::Operator, RunsOn::Admin, false, &post_purge},
     {"POST", "/v1/explain-token", Access::Operator, RunsOn::Admin, false, &post_explain_token},
     {"POST", "/v1/takeover", Access::Operator, RunsOn::Main, false, &post_takeover},
 };
+
+// What comes before the first `separator`, which is taken off `rest` with it.
+std::string_view cut_at(std::string_view& rest, char separator) {
+  const size_t end = rest.find(separator);
+  const std::string_view first = rest.substr(0, end);
+  rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  return first;
+}
+
+bool is_listed(std::string_view name, std::string_view list) {
+  while (!list.empty()) {
+    if (cut_at(list, ',') == name) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -357,12 +373,29 @@ void refuse(AdminCall& call, u16 status, std::string_view title, std::string_vie
       json::object{{"title", title}, {"status", static_cast<u64>(status)}, {"detail", detail}});
 }
 
+bool check_parameters(const Endpoint& endpoint, AdminCall& call) {
+  if (!endpoint.path.starts_with("/v1/")) return true;
+  for (std::string_view rest = call.query; !rest.empty();) {
+    const std::string_view pair = cut_at(rest, '&');
+    const std::string_view name = pair.substr(0, pair.find('='));
+    if (pair.empty()) continue;
+    if (is_listed(name, endpoint.parameters)) {
+      if (name.size() != pair.size()) continue;
+      refuse(call, 400, "Malformed query", fmt::format("`{0}` has no value: write {0}=", name));
+      return false;
+    }
+    refuse(call, 400, "Unknown parameter",
+           endpoint.parameters.empty()
+               ? fmt::format("{} takes no parameters", endpoint.path)
+               : fmt::format("{} takes {}", endpoint.path, endpoint.parameters));
+    return false;
+  }
+  return true;
+}
+
 std::string_view query_parameter(const AdminCall& call, std::string_view name) {
-  std::string_view rest = call.query;
-  while (!rest.empty()) {
-    const size_t end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  for (std::string_view rest = call.query; !rest.empty();) {
+    const std::string_view pair = cut_at(rest, '&');
     if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
       return pair.substr(name.size() + 1);
     }

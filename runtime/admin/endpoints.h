@@ -43,11 +43,16 @@ struct Endpoint {
   RunsOn runs_on;
   bool asks_workers;  // call.workers is filled before
   void (*answer)(AdminTarget& target, AdminCall& call);
+  std::string_view parameters = {};  // of its query, separated by commas; pages take any
   // Changes what the process of a takeover has been told already: refused while one is under way.
   bool handed_over = false;
   bool takes_table = false;  // the body is call.sent_table; empty: there was none
 };
 std::span<const Endpoint> endpoints();
+
+/// Refuses a call whose query has a parameter that its endpoint does not take: misspelled, it would
+/// be without effect. False: it has been refused.
+bool check_parameters(const Endpoint& endpoint, AdminCall& call);
 
 /// A problem (RFC 9457) as the answer. `detail` tells the operator what to do.
 void refuse(AdminCall& call, u16 status, std::string_view title, std::string_view detail);
