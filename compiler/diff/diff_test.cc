@@ -12,6 +12,7 @@
 #include "compiler/diff/classify.h"
 #include "compiler/diff/diff.h"
 #include "compiler/diff/witness.h"
+#include "runtime/table/digest.h"
 #include "runtime/table/verify.h"
 
 namespace gw::compiler::diff {

@@ -18,9 +18,11 @@
 #include "runtime/policies/compose/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/table/contracts.h"
+#include "runtime/table/digest.h"
 #include "runtime/table/format.h"
 #include "runtime/table/fuzz/exercise_table.h"
 #include "runtime/table/signature.h"
+#include "runtime/table/table_file.h"
 #include "runtime/table/verify.h"
 #include "runtime/table/view.h"
 
@@ -289,6 +291,54 @@ TEST_CASE("table: a large table is judged by its digest and its contents", "[tab
     const auto wrong_contents = table::verify(Aligned(changed).bytes());
     REQUIRE_FALSE(wrong_contents);
     CHECK(wrong_contents.error().what == "section list");
+  }
+}
+
+TEST_CASE("table: what arrives in pieces is judged as what is there", "[table]") {
+  std::mt19937_64 random(1);
+  const auto arrived = [&](const TableBytes& file) {
+    auto arriving = table::ArrivingTable::allocate(file.size());
+    REQUIRE(arriving);
+    const u64 most = 1 + (u64{1} << random() % 20);  // from byte by byte to all at once
+    while (arriving->missing_bytes() != 0) {
+      const u64 begin = file.size() - arriving->missing_bytes();
+      const u64 bytes = std::min<u64>(arriving->missing_bytes(), random() % most);
+      REQUIRE(arriving->add(Bytes(file).subspan(begin, bytes)));
+    }
+    CHECK_FALSE(arriving->add(Bytes(file).first(1)));
+    return *std::move(arriving);
+  };
+  const auto same = [&](const TableBytes& file) {
+    const auto whole = table::TableFile::from_bytes(file);
+    auto pieces = arrived(file);
+    if (whole) CHECK(pieces.digest() == table::digest_of((*whole)->bytes()));
+    const auto taken = table::TableFile::from_arrived(std::move(pieces));
+    REQUIRE(taken.has_value() == whole.has_value());
+    if (taken) {
+      CHECK(std::ranges::equal((*taken)->file_bytes(), (*whole)->file_bytes()));
+    } else {
+      CHECK(taken.error().code == whole.error().code);
+      CHECK(taken.error().what == whole.error().what);
+    }
+  };
+  table::Signature signature{};  // nobody looks at it here
+  std::ranges::copy(table::kSignatureMagic, signature.magic);
+  const auto* block = reinterpret_cast<const std::byte*>(&signature);
+  for (const TableBytes& table : {shop(), everything()}) {
+    TableBytes file = table;
+    for (const bool is_signed : {false, true}) {
+      if (is_signed) file.insert(file.end(), block, block + sizeof signature);
+      same(file);
+      for (int i = 0; i < 200; ++i) {
+        TableBytes damaged = file;
+        // Every other time where the digest is told what to read.
+        const u64 from = i % 2 == 0 ? sizeof(table::Header) + 40 * sizeof(table::Section) : ~u64{0};
+        damaged[random() % std::min<u64>(from, damaged.size())] ^= std::byte{1} << random() % 8;
+        same(damaged);
+        damaged.resize(1 + random() % damaged.size());
+        same(damaged);
+      }
+    }
   }
 }
 

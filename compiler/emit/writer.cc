@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "runtime/table/verify.h"
+#include "runtime/table/digest.h"
 
 namespace gw::compiler {
 namespace {

@@ -103,31 +103,28 @@ Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
 
 // A table is large: it comes to where it will be served from. Only of a length that is not told it
 // has to be copied there.
-Task<Result<void>> read_table(http::BodySource& source, table::PrivateMemory& out) {
+Task<Result<void>> read_table(http::BodySource& source, table::ArrivingTable& out) {
   const u64 told = source.remaining_bytes();
   if (told == 0) co_return Result<void>{};
   if (told > kMaxBodyBytes) {
     std::string body;
     auto read = co_await read_body(source, body);
     if (!read || body.empty()) co_return read;
-    auto copy = table::PrivateMemory::copy_of(as_bytes(body));
+    auto copy = table::ArrivingTable::allocate(body.size());
     if (!copy) co_return fail(copy.error());
+    copy->add(as_bytes(body));
     out = *std::move(copy);
     co_return Result<void>{};
   }
-  auto memory = table::PrivateMemory::allocate(told);
-  if (!memory) co_return fail(memory.error());
-  for (u64 used = 0;;) {
+  auto arriving = table::ArrivingTable::allocate(told);
+  if (!arriving) co_return fail(arriving.error());
+  for (;;) {
     auto next = co_await source.next(64 * 1024);
     if (!next) co_return fail(next.error());
-    if (next->bytes.size() > told - used) co_return fail(Errc::BodyTooLarge, "admin body");
-    if (!next->bytes.empty()) {
-      std::memcpy(memory->data() + used, next->bytes.data(), next->bytes.size());
-    }
-    used += next->bytes.size();
+    if (!arriving->add(next->bytes)) co_return fail(Errc::BodyTooLarge, "admin body");
     if (!next->end) continue;
-    if (used != told) co_return fail(Errc::TableTruncated, "admin body");
-    out = *std::move(memory);
+    if (arriving->missing_bytes() != 0) co_return fail(Errc::TableTruncated, "admin body");
+    out = *std::move(arriving);
     co_return Result<void>{};
   }
 }

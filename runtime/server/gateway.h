@@ -44,7 +44,8 @@ class Gateway {
   /// Any thread, between start() and wait(). Replaces the table for new requests. Returns when the
   /// workers have been told; waits for new names as start() does. What that took.
   PublishCost publish(Publication publication) { return control_.publish(std::move(publication)); }
-  /// Any thread, as publish(): the same table with other data. Returns when the workers have been told.
+  /// Any thread, as publish(): the same table with other data. Returns when the workers have been
+  /// told.
   void replace_data(std::shared_ptr<const LiveData> data) {
     control_.replace_data(std::move(data));
   }

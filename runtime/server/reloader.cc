@@ -168,7 +168,7 @@ ReloadReport Reloader::start(TableFilePtr file, std::vector<InheritedSocket> inh
   return change_to(std::move(candidate), true, std::move(inherited));
 }
 
-ReloadReport Reloader::reload(table::PrivateMemory memory, const ReloadOrder& order) {
+ReloadReport Reloader::reload(table::ArrivingTable arrived, const ReloadOrder& order) {
   const UnderWay under_way(*this);
   Candidate candidate;
   ReloadReport& report = candidate.report;
@@ -176,10 +176,10 @@ ReloadReport Reloader::reload(table::PrivateMemory memory, const ReloadOrder& or
   candidate.close_streams = order.close_streams;
   // First who vouches for it: what nobody does is not to take the place of a kept table with the
   // same digest, and need not be looked at.
-  if (!is_expected(order.expected, report) || !is_vouched_for(memory.bytes(), report)) {
+  if (!is_expected(order.expected, report) || !is_vouched_for(arrived.bytes(), report)) {
     return finished(std::move(report));
   }
-  auto file = table::TableFile::from_memory(std::move(memory));
+  auto file = table::TableFile::from_arrived(std::move(arrived));
   if (!file) {
     report.problems.push_back(table_problem(file.error()));
     return finished(std::move(report));

@@ -101,7 +101,7 @@ class Reloader {
   /// next five.
   ReloadReport start(TableFilePtr file, std::vector<InheritedSocket> inherited);
   /// What may be a table, or anything.
-  ReloadReport reload(table::PrivateMemory memory, const ReloadOrder& order);
+  ReloadReport reload(table::ArrivingTable arrived, const ReloadOrder& order);
   /// The argument of `serve` once more.
   ReloadReport reopen(std::string origin);
   /// A table that somebody has opened; null: `problems` says why there is none.

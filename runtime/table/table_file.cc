@@ -95,18 +95,21 @@ TableFile::~TableFile() { ::munmap(const_cast<std::byte*>(mapped_.data()), mappe
 
 Result<std::shared_ptr<const TableFile>> TableFile::verified(std::shared_ptr<TableFile> file,
                                                              TableKind kind,
-                                                             SteadyClock::time_point begun) {
+                                                             SteadyClock::time_point begun,
+                                                             std::optional<u64> known_digest) {
   file->cost_.map = since(begun);
   const auto mapped = SteadyClock::now();
-  GW_TRY(verify(file->bytes(), kind));
+  GW_TRY(verify(file->bytes(), kind, known_digest));
   file->cost_.verify = since(mapped);
   return std::shared_ptr<const TableFile>(std::move(file));
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::adopt(PrivateMemory memory, TableKind kind,
-                                                          SteadyClock::time_point begun) {
+                                                          SteadyClock::time_point begun,
+                                                          std::optional<u64> known_digest) {
   GW_TRY(memory.protect());
-  return verified(std::shared_ptr<TableFile>(new TableFile(memory.release(), kind)), kind, begun);
+  return verified(std::shared_ptr<TableFile>(new TableFile(memory.release(), kind)), kind, begun,
+                  known_digest);
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, TableKind kind) {
@@ -116,10 +119,11 @@ Result<std::shared_ptr<const TableFile>> TableFile::from_bytes(Bytes bytes, Tabl
   return adopt(std::move(memory), kind, begun);
 }
 
-Result<std::shared_ptr<const TableFile>> TableFile::from_memory(PrivateMemory memory,
-                                                                TableKind kind) {
-  GW_TRY(size_is_possible(memory.size()));
-  return adopt(std::move(memory), kind, SteadyClock::now());
+Result<std::shared_ptr<const TableFile>> TableFile::from_arrived(ArrivingTable arrived,
+                                                                 TableKind kind) {
+  GW_TRY(size_is_possible(arrived.size()));
+  const u64 digest = arrived.digest();
+  return adopt(arrived.take_memory(), kind, SteadyClock::now(), digest);
 }
 
 Result<std::shared_ptr<const TableFile>> TableFile::load(const std::string& path, TableKind kind) {

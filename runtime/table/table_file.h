@@ -7,6 +7,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
+#include "runtime/table/arriving_table.h"
 #include "runtime/table/format.h"
 #include "runtime/table/private_memory.h"
 #include "runtime/table/signature.h"
@@ -31,9 +32,10 @@ class TableFile {
   /// Copies `bytes` into memory of its own and verifies it.
   static Result<std::shared_ptr<const TableFile>> from_bytes(Bytes bytes,
                                                              TableKind kind = TableKind::Gateway);
-  /// The same of memory that is its own already: nothing is copied.
-  static Result<std::shared_ptr<const TableFile>> from_memory(PrivateMemory memory,
-                                                              TableKind kind = TableKind::Gateway);
+  /// The same of what has come to memory of its own: nothing is copied, nor read for its digest.
+  /// Nothing of it is missing.
+  static Result<std::shared_ptr<const TableFile>> from_arrived(ArrivingTable arrived,
+                                                               TableKind kind = TableKind::Gateway);
   /// Reads `path` into such memory, once, and verifies it.
   static Result<std::shared_ptr<const TableFile>> load(const std::string& path,
                                                        TableKind kind = TableKind::Gateway);
@@ -52,9 +54,11 @@ class TableFile {
   TableFile(Bytes mapped, TableKind kind);
   /// `begun`: to have it in memory.
   static Result<std::shared_ptr<const TableFile>> verified(
-      std::shared_ptr<TableFile> file, TableKind kind, std::chrono::steady_clock::time_point begun);
-  static Result<std::shared_ptr<const TableFile>> adopt(
-      PrivateMemory memory, TableKind kind, std::chrono::steady_clock::time_point begun);
+      std::shared_ptr<TableFile> file, TableKind kind, std::chrono::steady_clock::time_point begun,
+      std::optional<u64> known_digest = {});
+  static Result<std::shared_ptr<const TableFile>> adopt(PrivateMemory memory, TableKind kind,
+                                                        std::chrono::steady_clock::time_point begun,
+                                                        std::optional<u64> known_digest = {});
   const Bytes mapped_;
   Bytes bytes_;
   std::optional<Signature> signature_;

@@ -15,6 +15,7 @@
 #include "runtime/schema/verify.h"
 #include "runtime/table/consumer_set.h"
 #include "runtime/table/dfa.h"
+#include "runtime/table/digest.h"
 #include "runtime/table/network_set.h"
 #include "runtime/table/verify_record.h"
 #include "runtime/table/view.h"
@@ -83,11 +84,13 @@ Result<void> verify_header(Bytes file) {
   return {};
 }
 
-bool digest_holds(Bytes file) {
-  u64 stored_digest = 0;
-  std::memcpy(&stored_digest, file.data() + file.size() - kTrailerBytes, sizeof stored_digest);
-  return digest_of(file) == stored_digest;
+u64 stored_digest(Bytes file) {
+  u64 digest = 0;
+  std::memcpy(&digest, file.data() + file.size() - kTrailerBytes, sizeof digest);
+  return digest;
 }
+
+bool digest_holds(Bytes file) { return digest_of(file) == stored_digest(file); }
 
 Result<void> verify_kind(Bytes file, TableKind kind) {
   Header header;
@@ -467,34 +470,13 @@ Result<void> judge(Bytes file, TableKind kind, const Result<void>& contents, boo
 
 }  // namespace
 
-u64 digest_of(Bytes file) {
-  Header header;
-  std::memcpy(&header, file.data(), sizeof header);
-  const Bytes covered = file.first(file.size() - kTrailerBytes);
-  const u64 list_bytes = u64{header.section_count} * sizeof(Section);
-  if (header.section_count == 0 || list_bytes > covered.size() - sizeof header) {
-    return XXH3_64bits(covered.data(), covered.size());
-  }
-  // Nothing has been checked yet: whatever stands here only decides what is read.
-  Section last;
-  std::memcpy(&last, file.data() + sizeof header + list_bytes - sizeof last, sizeof last);
-  if (last.flags != kSectionOptional || !fits(last.offset, last.bytes, covered.size())) {
-    return XXH3_64bits(covered.data(), covered.size());
-  }
-  XXH3_state_t* state = XXH3_createState();
-  XXH3_64bits_reset(state);
-  XXH3_64bits_update(state, covered.data(), last.offset);
-  const Bytes behind = covered.subspan(last.offset + last.bytes);
-  XXH3_64bits_update(state, behind.data(), behind.size());
-  const u64 digest = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
-  return digest;
-}
-
 // Both passes over a large file wait for memory most of the time, so they go side by side. The
 // checks of the contents rely on nothing that the digest promises.
-Result<void> verify(Bytes file, TableKind kind) {
+Result<void> verify(Bytes file, TableKind kind, std::optional<u64> known_digest) {
   GW_TRY(verify_header(file));
+  if (known_digest) {
+    return judge(file, kind, verify_contents(file, kind), *known_digest == stored_digest(file));
+  }
   if (file.size() < kParallelBytes) {
     const Result<void> contents = verify_contents(file, kind);
     return judge(file, kind, contents, digest_holds(file));

@@ -1,5 +1,7 @@
 // Checks that untrusted bytes are a well-formed table, once, before any of them is used.
 #pragma once
+#include <optional>
+
 #include "runtime/base/result.h"
 #include "runtime/base/types.h"
 #include "runtime/table/format.h"
@@ -17,12 +19,9 @@ namespace gw::table {
 /// Errors: TableTruncated, TableCorrupt, TableVersion, TableFeature; `what` names the section or
 /// the field of the header.
 /// A file of another kind than the expected one is refused (TableFeature, `kind`).
-Result<void> verify(Bytes file, TableKind kind = TableKind::Gateway);
-
-/// The digest that belongs into the trailer of `file`, which has a whole header. It leaves out the
-/// body of a last section that is optional: that has a digest of its own in the section list, and
-/// nobody who serves should have to read it.
-u64 digest_of(Bytes file);
+/// `known_digest`: what digest_of() says of it, computed as it came; nothing: it is read for that.
+Result<void> verify(Bytes file, TableKind kind = TableKind::Gateway,
+                    std::optional<u64> known_digest = {});
 
 /// Feature names this runtime knows.
 bool is_known_feature(std::string_view name);

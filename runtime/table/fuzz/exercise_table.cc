@@ -16,6 +16,7 @@
 #include "runtime/schema/verify.h"
 #include "runtime/table/bound_table.h"
 #include "runtime/table/contracts.h"
+#include "runtime/table/digest.h"
 #include "runtime/table/table_file.h"
 #include "runtime/table/verify.h"
 
