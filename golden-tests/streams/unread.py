@@ -67,6 +67,8 @@ class Origin:
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
+        # What is under way bounds what the other side's buffer grows to, which may be 32 MiB.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 17)
         try:
             peer = run.Bytes(connection)
             while head := peer.until(b"\r\n\r\n"):
