@@ -44,6 +44,8 @@ class TargetStream {
   virtual bool finish() = 0;
   /// After finish(): it is the pool's again, and may be gone on return.
   virtual void give_back(bool reusable) = 0;
+  /// Its connection has carried an answer, or the whole of another request.
+  virtual bool was_used() const = 0;
   /// Not in use: the target has closed it, or spoken out of turn, unnoticed. May cost a system
   /// call.
   virtual bool is_stale() { return false; }

@@ -31,6 +31,7 @@ class Connection final : public TargetStream, public CancelListener, public http
   void stop_idle();
   /// Looks whether the target has closed, or spoken out of turn, unnoticed: an end of stream that
   /// came together with the last answer is. A system call.
+  bool was_used() const override { return used_; }
   bool is_stale() override { return stream_->has_input(); }
   void close();
   bool answer_begun() const override { return any_byte_; }

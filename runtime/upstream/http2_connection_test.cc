@@ -287,7 +287,7 @@ TEST_CASE("http2: good-bye [6.8]", "[upstream][http2]") {
     CHECK(at.bench.origin[0]->closed());
     CHECK_FALSE(at.bench.origin[1]->closed());
   }
-  SECTION("and again where the next connection ends as well, which says nothing of the target") {
+  SECTION("and again where the next connection ends as well, three times") {
     for (size_t i = 0; i < 3; ++i) {
       at.origin(i).go_away(0);
       at.run();
@@ -313,6 +313,42 @@ TEST_CASE("http2: good-bye [6.8]", "[upstream][http2]") {
     CHECK(first->body == "first");
     CHECK(second->body == "second");
     CHECK(third->body == "third");
+  }
+}
+
+TEST_CASE("http2: good-bye counts against who ends what has carried no answer [6.8]",
+          "[upstream][http2]") {
+  UpstreamConfig config = http2_config();
+  config.outlier.consecutive = 100;
+  Http2Bench at(config);
+  const auto failures = [&] {
+    return at.bench.pool->config().targets[0].state->failures.load(std::memory_order_relaxed);
+  };
+  auto first = at.begin();
+  SECTION("at once") {
+    at.origin().go_away(0);
+    at.run();
+    CHECK(failures() == 1);
+    at.origin(1).answer(1, "first");
+    at.run();
+    CHECK(first->body == "first");
+    CHECK(failures() == 0);
+  }
+  SECTION("not a kept one") {
+    at.origin().answer(1, "first");
+    at.run();
+    auto second = at.begin("POST");
+    REQUIRE(at.origins.size() == 1);
+    at.origin().go_away(1);
+    at.run();
+    REQUIRE(at.origins.size() == 2);
+    CHECK(failures() == 0);
+    at.origin(1).go_away(0);
+    at.run();
+    CHECK(failures() == 1);
+    at.origin(2).answer(1, "second");
+    at.run();
+    CHECK(second->body == "second");
   }
 }
 

@@ -225,6 +225,8 @@ void Http2Stream::end_of_stream() {
   wake_reader();
 }
 
+bool Http2Stream::was_used() const { return connection_.was_used(); }
+
 void Http2Stream::refused() {
   closed_ = true;
   if (failure_.code == Errc::None) failure_ = closed_error(NGHTTP2_REFUSED_STREAM);

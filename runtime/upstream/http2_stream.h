@@ -21,6 +21,7 @@ class Http2Stream final : public TargetStream, public http::BodySource, public C
 
   Task<Result<void>> round_trip(Call& call, http::ResponseHead& out) override;
   http::BodySource* response_body() override;
+  bool was_used() const override;
   bool answer_begun() const override { return any_field_; }
   bool finish() override;
   void give_back(bool reusable) override;

@@ -40,25 +40,25 @@ Error circuit_open() {
 // them for long may end the next one as well.
 constexpr u32 kMostEnded = 3;
 
-// A connection that ended between two requests says nothing about its target, unless it was made
-// for this one.
-bool has_ended(const Error& error, bool fresh) {
-  return !fresh && (error.retry == Retry::Reused || error.retry == Retry::Unseen);
+// A connection that ended between two requests says nothing about its target; one that never
+// carried an answer does.
+bool has_ended(const Error& error, bool used) {
+  return used && (error.retry == Retry::Reused || error.retry == Retry::Unseen);
 }
 
 // Whether a failed fetch says something about the target.
-bool is_targets_fault(const Error& error, bool fresh) {
-  return error.origin == Origin::Upstream && !has_ended(error, fresh) &&
+bool is_targets_fault(const Error& error, bool used) {
+  return error.origin == Origin::Upstream && !has_ended(error, used) &&
          error.code != Errc::UpstreamOverflow && error.code != Errc::Cancelled &&
          !is_shortage(error.sys);
 }
 
 // What a try says of the target and of the upstream.
-Breaker::Result judge(const Error& error, u32 status, bool fresh) {
+Breaker::Result judge(const Error& error, u32 status, bool used) {
   if (error.code == Errc::None) {
     return status >= 500 ? Breaker::Result::Failure : Breaker::Result::Success;
   }
-  return is_targets_fault(error, fresh) ? Breaker::Result::Failure : Breaker::Result::Neither;
+  return is_targets_fault(error, used) ? Breaker::Result::Failure : Breaker::Result::Neither;
 }
 
 void count_try(const Pool& pool, const TryRecord& record) {
@@ -265,6 +265,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   const TimePoint start = loop_.now();
   Error error;
   call.answer_begun = false;
+  bool used = false;
   const bool once_only = !call.options.replay_safe || call.body != nullptr;
   TargetStream* connection = fresh ? nullptr : pool.take_idle(target, once_only);
   if (connection == nullptr) {
@@ -287,6 +288,7 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
       if (pool.config().sticky) out.target_token = target_token(chosen);
     } else {
       error = answered.error();
+      used = connection->was_used();
       call.answer_begun = connection->answer_begun();
       pool.end_request(target);
       connection->finish();
@@ -302,11 +304,11 @@ Task<Result<void>> PoolFetcher::try_once(Call& call, Pool& pool, Fetched& out, b
   const bool impatient = error.code == Errc::UpstreamTimeout && call.options.clients_deadline &&
                          loop_.now() >= call.options.deadline;
   const Breaker::Result result =
-      impatient ? Breaker::Result::Neither : judge(error, record.status, fresh);
+      impatient ? Breaker::Result::Neither : judge(error, record.status, used);
   pool.leave_breaker(entry.pass, result);
   if (result == Breaker::Result::Success) report_success(pool.config(), target);
   if (result == Breaker::Result::Failure) report_failure(pool.config(), target, loop_.now());
-  const bool bad = error.code != Errc::None ? !has_ended(error, fresh) : record.status >= 400;
+  const bool bad = error.code != Errc::None ? !has_ended(error, used) : record.status >= 400;
   if (bad && target < 64) call.tried |= u64{1} << target;
   if (error.code == Errc::None) co_return Result<void>();
   co_return fail(error);
