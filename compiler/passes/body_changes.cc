@@ -370,6 +370,12 @@ u32 written_types(u32 types) {
   return types != 0 && (types & ~u32{kTypeNumber}) == 0 ? types : u32{kTypeString};
 }
 
+std::string_view format_of(const Effective* changes) {
+  const Effective* format = changes == nullptr ? nullptr : changes->find("format");
+  if (format == nullptr || !format->node || !format->node.is_scalar()) return {};
+  return format->node.text();
+}
+
 }  // namespace
 
 void change_shape(const Effective& changes, const ShapeOfExpression& expression, Shape& shape,
@@ -414,10 +420,11 @@ Shape json_request_shape(const GatewayOperation& source) {
 }
 
 bool reads_forms(const Effective* changes) {
-  const Effective* format = changes == nullptr ? nullptr : changes->find("format");
-  if (format == nullptr || !format->node || !format->node.is_scalar()) return false;
-  return format->node.text() == "json" || format->node.text() == "form";
+  const std::string_view format = format_of(changes);
+  return format == "json" || format == "form";
 }
+
+bool makes_form(const Effective* changes) { return format_of(changes) == "form"; }
 
 bool reads_answer_forms(const Effective& fields) {
   const auto reads = [](const Effective& said) {

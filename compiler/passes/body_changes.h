@@ -40,6 +40,8 @@ ShapeOfExpression request_expressions(const GatewayOperation& source);
 
 /// Whether `format` in `changes` of bodies reads forms as well; null: none are changed.
 bool reads_forms(const Effective* changes);
+/// Whether these changes make a form of the body.
+bool makes_form(const Effective* changes);
 /// Whether forms are read of the answers of an operation with these fields, by itself or by a view.
 bool reads_answer_forms(const Effective& fields);
 

@@ -259,12 +259,12 @@ class BodyPathCheck {
 
   // Its fields are the members of an object.
   void check_form(const Effective& body, const std::string& what, Shape& shape) {
-    const Effective* format = body.find("format");
-    if (format == nullptr || !format->node || format->node.text() != "form") return;
+    if (!makes_form(&body)) return;
+    const Span place = body.find("format")->span();
     look_into(shape);
     if (shape.may_be(gw::schema::kTypeObject)) return;
-    if (!refused_.insert(place_of(format->span())).second) return;
-    report(module_, "extension-conflict", Severity::Error, format->span(),
+    if (!refused_.insert(place_of(place)).second) return;
+    report(module_, "extension-conflict", Severity::Error, place,
            fmt::format("no form can be made of {}: it is {}", what, type_words(shape.types)),
            "the fields of a form are members of an object", "`wrap` makes an object of it");
   }

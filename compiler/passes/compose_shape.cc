@@ -167,9 +167,7 @@ void ComposedCalls::add_answer(Call& call) const {
   const Effective* body = response == nullptr ? nullptr : response->find("body");
   call.answer = declared_answer(*call.callee, reads_forms(body));
   if (body == nullptr) return;
-  const Effective* format = body->find("format");
-  call.is_form = format != nullptr && format->node && format->node.is_string() &&
-                 format->node.text() == "form";
+  call.is_form = makes_form(body);
   change_shape(*body, request_expressions(*call.callee), call.answer, {});
 }
 
