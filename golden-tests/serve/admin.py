@@ -952,6 +952,9 @@ class Admin(unittest.TestCase):
         for method, path, words in (("POST", "/v1/reload?expectd=0123456789abcdef",
                                      "/v1/reload takes close_streams,expected"),
                                     ("POST", "/v1/reload?close_streams", "has no value"),
+                                    ("POST", "/v1/reload?close_streams=", "neither true nor"),
+                                    ("POST", "/v1/reload?expected=", "the digest of the table"),
+                                    ("GET", "/v1/overview?history=", "neither true nor false"),
                                     ("GET", "/v1/docs?q=a&clinet=mobile",
                                      "/v1/docs takes client,q,from"),
                                     ("GET", "/v1/table?x=1", "/v1/table takes no parameters")):

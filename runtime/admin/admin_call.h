@@ -1,6 +1,7 @@
 // One request to the admin interface and its answer, without the HTTP around it.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ struct AdminCall {
   std::string_view policy;  // Content-Security-Policy, in static storage; "": nothing is allowed
 };
 
-/// The parameter `name` of the query, as it stands there; "": absent.
-std::string_view query_parameter(const AdminCall& call, std::string_view name);
+/// The first parameter `name` of the query, as it stands there.
+std::optional<std::string_view> query_parameter(const AdminCall& call, std::string_view name);
 
 }  // namespace gw::admin

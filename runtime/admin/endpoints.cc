@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <optional>
+#include <ranges>
 
 #include "runtime/admin/docs.h"
 #include "runtime/admin/metrics.h"
@@ -99,8 +100,8 @@ void get_metrics(AdminTarget& target, AdminCall& call) {
 }
 
 void get_overview(AdminTarget& target, AdminCall& call) {
-  const std::string_view history = query_parameter(call, "history");
-  if (!history.empty() && history != "true" && history != "false") {
+  const std::string_view history = query_parameter(call, "history").value_or("true");
+  if (history != "true" && history != "false") {
     refuse(call, 400, "Malformed query", "`history` is neither true nor false");
     return;
   }
@@ -121,10 +122,11 @@ void get_events(AdminTarget&, AdminCall& call) {
 void get_docs(AdminTarget& target, AdminCall& call) {
   Arena arena;
   const auto decoded = [&](std::string_view name) {
-    return std::string(http::percent_decoded(arena, query_parameter(call, name), true));
+    return std::string(
+        http::percent_decoded(arena, query_parameter(call, name).value_or(""), true));
   };
   DocsQuestion question{.client = decoded("client"), .search = decoded("q")};
-  const std::string_view from = query_parameter(call, "from");
+  const std::string_view from = query_parameter(call, "from").value_or("");
   const auto read = std::from_chars(from.data(), from.data() + from.size(), question.from);
   if (!from.empty() && (read.ec != std::errc() || read.ptr != from.data() + from.size())) {
     refuse(call, 400, "Malformed query", "`from` is not a whole number");
@@ -145,13 +147,18 @@ void get_table(AdminTarget& target, AdminCall& call) {
 }
 
 void post_reload(AdminTarget& target, AdminCall& call) {
-  const std::string_view close = query_parameter(call, "close_streams");
-  if (!close.empty() && close != "true" && close != "false") {
+  const std::string_view close = query_parameter(call, "close_streams").value_or("false");
+  if (close != "true" && close != "false") {
     refuse(call, 400, "Malformed query", "`close_streams` is neither true nor false");
     return;
   }
+  const auto expected = query_parameter(call, "expected");
+  if (expected && expected->empty()) {  // a script that does not know it must not swap anything
+    refuse(call, 400, "Malformed query", "`expected` is the digest of the table that is served");
+    return;
+  }
   const server::ReloadOrder order{.origin = "reload",
-                                  .expected = std::string(query_parameter(call, "expected")),
+                                  .expected = std::string(expected.value_or("")),
                                   .close_streams = close == "true"};
   if (call.sent_table.size() == 0) {
     answer_report(call, target.reloader.resolve_again(order));
@@ -347,19 +354,10 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/v1/takeover", Access::Operator, RunsOn::Main, false, &post_takeover},
 };
 
-// What comes before the first `separator`, which is taken off `rest` with it.
-std::string_view cut_at(std::string_view& rest, char separator) {
-  const size_t end = rest.find(separator);
-  const std::string_view first = rest.substr(0, end);
-  rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-  return first;
-}
-
 bool is_listed(std::string_view name, std::string_view list) {
-  while (!list.empty()) {
-    if (cut_at(list, ',') == name) return true;
-  }
-  return false;
+  return std::ranges::any_of(std::views::split(list, ','), [name](const auto& one) {
+    return std::string_view(one.begin(), one.end()) == name;
+  });
 }
 
 }  // namespace
@@ -375,32 +373,30 @@ void refuse(AdminCall& call, u16 status, std::string_view title, std::string_vie
 
 bool check_parameters(const Endpoint& endpoint, AdminCall& call) {
   if (!endpoint.path.starts_with("/v1/")) return true;
-  for (std::string_view rest = call.query; !rest.empty();) {
-    const std::string_view pair = cut_at(rest, '&');
-    const std::string_view name = pair.substr(0, pair.find('='));
-    if (pair.empty()) continue;
-    if (is_listed(name, endpoint.parameters)) {
-      if (name.size() != pair.size()) continue;
-      refuse(call, 400, "Malformed query", fmt::format("`{0}` has no value: write {0}=", name));
+  http::QueryPair pair;
+  for (std::string_view rest = call.query; http::next_query_pair(rest, pair);) {
+    if (!is_listed(pair.name, endpoint.parameters)) {
+      refuse(call, 400, "Unknown parameter",
+             endpoint.parameters.empty()
+                 ? fmt::format("{} takes no parameters", endpoint.path)
+                 : fmt::format("{} takes {}", endpoint.path, endpoint.parameters));
       return false;
     }
-    refuse(call, 400, "Unknown parameter",
-           endpoint.parameters.empty()
-               ? fmt::format("{} takes no parameters", endpoint.path)
-               : fmt::format("{} takes {}", endpoint.path, endpoint.parameters));
-    return false;
+    if (pair.name.size() == pair.text.size()) {
+      refuse(call, 400, "Malformed query",
+             fmt::format("`{0}` has no value: write {0}=", pair.name));
+      return false;
+    }
   }
   return true;
 }
 
-std::string_view query_parameter(const AdminCall& call, std::string_view name) {
-  for (std::string_view rest = call.query; !rest.empty();) {
-    const std::string_view pair = cut_at(rest, '&');
-    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
-      return pair.substr(name.size() + 1);
-    }
+std::optional<std::string_view> query_parameter(const AdminCall& call, std::string_view name) {
+  http::QueryPair pair;
+  for (std::string_view rest = call.query; http::next_query_pair(rest, pair);) {
+    if (pair.name == name) return pair.value;
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace gw::admin

@@ -19,6 +19,23 @@ TEST_CASE("hex: digits of both cases, and no others", "[base]") {
   }
 }
 
+TEST_CASE("hex: eight bytes are written as one by one", "[base]") {
+  for (u32 first = 0; first < 256; first += 16) {
+    std::array<u8, 16> bytes{};
+    std::string expected;
+    for (u32 i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<u8>(first + i);
+      char digits[2];
+      write_hex_byte(bytes[i], digits);
+      CHECK(hex_byte({digits, 2}, 0) == bytes[i]);
+      expected.append(digits, 2);
+    }
+    std::string written(2 * bytes.size() + 1, '!');
+    write_hex(bytes, written.data());
+    CHECK(written == expected + '!');
+  }
+}
+
 TEST_CASE("hex: bytes are two digits, and nothing is read behind the end", "[base]") {
   CHECK(hex_byte("fF0", 0) == 0xff);
   CHECK(hex_byte("fF0", 1) == 0xf0);

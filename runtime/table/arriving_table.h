@@ -11,8 +11,8 @@
 namespace gw::table {
 
 /// Takes a file of a known size piece by piece, to where it will be served from, and computes its
-/// digest while the processor has each piece at hand. Empty when default or moved from. One thread
-/// at a time.
+/// digest while the processor has each piece at hand. Empty when default; not to be asked
+/// for anything when moved from. One thread at a time.
 class ArrivingTable {
  public:
   ArrivingTable() = default;
