@@ -1,5 +1,6 @@
 #include "runtime/base/thread_priority.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,7 +47,11 @@ void yield_to_others() {
   constexpr int kLowest = 19;
   // Of this thread: Linux knows no priority of a process. It may always be lowered.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);
+  // Who yields gives up the rest of a slice, which should not be much.
+  ask_for_short_slices();
 #endif
 }
+
+void let_others_run() { ::sched_yield(); }
 
 }  // namespace gw

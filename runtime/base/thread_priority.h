@@ -1,5 +1,6 @@
 // What the scheduler of the kernel is told of a thread.
 #pragma once
+#include <cstddef>
 
 namespace gw {
 
@@ -13,5 +14,14 @@ bool ask_for_short_slices();
 /// ordinary priority, of which some percent of a busy processor remain. For what nobody waits for
 /// within milliseconds: taking a table in, answering operators. There is no way back.
 void yield_to_others();
+
+/// As much work, in bytes that are copied or compared, as goes by between two calls of
+/// let_others_run(): some 50 us.
+inline constexpr std::size_t kYieldBytes = std::size_t{256} << 10;
+
+/// Whoever waits for this processor has it now; at once back when nobody does (0.3 us). Between the
+/// pieces of long work, whatever priority it has: a thread that was put aside for one of a lower
+/// priority gets the processor back at the next tick of the kernel, which may be 4 ms away.
+void let_others_run();
 
 }  // namespace gw

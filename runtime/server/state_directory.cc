@@ -12,6 +12,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "runtime/base/thread_priority.h"
+
 namespace gw::server {
 namespace {
 
@@ -46,10 +48,12 @@ Result<void> replace_file(const std::string& directory, const std::string& name,
   if (fd < 0) return unwritable("create");
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    const size_t piece = std::min(bytes.size() - done, kYieldBytes);
+    const ssize_t n = ::write(fd, bytes.data() + done, piece);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     done += static_cast<size_t>(n);
+    let_others_run();
   }
   const bool written = done == bytes.size() && ::fsync(fd) == 0;
   const int saved = errno;
@@ -68,6 +72,25 @@ Result<void> replace_file(const std::string& directory, const std::string& name,
     ::close(folder);
   }
   return {};
+}
+
+// Whether a regular file is there with just these bytes. Anything that goes wrong is a no.
+bool has_bytes(const std::string& path, Bytes bytes) {
+  const UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  if (static_cast<u64>(status.st_size) != bytes.size()) return false;
+  std::vector<std::byte> piece(std::min(bytes.size(), kYieldBytes));
+  for (size_t at = 0; at < bytes.size();) {
+    const ssize_t n = ::pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    const auto got = static_cast<size_t>(std::max<ssize_t>(n, 0));
+    if (got == 0 || got > bytes.size() - at) return false;
+    if (std::memcmp(piece.data(), bytes.data() + at, got) != 0) return false;
+    at += got;
+    let_others_run();
+  }
+  return true;
 }
 
 // As it ends each table.
@@ -135,8 +158,7 @@ std::string StateDirectory::table_path(const std::string& digest) const {
 
 Result<void> StateDirectory::take(const table::TableFile& file) {
   const std::string digest = digest_of(file.bytes());
-  const auto kept = table::TableFile::map_private(table_path(digest));
-  if (kept && std::ranges::equal((*kept)->file_bytes(), file.file_bytes())) return {};
+  if (has_bytes(table_path(digest), file.file_bytes())) return {};
   return replace_file(path_ + "/tables", digest + ".gwt", file.file_bytes(), 0400);
 }
 

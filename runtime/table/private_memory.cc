@@ -16,6 +16,8 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/base/thread_priority.h"
+
 namespace gw::table {
 namespace {
 
@@ -59,13 +61,15 @@ class SharedReading {
   void read_piece(u64 begin) {
     const u64 end = std::min(begin + kHugePage, size_);
     for (u64 at = begin; at < end && problem_ == 0;) {
-      const ssize_t n = ::pread(descriptor_, to_ + at, end - at, static_cast<off_t>(at));
+      const u64 size = std::min<u64>(end - at, kYieldBytes);
+      const ssize_t n = ::pread(descriptor_, to_ + at, size, static_cast<off_t>(at));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) {
         problem_ = n == 0 ? kEnded : errno;
         return;
       }
       at += static_cast<u64>(n);
+      let_others_run();
     }
   }
 
