@@ -140,18 +140,27 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
                                                   const std::string& target, std::string body) {
   const auto reply = ask_admin(options, console, method, target, std::move(body));
   if (!reply) return std::nullopt;
+  return read_admin_reply(*reply, console);
+}
+
+std::optional<boost::json::object> read_admin_reply(const AdminReply& reply,
+                                                    const Console& console) {
   ErrorCode malformed;
-  boost::json::value value = boost::json::parse(reply->body, malformed);
+  boost::json::value value = boost::json::parse(reply.body, malformed);
   if (malformed || !value.is_object()) {
-    console.error(refusal_text(*reply));
+    console.error(refusal_text(reply));
     return std::nullopt;
   }
   boost::json::object& object = value.get_object();
-  if (reply->status >= 400 && object.contains("title")) {
-    console.error(refusal_text(*reply));
+  if (reply.status >= 400 && object.contains("title")) {
+    console.error(refusal_text(reply));
     return std::nullopt;
   }
   return std::move(object);
+}
+
+bool is_on_this_host(const AdminOptions& options) {
+  return !parse_unix_address(address_of(options)).empty();
 }
 
 }  // namespace gw::cli

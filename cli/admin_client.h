@@ -33,6 +33,13 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
                                                   const Console& console, std::string_view method,
                                                   const std::string& target, std::string body = {});
 
+/// What ask_admin_json() makes of a reply.
+std::optional<boost::json::object> read_admin_reply(const AdminReply& reply,
+                                                    const Console& console);
+
+/// Whether the interface is a socket of this host, where both sides see the same files, or may.
+bool is_on_this_host(const AdminOptions& options);
+
 /// What a refusal says, or that it comes from no admin interface.
 std::string refusal_text(const AdminReply& reply);
 

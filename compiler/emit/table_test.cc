@@ -1,8 +1,11 @@
 // Tables against everything that can happen to their bytes.
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +18,7 @@
 #include "cmake/source_dir.h"
 #include "compiler/compile.h"
 #include "compiler/diag/render.h"
+#include "runtime/base/unique_descriptor.h"
 #include "runtime/policies/compose/record.h"
 #include "runtime/policies/policy_list.h"
 #include "runtime/table/contracts.h"
@@ -321,6 +325,31 @@ TEST_CASE("table: what arrives in pieces is judged as what is there", "[table]")
       CHECK(taken.error().what == whole.error().what);
     }
   };
+  // A file that is read piece by piece, by no more than may be asked for.
+  const auto same_when_read = [](const TableBytes& file) {
+    const UniqueDescriptor written(::memfd_create("table", MFD_CLOEXEC));
+    REQUIRE(written);
+    REQUIRE(::write(written.get(), file.data(), file.size()) == static_cast<ssize_t>(file.size()));
+    auto reading = table::ArrivingTable::allocate(file.size());
+    REQUIRE(reading);
+    while (reading->missing_bytes() != 0) {
+      const u64 missing = reading->missing_bytes();
+      REQUIRE(reading->read_from(written.get(), 1000));
+      CHECK(reading->missing_bytes() + std::min<u64>(1000, missing) == missing);
+    }
+    CHECK(std::ranges::equal(reading->bytes(), Bytes(file)));
+    CHECK(reading->digest() == table::digest_of(table::split_signature(Bytes(file)).table));
+    // Shorter than it was when somebody asked for its size; and nothing that can be read.
+    auto cut = table::ArrivingTable::allocate(file.size() + 1);
+    REQUIRE(cut);
+    REQUIRE(cut->read_from(written.get(), file.size() + 1));
+    const auto end = cut->read_from(written.get(), 1);
+    REQUIRE_FALSE(end);
+    CHECK(end.error().code == Errc::TableTruncated);
+    const auto none = cut->read_from(-1, 1);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().sys == EBADF);
+  };
   table::Signature signature{};  // nobody looks at it here
   std::ranges::copy(table::kSignatureMagic, signature.magic);
   const auto* block = reinterpret_cast<const std::byte*>(&signature);
@@ -329,6 +358,7 @@ TEST_CASE("table: what arrives in pieces is judged as what is there", "[table]")
     for (const bool is_signed : {false, true}) {
       if (is_signed) file.insert(file.end(), block, block + sizeof signature);
       same(file);
+      same_when_read(file);
       for (int i = 0; i < 200; ++i) {
         TableBytes damaged = file;
         // Every other time where the digest is told what to read.

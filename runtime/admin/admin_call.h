@@ -21,7 +21,7 @@ struct AdminCall {
   std::string query;   // raw
   std::string accept;  // field of the request
   std::string body;
-  table::ArrivingTable sent_table;  // the body in its place, where an endpoint takes a table
+  table::ArrivingTable sent_table;  // in its place, where an endpoint takes one: sent or named
   /// What the workers say; those that did not answer in time are left out.
   std::vector<server::WorkerReport> workers;
   bool needs_token = false;  // the interface asks for one

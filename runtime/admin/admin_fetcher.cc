@@ -7,8 +7,11 @@
 #include <cstring>
 #include <mutex>
 
+#include "runtime/admin/request_body.h"
+#include "runtime/base/arena.h"
 #include "runtime/base/ip_address.h"
 #include "runtime/http/problem.h"
+#include "runtime/http/query.h"
 
 namespace gw::admin {
 namespace {
@@ -91,42 +94,33 @@ class OnMainThread {
   bool ran_ = false;
 };
 
-Task<Result<void>> read_body(http::BodySource& source, std::string& out) {
-  for (;;) {
-    auto next = co_await source.next(64 * 1024);
-    if (!next) co_return fail(next.error());
-    out.append(as_text(next->bytes));
-    if (out.size() > kMaxBodyBytes) co_return fail(Errc::BodyTooLarge, "admin body");
-    if (next->end) co_return Result<void>{};
-  }
+std::string problem_of_file(const Error& error) {
+  if (error.sys != 0) return fmt::format("{}: {}", error.what, std::strerror(error.sys));
+  return fmt::format("{} is {}", error.what,
+                     error.code == Errc::BodyTooLarge ? "too large" : "cut off");
 }
 
-// A table is large: it comes to where it will be served from. Only of a length that is not told it
-// has to be copied there.
-Task<Result<void>> read_table(http::BodySource& source, table::ArrivingTable& out) {
-  const u64 told = source.remaining_bytes();
-  if (told == 0) co_return Result<void>{};
-  if (told > kMaxBodyBytes) {
-    std::string body;
-    auto read = co_await read_body(source, body);
-    if (!read || body.empty()) co_return read;
-    auto copy = table::ArrivingTable::allocate(body.size());
-    if (!copy) co_return fail(copy.error());
-    copy->add(as_bytes(body));
-    out = *std::move(copy);
-    co_return Result<void>{};
+// The file that a query names. False: the call has been refused.
+Task<bool> read_named_table(net::EventLoop& loop, std::string_view name, AdminCall& call) {
+  Arena arena;
+  const std::string path(http::percent_decoded(arena, name, true));
+  if (!path.starts_with('/') || path.find('\0') != path.npos) {
+    refuse(call, 400, "Malformed query", "`file` is an absolute path on the host of the gateway");
+    co_return false;
   }
-  auto arriving = table::ArrivingTable::allocate(told);
-  if (!arriving) co_return fail(arriving.error());
-  for (;;) {
-    auto next = co_await source.next(64 * 1024);
-    if (!next) co_return fail(next.error());
-    if (!arriving->add(next->bytes)) co_return fail(Errc::BodyTooLarge, "admin body");
-    if (!next->end) continue;
-    if (arriving->missing_bytes() != 0) co_return fail(Errc::TableTruncated, "admin body");
-    out = *std::move(arriving);
-    co_return Result<void>{};
-  }
+  auto read = co_await read_table_file(loop, path, call.sent_table);
+  if (!read) refuse(call, 404, "Table not read", problem_of_file(read.error()));
+  co_return read.has_value();
+}
+
+// Of a file that somebody else may have changed meanwhile, and of a body that went astray.
+bool is_wanted_table(AdminCall& call) {
+  const auto wanted = query_parameter(call, "table");
+  if (!wanted) return true;
+  const std::string digest = fmt::format("{:016x}", call.sent_table.digest());
+  if (*wanted == digest) return true;
+  refuse(call, 409, "Another table", fmt::format("what has come has the hash {}", digest));
+  return false;
 }
 
 // Whoever guesses learns nothing from how long the answer takes.
@@ -222,6 +216,34 @@ Access AdminFetcher::access_of(const http::RequestHead& request) const {
   return orders ? Access::Operator : reads ? Access::Reader : Access::Anybody;
 }
 
+// What the call brings with it. False: it has been refused.
+Task<bool> AdminFetcher::take_body(const Endpoint& endpoint, AdminCall& call,
+                                   http::BodySource* body) {
+  if (body != nullptr) {
+    Result<void> read;
+    if (endpoint.takes_table) {
+      read = co_await read_table(*body, call.sent_table);
+    } else {
+      read = co_await read_text(*body, call.body);
+    }
+    if (!read) {
+      refuse(call, http::problem_of(read.error()).status, "Body not read", read.error().what);
+      co_return false;
+    }
+  }
+  if (!endpoint.takes_table) co_return true;
+  const auto file = query_parameter(call, "file");
+  if (file && call.sent_table.size() != 0) {
+    refuse(call, 400, "Two tables", "`file` names one, and the body is another: send one of them");
+    co_return false;
+  }
+  if (file) {
+    const bool read = co_await read_named_table(loop_, *file, call);
+    if (!read) co_return false;
+  }
+  co_return is_wanted_table(call);
+}
+
 Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& request,
                                 http::BodySource* body) {
   const Endpoint* endpoint = find_endpoint(call);
@@ -243,18 +265,8 @@ Task<void> AdminFetcher::answer(AdminCall& call, const http::RequestHead& reques
     co_return;
   }
   if (!check_parameters(*endpoint, call)) co_return;
-  if (body != nullptr) {
-    Result<void> read;
-    if (endpoint->takes_table) {
-      read = co_await read_table(*body, call.sent_table);
-    } else {
-      read = co_await read_body(*body, call.body);
-    }
-    if (!read) {
-      refuse(call, http::problem_of(read.error()).status, "Body not read", read.error().what);
-      co_return;
-    }
-  }
+  const bool taken = co_await take_body(*endpoint, call, body);
+  if (!taken) co_return;
   if (endpoint->asks_workers) {
     AskWorkers asking(target_.gateway, loop_);
     call.workers = co_await asking;

@@ -9,8 +9,6 @@
 
 namespace gw::admin {
 
-/// Largest body that is taken: a table.
-inline constexpr u64 kMaxBodyBytes = u64{1} << 30;
 /// Workers that have not answered by then are left out of a status.
 inline constexpr std::chrono::milliseconds kWorkersAnswer{1000};
 
@@ -35,6 +33,7 @@ class AdminFetcher final : public Fetcher {
  private:
   struct Answer;
   Task<void> answer(AdminCall& call, const http::RequestHead& request, http::BodySource* body);
+  Task<bool> take_body(const Endpoint& endpoint, AdminCall& call, http::BodySource* body);
   Access access_of(const http::RequestHead& request) const;
 
   net::EventLoop& loop_;

@@ -345,7 +345,7 @@ constexpr Endpoint kEndpoints[] = {
     // What it names may be secret: hashes of keys, fields for upstreams.
     {"GET", "/v1/table", Access::Operator, RunsOn::Admin, false, &get_table},
     {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload,
-     "close_streams,expected", true, true},
+     "close_streams,expected,file,table", true, true},
     {"POST", "/v1/rollback", Access::Operator, RunsOn::Main, false, &post_rollback, "", true},
     {"POST", "/v1/drain", Access::Operator, RunsOn::Main, false, &post_drain, "", true},
     {"POST", "/v1/undrain", Access::Operator, RunsOn::Main, false, &post_undrain, "", true},

@@ -1,6 +1,9 @@
 #include "runtime/table/arriving_table.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/check.h"
@@ -23,6 +26,19 @@ bool ArrivingTable::add(Bytes piece) {
   arrived_ += piece.size();
   digest_what_has_come();
   return true;
+}
+
+Result<void> ArrivingTable::read_from(int descriptor, u64 max_bytes) {
+  const u64 size = std::min(max_bytes, missing_bytes());
+  ssize_t read = 0;
+  do {
+    read = ::pread(descriptor, memory_.data() + arrived_, size, static_cast<off_t>(arrived_));
+  } while (read < 0 && errno == EINTR);
+  if (read < 0) return fail(Error{.code = Errc::FileUnreadable, .sys = errno, .what = "read"});
+  if (read == 0 && size != 0) return fail(Errc::TableTruncated, "read");
+  arrived_ += static_cast<u64>(read);
+  digest_what_has_come();
+  return {};
 }
 
 void ArrivingTable::digest_what_has_come() {

@@ -21,6 +21,9 @@ class ArrivingTable {
 
   /// What comes next. False: it is more than was told, and nothing of it is taken.
   bool add(Bytes piece);
+  /// What comes next of a regular file that is this file, `max_bytes` > 0 at most, whatever its
+  /// position. Errors: FileUnreadable with errno; TableTruncated: it has become shorter.
+  Result<void> read_from(int descriptor, u64 max_bytes);
   /// As it was told.
   u64 size() const { return memory_.size(); }
   u64 missing_bytes() const { return memory_.size() - arrived_; }
