@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Reloads a running gateway again and again and prints what it says of the cost.
 
-usage: reload.py [--quiet] SOCKET COUNT PAUSE_SECONDS TABLE TABLE
+usage: reload.py [--quiet] [--send] [--wait] SOCKET COUNT PAUSE_SECONDS TABLE TABLE
+
+--send: the tables go as bodies, where they are named otherwise
+--wait: prints `ready` when all is there and begins when standard input ends
 """
 import http.client
 import json
@@ -9,6 +12,7 @@ import socket
 import statistics
 import sys
 import time
+import urllib.parse
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -23,25 +27,32 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def main():
-    arguments = sys.argv[1:]
-    quiet = arguments[:1] == ["--quiet"]
-    if quiet:
-        arguments.pop(0)
-    if len(arguments) != 5:
+    options = [word for word in sys.argv[1:] if word.startswith("--")]
+    arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if len(arguments) != 5 or not set(options) <= {"--quiet", "--send", "--wait"}:
         raise SystemExit(__doc__)
     path, count, pause = arguments[0], int(arguments[1]), float(arguments[2])
-    tables = [open(name, "rb").read() for name in arguments[3:]]
+    if "--send" in options:
+        orders = [("/v1/reload", open(name, "rb").read()) for name in arguments[3:]]
+    else:
+        orders = [("/v1/reload?file=" + urllib.parse.quote(name), None) for name in arguments[3:]]
+    if "--wait" in options:
+        print("ready", flush=True)
+        sys.stdin.read()
     costs = {}
     connection = UnixConnection(path)
     for number in range(count):
-        connection.request("POST", "/v1/reload", body=tables[(number + 1) % 2])
+        begun = time.monotonic()
+        target, body = orders[(number + 1) % 2]
+        connection.request("POST", target, body=body)
         report = json.loads(connection.getresponse().read())
         if not report["accepted"]:
             raise SystemExit(f"refused: {report['problems']}")
         for step, cost in report["cost_us"].items():
             costs.setdefault(step, []).append(cost / 1000)
+        costs.setdefault("order to answer", []).append((time.monotonic() - begun) * 1000)
         time.sleep(pause)
-    if quiet:
+    if "--quiet" in options:
         return
     gateway = [sum(parts) for parts in zip(*(costs[step] for step in ("map", "verify", "resolve", "swap")))]
     for step, values in (*costs.items(), ("map to swap", gateway)):

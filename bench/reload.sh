@@ -4,19 +4,19 @@
 #   bench/reload.sh [--short] [BUILD_FOLDER]
 #
 # The gateway has one worker on cpu 0; clients and backend are on cpu 1, with whoever gives the
-# orders. `map`, `verify`, `resolve` and `swap` are what the gateway reports; medians over the reloads of a
-# round. Rounds without reloads, with reloads, and with as many copies of a table's bytes between two
-# processes that have nothing to do with the gateway follow each other, and the medians of their p99
-# are compared: what else a machine does moves p99 more than a reload, and whoever sends a table of
-# 43 MB shares a processor with the clients. Requests that fail, of whatever kind, are counted by wrk;
-# one ends the benchmark.
+# orders. `map`, `verify`, `resolve` and `swap` are what the gateway reports, `order to answer` is what the
+# one sees who orders; medians over the reloads of a round. Rounds without reloads, with reloads by
+# the name of a file, and with the table sent follow each other. Clients ask from before the first
+# order of a round until after the last answer. What else a machine does moves p99 more than a
+# reload: it is compared with that of the same round, and the median of these ratios is told.
+# Requests that fail, of whatever kind, are counted by wrk; one ends the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/machine.sh
 . bench/proxies.sh
 
-routes=100000 reloads=10 seconds=5 rounds=7 many=1000
-if [[ ${1:-} == --short ]]; then routes=10000 reloads=5 seconds=2 rounds=3 many=200; shift; fi
+routes=100000 reloads=10 sent=3 seconds=5 rounds=7 many=1000
+if [[ ${1:-} == --short ]]; then routes=10000 reloads=5 sent=2 seconds=2 rounds=3 many=200; shift; fi
 build=${1:-build/release}
 gwctl=$build/cli/gwctl
 need nginx wrk taskset python3
@@ -37,38 +37,51 @@ await_answer "http://127.0.0.1:$port$path"
 machine
 echo "table: $(stat -c %s "$work/a.gwt") bytes, $routes routes"
 
-wrk_round() { taskset -c 1 wrk -t1 -c32 -d"$1s" --latency "http://127.0.0.1:$port$path"; }
-# Prints "requests p99-in-ms" of what wrk has said.
-told() {
-  if grep -q 'Non-2xx\|Socket errors' "$1"; then echo "reload: errors: $(cat "$1")" >&2; exit 1; fi
-  awk '/99%/ {p99 = $2 ~ /us$/ ? $2 / 1000 : $2 + 0} /requests in/ {n = $1} END {print n, p99}' "$1"
+ask() { exec taskset -c 1 wrk -t1 -c32 -d"$1s" --latency "http://127.0.0.1:$port$path"; }
+# Appends "requests p99-in-ms" of what wrk has said to a file.
+note() {  # WHAT
+  if grep -q 'Non-2xx\|Socket errors' "$work/out"; then echo "reload: errors: $(cat "$work/out")" >&2; exit 1; fi
+  awk '/99%/ {p99 = $2 ~ /us$/ ? $2 / 1000 : $2 + 0} /requests in/ {n = $1} END {print n, p99}' \
+    "$work/out" >>"$work/$1"
+}
+# The orders come at a priority that leaves the processor to the clients.
+ask_while_reloading() {  # WHAT COUNT OPTION...
+  coproc giver { taskset -c 1 nice -n 19 python3 bench/reload.py --wait "${@:3}" "$work/admin" "$2" \
+    "$pause" "$work/a.gwt" "$work/b.gwt"; }
+  local go costs load
+  exec {go}>&"${giver[1]}" {costs}<&"${giver[0]}"
+  eval "exec ${giver[1]}>&-"
+  read -r _ <&"$costs"
+  ask 600 >"$work/out" & load=$!
+  pids+=("$load")
+  exec {go}>&-
+  cat <&"$costs" >"$work/costs-$1"
+  exec {costs}<&-
+  kill -INT "$load"
+  wait "$load"
+  note "$1"
 }
 pause=$(awk "BEGIN {print $seconds * 0.8 / $reloads}")
-wrk_round 2 >/dev/null
+taskset -c 1 python3 bench/reload.py "$work/admin" "$reloads" 0.1 "$work/a.gwt" "$work/b.gwt" >"$work/costs-alone"
+(ask 2) >/dev/null
 for _ in $(seq "$rounds"); do
-  wrk_round "$seconds" >"$work/out"
-  told "$work/out" >>"$work/before"
-  wrk_round "$seconds" >"$work/out" & load=$!
-  taskset -c 1 chrt --idle 0 python3 bench/reload.py "$work/admin" "$reloads" "$pause" \
-    "$work/a.gwt" "$work/b.gwt" >"$work/costs"
-  wait "$load"
-  told "$work/out" >>"$work/during"
-  wrk_round "$seconds" >"$work/out" & load=$!
-  for _ in $(seq "$reloads"); do
-    taskset -c 1 chrt --idle 0 cat "$work/a.gwt" | taskset -c 1 chrt --idle 0 tail -c 1 >/dev/null
-    sleep "$pause"
-  done
-  wait "$load"
-  told "$work/out" >>"$work/copies"
+  (ask "$seconds") >"$work/out"
+  note before
+  ask_while_reloading named "$reloads"
+  ask_while_reloading sent "$sent" --send
 done
-cat "$work/costs"
-echo "of the last round; $((rounds * reloads)) reloads, no request failed"
-for what in before during copies; do
+echo "named, while nobody asks:"
+cat "$work/costs-alone"
+for what in named sent; do echo "$what, the last round:"; cat "$work/costs-$what"; done
+echo "$((rounds * (reloads + sent))) reloads, no request failed"
+for what in before named sent; do
   printf '%-8s %8d requests, p99 %s ms (%s)\n' "$what" "$(awk '{n += $1} END {print n}' "$work/$what")" \
     "$(median "$work/$what" 2)" "$(awk '{print $2}' "$work/$what" | paste -sd' ')"
 done
-awk -v b="$(median "$work/before" 2)" -v d="$(median "$work/during" 2)" -v c="$(median "$work/copies" 2)" \
-  'BEGIN {printf "p99 during over before: %.2f (goal 2); copies over before: %.2f\n", d / b, c / b}'
+for what in named sent; do
+  paste "$work/$what" "$work/before" | awk '{print $2 / $4}' >"$work/ratios"
+  printf 'p99 over before, %s: %.2f (goal 2)\n' "$what" "$(median "$work/ratios" 1)"
+done
 
 resident() { awk '/VmRSS/ {print $2}' "/proc/$gwctl_pid/status"; }
 descriptors() { ls "/proc/$gwctl_pid/fd" | wc -l; }
