@@ -24,7 +24,10 @@ class Traffic {
         findings_(findings),
         over_time_(old_side, new_side, differences_),
         beside_(new_side, new_side, differences_) {
-    for (const Match& match : matches.pairs) counterpart_[match.old_route] = match.new_route;
+    for (const Match& match : matches.pairs) {
+      counterpart_[match.old_route] = match.new_route;
+      former_[match.new_route] = match.old_route;
+    }
     for (const Match& match : matches.pairs) methods_.insert(old_.subject(match.old_route)->method);
     methods_.erase("*");
   }
@@ -50,6 +53,7 @@ class Traffic {
       } else if (same_place) {
         lost(match, witness, "");
       }
+      if (!same_place) lets_in(match.old_route, witness);
     }
   }
 
@@ -67,6 +71,7 @@ class Traffic {
   void follow(u32 route) {
     for (const Witness& witness : witnesses_.of(old_, route)) {
       if (const auto now = routed(new_, witness)) moved(route, now->route, witness);
+      lets_in(route, witness);
     }
   }
 
@@ -90,6 +95,31 @@ class Traffic {
       lost({.old_route = was->route, .new_route = now->second}, other,
            fmt::format(": `{}` has their path, for other methods", new_.subject(route)->id));
     }
+  }
+
+  // The other way round: where a template has gone, what it answered with 405 comes to others.
+  void lets_in(u32 route, const Witness& witness) {
+    for (const std::string& method : methods_) {
+      Witness other = witness;
+      other.method = method;
+      const auto now = routed(new_, other);
+      if (!now || !now->accepted || routed(old_, other)) continue;
+      const auto was = former_.find(now->route);
+      if (was == former_.end()) continue;  // it is new, and that is told
+      gained({.old_route = was->second, .new_route = now->route}, route, other);
+    }
+  }
+
+  // Once of an operation.
+  void gained(const Match& match, u32 gone, const Witness& witness) {
+    if (!gained_.insert(match.new_route).second) return;
+    Finding finding = make_finding(
+        "traffic-gained",
+        fmt::format("{} was refused, and goes to `{}`: `{}` has left their path", witness.text(),
+                    new_.subject(match.new_route)->id, old_.subject(gone)->id));
+    finding.witness = witness.text();
+    place(finding, match.old_route, match.new_route);
+    findings_.push_back(std::move(finding));
   }
 
   // What was refused before has not been taken from anybody.
@@ -182,9 +212,11 @@ class Traffic {
   std::vector<Finding> differences_;  // between two operations that are not the same
   PolicyCompare over_time_;
   PolicyCompare beside_;
-  std::map<u32, u32> counterpart_;
+  std::map<u32, u32> counterpart_;  // of an old route
+  std::map<u32, u32> former_;       // the other way round
   std::set<std::pair<u32, u32>> told_;
   std::set<u32> lost_;             // of old routes, those that are told of
+  std::set<u32> gained_;           // of new routes
   std::set<std::string> methods_;  // of old routes that are still there
 };
 
