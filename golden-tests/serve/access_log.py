@@ -231,6 +231,33 @@ class AccessLogTest(unittest.TestCase):
         told = [line for line in self.end() if "access_log_loses_lines" in line]
         self.assertEqual(len(told), 1)
 
+    def test_a_terminal_gets_whole_lines(self):
+        """Which takes 4 KiB at a time, and less when it is slow."""
+        reads, writes = os.openpty()
+        self.write("{to: '-'}")
+        self.serve = run.Serve(self.folder, "gateway.yaml", "--admin", "off", access_log=None,
+                               stdout=writes)
+        os.close(writes)
+        got = []
+
+        def read():
+            try:
+                while piece := os.read(reads, 1 << 16):
+                    got.append(piece)
+            except OSError:  # nobody has the other end any more
+                pass
+        reader = threading.Thread(target=read)
+        reader.start()
+        for _ in range(5):
+            self.assertEqual(self.ask(["/own", "/teapot"] * 50), [200, 418] * 50)
+        self.end()
+        reader.join(run.SECONDS)
+        os.close(reads)
+        lines = [json.loads(line) for line in b"".join(got).splitlines()]
+        self.assertEqual([line["status"] for line in lines].count(200), 250)
+        self.assertEqual([line["status"] for line in lines].count(418), 250)
+        self.assertEqual(len(lines), 500)
+
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:

@@ -77,13 +77,14 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Serve:
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0", await_port=True, access_log="off"):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0", await_port=True, access_log="off",
+                 stdout=None):
         """`access_log` None: where the document says."""
         listening = ["--listen", listen] if listen else []
         logging = ["--access-log", access_log] if access_log else []
         self.process = subprocess.Popen(
             [GWCTL, "serve", *arguments, *listening, "--workers", "2", *logging],
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=folder, text=True)
+            stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=folder, text=True)
         self.port, self.lines, self.said = None, [], threading.Condition()
         for line in self.process.stderr if await_port else ():
             self.lines.append(line)
