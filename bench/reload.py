@@ -8,6 +8,7 @@ usage: reload.py [--quiet] [--send] [--wait] SOCKET COUNT PAUSE_SECONDS TABLE TA
 """
 import http.client
 import json
+import os
 import socket
 import statistics
 import sys
@@ -35,7 +36,7 @@ def main():
     if "--send" in options:
         orders = [("/v1/reload", open(name, "rb").read()) for name in arguments[3:]]
     else:
-        orders = [("/v1/reload?file=" + urllib.parse.quote(name), None) for name in arguments[3:]]
+        orders = [("/v1/reload?file=" + urllib.parse.quote(os.path.abspath(name)), None) for name in arguments[3:]]
     if "--wait" in options:
         print("ready", flush=True)
         sys.stdin.read()
@@ -46,8 +47,8 @@ def main():
         target, body = orders[(number + 1) % 2]
         connection.request("POST", target, body=body)
         report = json.loads(connection.getresponse().read())
-        if not report["accepted"]:
-            raise SystemExit(f"refused: {report['problems']}")
+        if not report.get("accepted"):
+            raise SystemExit(f"refused: {report}")
         for step, cost in report["cost_us"].items():
             costs.setdefault(step, []).append(cost / 1000)
         costs.setdefault("order to answer", []).append((time.monotonic() - begun) * 1000)

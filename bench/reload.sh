@@ -8,7 +8,7 @@
 # one sees who orders; medians over the reloads of a round. Rounds without reloads, with reloads by
 # the name of a file, and with the table sent follow each other. Clients ask from before the first
 # order of a round until after the last answer. What else a machine does moves p99 more than a
-# reload: it is compared with that of the same round, and the median of these ratios is told.
+# reload: it is compared with that at the begin of the same round, and the median of these ratios is told.
 # Requests that fail, of whatever kind, are counted by wrk; one ends the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +48,7 @@ note() {  # WHAT
 ask_while_reloading() {  # WHAT COUNT OPTION...
   coproc giver { taskset -c 1 nice -n 19 python3 bench/reload.py --wait "${@:3}" "$work/admin" "$2" \
     "$pause" "$work/a.gwt" "$work/b.gwt"; }
-  local go costs load
+  local go costs load giver_pid=$giver_PID
   exec {go}>&"${giver[1]}" {costs}<&"${giver[0]}"
   eval "exec ${giver[1]}>&-"
   read -r _ <&"$costs"
@@ -57,8 +57,10 @@ ask_while_reloading() {  # WHAT COUNT OPTION...
   exec {go}>&-
   cat <&"$costs" >"$work/costs-$1"
   exec {costs}<&-
+  wait "$giver_pid"  # fails when an order was refused
   kill -INT "$load"
   wait "$load"
+  unset 'pids[-1]'
   note "$1"
 }
 pause=$(awk "BEGIN {print $seconds * 0.8 / $reloads}")

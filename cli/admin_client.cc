@@ -145,21 +145,21 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
 
 std::optional<boost::json::object> read_admin_reply(const AdminReply& reply,
                                                     const Console& console) {
+  auto object = admin_object(reply);
+  if (!object) console.error(refusal_text(reply));
+  return object;
+}
+
+std::optional<boost::json::object> admin_object(const AdminReply& reply) {
   ErrorCode malformed;
   boost::json::value value = boost::json::parse(reply.body, malformed);
-  if (malformed || !value.is_object()) {
-    console.error(refusal_text(reply));
-    return std::nullopt;
-  }
+  if (malformed || !value.is_object()) return std::nullopt;
   boost::json::object& object = value.get_object();
-  if (reply.status >= 400 && object.contains("title")) {
-    console.error(refusal_text(reply));
-    return std::nullopt;
-  }
+  if (reply.status >= 400 && object.contains("title")) return std::nullopt;
   return std::move(object);
 }
 
-bool is_on_this_host(const AdminOptions& options) {
+bool is_unix_socket(const AdminOptions& options) {
   return !parse_unix_address(address_of(options)).empty();
 }
 

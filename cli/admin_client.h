@@ -37,8 +37,11 @@ std::optional<boost::json::object> ask_admin_json(const AdminOptions& options,
 std::optional<boost::json::object> read_admin_reply(const AdminReply& reply,
                                                     const Console& console);
 
-/// Whether the interface is a socket of this host, where both sides see the same files, or may.
-bool is_on_this_host(const AdminOptions& options);
+/// The same without a message.
+std::optional<boost::json::object> admin_object(const AdminReply& reply);
+
+/// Whether the interface is a Unix socket: both sides may see the same files.
+bool is_unix_socket(const AdminOptions& options);
 
 /// What a refusal says, or that it comes from no admin interface.
 std::string refusal_text(const AdminReply& reply);

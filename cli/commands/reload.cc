@@ -1,5 +1,6 @@
 // gwctl reload, gwctl rollback: another table for a running gateway.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,7 +16,8 @@
 #include "cli/commands/commands.h"
 #include "cli/spec_options.h"
 #include "cli/testing/value_text.h"
-#include "runtime/server/reloader.h"
+#include "runtime/admin/request_body.h"
+#include "runtime/table/view.h"
 
 namespace gw::cli {
 namespace {
@@ -39,6 +41,10 @@ struct RollbackCommand {
   bool close_streams = false;
   OutputFormat format = OutputFormat::Text;
 };
+
+std::string digest_text(const table::TableFile& file) {
+  return fmt::format("{:016x}", table::TableView(file.bytes()).digest());
+}
 
 std::string milliseconds(const json::value& microseconds) {
   return fmt::format("{:.2f} ms", microseconds.to_number<double>() / 1000);
@@ -138,38 +144,58 @@ ExitCode show_report(json::object report, const AdminOptions& admin, OutputForma
   return ExitCode::Ok;
 }
 
-// For the query of an order: names the file instead of sending it, which saves the gateway half of
-// the copying. Empty where there is no file to be named, or the gateway is elsewhere.
-std::string name_of(const table::TableFile& table, const ReloadCommand& command) {
+using TableFilePtr = std::shared_ptr<const table::TableFile>;
+
+// A table as a regular file that a gateway may see as well, as it was before it was read; "": none.
+std::string identity_before(const ReloadCommand& command) {
   const std::vector<std::string>& paths = command.spec.paths;
-  if (paths.size() != 1 || !is_table(paths[0]) || !is_on_this_host(command.admin)) return {};
-  std::error_code problem;
-  const auto path = std::filesystem::absolute(paths[0], problem);
-  if (problem) return {};
-  return fmt::format("&table={}&file={}", server::digest_text(table),
-                     tests::percent_encoded(path.string()));
+  struct stat status {};
+  if (paths.size() != 1 || !is_unix_socket(command.admin)) return {};
+  if (::stat(paths[0].c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  return is_table(paths[0]) ? admin::identity_of(status) : std::string();
 }
 
-// Where the gateway sees no such file, or another one: it runs as another user, or in a container.
-bool is_not_there(const AdminReply& reply) { return reply.status == 404 || reply.status == 409; }
+// What the gateway says to the name of the file, which saves it half of the copying. nullopt where
+// the bytes have to be sent: it runs in a container, on another host or as another user, or is of a
+// version that does not know names, and may have taken the order for another one.
+std::optional<AdminReply> name_table(const ReloadCommand& command, const Console& console,
+                                     const std::string& order, const std::string& digest,
+                                     const std::string& identity, bool& failed) {
+  std::error_code problem;
+  const auto path = std::filesystem::absolute(command.spec.paths[0], problem);
+  if (problem) return std::nullopt;
+  auto reply = ask_admin(command.admin, console, "POST",
+                         fmt::format("{}&table={}&identity={}&file={}", order, digest, identity,
+                                     tests::percent_encoded(path.string())));
+  failed = !reply;
+  if (!reply || reply->status == 401 || reply->status == 403) return reply;
+  const auto report = admin_object(*reply);
+  if (!report || !report->contains("accepted")) return std::nullopt;
+  const bool other =
+      report->at("accepted").get_bool() && report->at("after").get_string() != digest;
+  return other ? std::nullopt : reply;
+}
 
 ExitCode run_reload(const ReloadCommand& command, const Console& console) {
-  std::string target =
+  std::string order =
       fmt::format("/v1/reload?close_streams={}", command.close_streams ? "true" : "false");
-  if (!command.expected.empty()) target += "&expected=" + command.expected;
-  std::string name;
-  std::string body;
+  if (!command.expected.empty()) order += "&expected=" + command.expected;
+  std::optional<AdminReply> reply;
+  TableFilePtr file;
   if (!command.spec.paths.empty()) {
+    const std::string identity = identity_before(command);
     ExitCode exit = ExitCode::Ok;
-    const auto file = open_gateway(command.spec, console, exit);
+    file = open_gateway(command.spec, console, exit);
     if (file == nullptr) return exit;
-    name = name_of(*file, command);
-    body = as_text(file->file_bytes());
+    if (!identity.empty()) {
+      bool failed = false;
+      reply = name_table(command, console, order, digest_text(*file), identity, failed);
+      if (failed) return ExitCode::Usage;
+    }
   }
-  auto reply = ask_admin(command.admin, console, "POST", target + name,
-                         name.empty() ? std::move(body) : std::string());
-  if (reply && !name.empty() && is_not_there(*reply)) {
-    reply = ask_admin(command.admin, console, "POST", target, std::move(body));
+  if (!reply) {
+    std::string body(file != nullptr ? as_text(file->file_bytes()) : std::string_view());
+    reply = ask_admin(command.admin, console, "POST", order, std::move(body));
   }
   if (!reply) return ExitCode::Usage;
   auto report = read_admin_reply(*reply, console);
@@ -216,8 +242,8 @@ Run add_reload(CLI::App& gwctl) {
   add_admin_options(app, command->admin);
   add_spec_options(app, command->spec);
   app.footer(
-      "A table is named to a gateway on this host, which reads the file itself; where it\n"
-      "cannot, and elsewhere, it is sent.\n"
+      "A table is named to a gateway behind a Unix socket, which reads the file itself if it\n"
+      "sees the same one there; otherwise it is sent.\n"
       "All or nothing: on any error the table before goes on. Requests that have\n"
       "begun finish by the table that they began with. Limits, health, breakers,\n"
       "connections, stored answers and keys are kept where their identity is the same;\n"

@@ -29,7 +29,7 @@ class Traffic {
       former_[match.new_route] = match.old_route;
     }
     for (const Match& match : matches.pairs) methods_.insert(old_.subject(match.old_route)->method);
-    methods_.erase("*");
+    if (methods_.erase("*") > 0) methods_.insert({"DELETE", "GET", "PATCH", "POST", "PUT"});
   }
 
   void run(const Matches& matches) {
@@ -105,7 +105,8 @@ class Traffic {
       const auto now = routed(new_, other);
       if (!now || !now->accepted || routed(old_, other)) continue;
       const auto was = former_.find(now->route);
-      if (was == former_.end()) continue;  // it is new, and that is told
+      // A new one is told of, and so is one that has moved here itself.
+      if (was == former_.end() || was->second == route) continue;
       gained({.old_route = was->second, .new_route = now->route}, route, other);
     }
   }

@@ -18,8 +18,6 @@ import tempfile
 import threading
 import time
 import unittest
-import urllib.parse
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run  # noqa: E402
@@ -275,81 +273,6 @@ class Admin(unittest.TestCase):
             pass
         half.close()
         self.assertEqual([change["accepted"] for change in self.status()["reloads"]].count(True), 3)
-        self.end(serve)
-
-    def version(self, port):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/version",
-                                    timeout=run.SECONDS) as answer:
-            return answer.read().decode()
-
-    def order(self, query, body=None):
-        connection = run.UnixConnection(self.socket)
-        connection.request("POST", f"/v1/reload?{query}", body=body)
-        answer = connection.getresponse()
-        said = json.loads(answer.read())
-        connection.close()
-        return answer.status, said
-
-    def test_a_table_may_be_named_instead_of_sent(self):
-        serve = self.serve()
-        self.write(2)
-        self.compile("with blank & more.gwt")
-        path = self.folder / "with blank & more.gwt"
-        file = urllib.parse.quote(str(path))
-        status, report = self.order(f"file={file}")
-        self.assertEqual((status, report["accepted"]), (200, True))
-        digest = report["after"]
-        self.assertEqual(self.version(serve.port), "2")
-        # It was copied: what becomes of the file afterwards changes nothing.
-        path.write_bytes(b"\0" * path.stat().st_size)
-        self.assertEqual(self.version(serve.port), "2")
-        status, report = self.order(f"file={file}")
-        self.assertEqual((status, report["accepted"]), (422, False))
-        self.compile(path.name)
-        self.assertEqual(self.order(f"file={file}&table={digest}")[0], 200)
-        before = self.status()["reloads"]
-        os.mkfifo(self.folder / "pipe")
-        (self.folder / "empty").touch()
-        table = path.read_bytes()
-        at = urllib.parse.quote(str(self.folder))
-        for query, body, expected, words in (
-                (f"file={file}&table=0123456789abcdef", None, 409, digest),
-                (f"file={file}&table=", None, 409, digest),
-                ("table=0123456789abcdef", table, 409, digest),
-                ("table=0123456789abcdef", None, 409, "0000000000000000"),
-                (f"file={file}", table, 400, "send one of them"),
-                (f"file={path.name.split()[0]}", None, 400, "absolute path"),
-                (f"file={file}%00x", None, 400, "absolute path"),
-                (f"file={at}/none", None, 404, "open: No such file or directory"),
-                (f"file={at}", None, 404, "Is a directory"),
-                (f"file={at}/pipe", None, 404, "not a regular file"),
-                (f"file={at}/empty", None, 404, "empty"),
-                ("file=/dev/zero", None, 404, "not a regular file")):
-            with self.subTest(query=query):
-                status, said = self.order(query, body)
-                self.assertEqual((status, said["status"]), (expected, expected))
-                self.assertIn(words, said["detail"])
-        # None of them was a reload.
-        self.assertEqual(self.status()["reloads"], before)
-        self.end(serve)
-
-    def test_reload_sends_what_the_gateway_cannot_read(self):
-        serve = self.serve()
-        self.write(2)
-        self.compile()
-        # A relative name is one of the verb, wherever the gateway runs.
-        self.assertTrue(self.reload("g.gwt")["accepted"])
-        self.assertEqual(self.version(serve.port), "2")
-        # What only the verb can open: a descriptor of its own.
-        self.write(3)
-        self.compile("other.gwt")
-        with open(self.folder / "other.gwt", "rb") as table:
-            done = subprocess.run(
-                [run.GWCTL, "reload", "/dev/fd/0", "--admin", f"unix:{self.socket}"],
-                stdin=table, capture_output=True, text=True, check=False, timeout=run.SECONDS)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stderr, "")
-        self.assertEqual(self.version(serve.port), "3")
         self.end(serve)
 
     def test_a_table_that_cannot_be_used_changes_nothing(self):
@@ -1027,7 +950,7 @@ class Admin(unittest.TestCase):
         serve, _, ask = self.serve_with_tokens()
         before = ask("GET", "/v1/status", self.ORDERS)[1]
         for method, path, words in (("POST", "/v1/reload?expectd=0123456789abcdef",
-                                     "/v1/reload takes close_streams,expected,file,table"),
+                                     "/v1/reload takes close_streams,expected,file,identity,table"),
                                     ("POST", "/v1/reload?close_streams", "has no value"),
                                     ("POST", "/v1/reload?close_streams=", "neither true nor"),
                                     ("POST", "/v1/reload?expected=", "the digest of the table"),
@@ -1222,6 +1145,7 @@ class Admin(unittest.TestCase):
                 ("POST", "/v1/reload", None, None, 200),
                 ("POST", "/v1/reload?file=/none", None, None, 404),
                 ("POST", "/v1/reload?table=0123456789abcdef", None, None, 409),
+                ("POST", "/v1/reload?file=/etc/passwd&identity=1:2:3:4.000000005", None, None, 409),
                 ("POST", "/v1/reload?expected=0123456789abcdef", None, None, 422),
                 ("POST", "/v1/reload?close_streams=true", None, None, 200),
                 ("POST", "/v1/rollback", js, b"{}", 200),

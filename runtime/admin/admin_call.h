@@ -24,8 +24,9 @@ struct AdminCall {
   table::ArrivingTable sent_table;  // in its place, where an endpoint takes one: sent or named
   /// What the workers say; those that did not answer in time are left out.
   std::vector<server::WorkerReport> workers;
-  bool needs_token = false;  // the interface asks for one
-  Watch* watch = nullptr;    // of the interface; for what runs on its thread
+  bool needs_token = false;           // the interface asks for one
+  const bool* client_gone = nullptr;  // of the exchange
+  Watch* watch = nullptr;             // of the interface; for what runs on its thread
 
   u16 status = 200;
   std::string_view content_type = "application/json";  // static storage

@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
@@ -96,20 +97,25 @@ class OnMainThread {
 
 std::string problem_of_file(const Error& error) {
   if (error.sys != 0) return fmt::format("{}: {}", error.what, std::strerror(error.sys));
-  return fmt::format("{} is {}", error.what,
-                     error.code == Errc::BodyTooLarge ? "too large" : "cut off");
+  return fmt::format("the file is {}", error.what == "read" ? "cut off" : error.what);
 }
 
 // The file that a query names. False: the call has been refused.
 Task<bool> read_named_table(net::EventLoop& loop, std::string_view name, AdminCall& call) {
   Arena arena;
-  const std::string path(http::percent_decoded(arena, name, true));
-  if (!path.starts_with('/') || path.find('\0') != path.npos) {
+  const NamedTable named{.path = std::string(http::percent_decoded(arena, name, true)),
+                         .identity = std::string(query_parameter(call, "identity").value_or("")),
+                         .is_wanted_no_more = call.client_gone};
+  if (!named.path.starts_with('/') || named.path.find('\0') != named.path.npos) {
     refuse(call, 400, "Malformed query", "`file` is an absolute path on the host of the gateway");
     co_return false;
   }
-  auto read = co_await read_table_file(loop, path, call.sent_table);
-  if (!read) refuse(call, 404, "Table not read", problem_of_file(read.error()));
+  auto read = co_await read_table_file(loop, named, call.sent_table);
+  if (!read) {
+    const bool is_another = read.error().sys == ESTALE;
+    refuse(call, is_another ? 409 : 404, is_another ? "Another file" : "Table not read",
+           problem_of_file(read.error()));
+  }
   co_return read.has_value();
 }
 
@@ -117,6 +123,10 @@ Task<bool> read_named_table(net::EventLoop& loop, std::string_view name, AdminCa
 bool is_wanted_table(AdminCall& call) {
   const auto wanted = query_parameter(call, "table");
   if (!wanted) return true;
+  if (call.sent_table.size() == 0) {
+    refuse(call, 409, "Another table", "none has come");
+    return false;
+  }
   const std::string digest = fmt::format("{:016x}", call.sent_table.digest());
   if (*wanted == digest) return true;
   refuse(call, 409, "Another table", fmt::format("what has come has the hash {}", digest));
@@ -219,6 +229,15 @@ Access AdminFetcher::access_of(const http::RequestHead& request) const {
 // What the call brings with it. False: it has been refused.
 Task<bool> AdminFetcher::take_body(const Endpoint& endpoint, AdminCall& call,
                                    http::BodySource* body) {
+  const auto file = query_parameter(call, "file");
+  if (file && !is_local_) {
+    refuse(call, 403, "Forbidden", "`file` is for those who come by a Unix socket: send the table");
+    co_return false;
+  }
+  if (file && body != nullptr && body->remaining_bytes() != 0) {
+    refuse(call, 400, "Two tables", "`file` names one, and the body is another: send one of them");
+    co_return false;
+  }
   if (body != nullptr) {
     Result<void> read;
     if (endpoint.takes_table) {
@@ -232,11 +251,6 @@ Task<bool> AdminFetcher::take_body(const Endpoint& endpoint, AdminCall& call,
     }
   }
   if (!endpoint.takes_table) co_return true;
-  const auto file = query_parameter(call, "file");
-  if (file && call.sent_table.size() != 0) {
-    refuse(call, 400, "Two tables", "`file` names one, and the body is another: send one of them");
-    co_return false;
-  }
   if (file) {
     const bool read = co_await read_named_table(loop_, *file, call);
     if (!read) co_return false;
@@ -295,6 +309,7 @@ Task<Result<void>> AdminFetcher::fetch(Exchange& exchange, const http::RequestHe
   auto answered = std::make_unique<Answer>();
   AdminCall& call = answered->call;
   call.watch = &watch_;
+  call.client_gone = &exchange.client_gone;
   call.needs_token = !tokens_.orders.empty();
   call.method = request.method_text;
   call.path = request.path;

@@ -21,9 +21,10 @@ struct AdminTokens {
 /// On the loop of the admin interface; one thread. What runs on the main thread is waited for.
 class AdminFetcher final : public Fetcher {
  public:
-  /// All outlive it.
-  AdminFetcher(net::EventLoop& loop, AdminTarget& target, Watch& watch, const AdminTokens& tokens)
-      : loop_(loop), target_(target), watch_(watch), tokens_(tokens) {}
+  /// All outlive it. `is_local`: callers come by a Unix socket, from this host.
+  AdminFetcher(net::EventLoop& loop, AdminTarget& target, Watch& watch, const AdminTokens& tokens,
+               bool is_local)
+      : loop_(loop), target_(target), watch_(watch), tokens_(tokens), is_local_(is_local) {}
 
   Task<Result<void>> fetch(Exchange& exchange, const http::RequestHead& request,
                            http::BodySource* body, const FetchOptions& options,
@@ -40,6 +41,7 @@ class AdminFetcher final : public Fetcher {
   AdminTarget& target_;
   Watch& watch_;
   const AdminTokens& tokens_;
+  const bool is_local_;
 };
 
 /// The engine of the admin interface: fetches from env.fetcher, and passes the answer on.

@@ -86,9 +86,9 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminAddress& addre
 }
 
 struct AdminServer::Serving {
-  Serving(AdminTarget& target, const AdminTokens& tokens, int descriptor)
+  Serving(AdminTarget& target, const AdminTokens& tokens, bool is_local, int descriptor)
       : watch(loop, target),
-        fetcher(loop, target, watch, tokens),
+        fetcher(loop, target, watch, tokens, is_local),
         host(loop, random, options, &run_admin),
         generation(nullptr, loop, random, fetcher, observer),
         listener(loop, descriptor,
@@ -144,7 +144,8 @@ AdminServer::~AdminServer() {
 }
 
 void AdminServer::start(AdminTarget& target) {
-  serving_ = std::make_unique<Serving>(target, tokens_, descriptor_.release());
+  const bool is_local = !parse_unix_address(address_).empty();
+  serving_ = std::make_unique<Serving>(target, tokens_, is_local, descriptor_.release());
   serving_->thread = std::thread([serving = serving_.get()] {
     yield_to_others();  // a table that is sent is large
     serving->listener.start();

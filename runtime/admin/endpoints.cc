@@ -9,6 +9,7 @@
 #include <charconv>
 #include <optional>
 #include <ranges>
+#include <vector>
 
 #include "runtime/admin/docs.h"
 #include "runtime/admin/metrics.h"
@@ -345,7 +346,7 @@ constexpr Endpoint kEndpoints[] = {
     // What it names may be secret: hashes of keys, fields for upstreams.
     {"GET", "/v1/table", Access::Operator, RunsOn::Admin, false, &get_table},
     {"POST", "/v1/reload", Access::Operator, RunsOn::Main, false, &post_reload,
-     "close_streams,expected,file,table", true, true},
+     "close_streams,expected,file,identity,table", true, true},
     {"POST", "/v1/rollback", Access::Operator, RunsOn::Main, false, &post_rollback, "", true},
     {"POST", "/v1/drain", Access::Operator, RunsOn::Main, false, &post_drain, "", true},
     {"POST", "/v1/undrain", Access::Operator, RunsOn::Main, false, &post_undrain, "", true},
@@ -374,7 +375,13 @@ void refuse(AdminCall& call, u16 status, std::string_view title, std::string_vie
 bool check_parameters(const Endpoint& endpoint, AdminCall& call) {
   if (!endpoint.path.starts_with("/v1/")) return true;
   http::QueryPair pair;
+  std::vector<std::string_view> seen;
   for (std::string_view rest = call.query; http::next_query_pair(rest, pair);) {
+    if (std::ranges::find(seen, pair.name) != seen.end()) {
+      refuse(call, 400, "Malformed query", fmt::format("`{}` is there twice", pair.name));
+      return false;
+    }
+    seen.push_back(pair.name);
     if (!is_listed(pair.name, endpoint.parameters)) {
       refuse(call, 400, "Unknown parameter",
              endpoint.parameters.empty()

@@ -1,8 +1,9 @@
 #include "runtime/admin/request_body.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <coroutine>
 
@@ -32,23 +33,35 @@ class NextTurn {
   net::EventLoop& loop_;
 };
 
-// Whoever opens a pipe waits for its other end, unless told not to.
-Result<UniqueDescriptor> open_regular(const std::string& path, u64& size) {
-  UniqueDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) return unreadable("open");
+// Opening alone does something to pipes and devices: first the name, and what it leads to.
+Result<UniqueDescriptor> open_regular(const NamedTable& named, u64& size) {
+  const UniqueDescriptor name(::open(named.path.c_str(), O_PATH | O_CLOEXEC));
+  if (!name) return unreadable("open");
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return unreadable("stat");
+  if (::fstat(name.get(), &status) != 0) return unreadable("stat");
   if (!S_ISREG(status.st_mode)) {
     errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
     return unreadable("not a regular file");
   }
+  if (!named.identity.empty() && named.identity != identity_of(status)) {
+    errno = ESTALE;
+    return unreadable("another file");
+  }
   size = static_cast<u64>(status.st_size);
-  if (size == 0) return fail(Errc::TableTruncated, "an empty file");
-  if (size > kMaxBodyBytes) return fail(Errc::BodyTooLarge, "the file");
+  if (size == 0) return fail(Errc::TableTruncated, "empty");
+  if (size > kMaxBodyBytes) return fail(Errc::BodyTooLarge, "too large");
+  const std::string itself = fmt::format("/proc/self/fd/{}", name.get());
+  UniqueDescriptor file(::open(itself.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return unreadable("open");
   return file;
 }
 
 }  // namespace
+
+std::string identity_of(const struct stat& status) {
+  return fmt::format("{}:{}:{}:{}.{:09}", status.st_dev, status.st_ino, status.st_size,
+                     status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+}
 
 Task<Result<void>> read_text(http::BodySource& source, std::string& out) {
   for (;;) {
@@ -71,7 +84,12 @@ Task<Result<void>> read_table(http::BodySource& source, table::ArrivingTable& ou
     if (!read || body.empty()) co_return read;
     auto copy = table::ArrivingTable::allocate(body.size());
     if (!copy) co_return fail(copy.error());
-    copy->add(as_bytes(body));
+    for (Bytes rest = as_bytes(body); !rest.empty();) {
+      const Bytes piece = rest.first(std::min(rest.size(), kYieldBytes));
+      copy->add(piece);
+      rest = rest.subspan(piece.size());
+      let_others_run();
+    }
     out = *std::move(copy);
     co_return Result<void>{};
   }
@@ -94,10 +112,10 @@ Task<Result<void>> read_table(http::BodySource& source, table::ArrivingTable& ou
   }
 }
 
-Task<Result<void>> read_table_file(net::EventLoop& loop, const std::string& path,
+Task<Result<void>> read_table_file(net::EventLoop& loop, const NamedTable& named,
                                    table::ArrivingTable& out) {
   u64 size = 0;
-  auto file = open_regular(path, size);
+  auto file = open_regular(named, size);
   if (!file) co_return fail(file.error());
   auto arriving = table::ArrivingTable::allocate(size);
   if (!arriving) co_return fail(arriving.error());
@@ -107,6 +125,10 @@ Task<Result<void>> read_table_file(net::EventLoop& loop, const std::string& path
     let_others_run();
     NextTurn next_turn(loop);
     co_await next_turn;
+    if (named.is_wanted_no_more != nullptr && *named.is_wanted_no_more) {
+      errno = ECANCELED;
+      co_return unreadable("read");
+    }
   }
   out = *std::move(arriving);
   co_return Result<void>{};

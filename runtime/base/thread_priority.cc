@@ -24,6 +24,7 @@ struct SchedulingAttributes {
   std::uint32_t clamp_max = 0;
 };
 
+constexpr int kLowest = 19;
 constexpr std::uint64_t kSliceNs = 200'000;  // the kernel takes 100 us at the least
 
 }  // namespace
@@ -44,7 +45,6 @@ void yield_to_others() {
 #ifdef GW_SANITIZED
   // What looks for leaks at the end does so on the thread that ends, and would wait for long.
 #else
-  constexpr int kLowest = 19;
   // Of this thread: Linux knows no priority of a process. It may always be lowered.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);
   // Who yields gives up the rest of a slice, which should not be much.
@@ -52,6 +52,9 @@ void yield_to_others() {
 #endif
 }
 
-void let_others_run() { ::sched_yield(); }
+void let_others_run() {
+  // Of this thread, as above; those that it has started have it from there.
+  if (::getpriority(PRIO_PROCESS, 0) == kLowest) ::sched_yield();
+}
 
 }  // namespace gw

@@ -12,16 +12,18 @@ bool ask_for_short_slices();
 
 /// The calling thread, and those that it starts, take from now on what others leave: at the lowest
 /// ordinary priority, of which some percent of a busy processor remain. For what nobody waits for
-/// within milliseconds: taking a table in, answering operators. There is no way back.
+/// within milliseconds: taking a table in, answering operators. There is no way back. It asks for
+/// short slices as well, so that what let_others_run() gives up is little.
 void yield_to_others();
 
 /// As much work, in bytes that are copied or compared, as goes by between two calls of
 /// let_others_run(): some 50 us.
 inline constexpr std::size_t kYieldBytes = std::size_t{256} << 10;
 
-/// Whoever waits for this processor has it now; at once back when nobody does (0.3 us). Between the
-/// pieces of long work, whatever priority it has: a thread that was put aside for one of a lower
-/// priority gets the processor back at the next tick of the kernel, which may be 4 ms away.
+/// Between the pieces of long work. On a thread of the lowest priority: whoever waits for this
+/// processor has it now, and it is back at once when nobody does (0.4 us). A worker that was put
+/// aside for such a thread would get the processor back at the next tick of the kernel, which may
+/// be 4 ms away. On other threads it does nothing.
 void let_others_run();
 
 }  // namespace gw

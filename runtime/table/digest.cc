@@ -2,9 +2,11 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/base/thread_priority.h"
 #include "runtime/table/verify_record.h"
 
 namespace gw::table {
@@ -27,7 +29,9 @@ DigestedParts digested_parts(Bytes file) {
 
 u64 digest_of(Bytes file) {
   const DigestedParts parts = digested_parts(file);
-  if (parts.first_end == parts.second_end) return XXH3_64bits(file.data(), parts.second_end);
+  if (parts.second_end <= kYieldBytes && parts.first_end == parts.second_end) {
+    return XXH3_64bits(file.data(), parts.second_end);
+  }
   DigestState state;
   state.add(file.first(parts.first_end));
   state.add(file.subspan(parts.second_begin, parts.second_end - parts.second_begin));
@@ -41,7 +45,14 @@ DigestState::DigestState() : state_(XXH3_createState()) {
 
 DigestState::~DigestState() { XXH3_freeState(state_); }
 
-void DigestState::add(Bytes piece) { XXH3_64bits_update(state_, piece.data(), piece.size()); }
+void DigestState::add(Bytes piece) {
+  while (!piece.empty()) {
+    const Bytes next = piece.first(std::min(piece.size(), kYieldBytes));
+    XXH3_64bits_update(state_, next.data(), next.size());
+    piece = piece.subspan(next.size());
+    if (!piece.empty()) let_others_run();
+  }
+}
 
 u64 DigestState::value() const { return XXH3_64bits_digest(state_); }
 
