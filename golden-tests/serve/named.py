@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socketserver
 import subprocess
@@ -193,20 +194,28 @@ class NamedTableTest(Folder):
             links = pathlib.Path(f"/proc/{serve.process.pid}/fd").iterdir()
             return any(leads_there(link) for link in links)
 
+        missed = []  # orders that were carried out before anybody looked, on a busy machine
+
         def begin():
             connection = run.UnixConnection(self.socket)
             connection.request("POST", f"/v1/reload?file={self.folder}/large")
-            self.await_state(opened)
-            return connection
+            answered = lambda: bool(select.select([connection.sock], [], [], 0)[0])
+            self.await_state(lambda: opened() or answered())
+            if not answered():
+                return connection
+            connection.close()
+            missed.append(True)
+            self.assertLess(len(missed), 10)
+            return begin()
         connection = begin()
         connection.close()
         self.await_state(lambda: not opened())
-        self.assertEqual(len(self.changes()), 1)  # the start
+        self.assertEqual(len(self.changes()), 1 + len(missed))  # the start is one
         connection = begin()
         serve.process.send_signal(signal.SIGTERM)
         self.assertEqual(serve.end(), 0)
         connection.close()
-        self.assertEqual([line for line in serve.lines if "reload" in line], [])
+        self.assertEqual(len([line for line in serve.lines if "reload" in line]), len(missed))
 
     def test_a_kept_copy_that_is_damaged_is_written_anew(self):
         serve = self.serve()
