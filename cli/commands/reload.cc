@@ -17,7 +17,7 @@
 #include "cli/spec_options.h"
 #include "cli/testing/value_text.h"
 #include "runtime/admin/request_body.h"
-#include "runtime/table/view.h"
+#include "runtime/server/reloader.h"
 
 namespace gw::cli {
 namespace {
@@ -41,10 +41,6 @@ struct RollbackCommand {
   bool close_streams = false;
   OutputFormat format = OutputFormat::Text;
 };
-
-std::string digest_text(const table::TableFile& file) {
-  return fmt::format("{:016x}", table::TableView(file.bytes()).digest());
-}
 
 std::string milliseconds(const json::value& microseconds) {
   return fmt::format("{:.2f} ms", microseconds.to_number<double>() / 1000);
@@ -144,59 +140,50 @@ ExitCode show_report(json::object report, const AdminOptions& admin, OutputForma
   return ExitCode::Ok;
 }
 
-using TableFilePtr = std::shared_ptr<const table::TableFile>;
-
-// A table as a regular file that a gateway may see as well, as it was before it was read; "": none.
-std::string identity_before(const ReloadCommand& command) {
+// For the query of an order: a table as a regular file that a gateway may see as well, and what it
+// was before it is read here. "": there is none that could be named.
+std::string name_of_table(const ReloadCommand& command) {
   const std::vector<std::string>& paths = command.spec.paths;
   struct stat status {};
   if (paths.size() != 1 || !is_unix_socket(command.admin)) return {};
   if (::stat(paths[0].c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return is_table(paths[0]) ? admin::identity_of(status) : std::string();
+  std::error_code problem;
+  const auto path = std::filesystem::absolute(paths[0], problem);
+  if (problem || !is_table(paths[0])) return {};
+  return fmt::format("&identity={}&file={}", admin::identity_of(status),
+                     tests::percent_encoded(path.string()));
 }
 
-// What the gateway says to the name of the file, which saves it half of the copying. nullopt where
-// the bytes have to be sent: it runs in a container, on another host or as another user, or is of a
-// version that does not know names, and may have taken the order for another one.
-std::optional<AdminReply> name_table(const ReloadCommand& command, const Console& console,
-                                     const std::string& order, const std::string& digest,
-                                     const std::string& identity, bool& failed) {
-  std::error_code problem;
-  const auto path = std::filesystem::absolute(command.spec.paths[0], problem);
-  if (problem) return std::nullopt;
-  auto reply = ask_admin(command.admin, console, "POST",
-                         fmt::format("{}&table={}&identity={}&file={}", order, digest, identity,
-                                     tests::percent_encoded(path.string())));
-  failed = !reply;
-  if (!reply || reply->status == 401 || reply->status == 403) return reply;
-  const auto report = admin_object(*reply);
-  if (!report || !report->contains("accepted")) return std::nullopt;
-  const bool other =
-      report->at("accepted").get_bool() && report->at("after").get_string() != digest;
-  return other ? std::nullopt : reply;
+// Whether that is the end of it. Otherwise the bytes have to be sent: the gateway runs in a
+// container, on another host or as another user, or is of a version that does not know names, and
+// may have taken the order for another one.
+bool settles(const AdminReply& reply, const std::string& digest) {
+  if (reply.status == 401 || reply.status == 403) return true;
+  const auto report = admin_object(reply);
+  if (!report || !report->contains("accepted")) return false;
+  return !report->at("accepted").get_bool() || report->at("after").get_string() == digest;
 }
 
 ExitCode run_reload(const ReloadCommand& command, const Console& console) {
   std::string order =
       fmt::format("/v1/reload?close_streams={}", command.close_streams ? "true" : "false");
   if (!command.expected.empty()) order += "&expected=" + command.expected;
+  std::string body;
   std::optional<AdminReply> reply;
-  TableFilePtr file;
   if (!command.spec.paths.empty()) {
-    const std::string identity = identity_before(command);
+    const std::string name = name_of_table(command);
     ExitCode exit = ExitCode::Ok;
-    file = open_gateway(command.spec, console, exit);
+    const auto file = open_gateway(command.spec, console, exit);
     if (file == nullptr) return exit;
-    if (!identity.empty()) {
-      bool failed = false;
-      reply = name_table(command, console, order, digest_text(*file), identity, failed);
-      if (failed) return ExitCode::Usage;
+    const std::string digest = server::digest_text(*file);
+    if (!name.empty()) {
+      reply = ask_admin(command.admin, console, "POST", order + "&table=" + digest + name);
+      if (!reply) return ExitCode::Usage;
+      if (!settles(*reply, digest)) reply.reset();
     }
+    if (!reply) body = as_text(file->file_bytes());
   }
-  if (!reply) {
-    std::string body(file != nullptr ? as_text(file->file_bytes()) : std::string_view());
-    reply = ask_admin(command.admin, console, "POST", order, std::move(body));
-  }
+  if (!reply) reply = ask_admin(command.admin, console, "POST", order, std::move(body));
   if (!reply) return ExitCode::Usage;
   auto report = read_admin_reply(*reply, console);
   if (!report) return ExitCode::Usage;

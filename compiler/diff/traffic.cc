@@ -27,8 +27,8 @@ class Traffic {
     for (const Match& match : matches.pairs) {
       counterpart_[match.old_route] = match.new_route;
       former_[match.new_route] = match.old_route;
+      methods_.insert(old_.subject(match.old_route)->method);
     }
-    for (const Match& match : matches.pairs) methods_.insert(old_.subject(match.old_route)->method);
     if (methods_.erase("*") > 0) methods_.insert({"DELETE", "GET", "PATCH", "POST", "PUT"});
   }
 

@@ -229,7 +229,7 @@ Access AdminFetcher::access_of(const http::RequestHead& request) const {
 // What the call brings with it. False: it has been refused.
 Task<bool> AdminFetcher::take_body(const Endpoint& endpoint, AdminCall& call,
                                    http::BodySource* body) {
-  const auto file = query_parameter(call, "file");
+  const auto file = endpoint.takes_table ? query_parameter(call, "file") : std::nullopt;
   if (file && !is_local_) {
     refuse(call, 403, "Forbidden", "`file` is for those who come by a Unix socket: send the table");
     co_return false;

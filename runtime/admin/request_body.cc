@@ -33,6 +33,15 @@ class NextTurn {
   net::EventLoop& loop_;
 };
 
+// Otherwise errno says why not.
+bool is_meant(const NamedTable& named, int descriptor) {
+  struct stat status {};
+  if (named.identity.empty()) return true;
+  if (::fstat(descriptor, &status) != 0) return false;
+  errno = ESTALE;
+  return named.identity == identity_of(status);
+}
+
 // Opening alone does something to pipes and devices: first the name, and what it leads to.
 Result<UniqueDescriptor> open_regular(const NamedTable& named, u64& size) {
   const UniqueDescriptor name(::open(named.path.c_str(), O_PATH | O_CLOEXEC));
@@ -43,10 +52,7 @@ Result<UniqueDescriptor> open_regular(const NamedTable& named, u64& size) {
     errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
     return unreadable("not a regular file");
   }
-  if (!named.identity.empty() && named.identity != identity_of(status)) {
-    errno = ESTALE;
-    return unreadable("another file");
-  }
+  if (!is_meant(named, name.get())) return unreadable("another file");
   size = static_cast<u64>(status.st_size);
   if (size == 0) return fail(Errc::TableTruncated, "empty");
   if (size > kMaxBodyBytes) return fail(Errc::BodyTooLarge, "too large");
@@ -130,6 +136,7 @@ Task<Result<void>> read_table_file(net::EventLoop& loop, const NamedTable& named
       co_return unreadable("read");
     }
   }
+  if (!is_meant(named, file->get())) co_return unreadable("another file");
   out = *std::move(arriving);
   co_return Result<void>{};
 }

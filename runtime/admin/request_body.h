@@ -35,8 +35,9 @@ struct NamedTable {
 
 /// The same as read_table() of a regular file. `loop` has its turn between the pieces; a file that
 /// comes from elsewhere by a network holds it up as long as that does. Errors: FileUnreadable with
-/// errno (EINVAL: it is no regular file; ESTALE: another one than was named; ECANCELED; or there is
-/// no memory), BodyTooLarge, TableTruncated: empty, or cut meanwhile.
+/// errno (EINVAL: it is no regular file; ESTALE: another one than was named, also when it changes
+/// while it is read; ECANCELED; or there is no memory), BodyTooLarge, TableTruncated: empty, or cut
+/// meanwhile.
 Task<Result<void>> read_table_file(net::EventLoop& loop, const NamedTable& named,
                                    table::ArrivingTable& out);
 
